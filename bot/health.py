@@ -1,0 +1,65 @@
+"""Two pages on loopback for whoever watches the process: is it alive, and does it do its work."""
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+Check = Callable[[], dict[str, Any]]
+"""Tells what is wrong, by name; empty where all is well."""
+
+
+class HealthServer:
+    """Serves `/healthz` (the process answers) and `/readyz` (503 with what is wrong, where something is).
+
+    Args:
+        port: On 127.0.0.1; 0 takes a free one.
+        problems: Asked at each request of `/readyz`.
+    """
+
+    def __init__(self, port: int, problems: Check) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(problems))
+        self._thread = Thread(target=self._server.serve_forever, name="health", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._server.server_port
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(problems: Check) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/healthz":
+                self._answer(HTTPStatus.OK, {"alive": True})
+            elif self.path == "/readyz":
+                found = problems()
+                status = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK
+                self._answer(status, {"ready": not found, "problems": found})
+            else:
+                self._answer(HTTPStatus.NOT_FOUND, {})
+
+        def _answer(self, status: HTTPStatus, body: dict[str, Any]) -> None:
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Stay quiet: a probe every few seconds is no news."""
+
+    return Handler

@@ -1,0 +1,1 @@
+"""The places where instances live, and what runs inside them."""

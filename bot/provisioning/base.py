@@ -1,0 +1,223 @@
+"""The `Cloud` protocol: what the reconciler needs of a place where instances live.
+
+Two clouds implement it: OpenStack, and the bot's own host. Whatever runs inside an instance
+reports in one line of JSON per event, the same on both (see `Report`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class InstanceState(StrEnum):
+    """What the cloud says of an instance, in the few words that matter here."""
+
+    PENDING = "pending"
+    """Being made; waiting helps."""
+    ACTIVE = "active"
+    """Made and switched on."""
+    STOPPED = "stopped"
+    """Switched off, by whomever."""
+    SHELVED = "shelved"
+    """Put away; can be had back."""
+    ERROR = "error"
+    """Broken; waiting does not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance as a listing of the cloud shows it.
+
+    Attributes:
+        ref: The cloud's own id of the instance.
+        binder_id: The binder that it carries the mark of.
+        state: See `InstanceState`.
+        created_at: Unix seconds, UTC; decides which of two twins is kept (the oldest).
+        url: The base URL of its server, without a trailing slash, as people reach it;
+            None while it has no address.
+        fault: The cloud's own words where the state is ERROR, else an empty string.
+    """
+
+    ref: str
+    binder_id: str
+    state: InstanceState
+    created_at: float
+    url: str | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One listing of all that carries this deployment's mark, taken at one moment.
+
+    Attributes:
+        instances: By binder id; the oldest first.
+        strays: Binder ids of which only parts are left (an address, a port, a directory) but no instance.
+    """
+
+    instances: Mapping[str, tuple[Instance, ...]]
+    strays: frozenset[str] = frozenset()
+
+    def of(self, binder_id: str) -> tuple[Instance, ...]:
+        """The instances of one binder, the oldest first."""
+        return self.instances.get(binder_id, ())
+
+    def leaves(self, binder_id: str) -> bool:
+        """Whether anything of that binder is left in the cloud."""
+        return binder_id in self.instances or binder_id in self.strays
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that a cloud needs to know to make an instance for a binder.
+
+    Attributes:
+        binder_id: Names everything that is made: `binder-<id>`.
+        provider: How the source is fetched: `gh`, `gl`, `gist`, `git`, `zenodo`, `figshare`, `hydroshare`,
+            `dataverse`, `ckan`, `swh` or `doi`.
+        url: The repository, or the DOI or archive link.
+        ref: What the person asked for, or None for the default.
+        commit: The full commit, or None where the provider has none (archives).
+        is_tip: Whether the commit is the tip of the default branch (a shallow fetch of HEAD is enough).
+        path: File or directory within the repository, or None.
+        interface: The interface asked for, or None.
+        size: The key of a size that the cloud offers.
+        token: The server's token; secret.
+        owner: The Slack user's id, for the cloud's own records.
+        channel: The Slack channel's id, for the cloud's own records.
+        ends_at: When the binder ends at the latest, Unix seconds UTC.
+    """
+
+    binder_id: str
+    provider: str
+    url: str
+    ref: str | None
+    commit: str | None
+    is_tip: bool
+    path: str | None
+    interface: str | None
+    size: str
+    token: str = field(repr=False)
+    owner: str
+    channel: str
+    ends_at: float
+
+
+class Phase(StrEnum):
+    """How far the inside of an instance says it is. Written by `report` lines."""
+
+    BOOTING = "booting"
+    """The agent runs: egress, tools."""
+    FETCHING = "fetching"
+    """The repository is being cloned."""
+    BUILDING = "building"
+    """The environment is being built."""
+    STARTING = "starting"
+    """The server is being started."""
+    SERVING = "serving"
+    """The agent saw the server answer."""
+    FAILED = "failed"
+    """It will not get further; `reason` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The newest state that an instance reported, folded from its JSON lines. Hostile input, already bounded.
+
+    Attributes:
+        phase: The newest phase.
+        fraction: Of the build, 0 to 1, or None where unknown.
+        line: The last line of the build's log, at most 200 characters, no control characters.
+        reason: One sentence where the phase is FAILED, else an empty string.
+        hint: What the owner can try where the phase is FAILED, else an empty string.
+        log: The end of the build's log, at most 4,000 characters, no control characters but newlines.
+    """
+
+    phase: Phase
+    fraction: float | None = None
+    line: str = ""
+    reason: str = ""
+    hint: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A size that people may choose.
+
+    Attributes:
+        key: What is typed after `--size`.
+        label: What people read.
+        price_per_hour: In the site's unit; 0 where nothing is charged.
+    """
+
+    key: str
+    label: str
+    price_per_hour: float = 0.0
+
+
+Parts = Mapping[str, str]
+"""Ids of everything that was made for a binder so far (`server`, `port`, `floating_ip`, …), saved in its row
+the moment they exist, so that teardown finds them whatever happened."""
+
+
+class Cloud(Protocol):
+    """Where instances live. Every method may block for seconds and may be called from several threads.
+
+    Every error that leaves an implementation is a `bot.errors.CloudError`; nothing else does.
+    """
+
+    name: str
+    """`openstack` or `local`: what the operator chose."""
+    poll_seconds: float
+    """How often an instance that is being made or built is worth a look."""
+    attempt_seconds: float
+    """How long after a `create` whose answer was lost its instance may still turn up in a survey."""
+    sizes: tuple[Size, ...]
+    """What people may choose; the first is the default."""
+    can_shelve: bool
+    """Whether instances can be put away and had back."""
+
+    def survey(self) -> Survey:
+        """List everything of this deployment, once, whatever its number.
+
+        Raises:
+            CloudUnreachable: Nothing may be concluded about any binder.
+        """
+
+    def create(self, order: Order) -> Parts:
+        """Start making the instance named `binder-<id>`; returns at once with the ids that exist so far.
+
+        Called at most once per recorded attempt. Making it twice must be harmless where the cloud can tell.
+
+        Raises:
+            CannotBuild: It never will.
+            NoCapacity: There is no room for this size now.
+            QuotaExceeded: The project's limit is reached.
+            CloudError: Anything else that the cloud answered.
+            CloudUnreachable: It may or may not have been made.
+        """
+
+    def expose(self, binder_id: str, parts: Parts) -> Parts:
+        """Take one saved step towards an address that people reach; returns all parts.
+
+        Unchanged parts mean that no step is due.
+
+        Raises:
+            CloudError: See `create`.
+        """
+
+    def report(self, instance: Instance) -> Report | None:
+        """Read what the inside of the instance reported last; None while it has said nothing.
+
+        Raises:
+            CloudUnreachable: It could not be read this time.
+        """
+
+    def remove(self, binder_id: str, parts: Parts) -> bool:
+        """Take one idempotent step of teardown of everything of that binder; True when nothing is left.
+
+        Raises:
+            CloudError: The step failed; call again later.
+        """

@@ -1,0 +1,96 @@
+"""A few ticks on APScheduler, and how they are doing.
+
+APScheduler only ticks here: its jobs live in memory and carry no state, because its stores lose one-off jobs
+on a crash, drop late ones, and cannot be shared between processes. What has to happen is in the rows.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+
+log = structlog.get_logger(__name__)
+
+STALE_INTERVALS = 3
+"""A tick that last finished longer ago than this many of its intervals is not healthy."""
+STALE_FLOOR_SECONDS = 30.0
+"""… but never sooner than this: a listing of a slow cloud takes its time."""
+
+
+class Ticks:
+    """Bodies that are run again and again; each is idempotent, and none is ever run twice at once."""
+
+    def __init__(self) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._lock = Lock()
+        self._intervals: dict[str, float] = {}
+        self._finished: dict[str, float] = {}
+        self.counts: Counter[str] = Counter()
+        """How often a tick failed, was missed, or was still running when it was due again."""
+        events = {EVENT_JOB_ERROR: "error", EVENT_JOB_MISSED: "missed", EVENT_JOB_MAX_INSTANCES: "busy"}
+        for event, word in events.items():
+            self._scheduler.add_listener(lambda _event, word=word: self._count(word), event)
+
+    def every(
+        self, seconds: float, name: str, body: Callable[[], object], *, jitter: float | None = None
+    ) -> None:
+        """Run a body every so many seconds, with up to `jitter` seconds of chance so that replicas spread."""
+        self._intervals[name] = seconds
+        self._finished[name] = time.monotonic()
+        self._scheduler.add_job(
+            lambda: self._run(name, body),
+            "interval",
+            seconds=seconds,
+            jitter=jitter,
+            id=name,
+            next_run_time=datetime.now(UTC),
+        )
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Tick no more, and wait for what is running."""
+        self._scheduler.shutdown(wait=True)
+
+    def nudge(self, name: str) -> None:
+        """Run a tick now rather than later. A hint: where it is lost, the next tick finds the row."""
+        try:
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        except JobLookupError:
+            log.debug("nudge_without_tick", tick=name)
+
+    def stale(self) -> list[str]:
+        """Names of the ticks that have not finished for too long."""
+        now = time.monotonic()
+        with self._lock:
+            return [
+                name
+                for name, interval in self._intervals.items()
+                if now - self._finished[name] > max(STALE_INTERVALS * interval, STALE_FLOOR_SECONDS)
+            ]
+
+    def _run(self, name: str, body: Callable[[], Any]) -> None:
+        try:
+            body()
+        except Exception:
+            self._count("error")
+            log.exception("tick_failed", tick=name)
+        else:
+            with self._lock:
+                self._finished[name] = time.monotonic()
+
+    def _count(self, word: str) -> None:
+        with self._lock:
+            self.counts[word] += 1

@@ -1,0 +1,207 @@
+"""Reading and writing binders. Every function works inside the caller's transaction."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, and_, case, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage import audit, outbox
+from storage.engine import serialize, unix_now
+from storage.errors import LostLease
+from storage.models import Binder, Ending, Status, Target
+
+TWIN_SECONDS = 60.0
+"""People press Enter again when Slack is slow: an identical launch within this time is the same one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of a launch: the binder, and whether it is new."""
+
+    binder: Binder
+    is_new: bool
+
+
+def add(session: Session, binder: Binder, *, wanted_name: str) -> Added:
+    """Write a new binder and the order to post its card, unless the same request was written before.
+
+    Args:
+        session: An open write transaction.
+        binder: Without name, times or generation: they are given here.
+        wanted_name: Becomes its name; a number is added where a live binder of the workspace has it already.
+    """
+    serialize(session, f"launch {binder.team_id}")
+    twin = _same_request(session, binder) or _twin(session, binder)
+    if twin is not None:
+        return Added(twin, is_new=False)
+    binder.name = _free_name(session, binder.team_id, wanted_name)
+    session.add(binder)
+    session.flush()
+    outbox.touch_card(session, binder.id)
+    audit.record(session, binder.owner, "launch", binder.id, url=binder.url, ref=binder.ref, size=binder.size)
+    return Added(binder, is_new=True)
+
+
+def _same_request(session: Session, binder: Binder) -> Binder | None:
+    return session.scalar(select(Binder).where(Binder.request_key == binder.request_key))
+
+
+def _twin(session: Session, binder: Binder) -> Binder | None:
+    wanted = ("team_id", "owner", "channel", "url", "ref", "path", "interface", "size")
+    same = [getattr(Binder, name).is_not_distinct_from(getattr(binder, name)) for name in wanted]
+    recent = Binder.created_at > unix_now() - TWIN_SECONDS
+    query = select(Binder).where(*same, recent, Binder.target == Target.READY)
+    return session.scalar(query.order_by(Binder.created_at.desc()).limit(1))
+
+
+def _free_name(session: Session, team_id: str, wanted: str) -> str:
+    taken = set(session.scalars(select(Binder.name).where(Binder.team_id == team_id, _alive())))
+    if wanted not in taken:
+        return wanted
+    return next(name for n in range(2, len(taken) + 3) if (name := f"{wanted}-{n}") not in taken)
+
+
+def _alive() -> Any:
+    return Binder.status != Status.GONE
+
+
+def get(session: Session, binder_id: str) -> Binder | None:
+    """Find one binder, gone or not."""
+    return session.get(Binder, binder_id)
+
+
+def live(session: Session, team_id: str, *, owner: str | None = None) -> Sequence[Binder]:
+    """List the binders of a workspace, or of one person, that are not gone; the oldest first."""
+    query = select(Binder).where(Binder.team_id == team_id, _alive())
+    if owner is not None:
+        query = query.where(Binder.owner == owner)
+    return session.scalars(query.order_by(Binder.created_at)).all()
+
+
+def all_live(session: Session) -> Sequence[str]:
+    """List the ids of all binders that are not gone, of every workspace."""
+    return session.scalars(select(Binder.id).where(_alive())).all()
+
+
+def named(session: Session, team_id: str, name: str) -> Binder | None:
+    """Find the binder of that name (or id): the live one, else the newest."""
+    query = select(Binder).where(Binder.team_id == team_id, or_(Binder.name == name, Binder.id == name))
+    newest_live_first = query.order_by(case((_alive(), 0), else_=1), Binder.created_at.desc())
+    return session.scalar(newest_live_first.limit(1))
+
+
+def of_thread(session: Session, channel: str, thread_ts: str) -> Binder | None:
+    """Find the binder whose status message is the root of that thread."""
+    return session.scalar(
+        select(Binder).where(Binder.thread_channel == channel, Binder.thread_ts == thread_ts)
+    )
+
+
+def count_live(session: Session, team_id: str, owner: str) -> int:
+    """Count the binders of one person that are not gone."""
+    query = select(func.count()).where(Binder.team_id == team_id, Binder.owner == owner, _alive())
+    return session.scalar(query) or 0
+
+
+def end(session: Session, binder_id: str, *, ending: Ending, by: str) -> bool:
+    """Say that a binder should be gone. False where that was said before: nothing changes then."""
+    changed = _affected(
+        session,
+        update(Binder)
+        .where(Binder.id == binder_id, Binder.target != Target.GONE)
+        .values(
+            target=Target.GONE,
+            ending=ending,
+            ended_by=by,
+            ended_at=unix_now(),
+            generation=Binder.generation + 1,
+            next_at=0.0,
+        ),
+    )
+    if changed:
+        outbox.touch_card(session, binder_id)
+        audit.record(session, by, "end", binder_id, ending=ending)
+    return bool(changed)
+
+
+def claim(session: Session, owner: str, *, limit: int, lease_seconds: float) -> Sequence[Binder]:
+    """Lease the binders that are due, the longest waiting first.
+
+    Each claim raises the fence, so whoever held the row before can save nothing any more.
+    """
+    due = (
+        select(Binder.id)
+        .where(_alive(), Binder.next_at <= unix_now(), Binder.lease_until <= unix_now())
+        .order_by(Binder.next_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = session.scalars(
+        update(Binder)
+        .where(Binder.id.in_(due.scalar_subquery()))
+        .values(lease_owner=owner, lease_until=unix_now() + lease_seconds, fence=Binder.fence + 1)
+        .returning(Binder)
+        .execution_options(synchronize_session=False)
+    ).all()
+    session.expunge_all()
+    return claimed
+
+
+def save(
+    session: Session, binder: Binder, changes: Mapping[str, Any], *, next_in: float | None = None
+) -> None:
+    """Write what the holder of a lease found out.
+
+    Args:
+        session: An open write transaction.
+        binder: As claimed.
+        changes: Column values, or SQL expressions.
+        next_in: Seconds until the next look, which gives the lease back; None keeps the lease. What a person
+            changed meanwhile makes the next look due at once.
+
+    Raises:
+        LostLease: Somebody else claimed the row since.
+    """
+    values = dict(changes)
+    if next_in is not None:
+        untouched = Binder.generation == binder.generation
+        values |= {
+            "next_at": case((untouched, unix_now() + next_in), else_=0.0),
+            "lease_until": 0.0,
+            "lease_owner": None,
+        }
+    mine = and_(Binder.id == binder.id, Binder.fence == binder.fence)
+    if not _affected(session, update(Binder).where(mine).values(**values)):
+        raise LostLease(f"Binder {binder.id} was claimed by another worker meanwhile.")
+
+
+def untouched(session: Session, binder: Binder) -> bool:
+    """Whether no person changed a claimed binder since; locks the row until the transaction ends.
+
+    Raises:
+        LostLease: Somebody else claimed the row since.
+    """
+    query = select(Binder.generation, Binder.fence).where(Binder.id == binder.id).with_for_update()
+    row = session.execute(query).one_or_none()
+    if row is None or row.fence != binder.fence:
+        raise LostLease(f"Binder {binder.id} was claimed by another worker meanwhile.")
+    return bool(row.generation == binder.generation)
+
+
+def release(session: Session, owner: str) -> int:
+    """Hand all leases of a worker that is stopping back, so that others need not wait for their end."""
+    mine = update(Binder).where(Binder.lease_owner == owner, Binder.lease_until > 0)
+    return _affected(session, mine.values(lease_until=0.0, lease_owner=None, fence=Binder.fence + 1))
+
+
+def owed_nothing(session: Session, binder_ids: Collection[str]) -> set[str]:
+    """Of these ids, those of which the cloud should hold nothing: unknown here, or gone."""
+    kept = session.scalars(select(Binder.id).where(Binder.id.in_(binder_ids), _alive()))
+    return set(binder_ids) - set(kept)
+
+
+def _affected(session: Session, statement: Any) -> int:
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", result).rowcount

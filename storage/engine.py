@@ -1,0 +1,146 @@
+"""The database: SQLite for one process, PostgreSQL for many, the same code above.
+
+Transactions are short by construction (`Store.read`, `Store.write`), and every time in them comes from the
+database's clock (`unix_now`), so that replicas with crooked clocks agree about leases.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Float, create_engine, event, func, make_url, text
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
+
+from storage.errors import StoreError
+
+BUSY_SECONDS = 20
+"""How long a writer of SQLite waits for another one to finish."""
+
+
+class unix_now(FunctionElement[float]):  # noqa: N801 - SQL functions are written in lower case
+    """Unix seconds, UTC, by the database's clock, at the moment of the statement."""
+
+    type = Float()
+    inherit_cache = True
+    name = "unix_now"
+
+
+@compiles(unix_now)
+def _portable_unix_now(_element: unix_now, _compiler: Any, **_kw: Any) -> str:
+    return "unix_now()"
+
+
+@compiles(unix_now, "postgresql")
+def _postgresql_unix_now(_element: unix_now, _compiler: Any, **_kw: Any) -> str:
+    # Not now(): that is when the transaction began, which may have waited for a lock since.
+    return "extract(epoch from clock_timestamp())::double precision"
+
+
+class Store:
+    """A database and the two ways of working in it.
+
+    Args:
+        url: SQLAlchemy's form: `sqlite:///file` or `postgresql://…`.
+        clock: Stands in for SQLite's clock in simulations; Unix seconds, UTC.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
+        self.url = _parsed(url)
+        self.engine = _engine(self.url, clock)
+
+    def __repr__(self) -> str:
+        """Name the database without its password."""
+        return f"Store({self.url.render_as_string(hide_password=True)})"
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may work on it at once."""
+        return self.url.get_backend_name() == "postgresql"
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a transaction that is committed at the end, or rolled back by an exception."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a transaction that changes nothing."""
+        connection = self.engine.connect().execution_options(reads_only=True)
+        with connection, Session(connection, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    def now(self) -> float:
+        """Ask the database for the time, in Unix seconds UTC."""
+        with self.read() as session:
+            return float(session.execute(unix_now().select()).scalar_one())
+
+    def migrate(self) -> None:
+        """Bring the tables to this version's form; several processes may try at once."""
+        with self.engine.connect() as connection, _migration_lock(connection):
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError("DATABASE_URL is no database URL; sqlite:///binder-bot.sqlite3 is one.") from error
+    if parsed.drivername == "sqlite":
+        return parsed
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise StoreError(f"DATABASE_URL names {parsed.get_backend_name()}; SQLite and PostgreSQL are supported.")
+
+
+def _engine(url: URL, clock: Callable[[], float]) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, pool_pre_ping=True, pool_size=10)
+    if url.database and url.database != ":memory:":
+        Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("unix_now", 0, clock)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer that begins as a reader cannot wait for its turn: it fails at its first write.
+        reads_only = connection.get_execution_options().get("reads_only", False)
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def _migration_lock(connection: Connection) -> Iterator[None]:
+    """Let one process at a time migrate; SQLite's write lock does it by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('binder-bot migrations'))"))
+    yield
+
+
+def serialize(session: Session, key: str) -> None:
+    """Let one transaction at a time go on for the same key; the lock ends with the transaction."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(func.pg_advisory_xact_lock(func.hashtext(key)).select())

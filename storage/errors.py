@@ -1,0 +1,29 @@
+"""The root of every error that this project raises, and the store's own.
+
+BinderBotError
+├── StoreError            here: the database
+│   └── LostLease         somebody else works on this row now
+└── ...                   bot/errors.py: everything else
+"""
+
+
+class BinderBotError(Exception):
+    """An error of ours. Its text is the sentence that its reader will see.
+
+    Args:
+        sentence: One plain sentence: what went wrong, named precisely.
+        hint: What the reader can do about it, or an empty string.
+    """
+
+    def __init__(self, sentence: str, *, hint: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.hint = hint
+
+
+class StoreError(BinderBotError):
+    """The database could not do what was asked."""
+
+
+class LostLease(StoreError):
+    """The row was claimed by another worker meanwhile: nothing was saved, and nothing should be."""

@@ -1,0 +1,169 @@
+"""What Slack is owed. Written in the transaction of the change, delivered by a thread of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, and_, case, exists, literal, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased
+
+from storage.engine import unix_now
+from storage.errors import LostLease
+from storage.models import Binder, MessageKind, OutboxMessage, OutboxState
+
+OPEN = (OutboxState.PENDING, OutboxState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One message to deliver, with the binder as it is now (None for operators' alerts)."""
+
+    message: OutboxMessage
+    binder: Binder | None
+
+
+def _insert(session: Session, **values: Any) -> sqlite.Insert:
+    """Both dialects have the same ON CONFLICT methods, but no common type."""
+    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return cast("sqlite.Insert", dialect.insert(OutboxMessage).values(created_at=unix_now(), **values))
+
+
+def say(session: Session, kind: MessageKind, key: str, binder_id: str | None, **facts: Any) -> None:
+    """Owe Slack one message. Saying the same key twice owes it once."""
+    insert = _insert(session, kind=kind, key=key, binder_id=binder_id, facts=facts, urgent=True)
+    session.execute(insert.on_conflict_do_nothing(index_elements=["key"]))
+
+
+def touch_card(session: Session, binder_id: str, *, urgent: bool = True) -> None:
+    """Owe Slack the newest state of a binder's card: however many changes, one row and one edit.
+
+    Args:
+        session: An open write transaction.
+        binder_id: Whose card.
+        urgent: A stage changed; False for the slow heartbeat of a build's log.
+    """
+    key = f"card:{binder_id}"
+    insert = _insert(session, kind=MessageKind.CARD, key=key, binder_id=binder_id, facts={}, urgent=urgent)
+    sending = OutboxMessage.state == OutboxState.SENDING
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "version": OutboxMessage.version + 1,
+                "urgent": or_(OutboxMessage.urgent, literal(urgent)),
+                "state": case((sending, OutboxState.SENDING), else_=OutboxState.PENDING),
+            },
+        )
+    )
+
+
+def claim(session: Session, *, limit: int, lease_seconds: float) -> Sequence[Owed]:
+    """Lease what may be sent now, the oldest first.
+
+    Of each thread's messages only the first one that is still open, and none but the card before the card is
+    there. A row whose sender died is leased again and marked unsure: it may have arrived.
+    """
+    query = (
+        select(OutboxMessage.id)
+        .where(
+            OutboxMessage.state.in_(OPEN),
+            OutboxMessage.not_before <= unix_now(),
+            OutboxMessage.lease_until <= unix_now(),
+            or_(OutboxMessage.kind == MessageKind.CARD, ~_something_earlier_is_open()),
+        )
+        .order_by(OutboxMessage.urgent.desc(), OutboxMessage.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = session.scalars(
+        update(OutboxMessage)
+        .where(OutboxMessage.id.in_(query.scalar_subquery()))
+        .values(
+            unsure=or_(OutboxMessage.unsure, OutboxMessage.state == OutboxState.SENDING),
+            state=OutboxState.SENDING,
+            lease_until=unix_now() + lease_seconds,
+            fence=OutboxMessage.fence + 1,
+        )
+        .returning(OutboxMessage)
+        .execution_options(synchronize_session=False)
+    ).all()
+    owed = [Owed(row, session.get(Binder, row.binder_id) if row.binder_id else None) for row in rows]
+    session.expunge_all()
+    return sorted(owed, key=lambda each: each.message.id)
+
+
+def _something_earlier_is_open() -> Any:
+    earlier = aliased(OutboxMessage)
+    root_is_missing = exists().where(
+        Binder.id == OutboxMessage.binder_id, Binder.thread_ts.is_(None), earlier.kind == MessageKind.CARD
+    )
+    return exists().where(
+        earlier.binder_id == OutboxMessage.binder_id,
+        earlier.id < OutboxMessage.id,
+        earlier.state.in_(OPEN),
+        or_(earlier.kind != MessageKind.CARD, root_is_missing),
+    )
+
+
+def done(session: Session, message: OutboxMessage, *, ts: str | None = None) -> None:
+    """Mark a message as delivered; a card that changed meanwhile is owed again.
+
+    Raises:
+        LostLease: Somebody else took it over since.
+    """
+    newest = OutboxMessage.version == message.version
+    _update(
+        session,
+        message,
+        state=case((newest, OutboxState.DONE), else_=OutboxState.PENDING),
+        sent_ts=ts or message.sent_ts,
+        lease_until=0.0,
+        unsure=False,
+        attempts=0,
+        urgent=case((newest, False), else_=OutboxMessage.urgent),
+    )
+
+
+def postpone(
+    session: Session, message: OutboxMessage, seconds: float, *, unsure: bool, error: str = ""
+) -> None:
+    """Owe it again later: the rate does not allow it yet, or the try failed.
+
+    Args:
+        session: An open write transaction.
+        message: As claimed.
+        seconds: How long to wait.
+        unsure: Whether the try may have arrived all the same.
+        error: What went wrong; an empty string where it was only too early, which counts as no attempt.
+
+    Raises:
+        LostLease: Somebody else took it over since.
+    """
+    _update(
+        session,
+        message,
+        state=OutboxState.PENDING,
+        not_before=unix_now() + seconds,
+        lease_until=0.0,
+        unsure=unsure,
+        attempts=OutboxMessage.attempts + int(bool(error)),
+        error=error or message.error,
+    )
+
+
+def give_up(session: Session, message: OutboxMessage, error: str) -> None:
+    """Mark a message as undeliverable, so that it holds up nobody behind it.
+
+    Raises:
+        LostLease: Somebody else took it over since.
+    """
+    _update(session, message, state=OutboxState.DEAD, error=error, lease_until=0.0)
+
+
+def _update(session: Session, message: OutboxMessage, **values: Any) -> None:
+    mine = and_(OutboxMessage.id == message.id, OutboxMessage.fence == message.fence)
+    statement = update(OutboxMessage).where(mine).values(**values)
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    if not cast("CursorResult[Any]", result).rowcount:
+        raise LostLease(f"Outbox message {message.id} was taken over meanwhile.")

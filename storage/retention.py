@@ -1,0 +1,26 @@
+"""Forgetting what is over."""
+
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, and_, delete, or_
+from sqlalchemy.orm import Session
+
+from storage.engine import unix_now
+from storage.models import Binder, OutboxMessage, OutboxState, Status
+
+
+def prune(session: Session, *, older_than: float) -> int:
+    """Delete binders that went, and messages that were settled, more than `older_than` seconds ago.
+
+    The audit stays. Returns how many rows went.
+    """
+    horizon = unix_now() - older_than
+    gone = and_(Binder.status == Status.GONE, Binder.gone_at < horizon)
+    alerts = and_(
+        OutboxMessage.binder_id.is_(None),
+        OutboxMessage.created_at < horizon,
+        or_(OutboxMessage.state == OutboxState.DONE, OutboxMessage.state == OutboxState.DEAD),
+    )
+    statements = (delete(OutboxMessage).where(alerts), delete(Binder).where(gone))
+    results = [session.execute(each.execution_options(synchronize_session=False)) for each in statements]
+    return sum(cast("CursorResult[Any]", result).rowcount for result in results)
