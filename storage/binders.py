@@ -99,6 +99,13 @@ def of_thread(session: Session, channel: str, thread_ts: str) -> Binder | None:
     )
 
 
+def set_thread(session: Session, binder_id: str, channel: str, ts: str) -> None:
+    """Note where a binder's status message is: the root of its thread."""
+    _affected(
+        session, update(Binder).where(Binder.id == binder_id).values(thread_channel=channel, thread_ts=ts)
+    )
+
+
 def count_live(session: Session, team_id: str, owner: str) -> int:
     """Count the binders of one person that are not gone."""
     query = select(func.count()).where(Binder.team_id == team_id, Binder.owner == owner, _alive())

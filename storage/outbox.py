@@ -46,12 +46,15 @@ def touch_card(session: Session, binder_id: str, *, urgent: bool = True) -> None
     key = f"card:{binder_id}"
     insert = _insert(session, kind=MessageKind.CARD, key=key, binder_id=binder_id, facts={}, urgent=urgent)
     sending = OutboxMessage.state == OutboxState.SENDING
+    # A heartbeat waits its turn; the change of a stage that comes meanwhile must not.
+    overtakes = and_(literal(urgent), OutboxMessage.urgent.is_(False))
     session.execute(
         insert.on_conflict_do_update(
             index_elements=["key"],
             set_={
                 "version": OutboxMessage.version + 1,
                 "urgent": or_(OutboxMessage.urgent, literal(urgent)),
+                "not_before": case((overtakes, 0.0), else_=OutboxMessage.not_before),
                 "state": case((sending, OutboxState.SENDING), else_=OutboxState.PENDING),
             },
         )
@@ -144,7 +147,8 @@ def postpone(
         session,
         message,
         state=OutboxState.PENDING,
-        not_before=unix_now() + seconds,
+        # What changed meanwhile may be more urgent than what was put off: it is looked at anew.
+        not_before=case((OutboxMessage.version == message.version, unix_now() + seconds), else_=0.0),
         lease_until=0.0,
         unsure=unsure,
         attempts=OutboxMessage.attempts + int(bool(error)),
@@ -159,6 +163,15 @@ def give_up(session: Session, message: OutboxMessage, error: str) -> None:
         LostLease: Somebody else took it over since.
     """
     _update(session, message, state=OutboxState.DEAD, error=error, lease_until=0.0)
+
+
+def reopen(session: Session) -> None:
+    """End all leases. Only where one process delivers: at its start, whoever held them is dead.
+
+    What was being sent stays marked so, and will be looked for before it is sent again.
+    """
+    held = update(OutboxMessage).where(OutboxMessage.state == OutboxState.SENDING)
+    session.execute(held.values(lease_until=0.0).execution_options(synchronize_session=False))
 
 
 def _update(session: Session, message: OutboxMessage, **values: Any) -> None:
