@@ -104,7 +104,7 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _try(options: argparse.Namespace) -> int:
-    from workspace import trial  # noqa: PLC0415 - see the module's docstring
+    from bot import trial  # noqa: PLC0415 - see the module's docstring
 
     return trial.run(repo=options.repo, port=options.port)
 

@@ -44,6 +44,8 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    # Its warnings of skipped ticks are counted by `bot.scheduler`; a tick that comes too soon is no news.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for name in ("bot", "handlers", "storage"):
         logging.getLogger(name).setLevel(level)
 

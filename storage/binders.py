@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, case, func, or_, select, update
+from sqlalchemy import CursorResult, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit, outbox
 from storage.engine import serialize, unix_now
 from storage.errors import LostLease
-from storage.models import Binder, Ending, Status, Target
+from storage.models import NAME_LENGTH, Binder, Ending, Status, Target
 
 TWIN_SECONDS = 60.0
 """People press Enter again when Slack is slow: an identical launch within this time is the same one."""
@@ -29,7 +29,7 @@ def add(session: Session, binder: Binder, *, wanted_name: str) -> Added:
 
     Args:
         session: An open write transaction.
-        binder: Without name, times or generation: they are given here.
+        binder: Without name, which is given here; its times by the database's clock (`Store.now`).
         wanted_name: Becomes its name; a number is added where a live binder of the workspace has it already.
     """
     serialize(session, f"launch {binder.team_id}")
@@ -58,13 +58,15 @@ def _twin(session: Session, binder: Binder) -> Binder | None:
 
 def _free_name(session: Session, team_id: str, wanted: str) -> str:
     taken = set(session.scalars(select(Binder.name).where(Binder.team_id == team_id, _alive())))
-    if wanted not in taken:
-        return wanted
-    return next(name for n in range(2, len(taken) + 3) if (name := f"{wanted}-{n}") not in taken)
+    endings = ("", *(f"-{number}" for number in range(2, len(taken) + 3)))
+    names = (wanted[: NAME_LENGTH - len(ending)] + ending for ending in endings)
+    return next(name for name in names if name not in taken)
 
 
 def _alive() -> Any:
-    return Binder.status != Status.GONE
+    # Written out, not bound: a planner must see that it is the condition of ix_binders_due.
+    gone = bindparam("gone", Status.GONE, type_=Binder.status.type, literal_execute=True)
+    return Binder.status != gone
 
 
 def get(session: Session, binder_id: str) -> Binder | None:
@@ -99,8 +101,11 @@ def of_thread(session: Session, channel: str, thread_ts: str) -> Binder | None:
     )
 
 
-def set_thread(session: Session, binder_id: str, channel: str, ts: str) -> None:
-    """Note where a binder's status message is: the root of its thread."""
+def set_thread(session: Session, binder_id: str, channel: str, ts: str | None) -> None:
+    """Note where a binder's status message is: the root of its thread. Before `outbox.done`: see there.
+
+    Without `ts` it is lost, and has to be posted anew before anything else is said.
+    """
     _affected(
         session, update(Binder).where(Binder.id == binder_id).values(thread_channel=channel, thread_ts=ts)
     )
@@ -144,16 +149,17 @@ def claim(session: Session, owner: str, *, limit: int, lease_seconds: float) -> 
         .order_by(Binder.next_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")  # which PostgreSQL runs once; a subquery it may run again, past the limit
     )
     claimed = session.scalars(
         update(Binder)
-        .where(Binder.id.in_(due.scalar_subquery()))
+        .where(Binder.id.in_(select(due.c.id)))
         .values(lease_owner=owner, lease_until=unix_now() + lease_seconds, fence=Binder.fence + 1)
         .returning(Binder)
         .execution_options(synchronize_session=False)
     ).all()
     session.expunge_all()
-    return claimed
+    return sorted(claimed, key=lambda binder: binder.next_at)
 
 
 def save(
@@ -171,7 +177,7 @@ def save(
     Raises:
         LostLease: Somebody else claimed the row since.
     """
-    values = dict(changes)
+    values = {"fence": binder.fence, **changes}  # never empty: the lease is checked even if nothing changes
     if next_in is not None:
         untouched = Binder.generation == binder.generation
         values |= {

@@ -8,15 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Float, create_engine, event, func, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from storage.errors import StoreError
@@ -57,8 +58,8 @@ class Store:
         self.engine = _engine(self.url, clock)
 
     def __repr__(self) -> str:
-        """Name the database without its password."""
-        return f"Store({self.url.render_as_string(hide_password=True)})"
+        """Name the database without its password, which may also stand in the query."""
+        return f"Store({self.url.set(query={}).render_as_string(hide_password=True)})"
 
     @property
     def shared(self) -> bool:
@@ -85,12 +86,12 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables to this version's form; several processes may try at once."""
-        with self.engine.connect() as connection, _migration_lock(connection):
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self.engine.begin() as connection:
+            _wait_for_other_migrations(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            connection.commit()
 
     def close(self) -> None:
         """Give all connections back."""
@@ -102,19 +103,28 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
     except ArgumentError as error:
         raise StoreError("DATABASE_URL is no database URL; sqlite:///binder-bot.sqlite3 is one.") from error
-    if parsed.drivername == "sqlite":
-        return parsed
-    if parsed.get_backend_name() == "postgresql":
+    if parsed.get_backend_name() == "sqlite":
+        return parsed.set(drivername="sqlite")
+    if parsed.get_backend_name() in {"postgresql", "postgres"}:
         return parsed.set(drivername="postgresql+psycopg")
     raise StoreError(f"DATABASE_URL names {parsed.get_backend_name()}; SQLite and PostgreSQL are supported.")
 
 
 def _engine(url: URL, clock: Callable[[], float]) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, pool_pre_ping=True, pool_size=10)
+        # Poolers between us and the server do not know the statements that a driver prepares.
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=10,
+            hide_parameters=True,
+            connect_args={"prepare_threshold": None},
+        )
     if url.database and url.database != ":memory:":
         Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    waiting = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    # Parameters hold tokens: errors, which are logged, show statements only.
+    engine = create_engine(url, hide_parameters=True, connect_args=waiting)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -132,12 +142,16 @@ def _engine(url: URL, clock: Callable[[], float]) -> Engine:
     return engine
 
 
-@contextmanager
-def _migration_lock(connection: Connection) -> Iterator[None]:
-    """Let one process at a time migrate; SQLite's write lock does it by itself."""
+def _wait_for_other_migrations(connection: Connection) -> None:
+    """Let one process at a time migrate; SQLite's transaction has the write lock from its beginning."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('binder-bot migrations'))"))
-    yield
+
+
+def insert_into(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert:
+    """Begin an INSERT with ON CONFLICT: both dialects have the same methods for it, but no common type."""
+    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return cast("sqlite.Insert", dialect.insert(table))
 
 
 def serialize(session: Session, key: str) -> None:

@@ -1,10 +1,9 @@
 """Work of which one replica at a time does its share."""
 
-from sqlalchemy import or_, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
-from storage.engine import unix_now
+from storage.engine import insert_into, unix_now
 from storage.models import Lease
 
 
@@ -17,22 +16,11 @@ def take(session: Session, name: str, owner: str, seconds: float) -> bool:
         owner: Who does it.
         seconds: For how long, by the database's clock.
     """
-    free = or_(Lease.owner == owner, Lease.until <= unix_now())
-    taken = session.execute(
-        update(Lease)
-        .where(Lease.name == name, free)
-        .values(owner=owner, until=unix_now() + seconds)
-        .returning(Lease.name)
-        .execution_options(synchronize_session=False)
-    ).first()
-    return taken is not None or _take_first(session, name, owner, seconds)
-
-
-def _take_first(session: Session, name: str, owner: str, seconds: float) -> bool:
-    """Nobody ever held it, or somebody holds it now: the primary key tells which."""
-    try:
-        with session.begin_nested():
-            session.add(Lease(name=name, owner=owner, until=unix_now() + seconds))
-    except IntegrityError:
-        return False
-    return True
+    until = unix_now() + seconds
+    insert = insert_into(session, Lease).values(name=name, owner=owner, until=until)
+    taken = insert.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"owner": owner, "until": until},
+        where=or_(Lease.owner == owner, Lease.until <= unix_now()),
+    ).returning(Lease.name)
+    return session.scalar(taken) is not None

@@ -9,6 +9,9 @@ from typing import Any
 from sqlalchemy import JSON, Enum, Float, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+NAME_LENGTH = 64
+"""How long a binder's name may be, its number included."""
+
 
 class Status(StrEnum):
     """What a binder is."""
@@ -92,8 +95,8 @@ class Binder(Base):
     __tablename__ = "binders"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    name: Mapped[str] = mapped_column(String(64))
-    """What people call it: unique among one owner's live binders."""
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    """What people call it: unique among the live binders of a workspace."""
     request_key: Mapped[str] = mapped_column(String(255), unique=True)
     """Slack's id of the request that made it: a repeated delivery finds the row instead of making another."""
 

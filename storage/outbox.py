@@ -1,14 +1,18 @@
-"""What Slack is owed. Written in the transaction of the change, delivered by a thread of its own."""
+"""What Slack is owed. Written in the transaction of the change, delivered by a thread of its own.
+
+Who writes a binder and its messages in one transaction writes the binder first, everywhere: two who lock them
+in different orders wait for each other, until PostgreSQL fails one of them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, case, exists, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import CursorResult, and_, bindparam, case, exists, literal, or_, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session, aliased
 
-from storage.engine import unix_now
+from storage.engine import insert_into, unix_now
 from storage.errors import LostLease
 from storage.models import Binder, MessageKind, OutboxMessage, OutboxState
 
@@ -24,9 +28,7 @@ class Owed:
 
 
 def _insert(session: Session, **values: Any) -> sqlite.Insert:
-    """Both dialects have the same ON CONFLICT methods, but no common type."""
-    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return cast("sqlite.Insert", dialect.insert(OutboxMessage).values(created_at=unix_now(), **values))
+    return insert_into(session, OutboxMessage).values(created_at=unix_now(), **values)
 
 
 def say(session: Session, kind: MessageKind, key: str, binder_id: str | None, **facts: Any) -> None:
@@ -53,6 +55,7 @@ def touch_card(session: Session, binder_id: str, *, urgent: bool = True) -> None
             index_elements=["key"],
             set_={
                 "version": OutboxMessage.version + 1,
+                "attempts": case((_is_open(OutboxMessage.state), OutboxMessage.attempts), else_=0),
                 "urgent": or_(OutboxMessage.urgent, literal(urgent)),
                 "not_before": case((overtakes, 0.0), else_=OutboxMessage.not_before),
                 "state": case((sending, OutboxState.SENDING), else_=OutboxState.PENDING),
@@ -67,10 +70,10 @@ def claim(session: Session, *, limit: int, lease_seconds: float) -> Sequence[Owe
     Of each thread's messages only the first one that is still open, and none but the card before the card is
     there. A row whose sender died is leased again and marked unsure: it may have arrived.
     """
-    query = (
+    due = (
         select(OutboxMessage.id)
         .where(
-            OutboxMessage.state.in_(OPEN),
+            _is_open(OutboxMessage.state),
             OutboxMessage.not_before <= unix_now(),
             OutboxMessage.lease_until <= unix_now(),
             or_(OutboxMessage.kind == MessageKind.CARD, ~_something_earlier_is_open()),
@@ -78,10 +81,11 @@ def claim(session: Session, *, limit: int, lease_seconds: float) -> Sequence[Owe
         .order_by(OutboxMessage.urgent.desc(), OutboxMessage.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")  # which PostgreSQL runs once; a subquery it may run again, past the limit
     )
     rows = session.scalars(
         update(OutboxMessage)
-        .where(OutboxMessage.id.in_(query.scalar_subquery()))
+        .where(OutboxMessage.id.in_(select(due.c.id)))
         .values(
             unsure=or_(OutboxMessage.unsure, OutboxMessage.state == OutboxState.SENDING),
             state=OutboxState.SENDING,
@@ -98,15 +102,18 @@ def claim(session: Session, *, limit: int, lease_seconds: float) -> Sequence[Owe
 
 def _something_earlier_is_open() -> Any:
     earlier = aliased(OutboxMessage)
-    root_is_missing = exists().where(
-        Binder.id == OutboxMessage.binder_id, Binder.thread_ts.is_(None), earlier.kind == MessageKind.CARD
-    )
+    rootless = exists().where(Binder.id == earlier.binder_id, Binder.thread_ts.is_(None)).correlate(earlier)
     return exists().where(
         earlier.binder_id == OutboxMessage.binder_id,
         earlier.id < OutboxMessage.id,
-        earlier.state.in_(OPEN),
-        or_(earlier.kind != MessageKind.CARD, root_is_missing),
+        _is_open(earlier.state),
+        or_(earlier.kind != MessageKind.CARD, rootless),
     )
+
+
+def _is_open(state: Any) -> Any:
+    # Written out, not bound: a planner must see that it is the condition of ix_outbox_open.
+    return state.in_(bindparam("open", OPEN, expanding=True, literal_execute=True))
 
 
 def done(session: Session, message: OutboxMessage, *, ts: str | None = None) -> None:
@@ -115,16 +122,15 @@ def done(session: Session, message: OutboxMessage, *, ts: str | None = None) -> 
     Raises:
         LostLease: Somebody else took it over since.
     """
-    newest = OutboxMessage.version == message.version
     _update(
         session,
         message,
-        state=case((newest, OutboxState.DONE), else_=OutboxState.PENDING),
+        state=case((_newest(message), OutboxState.DONE), else_=OutboxState.PENDING),
         sent_ts=ts or message.sent_ts,
         lease_until=0.0,
         unsure=False,
         attempts=0,
-        urgent=case((newest, False), else_=OutboxMessage.urgent),
+        urgent=case((_newest(message), False), else_=OutboxMessage.urgent),
     )
 
 
@@ -143,12 +149,14 @@ def postpone(
     Raises:
         LostLease: Somebody else took it over since.
     """
+    later = unix_now() + seconds
     _update(
         session,
         message,
         state=OutboxState.PENDING,
-        # What changed meanwhile may be more urgent than what was put off: it is looked at anew.
-        not_before=case((OutboxMessage.version == message.version, unix_now() + seconds), else_=0.0),
+        # What changed meanwhile may be more urgent than what was too early: it is looked at anew. A failure
+        # is no less one for it: without its pause, a busy card would soon have used up its tries.
+        not_before=later if error else case((_newest(message), later), else_=0.0),
         lease_until=0.0,
         unsure=unsure,
         attempts=OutboxMessage.attempts + int(bool(error)),
@@ -159,10 +167,19 @@ def postpone(
 def give_up(session: Session, message: OutboxMessage, error: str) -> None:
     """Mark a message as undeliverable, so that it holds up nobody behind it.
 
+    A card that changed meanwhile is owed again, as new: it may say what can be delivered.
+
     Raises:
         LostLease: Somebody else took it over since.
     """
-    _update(session, message, state=OutboxState.DEAD, error=error, lease_until=0.0)
+    _update(
+        session,
+        message,
+        state=case((_newest(message), OutboxState.DEAD), else_=OutboxState.PENDING),
+        attempts=case((_newest(message), OutboxMessage.attempts), else_=0),
+        error=error,
+        lease_until=0.0,
+    )
 
 
 def reopen(session: Session) -> None:
@@ -172,6 +189,10 @@ def reopen(session: Session) -> None:
     """
     held = update(OutboxMessage).where(OutboxMessage.state == OutboxState.SENDING)
     session.execute(held.values(lease_until=0.0).execution_options(synchronize_session=False))
+
+
+def _newest(message: OutboxMessage) -> Any:
+    return OutboxMessage.version == message.version
 
 
 def _update(session: Session, message: OutboxMessage, **values: Any) -> None:

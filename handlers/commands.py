@@ -1,0 +1,70 @@
+"""`/binder`, and the same words after a mention."""
+
+from slack_bolt import App, Args
+
+from bot.errors import RequestError
+from bot.repospec import parse_launch
+from handlers import ids, messages, operations, words
+from handlers.answers import asker, tell
+from handlers.context import Context
+from handlers.errors import answered
+from handlers.forms import Origin, launch_form
+from handlers.messages import Message
+from handlers.operations import Asker
+
+_ON_ONE = {
+    "stop": operations.stop,
+    "open": operations.open_links,
+    "status": operations.status,
+    "logs": operations.logs,
+}
+"""The subcommands that are about one binder."""
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to the command."""
+
+    @app.command(ids.COMMAND)
+    @answered
+    def on_command(args: Args) -> None:
+        text = str(args.body.get("text") or "")
+        who = asker(args.context, args.body, f"command:{args.body['trigger_id']}")
+        if words.split(text) == ("launch", ""):
+            args.ack()
+            origin = Origin(who.channel, who.response_url)
+            args.client.views_open(
+                trigger_id=args.body["trigger_id"], view=launch_form(context.sizes, origin)
+            )
+            return
+        answer = obey(context, who, text)
+        if answer is None:
+            args.ack()
+        else:
+            tell(args.context, args.body, answer)
+
+
+def obey(context: Context, who: Asker, text: str) -> Message | None:
+    """Do what the words say.
+
+    Returns:
+        The answer for the asker; None where something will be posted soon that is answer enough.
+
+    Raises:
+        RequestError: It cannot be done, with the sentence that says why.
+    """
+    word, rest = words.split(text)
+    if words.asks_for_help(word, rest):
+        return messages.help_text()
+    if word in _ON_ONE:
+        return _ON_ONE[word](context, who, operations.by_name(who, rest, word))
+    if word == "list":
+        return operations.listing(context, who)
+    if word == "launch":
+        return _launch(context, who, rest)
+    return messages.not_understood(words.readable(text), words.correction(text))
+
+
+def _launch(context: Context, who: Asker, rest: str) -> Message | None:
+    if not rest:
+        raise RequestError("Which repository?", hint=f"For example: `{ids.COMMAND} launch owner/repo`")
+    return operations.launch(context, who, parse_launch(rest))

@@ -1,0 +1,77 @@
+"""Slack's Socket Mode, opened and closed without delay.
+
+slack_sdk's client closes a socket under the thread that reads it, and that thread then sits out a `select` of
+ten seconds: so long a stop of the bot would take, and so long it would be deaf when Slack recycles its socket
+(`refresh_requested`). Hanging up first, and waiting until the reader has noticed, wakes it at once.
+"""
+
+import contextlib
+import socket
+from threading import Event
+from time import time
+from typing import Any
+
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode.internals import run_bolt_app, send_response
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.websocket_client import SocketModeClient
+
+PING_SECONDS = 5.0
+"""A dead connection is noticed after a few of these; commands in the gap are lost, so seconds count."""
+
+NOTICE_SECONDS = 1.0
+"""How long a reader may take to notice that its connection ended."""
+
+
+class _PromptClient(SocketModeClient):
+    def connect(self) -> None:
+        if self.wss_uri is None:
+            self.wss_uri = self.issue_new_wss_url()
+        _hang_up(self.current_session)
+        super().connect()
+
+    def disconnect(self) -> None:
+        _hang_up(self.current_session)
+        super().disconnect()
+
+
+def _hang_up(session: Any) -> None:
+    """End a session's connection and wait until its reader has noticed, without a word to anybody else."""
+    if session is None or session.sock is None or session.sock.sock is None:
+        return
+    noticed = Event()
+    session.on_close = lambda *_: noticed.set()
+    with contextlib.suppress(OSError):  # the other side was quicker
+        session.sock.sock.shutdown(socket.SHUT_RDWR)
+    noticed.wait(NOTICE_SECONDS)
+
+
+class Connection:
+    """An app's socket to Slack; reconnects by itself once it was connected.
+
+    Args:
+        app: Its listeners get what arrives.
+        app_token: With the scope `connections:write`; secret.
+    """
+
+    def __init__(self, app: App, app_token: str) -> None:
+        self._app = app
+        self._client = _PromptClient(app_token=app_token, web_client=app.client, ping_interval=PING_SECONDS)
+        self._client.socket_mode_request_listeners.append(self._handle)  # type: ignore[arg-type] # the base class's callable
+
+    def connect(self) -> None:
+        """Open the socket; raises whatever the network, HTTP or Slack had against it."""
+        self._client.connect()
+
+    def close(self) -> None:
+        """Close it for good."""
+        self._client.close()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether commands arrive."""
+        return self._client.is_connected()
+
+    def _handle(self, client: SocketModeClient, request: SocketModeRequest) -> None:
+        begun = time()
+        send_response(client, request, run_bolt_app(self._app, request), begun)

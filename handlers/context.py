@@ -1,0 +1,27 @@
+"""What the listeners work with; put together by the composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.config import Settings
+from bot.provisioning.base import Size
+from storage.engine import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every listener may use: the rows and the settings, and no cloud.
+
+    Attributes:
+        store: The database.
+        settings: What the operator chose.
+        sizes: What people may choose; the first is the default.
+        cloud_name: Where instances live, for people.
+        nudge: Wakes whoever drives binders and delivers messages; a hint.
+    """
+
+    store: Store
+    settings: Settings
+    sizes: tuple[Size, ...]
+    cloud_name: str
+    nudge: Callable[[], None]

@@ -1,0 +1,471 @@
+"""The outbox on its way to Slack, on a thread of its own.
+
+    claim one row -> render it from the binder as it is now -> call Slack -> note how that went
+
+No transaction is open while Slack is called. A row whose sender died, or whose answer was lost, is looked for
+in Slack by the key in its metadata before it is sent again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.webhook import WebhookClient
+
+from handlers import ids, messages
+from handlers.messages import Message
+from handlers.pace import Pace
+from handlers.slack_calls import (
+    UPDATES,
+    Method,
+    Rejected,
+    SlackCalls,
+    TooEarly,
+    Uncertain,
+    default_paces,
+)
+from storage import binders, outbox
+from storage.engine import Store
+from storage.errors import LostLease
+from storage.models import Binder, MessageKind, Target
+from storage.outbox import Owed
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 60.0
+POLL_SECONDS = 0.25
+"""How soon a row is seen that was put off, or written by another process; others are told of by `nudge`."""
+HEARTBEAT_SECONDS = 5.0
+"""Between two edits of one card that only show a newer line of its log."""
+THRIFT_SECONDS = 5.0
+"""How long a heartbeat waits when the allowance of edits is half spent."""
+MAX_BACKOFF_SECONDS = 60.0
+MAX_ATTEMPTS = 30
+"""Of one message, some 25 minutes, before it is given up. Where our token is refused, never."""
+EXPLAIN_TIMEOUT_SECONDS = 5
+PROBE_PAGES = 5
+PROBE_PAGE = 200
+PROBE_MARGIN_SECONDS = 300.0
+"""Slack's clock and the database's may differ by so much."""
+
+_TOKEN_REFUSED = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "missing_scope",
+        "not_allowed_token_type",
+        "team_access_not_granted",
+    }
+)
+_CHANNEL_REFUSED = frozenset(
+    {
+        "not_in_channel",
+        "channel_not_found",
+        "is_archived",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "restricted_action_non_threadable_channel",
+        "user_not_in_channel",
+        "method_not_supported_for_channel_type",
+    }
+)
+_ROOT_LOST = frozenset(
+    {
+        "message_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "thread_not_found",
+        "cannot_reply_to_message",
+    }
+)
+_ONLY_WHILE_WANTED = frozenset({MessageKind.WAITING, MessageKind.READY, MessageKind.LINKS})
+"""After its target is `gone`, nothing more is said of a binder but its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message on its way to a place: what is said, where, and the key by which it is found again."""
+
+    message: Message
+    channel: str
+    key: str
+    thread_ts: str | None = None
+
+
+class Delivery:
+    """Sends what the outbox holds.
+
+    Args:
+        store: Where the outbox is.
+        client: Without retry handlers: they would resend a post that may have arrived.
+        admin_channel: The channel id that hears alerts; None where nobody does.
+        paces: How fast Slack may be spoken to, by method; Slack's own limits where none are given.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        client: WebClient,
+        *,
+        admin_channel: str | None = None,
+        paces: Mapping[str, Pace] | None = None,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._admin_channel = admin_channel
+        self._calls = SlackCalls(paces or default_paces())
+        self._edits: dict[str, float] = {}
+        """When each card was edited last, by the database's clock."""
+        self._woken = Event()
+        self.refused: str | None = None
+        """Slack's word for why it does not accept our token; None while it does."""
+
+    def nudge(self) -> None:
+        """Wake the delivery: there may be something new. A hint, never needed."""
+        self._woken.set()
+
+    def run(self, stop: Event) -> None:
+        """Deliver until told to stop; `nudge` after setting `stop` to be quick about it."""
+        if not self._store.shared:
+            with self._store.write() as session:
+                outbox.reopen(session)
+        while not stop.is_set():
+            self._woken.clear()
+            pause = self._guarded_pass()
+            if pause:
+                self._woken.wait(pause)
+
+    def deliver_due(self) -> float | None:
+        """Deal with the one message that is due first.
+
+        Returns:
+            None where nothing was due; otherwise 0.0: there may be more.
+        """
+        with self._store.write() as session:
+            owed = outbox.claim(session, limit=1, lease_seconds=LEASE_SECONDS)
+        for each in owed:
+            with structlog.contextvars.bound_contextvars(binder=each.message.binder_id):
+                self._deal_with(each)
+        return 0.0 if owed else None
+
+    def _guarded_pass(self) -> float:
+        try:
+            return POLL_SECONDS if self.deliver_due() is None else 0.0
+        except Exception:  # the thread must outlive a database that is away for a moment
+            log.exception("delivery_pass_failed")
+            return POLL_SECONDS
+
+    # How it went -----------------------------------------------------------------------------------------
+
+    def _deal_with(self, owed: Owed) -> None:
+        try:
+            self._attempt(owed)
+        except LostLease:
+            log.info("message_taken_over", key=owed.message.key)
+
+    def _attempt(self, owed: Owed) -> None:
+        message = owed.message
+        try:
+            self._send(owed, self._store.now())
+        except TooEarly as early:
+            self._postpone(owed, early.seconds, unsure=message.unsure)
+        except Uncertain as error:
+            log.warning("delivery_uncertain", key=message.key, error=str(error))
+            self._try_again(owed, str(error), unsure=True)
+        except Rejected as error:
+            self._after_rejection(owed, error)
+        except LostLease:
+            raise
+        except Exception as error:  # one broken message must not stop the others
+            log.exception("delivery_broke", key=message.key)
+            self._try_again(owed, repr(error), unsure=True)
+        else:
+            self.refused = None
+
+    def _after_rejection(self, owed: Owed, error: Rejected) -> None:
+        if error.code not in _TOKEN_REFUSED:
+            self._give_up(owed, error.code)
+            return
+        if self.refused != error.code:
+            log.error("slack_refuses_our_token", error=error.code)
+        self.refused = error.code
+        seconds = _backoff(owed.message.attempts + 1)
+        self._postpone(owed, seconds, unsure=owed.message.unsure, error=error.code)
+
+    def _try_again(self, owed: Owed, error: str, *, unsure: bool) -> None:
+        attempts = owed.message.attempts + 1
+        if attempts >= MAX_ATTEMPTS:
+            self._give_up(owed, error)
+        else:
+            self._postpone(owed, _backoff(attempts), unsure=unsure, error=error)
+
+    def _postpone(self, owed: Owed, seconds: float, *, unsure: bool, error: str = "") -> None:
+        with self._store.write() as session:
+            outbox.postpone(session, owed.message, seconds, unsure=unsure, error=error)
+
+    def _give_up(self, owed: Owed, error: str) -> None:
+        log.error("message_given_up", key=owed.message.key, kind=str(owed.message.kind), error=error)
+        with self._store.write() as session:
+            outbox.give_up(session, owed.message, error)
+
+    def _done(self, owed: Owed, ts: str | None = None) -> None:
+        with self._store.write() as session:
+            outbox.done(session, owed.message, ts=ts)
+
+    # What is sent ----------------------------------------------------------------------------------------
+
+    def _send(self, owed: Owed, now: float) -> None:
+        binder, kind = owed.binder, owed.message.kind
+        if binder is None:
+            self._send_alert(owed)
+        elif binder.target == Target.GONE and kind in _ONLY_WHILE_WANTED:
+            self._done(owed)
+        elif kind == MessageKind.CARD:
+            self._send_card(owed, binder, now)
+        elif kind == MessageKind.LINKS:
+            self._send_links(owed, binder)
+        else:
+            self._send_reply(owed, binder, _reply(owed, binder, now))
+
+    def _send_alert(self, owed: Owed) -> None:
+        sentence = str(owed.message.facts.get("sentence", ""))
+        if self._admin_channel is None:
+            log.warning("alert_without_admin_channel", sentence=sentence)
+            self._done(owed)
+            return
+        post = Post(messages.alert(sentence), self._admin_channel, owed.message.key)
+        self._done(owed, self._post(owed, post)[1])
+
+    def _send_card(self, owed: Owed, binder: Binder, now: float) -> None:
+        if binder.thread_channel and binder.thread_ts:
+            self._keep_heartbeat(owed, binder, now)
+            if self._edit(owed, binder, messages.card(binder, now)):
+                self._edits = {each: at for each, at in self._edits.items() if now - at < HEARTBEAT_SECONDS}
+                self._edits[binder.id] = now
+                self._done(owed, binder.thread_ts)
+                return
+        channel, ts = self._post_card(owed, binder, now)
+        with self._store.write() as session:
+            binders.set_thread(session, binder.id, channel, ts)
+            outbox.done(session, owed.message, ts=ts)
+        self._explain(binder, channel)
+
+    def _keep_heartbeat(self, owed: Owed, binder: Binder, now: float) -> None:
+        """Let the heartbeat of a log yield to changes of stages.
+
+        Raises:
+            TooEarly: Its turn is later.
+        """
+        if owed.message.urgent:
+            return
+        since = now - self._edits.get(binder.id, 0.0)
+        if since < HEARTBEAT_SECONDS:
+            raise TooEarly(HEARTBEAT_SECONDS - since)
+        updates = self._calls.pace_of(UPDATES)
+        if updates.left(binder.team_id) <= updates.burst / 2:
+            raise TooEarly(THRIFT_SECONDS)
+
+    def _edit(self, owed: Owed, binder: Binder, message: Message) -> bool:
+        """Edit the card; twice is harmless, so no probe is needed. False where it is not there any more."""
+        try:
+            self._call(
+                owed,
+                self._client.chat_update,
+                binder.team_id,
+                channel=binder.thread_channel,
+                ts=binder.thread_ts,
+                **message.as_arguments(),
+            )
+        except Rejected as error:
+            if error.code not in _ROOT_LOST | _CHANNEL_REFUSED:
+                raise
+            log.info("card_lost", error=error.code)
+            return False
+        return True
+
+    def _post_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str]:
+        """Post the card anew: where it was asked for, or else to the owner alone; its channel and ts."""
+        channel = binder.thread_channel or self._home(owed, binder)
+        post = Post(messages.card(binder, now), channel, owed.message.key)
+        if owed.message.unsure:
+            # The earlier try may have gone either way, and joining to look opens ways that were shut.
+            for place in (channel, self._direct(owed, binder)):
+                if ts := self._find(owed, replace(post, channel=place)):
+                    return place, ts
+        try:
+            return self._post_blindly(owed, post)
+        except Rejected as error:
+            direct = self._direct_after(error, owed, binder, channel)
+        return self._post_blindly(owed, replace(post, channel=direct))
+
+    def _send_reply(self, owed: Owed, binder: Binder, message: Message) -> None:
+        channel = binder.thread_channel or self._home(owed, binder)
+        post = Post(message, channel, owed.message.key, binder.thread_ts)
+        try:
+            _, ts = self._post(owed, post)
+        except Rejected as error:
+            if error.code not in _ROOT_LOST | _CHANNEL_REFUSED or not binder.thread_ts:
+                raise
+            self._begin_thread_anew(owed, binder, channel, error)
+        else:
+            self._done(owed, ts)
+
+    def _begin_thread_anew(self, owed: Owed, binder: Binder, channel: str, error: Rejected) -> None:
+        """Owe the card again, where it can be posted; the reply waits for it, as at the beginning."""
+        log.info("thread_lost", error=error.code)
+        with self._store.write() as session:
+            binders.set_thread(session, binder.id, channel, None)
+            outbox.postpone(session, owed.message, 0.0, unsure=False, error=error.code)
+            outbox.touch_card(session, binder.id)
+
+    def _send_links(self, owed: Owed, binder: Binder) -> None:
+        message = messages.links(binder)
+        channel = binder.thread_channel or binder.channel
+        if channel.startswith("D"):  # a direct message is as private, and keeps it
+            self._send_reply(owed, binder, message)
+            return
+        try:
+            # Nothing can tell whether an ephemeral message arrived: if in doubt, it is sent again.
+            response = self._call(
+                owed,
+                self._client.chat_postEphemeral,
+                binder.team_id,
+                channel=channel,
+                user=binder.owner,
+                thread_ts=binder.thread_ts,
+                **message.as_arguments(),
+            )
+        except Rejected as error:
+            direct = self._direct_after(error, owed, binder, channel)
+            _, ts = self._post(owed, Post(message, direct, owed.message.key))
+        else:
+            ts = response.get("message_ts")
+        self._done(owed, ts)
+
+    # Where it goes ---------------------------------------------------------------------------------------
+
+    def _home(self, owed: Owed, binder: Binder) -> str:
+        """The channel where a binder was asked for; from the home tab, that is a person."""
+        return self._direct(owed, binder) if binder.channel[:1] in {"U", "W"} else binder.channel
+
+    def _direct(self, owed: Owed, binder: Binder) -> str:
+        response = self._call(owed, self._client.conversations_open, binder.team_id, users=binder.owner)
+        return str(response["channel"]["id"])
+
+    def _direct_after(self, error: Rejected, owed: Owed, binder: Binder, channel: str) -> str:
+        """Go on in a direct message where a channel refuses us; raises `error` where that is no way out."""
+        if error.code not in _CHANNEL_REFUSED or channel.startswith("D"):
+            raise error
+        return self._direct(owed, binder)
+
+    def _explain(self, binder: Binder, channel: str) -> None:
+        """Say where it went on, once, by the command's own URL: nothing else reaches that channel."""
+        if channel == (binder.thread_channel or binder.channel) or not binder.response_url:
+            return
+        webhook = WebhookClient(binder.response_url, timeout=EXPLAIN_TIMEOUT_SECONDS, retry_handlers=[])
+        try:
+            webhook.send(text=messages.invitation().text, response_type="ephemeral")
+        except OSError as error:
+            log.warning("move_not_explained", error=type(error).__name__)
+
+    # Posts, once -----------------------------------------------------------------------------------------
+
+    def _post(self, owed: Owed, post: Post) -> tuple[str, str]:
+        """Post it, unless it is there already; its channel and ts."""
+        if owed.message.unsure and (ts := self._find(owed, post)):
+            log.info("message_had_arrived", key=post.key)
+            return post.channel, ts
+        return self._post_blindly(owed, post)
+
+    def _post_blindly(self, owed: Owed, post: Post) -> tuple[str, str]:
+        response = self._call(
+            owed,
+            self._client.chat_postMessage,
+            post.channel,
+            channel=post.channel,
+            thread_ts=post.thread_ts,
+            # A crawler's visit to a running server would count as activity.
+            unfurl_links=False,
+            unfurl_media=False,
+            metadata={"event_type": ids.METADATA_EVENT, "event_payload": {"key": post.key}},
+            **post.message.as_arguments(),
+        )
+        return str(response["channel"]), str(response["ts"])
+
+    def _find(self, owed: Owed, post: Post) -> str | None:
+        """Look for a post by its key; None where it is not there, or where we may not look."""
+        try:
+            return self._look_through(owed, post)
+        except Rejected as error:
+            if error.code != "not_in_channel":
+                log.warning("probe_refused", key=post.key, error=error.code)
+                return None
+        return self._find_as_member(owed, post)
+
+    def _find_as_member(self, owed: Owed, post: Post) -> str | None:
+        """Join, then look: in a public channel one may post without being a member, but not read."""
+        try:
+            self._call(owed, self._client.conversations_join, post.channel, channel=post.channel)
+            return self._look_through(owed, post)
+        except Rejected as error:
+            log.warning("probe_refused", key=post.key, error=error.code)
+            return None
+
+    def _look_through(self, owed: Owed, post: Post) -> str | None:
+        return next((ts for ts, key in self._recent(owed, post) if key == post.key), None)
+
+    def _recent(self, owed: Owed, post: Post) -> Iterator[tuple[str, str | None]]:
+        """The ts and key of what was posted there since the message is owed."""
+        arguments: dict[str, Any] = {
+            "channel": post.channel,
+            "oldest": f"{max(owed.message.created_at - PROBE_MARGIN_SECONDS, 0):.6f}",
+            "limit": PROBE_PAGE,
+            "include_all_metadata": True,
+        }
+        read: Method = self._client.conversations_history
+        if post.thread_ts:
+            read = self._client.conversations_replies
+            arguments["ts"] = post.thread_ts
+        for _ in range(PROBE_PAGES):
+            page = self._call(owed, read, post.channel, **arguments)
+            for each in page.get("messages", []):
+                yield str(each["ts"]), _key_of(each)
+            arguments["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
+            if not arguments["cursor"]:
+                return
+
+    def _call(self, owed: Owed, method: Method, scope: str, **arguments: Any) -> Any:
+        return self._calls.call(method, scope, owed.message.id, **arguments)
+
+
+def _reply(owed: Owed, binder: Binder, now: float) -> Message:
+    match owed.message.kind:
+        case MessageKind.READY:
+            return messages.ready(binder, now, absent=owed.message.facts.get("absent"))
+        case MessageKind.FAILED:
+            return messages.failed(binder)
+        case MessageKind.GONE:
+            return messages.gone(binder, now)
+        case MessageKind.WAITING:
+            return messages.waiting(binder)
+        case kind:
+            raise ValueError(f"{kind} is no reply")
+
+
+def _key_of(message: Mapping[str, Any]) -> str | None:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != ids.METADATA_EVENT:
+        return None
+    key = (metadata.get("event_payload") or {}).get("key")
+    return str(key) if key else None
+
+
+def _backoff(attempts: int) -> float:
+    return float(min(2.0 ** min(attempts - 1, 10), MAX_BACKOFF_SECONDS))

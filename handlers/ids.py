@@ -1,0 +1,24 @@
+"""The names by which Slack hands things back: what is pressed, filled in, or chosen."""
+
+import re
+
+COMMAND = "/binder"
+
+# Buttons; the value is the binder's id.
+OPEN = "binder_open"
+STOP = "binder_stop"
+LOG = "binder_log"
+RETRY = "binder_retry"
+FORM = "binder_form"
+"""Opens the form; has no value."""
+
+LINK_PREFIX = "link:"
+LINK = re.compile(rf"^{LINK_PREFIX}")
+"""Buttons that carry a URL: Slack tells of the click all the same, and waits for an answer."""
+
+# Views and shortcuts
+LAUNCH_FORM = "launch_form"
+LAUNCH_MESSAGE = "launch_from_message"
+
+METADATA_EVENT = "binder_bot"
+"""The type of the metadata by which a message of ours is found again."""

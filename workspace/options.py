@@ -1,0 +1,76 @@
+"""What a workspace can be told when it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALL_SCOPES = frozenset(
+    [
+        "app_mentions:read",
+        "channels:history",
+        "channels:join",
+        "channels:read",
+        "chat:write",
+        "chat:write.public",
+        "commands",
+        "files:write",
+        "groups:history",
+        "groups:read",
+        "im:history",
+        "im:read",
+        "im:write",
+        "reactions:write",
+        "team:read",
+        "users:read",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A registered slash command; `name` with its slash."""
+
+    name: str
+    description: str = ""
+    usage_hint: str = ""
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A registered shortcut: in the menu of every message, or (`on_message` false) of the workspace."""
+
+    name: str
+    callback_id: str
+    on_message: bool = True
+
+
+@dataclass(frozen=True)
+class Options:
+    """A workspace's settings.
+
+    Attributes:
+        port: where on loopback; 0 takes a free one.
+        app_name: how the app is called.
+        commands: its slash commands; without any, every command is passed on to it.
+        shortcuts: its shortcuts.
+        scopes: what its bot token may do; leave `chat:write.public` out to be refused where it is no member.
+        events: the bot events it is subscribed to, as in a manifest (`message.im`); None is all.
+        bot_token: accepted as `xoxb-…`; made up where empty. `app_token` likewise, as `xapp-…`.
+        ack_seconds: how long the app may take to acknowledge.
+        trigger_seconds: how long a trigger_id lives.
+        enforce_rates: answer 429 where Slack would.
+        native_progress: take `plan` and `task_card` blocks.
+    """
+
+    port: int = 0
+    app_name: str = "App"
+    commands: tuple[Command, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()
+    scopes: frozenset[str] = ALL_SCOPES
+    events: frozenset[str] | None = None
+    bot_token: str = ""
+    app_token: str = ""
+    ack_seconds: float = 3.0
+    trigger_seconds: float = 3.0
+    enforce_rates: bool = False
+    native_progress: bool = False

@@ -1,0 +1,363 @@
+"""What people do in the workspace, and what the app hears of it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workspace.blocks import elements
+from workspace.socket_mode import NotAnsweredError, Sockets
+from workspace.state import Channel, Json, Message, SlackError, State, User, new_id
+from workspace.typed import escape
+from workspace.views import View, Views, entered
+from workspace.web_api import Args, WebApi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workspace.options import Command, Options
+
+_RESPONSES = 5
+_RESPONSE_SECONDS = 30 * 60
+_CONTAINER_TYPE = {"public": "channel", "private": "group", "im": "im"}
+_NAMELESS = {"private": "privategroup", "im": "directmessage"}
+
+
+@dataclass
+class ResponseUrl:
+    """The right to answer one interaction a few times, without a token."""
+
+    channel: Channel
+    user: User
+    message: Message | None
+    expires: float
+    left: int = _RESPONSES
+
+
+class People:
+    """Every method is something one person does; each returns `ok`, or the `error` that the person sees."""
+
+    def __init__(self, state: State, views: Views, sockets: Sockets, api: WebApi, options: Options) -> None:
+        self._state, self._views, self._sockets, self._api = state, views, sockets, api
+        self._options = options
+        self._responses: dict[str, ResponseUrl] = {}
+        self._verification = secrets.token_hex(12)
+        api.joined = self.tell_joined
+
+    async def command(self, user: str, channel: str, text: str, thread_ts: str = "") -> Json:
+        """Type a slash command."""
+        who, where = self._who_and_where(user, channel)
+        name, _, rest = text.strip().partition(" ")
+        if name == "/invite":
+            return self._invite(where, rest)
+        if thread_ts:
+            return self._slackbot_says(who, where, f"{name} is not supported in threads. Sorry!", thread_ts)
+        if self._options.commands and name not in [command.name for command in self._options.commands]:
+            return self._slackbot_says(who, where, f"{name} is not a valid command.")
+        payload = self._command_payload(who, where, name, rest)
+        try:
+            answer = await self._sockets.ask("slash_commands", payload)
+        except NotAnsweredError as error:
+            return self._slackbot_says(who, where, f"{name} failed {_because(error)}", error=error.error)
+        response = self._responses[payload["response_url"].rsplit("/", 1)[1]]
+        return self._answered(lambda: self._show_response(response, answer) if answer else None)
+
+    def _command_payload(self, who: User, where: Channel, name: str, rest: str) -> Json:
+        return {
+            **self._flat_identity(who, where),
+            "command": name,
+            "text": escape(rest.strip(), self._state, labels=True),
+            "response_url": self._response_url(who, where, None),
+            "trigger_id": self._state.issue_trigger(who.id),
+        }
+
+    def _flat_identity(self, who: User, where: Channel) -> Json:
+        return {
+            "token": self._verification,
+            "team_id": self._state.team_id,
+            "team_domain": self._state.team_domain,
+            "channel_id": where.id,
+            "channel_name": _NAMELESS.get(where.kind, where.name),
+            "user_id": who.id,
+            "user_name": who.name,
+            "api_app_id": self._state.app_id,
+            "is_enterprise_install": "false",
+        }
+
+    def _invite(self, where: Channel, rest: str) -> Json:
+        guest = self._state.person(rest.strip().lstrip("@"))
+        where.members.add(guest.id)
+        self._state.post(Message(self._state.next_ts(), where.id, guest.id, f"joined #{where.name}."))
+        self.tell_joined(where, guest.id)
+        return {"ok": True}
+
+    def tell_joined(self, channel: Channel, user: str) -> None:
+        """Let the app hear that somebody (or itself) came into a channel."""
+        event = {
+            "type": "member_joined_channel",
+            "user": user,
+            "channel": channel.id,
+            "team": self._state.team_id,
+        }
+        channel_type = {"public": "C", "private": "G"}.get(channel.kind, "D")
+        self._tell("member_joined_channel", {**event, "channel_type": channel_type})
+
+    def message(self, user: str, channel: str, text: str, thread_ts: str = "") -> Json:
+        """Say something, in a channel or in a thread."""
+        who, where = self._who_and_where(user, channel)
+        marked_up = escape(text, self._state, labels=False)
+        message = Message(self._state.next_ts(), where.id, who.id, marked_up, thread_ts=thread_ts or None)
+        self._state.post(message)
+        if self._state.bot.id in where.members:
+            self._tell_message(where, message)
+        elif f"<@{self._state.bot.id}>" in marked_up:
+            self._slackbot_says(
+                who, where, f"{self._state.app_name} is not in this channel: /invite it first."
+            )
+        return {"ok": True, "ts": message.ts}
+
+    def _tell_message(self, where: Channel, message: Message) -> None:
+        event = self._state.message_json(message) | {"channel": where.id, "event_ts": message.ts}
+        event["client_msg_id"] = new_id("M")
+        kind = _CONTAINER_TYPE[where.kind]
+        plural = {"channel": "channels", "group": "groups", "im": "im"}[kind]
+        self._tell(f"message.{plural}", {**event, "channel_type": kind})
+        if f"<@{self._state.bot.id}>" in message.text and where.kind != "im":
+            self._tell("app_mention", {**event, "type": "app_mention"})
+
+    def delete(self, user: str, channel: str, ts: str) -> Json:
+        """Delete a message: one's own, or anybody's as the workspace's owner."""
+        who, where = self._who_and_where(user, channel)
+        message = self._state.find(where.id, ts)
+        if message.user != who.id and not who.is_owner:
+            raise SlackError("cant_delete_message")
+        self._state.remove(message)
+        return {"ok": True}
+
+    async def click(self, user: str, at: Json, action_id: str, block_id: str, value: Any = None) -> Json:
+        """Press a button or choose `value`, `at` a message (channel, ts) or a view (view_id)."""
+        who = self._state.person(user)
+        if at.get("view_id"):
+            view = self._own_view(who, at["view_id"])
+            blocks, payload = view.payload["blocks"], self._view_container(view)
+        else:
+            message = self._visible(who, str(at.get("channel")), str(at.get("ts")))
+            blocks, payload = message.blocks, self._message_container(who, message)
+        action = _action(blocks, action_id, block_id, value)
+        return await self._interact(who, {"type": "block_actions", **payload, "actions": [action]})
+
+    def _own_view(self, who: User, view_id: str) -> View:
+        view = self._views.find(view_id)
+        if view.user != who.id:
+            raise SlackError("not_found")
+        return view
+
+    def _view_container(self, view: View) -> Json:
+        container = {"type": "view", "view_id": view.id}
+        return {"container": container, "view": self._views.as_slack(view)}
+
+    def _message_container(self, who: User, message: Message) -> Json:
+        where = self._state.channels[message.channel]
+        container: Json = {"type": "message", "message_ts": message.ts, "channel_id": where.id}
+        container["is_ephemeral"] = bool(message.ephemeral_to)
+        if message.thread_ts:
+            container["thread_ts"] = message.thread_ts
+        return {
+            "container": container,
+            **({} if message.ephemeral_to else {"message": self._state.message_json(message)}),
+            "channel": {"id": where.id, "name": _NAMELESS.get(where.kind, where.name)},
+            "state": {"values": {}},
+            "response_url": self._response_url(who, where, message),
+        }
+
+    async def submit(self, user: str, view_id: str, values: Json) -> Json:
+        """Fill in the top modal and send it; `errors` by block_id if it was not taken."""
+        who = self._state.person(user)
+        view = self._views.top(who.id, view_id)
+        wrong = view.fill(values)
+        if wrong:
+            self._state.touch()
+            return {"ok": False, "error": "validation", "errors": wrong}
+        payload = {"type": "view_submission", "view": self._views.as_slack(view), "response_urls": []}
+        try:
+            answer = await self._sockets.ask("interactive", {**payload, **self._identity(who)})
+        except NotAnsweredError as error:
+            return {"ok": False, "error": error.error}
+        return self._answered(lambda: self._after_submission(view, answer))
+
+    def _after_submission(self, view: View, answer: Json) -> None:
+        action = answer.get("response_action")
+        if action == "errors":
+            view.errors = answer.get("errors", {})
+            self._state.touch()
+        elif action == "update":
+            self._views.update(view, answer.get("view", {}))
+        elif action == "push":
+            self._views.push(view.user, answer.get("view", {}))
+        else:
+            self._views.pop(view.user, everything=action == "clear")
+
+    async def close(self, user: str, view_id: str) -> Json:
+        """Close the top modal without sending it."""
+        who = self._state.person(user)
+        view = self._views.top(who.id, view_id)
+        everything = bool(view.payload.get("clear_on_close"))
+        self._views.pop(who.id, everything=everything)
+        if not view.payload.get("notify_on_close"):
+            return {"ok": True}
+        payload = {"type": "view_closed", "view": self._views.as_slack(view), "is_cleared": everything}
+        return await self._interact(who, payload)
+
+    async def shortcut(self, user: str, callback_id: str, at: Json | None = None) -> Json:
+        """Use a shortcut, of the workspace or `at` a message (channel, ts)."""
+        who = self._state.person(user)
+        payload: Json = {"type": "shortcut", "callback_id": callback_id, "action_ts": self._state.next_ts()}
+        if at:
+            message = self._visible(who, str(at.get("channel")), str(at.get("ts")))
+            around = self._message_container(who, message)
+            kept: Json = {key: around[key] for key in ("message", "channel", "response_url") if key in around}
+            payload |= {**kept, "type": "message_action", "message_ts": message.ts}
+        return await self._interact(who, payload)
+
+    def open_home(self, user: str) -> Json:
+        """Look at the app's home tab."""
+        who = self._state.person(user)
+        event: Json = {"type": "app_home_opened", "user": who.id, "tab": "home"}
+        event |= {"channel": self._state.im(who.id, self._state.bot.id).id, "event_ts": self._state.next_ts()}
+        home = self._views.homes.get(who.id)
+        self._tell("app_home_opened", event | ({"view": self._views.as_slack(home)} if home else {}))
+        return {"ok": True}
+
+    def uninstall(self) -> None:
+        """Remove the app: it hears of it, and its tokens die."""
+        self._tell("app_uninstalled", {"type": "app_uninstalled"})
+        self._api.revoked = True
+
+    async def _interact(self, who: User, payload: Json) -> Json:
+        whole = {**payload, **self._identity(who), "trigger_id": self._state.issue_trigger(who.id)}
+        try:
+            await self._sockets.ask("interactive", whole)
+        except NotAnsweredError as error:
+            return {"ok": False, "error": error.error}
+        return {"ok": True}
+
+    def _answered(self, show: Callable[[], None]) -> Json:
+        try:
+            show()
+        except SlackError as error:
+            return error.as_slack()
+        return {"ok": True}
+
+    def _identity(self, who: User) -> Json:
+        return {
+            "user": {"id": who.id, "username": who.name, "name": who.name, "team_id": self._state.team_id},
+            "team": {"id": self._state.team_id, "domain": self._state.team_domain},
+            "api_app_id": self._state.app_id,
+            "token": self._verification,
+            "enterprise": None,
+            "is_enterprise_install": False,
+        }
+
+    def _tell(self, subscription: str, event: Json) -> None:
+        if self._options.events is not None and subscription not in self._options.events:
+            return
+        team, bot = self._state.team_id, self._state.bot.id
+        authorization = {"enterprise_id": None, "team_id": team, "user_id": bot, "is_bot": True}
+        envelope = {"token": self._verification, "team_id": team, "api_app_id": self._state.app_id}
+        self._sockets.tell(
+            {
+                **envelope,
+                "event": event,
+                "type": "event_callback",
+                "event_id": new_id("Ev"),
+                "event_time": int(time.time()),
+                "authorizations": [{**authorization, "is_enterprise_install": False}],
+                "is_ext_shared_channel": False,
+            }
+        )
+
+    def _who_and_where(self, user: str, channel: str) -> tuple[User, Channel]:
+        who = self._state.person(user)
+        return who, self._state.channel_for(who.id, channel)
+
+    def _visible(self, who: User, channel: str, ts: str) -> Message:
+        where = self._state.channel_for(who.id, channel)
+        message = self._state.messages[where.id].get(ts)
+        if message is None or message.ephemeral_to not in (None, who.id):
+            raise SlackError("message_not_found")
+        return message
+
+    def _slackbot_says(
+        self, who: User, where: Channel, text: str, thread_ts: str = "", error: str = ""
+    ) -> Json:
+        ts, slackbot = self._state.next_ts(), self._state.slackbot.id
+        self._state.post(
+            Message(ts, where.id, slackbot, text, thread_ts=thread_ts or None, ephemeral_to=who.id)
+        )
+        return {"ok": False, "error": error or "refused", "text": text}
+
+    def _response_url(self, who: User, where: Channel, message: Message | None) -> str:
+        key = secrets.token_urlsafe(16)
+        self._responses[key] = ResponseUrl(where, who, message, time.monotonic() + _RESPONSE_SECONDS)
+        return f"{self._api.base_url}/response/{key}"
+
+    def respond(self, key: str, payload: Json) -> None:
+        """Show what the app sent to a response_url; SlackError `used_url` or `expired_url` at its end."""
+        response = self._responses.get(key)
+        if response is None or time.monotonic() > response.expires:
+            raise SlackError("expired_url")
+        if response.left < 1:
+            raise SlackError("used_url")
+        self._show_response(response, payload)
+        response.left -= 1
+
+    def _show_response(self, response: ResponseUrl, payload: Json) -> None:
+        args = Args(payload)
+        if args.flag("delete_original") and response.message:
+            self._state.remove(response.message)
+            return
+        text, blocks = self._api.content(args, 40_000)
+        if args.flag("replace_original") and response.message:
+            message = response.message
+            message.text, message.blocks, message.edited_ts = text, blocks, self._state.next_ts()
+            self._state.touch()
+            return
+        alone = None if args.text("response_type") == "in_channel" else response.user.id
+        thread = args.text("thread_ts") or (response.message.thread_ts if response.message else None)
+        where, ts, bot = response.channel.id, self._state.next_ts(), self._state.bot.id
+        self._state.post(Message(ts, where, bot, text, blocks, thread, ephemeral_to=alone, by_app=True))
+
+    def seen_by(self, user: str) -> Json:
+        """Everything that one person sees, and may use."""
+        who = self._state.person(user)
+        return {
+            **self._state.seen_by(who),
+            **self._views.seen_by(who.id),
+            "dm": self._state.im(who.id, self._state.bot.id).id,
+            "connected": self._sockets.connected,
+            "commands": [_hint(command) for command in self._options.commands],
+            "shortcuts": [vars(shortcut) for shortcut in self._options.shortcuts],
+        }
+
+
+def _hint(command: Command) -> Json:
+    return {"name": command.name, "description": command.description, "usage_hint": command.usage_hint}
+
+
+def _because(error: NotAnsweredError) -> str:
+    if error.error == "dispatch_failed":
+        return "because the app did not respond"
+    return f'with the error "{error.error}"'
+
+
+def _action(blocks: list[Json], action_id: str, block_id: str, value: Any) -> Json:
+    for block, element in elements(blocks):
+        if element["action_id"] == action_id and block_id in ("", block["block_id"]):
+            action = {"action_id": action_id, "block_id": block["block_id"], "type": element["type"]}
+            action["action_ts"] = f"{time.time():.6f}"
+            if element["type"] != "button":
+                return action | entered(element, value)
+            return action | {key: element[key] for key in ("text", "value", "style", "url") if key in element}
+    raise SlackError("action_not_found")
