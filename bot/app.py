@@ -84,6 +84,7 @@ class Application:
 
     def start(self) -> None:
         """Begin to work: unfinished rows go on where they were."""
+        self.reconciler.take_over()
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
@@ -130,7 +131,6 @@ class Application:
             store=self.store,
             settings=self._settings,
             sizes=self.cloud.sizes,
-            cloud_name=self.cloud.name,
             nudge=self.nudge,
         )
         handlers.register(bolt, context)

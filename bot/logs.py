@@ -46,6 +46,8 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Its warnings of skipped ticks are counted by `bot.scheduler`; a tick that comes too soon is no news.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # Says each lost connection as an error; `slack_sdk` says it too, and connects again.
+    logging.getLogger("websocket").setLevel(logging.CRITICAL)
     for name in ("bot", "handlers", "storage"):
         logging.getLogger(name).setLevel(level)
 

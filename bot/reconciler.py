@@ -37,7 +37,7 @@ from storage.models import Binder, MessageKind, Status, Target
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 300.0
+LEASE_SECONDS = 180.0
 """Longer than any single step can take: each call within one has a timeout far below."""
 CLAIM_LIMIT = 32
 RESOLVE_TRIES = 3
@@ -131,6 +131,12 @@ class Reconciler:
             certain = sightings.seen(session, strays, twice_after=STRAY_SECONDS)
         for binder_id in sorted(certain):
             self._remove_stray(binder_id)
+
+    def take_over(self) -> None:
+        """Go on at once with what an earlier process left, where no other one can be alive."""
+        if not self._parts.store.shared:
+            with self._parts.store.write() as session:
+                binders.reopen(session)
 
     def release(self) -> None:
         """Hand this worker's leases back."""

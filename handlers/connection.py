@@ -41,6 +41,7 @@ def _hang_up(session: Any) -> None:
         return
     noticed = Event()
     session.on_close = lambda *_: noticed.set()
+    session.on_error = None
     with contextlib.suppress(OSError):  # the other side was quicker
         session.sock.sock.shutdown(socket.SHUT_RDWR)
     noticed.wait(NOTICE_SECONDS)

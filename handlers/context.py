@@ -16,12 +16,10 @@ class Context:
         store: The database.
         settings: What the operator chose.
         sizes: What people may choose; the first is the default.
-        cloud_name: Where instances live, for people.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
     """
 
     store: Store
     settings: Settings
     sizes: tuple[Size, ...]
-    cloud_name: str
     nudge: Callable[[], None]

@@ -251,10 +251,14 @@ class Delivery:
                 self._edits[binder.id] = now
                 self._done(owed, binder.thread_ts)
                 return
-        channel, ts = self._post_card(owed, binder, now)
+        found = self._find_card(owed, binder, now) if owed.message.unsure else None
+        channel, ts = found or self._post_card(owed, binder, now)
         with self._store.write() as session:
             binders.set_thread(session, binder.id, channel, ts)
-            outbox.done(session, owed.message, ts=ts)
+            if found:  # what is there may be older than the row: edit it next
+                outbox.postpone(session, owed.message, 0.0, unsure=False)
+            else:
+                outbox.done(session, owed.message, ts=ts)
         self._explain(binder, channel)
 
     def _keep_heartbeat(self, owed: Owed, binder: Binder, now: float) -> None:
@@ -290,15 +294,19 @@ class Delivery:
             return False
         return True
 
+    def _find_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str] | None:
+        """Where a card is that may have arrived; joining to look opens ways that were shut."""
+        home = binder.thread_channel or self._home(owed, binder)
+        for place in (home, self._direct(owed, binder)):
+            if ts := self._find(owed, Post(messages.card(binder, now), place, owed.message.key)):
+                log.info("message_had_arrived", key=owed.message.key)
+                return place, ts
+        return None
+
     def _post_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str]:
         """Post the card anew: where it was asked for, or else to the owner alone; its channel and ts."""
         channel = binder.thread_channel or self._home(owed, binder)
         post = Post(messages.card(binder, now), channel, owed.message.key)
-        if owed.message.unsure:
-            # The earlier try may have gone either way, and joining to look opens ways that were shut.
-            for place in (channel, self._direct(owed, binder)):
-                if ts := self._find(owed, replace(post, channel=place)):
-                    return place, ts
         try:
             return self._post_blindly(owed, post)
         except Rejected as error:

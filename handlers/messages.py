@@ -117,7 +117,7 @@ def links(binder: Binder) -> Message:
     """One-click links with the server's token: for the eyes of those who may use it."""
     buttons = _interface_buttons(binder, token=binder.token)
     blocks = [
-        section(f"Your links to *{_name(binder)}*. Whoever has one of them has the server: keep them."),
+        section(f"Your links to *{_name(binder)}*. Whoever has one has the server: keep them to yourself."),
         *actions(buttons),
     ]
     listed = ", ".join(link(each.url or "", each.text.text) for each in buttons if each.text)

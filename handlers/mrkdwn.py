@@ -14,23 +14,27 @@ _MAX_INPUT = 10_000
 """Characters that are looked at; no message holds more."""
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _LABEL = str.maketrans({"<": "(", ">": ")", "|": "/"})
-_URL = str.maketrans({"<": "%3C", ">": "%3E", "|": "%7C", " ": "%20", "&": "&amp;", '"': "%22"})
+_URL = str.maketrans({"`": "%60", "<": "%3C", ">": "%3E", "|": "%7C", " ": "%20", "&": "&amp;", '"': "%22"})
 _PERSON = re.compile(r"[UW][A-Z0-9]{1,30}")
 
 
 def visible(text: str) -> str:
-    """One line of the characters that can be seen: no controls, no changes of direction."""
-    return _printable(re.sub(r"\s+", " ", text[:_MAX_INPUT])).strip()
+    """One line of what can be seen: no controls, no changes of direction, no beginning of a code block."""
+    return _without_fences(_printable(re.sub(r"\s+", " ", text[:_MAX_INPUT]))).strip()
 
 
 def visible_lines(text: str) -> str:
     """The last lines of a text, each as `visible`, but with their indentation."""
     lines = re.split(r"\r\n|[\n\r\u2028\u2029]", text[-_MAX_INPUT:].expandtabs(4))
-    return "\n".join(_printable(line).rstrip() for line in lines)
+    return _without_fences("\n".join(_printable(line).rstrip() for line in lines))
 
 
 def _printable(line: str) -> str:
     return line if line.isprintable() else "".join(char for char in line if char.isprintable())
+
+
+def _without_fences(text: str) -> str:
+    return re.sub("`{3,}", lambda ticks: "'" * len(ticks[0]), text)
 
 
 def escape(text: str) -> str:
@@ -40,7 +44,7 @@ def escape(text: str) -> str:
 
 def inline(text: str, limit: int = 300) -> str:
     """Hostile text within a sentence: on one line, escaped, at most `limit` characters of markup."""
-    return _fitting(_without_fences(visible(text)), limit, escape)
+    return _fitting(visible(text), limit, escape)
 
 
 def code(text: str, limit: int = 200) -> str:
@@ -51,7 +55,7 @@ def code(text: str, limit: int = 200) -> str:
 
 def code_block(text: str, limit: int = 2_900) -> str:
     """The end of hostile lines as a code block of at most `limit` characters, or nothing."""
-    lines = _without_fences(visible_lines(text)).strip("\n")
+    lines = visible_lines(text).strip("\n")
     shown = _fitting(lines[::-1], limit - 8, lambda backwards: escape(backwards[::-1]))
     return f"```\n{shown}\n```" if shown.strip() else ""
 
@@ -101,11 +105,6 @@ def duration(seconds: float) -> str:
 def shorten(text: str, limit: int) -> str:
     """Plain text (no markup) of at most `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
-
-
-def _without_fences(text: str) -> str:
-    """Nothing in it that would begin or end a code block."""
-    return re.sub("`{3,}", lambda ticks: "'" * len(ticks[0]), text)
 
 
 def _fitting(text: str, limit: int, markup: Callable[[str], str]) -> str:

@@ -209,6 +209,12 @@ def release(session: Session, owner: str) -> int:
     return _affected(session, mine.values(lease_until=0.0, lease_owner=None, fence=Binder.fence + 1))
 
 
+def reopen(session: Session) -> int:
+    """End all leases. Only where one process works: at its start, whoever held them is dead."""
+    held = update(Binder).where(Binder.lease_until > 0)
+    return _affected(session, held.values(lease_until=0.0, lease_owner=None, fence=Binder.fence + 1))
+
+
 def owed_nothing(session: Session, binder_ids: Collection[str]) -> set[str]:
     """Of these ids, those of which the cloud should hold nothing: unknown here, or gone."""
     kept = session.scalars(select(Binder.id).where(Binder.id.in_(binder_ids), _alive()))

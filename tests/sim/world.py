@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from bot.lifecycle import Rules
-from bot.reconciler import Parts, Reconciler
+from bot.reconciler import LEASE_SECONDS, Parts, Reconciler
 from bot.repospec import RepoSpec
 from bot.resolve import Resolved
 from storage import binders
@@ -176,7 +176,7 @@ class World:
             try:
                 self.reconciler.tick()
             except Killed:
-                self.clock[0] += 301.0
+                self.clock[0] += LEASE_SECONDS + 1
                 self.start()
             self.clock[0] += 1.0
         raise AssertionError(f"never happened: {self.binder()!r}")

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
+
+from tests.fakes.browser import Page, chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from selenium import webdriver
+
     from workspace.server import Workspace
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1400,900"
-)
 HOSTILE = "<img src=x onerror=document.title='owned'> &lt;b&gt; <javascript:alert(1)|click>"
 BLOCKS: list[dict[str, Any]] = [
     {"type": "section", "text": {"type": "mrkdwn", "text": f"*It answers* :white_check_mark: {HOSTILE}"}},
@@ -46,27 +43,14 @@ BLOCKS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path) as driver:
+        yield driver
 
 
 @pytest.mark.browser
 def test_a_person_uses_the_page(workspace: Workspace, demo: Any, browser: webdriver.Chrome) -> None:
-    def shows(selector: str, text: str) -> bool:
-        found = "[...document.querySelectorAll(arguments[0])]"
-        script = f"return {found}.some((one) => one.innerText.includes(arguments[1]))"
-        return bool(browser.execute_script(script, selector, text))
-
-    def wait_for(selector: str, text: str) -> None:
-        WebDriverWait(browser, 15, 0.05).until(lambda _: shows(selector, text), f"{text!r} in {selector}")
+    page = Page(browser)
+    wait_for, shows = page.wait_for, page.shows
 
     def on_command(ack: Any, command: Any, client: Any) -> None:
         ack("for you alone")

@@ -1,0 +1,1 @@
+"""Measurements: each compares with something done in the same run, so that a slow machine tells no lies."""

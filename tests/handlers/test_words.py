@@ -1,0 +1,118 @@
+"""What people type, and how fast Slack may be spoken to."""
+
+import contextlib
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import RequestError
+from handlers import words
+from handlers.pace import Pace
+from handlers.views import repository_in
+
+
+@given(st.text(max_size=200))
+def test_a_name_can_always_be_typed(text: str) -> None:
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,38}[a-z0-9])?", words.slug(text))
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/owner/My_Repo.git", "my-repo"),
+        ("https://gitlab.com/a/b/c/", "c"),
+        ("10.5281/zenodo.3242074", "zenodo.3242074"),
+        ("swh:1:dir:abcdef", "abcdef"),
+        ("https://example.org", "example.org"),
+        ("???", "binder"),
+    ],
+)
+def test_a_binder_is_named_after_its_repository(url: str, name: str) -> None:
+    assert words.name_of_repository(url) == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [("6h", 21_600), ("90m", 5_400), ("2h20m", 8_400), ("1.5h", 5_400), ("1d", 86_400), ("45 min", 2_700)],
+)
+def test_durations(typed: str, seconds: float) -> None:
+    assert words.seconds_of(typed, 100_000) == seconds
+
+
+@given(st.text(alphabet="0123456789.dhmin -", max_size=12), st.floats(300, 1e6))
+def test_a_duration_is_within_its_limit_or_refused(typed: str, limit: float) -> None:
+    with contextlib.suppress(RequestError):
+        assert 300 <= words.seconds_of(typed, limit) <= limit
+
+
+@given(st.text(max_size=60))
+def test_a_correction_never_breaks_out_of_its_code(text: str) -> None:
+    meant = words.correction(text)
+    assert meant is None or ("`" not in meant and "\n" not in meant)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("try <https://github.com/o/r|github.com/o/r> and/or not", "https://github.com/o/r"),
+        ("see https://doi.org/10.5281/zenodo.3242074.", "https://doi.org/10.5281/zenodo.3242074."),
+        ("nothing here, either/or", ""),
+        ("", ""),
+    ],
+)
+def test_a_repository_is_found_in_a_message(text: str, found: str) -> None:
+    assert repository_in(text) == found
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 3)), max_size=60), st.integers(1, 5))
+def test_no_window_ever_holds_more_than_its_rate(steps: list[tuple[str, float]], burst: int) -> None:
+    now = [0.0]
+    pace = Pace(1.0, burst, clock=lambda: now[0])
+    went: dict[str, list[float]] = {"a": [], "b": []}
+    for number, (scope, pause) in enumerate(steps):
+        now[0] += pause
+        if pace.wait(scope, number) == 0:
+            went[scope].append(now[0])
+    for times in went.values():
+        for start in times:
+            window = [each for each in times if start <= each < start + 10]
+            assert len(window) <= burst + 10
+
+
+def test_a_turn_is_kept_for_who_reserved_it() -> None:
+    now = [0.0]
+    pace = Pace(1.0, 1, clock=lambda: now[0])
+    assert pace.wait("c", "first") == 0
+    assert pace.wait("c", "second") == 1
+    assert pace.wait("c", "third") == 2
+    assert pace.wait("c", "second") == 1
+    now[0] = 1.0
+    assert pace.wait("c", "third") == 1
+    assert pace.wait("c", "second") == 0
+    now[0] = 2.0
+    assert pace.wait("c", "third") == 0
+
+
+def test_a_hold_stops_everybody_and_gives_turns_anew() -> None:
+    now = [0.0]
+    pace = Pace(1.0, 2, clock=lambda: now[0])
+    pace.wait("c", 1)
+    pace.hold("c", 30)
+    assert pace.left("c") == 0
+    assert pace.wait("c", 2) == 30
+    assert pace.wait("d", 2) == 0
+    now[0] = 30.0
+    assert pace.wait("c", 2) == 0
+    assert pace.wait("c", 3) == 1
+
+
+def test_turns_that_nobody_comes_back_for_are_forgotten() -> None:
+    now = [0.0]
+    pace = Pace(1.0, 1, clock=lambda: now[0])
+    for number in range(50):
+        pace.wait("c", number)
+    now[0] = 1_000.0
+    pace.wait("c", "new")
+    assert pace._reserved["c"] == {}
