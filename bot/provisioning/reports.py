@@ -24,7 +24,6 @@ MAX_JSON = 64 * 1024
 """Bytes of one JSON line; a longer one is skipped."""
 
 _ESCAPES = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]?")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\r\n])")
 # C0 and C1 controls but the newline, text direction overrides, surrogates, the byte order mark.
 _UNPRINTABLE = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
@@ -51,7 +50,8 @@ def fold(lines: bytes, log: bytes = b"") -> Report | None:
 def clean(text: str) -> str:
     """Remove terminal escapes and control characters; of a line drawn over itself keep what shows last."""
     text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\t", "    ")
-    return _UNPRINTABLE.sub("", _OVERWRITTEN.sub("", text))
+    shown = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return _UNPRINTABLE.sub("", "\n".join(shown))
 
 
 def sentence(text: str, limit: int = MAX_REASON) -> str:

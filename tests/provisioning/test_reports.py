@@ -104,3 +104,8 @@ def test_while_building_the_line_is_the_log_s_last() -> None:
     assert report.line == "two"
     assert report.log == "one\ntwo"
     assert last_line("") == ""
+
+
+def test_a_long_line_takes_no_longer_than_its_length() -> None:
+    line = "x" * 2_000_000
+    assert clean(line) == line
