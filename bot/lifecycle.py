@@ -317,7 +317,7 @@ def _log(report: Report | None) -> str:
 
 
 def _fault(instance: Instance) -> str:
-    return f"The cloud could not run the instance: {instance.fault or 'it gave no reason'}."
+    return f"The cloud could not run the instance: {instance.fault.rstrip('.') or 'it gave no reason'}."
 
 
 _TOWARDS_READY: Mapping[Status, Callable[[Binder, Seen, float, Rules], Step]] = {

@@ -67,6 +67,7 @@ _ENGINE = frozenset(
         "DOCKER_HOST",
         "DOCKER_CONTEXT",
         "DOCKER_CERT_PATH",
+        "DOCKER_CONFIG",
         "DOCKER_TLS_VERIFY",
         "CONTAINER_HOST",
         "XDG_RUNTIME_DIR",
@@ -80,7 +81,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 def runner_environment(directory: InstanceDirectory, inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of a runner: the allowed part of the bot's own, the mark, and places to write to."""
     environment = {name: value for name, value in inherited.items() if name in _PASSED_ON | _ENGINE}
-    environment |= _index_configuration(inherited, environment)
+    environment |= _own_configuration(inherited, environment)
     return environment | {
         MARK: str(directory.path),
         "HOME": str(directory.home),
@@ -94,15 +95,16 @@ def repository_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in inherited.items() if name in _PASSED_ON | _GIVEN}
 
 
-def _index_configuration(inherited: Mapping[str, str], chosen: Mapping[str, str]) -> dict[str, str]:
-    """Name the operator's configuration files of uv and pip, which a HOME of its own would hide."""
+def _own_configuration(inherited: Mapping[str, str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Name the operator's configuration of uv, pip and docker, which another HOME would hide."""
     home = Path(inherited.get("HOME", "/nonexistent"))
     config = Path(inherited.get("XDG_CONFIG_HOME") or home / ".config")
     places = {
         "UV_CONFIG_FILE": [config / "uv/uv.toml", Path("/etc/uv/uv.toml")],
         "PIP_CONFIG_FILE": [config / "pip/pip.conf", home / ".pip/pip.conf"],
+        "DOCKER_CONFIG": [home / ".docker"],
     }
-    found = {name: next((path for path in paths if path.is_file()), None) for name, paths in places.items()}
+    found = {name: next((path for path in paths if path.exists()), None) for name, paths in places.items()}
     return {name: str(path) for name, path in found.items() if path is not None and name not in chosen}
 
 

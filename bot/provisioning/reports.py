@@ -24,6 +24,8 @@ MAX_JSON = 64 * 1024
 """Bytes of one JSON line; a longer one is skipped."""
 
 _ESCAPES = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]?")
+_GIVING_UP = "Error during build:"
+_COMMAND_ENDED = re.compile(r"Command '?\[.*\]'? returned non-zero exit status \d+\.?\s*\Z", re.DOTALL)
 # C0 and C1 controls but the newline, text direction overrides, surrogates, the byte order mark.
 _UNPRINTABLE = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
@@ -41,10 +43,29 @@ def fold(lines: bytes, log: bytes = b"") -> Report | None:
     for event in _events(lines):
         report = _advance(report, event)
     if report is not None and log:
-        report = replace(report, log=tail(log.decode(errors="replace")))
+        said = (spoken(line) for line in log.decode(errors="replace").split("\n"))
+        report = replace(report, log=tail("\n".join(said)))
     if report is not None and report.phase == Phase.BUILDING and report.log and log:
         report = replace(report, line=last_line(report.log) or report.line)
     return report
+
+
+def spoken(line: str) -> str:
+    """What a line of a build's log says, for people; not yet cleaned.
+
+    repo2docker writes one JSON object a line, with exceptions to that. Its `failed` lines repeat the command
+    that ended; what is left without that, if anything, is the reason.
+    """
+    try:
+        event = json.loads(line) if line.startswith("{") else None
+    except (ValueError, RecursionError):
+        event = None
+    if not isinstance(event, dict) or not isinstance(event.get("message"), str):
+        return line
+    message: str = event["message"].rstrip("\n")
+    if not message.startswith(_GIVING_UP):
+        return message
+    return _COMMAND_ENDED.sub("", message.removeprefix(_GIVING_UP)).strip(" :")
 
 
 def clean(text: str) -> str:

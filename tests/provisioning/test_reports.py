@@ -3,11 +3,12 @@
 import json
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.provisioning.base import Phase, Report
-from bot.provisioning.reports import MAX_LINE, MAX_LOG, MAX_REASON, clean, fold, last_line, tail
+from bot.provisioning.reports import MAX_LINE, MAX_LOG, MAX_REASON, clean, fold, last_line, spoken, tail
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -109,3 +110,27 @@ def test_while_building_the_line_is_the_log_s_last() -> None:
 def test_a_long_line_takes_no_longer_than_its_length() -> None:
     line = "x" * 2_000_000
     assert clean(line) == line
+
+
+def _gives_up(why: str) -> str:
+    return json.dumps({"message": f"Error during build: {why}", "phase": "failed"})
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"message": "Step 1/3 : FROM x\\n", "phase": "building"}', "Step 1/3 : FROM x"),
+        ("not JSON", "not JSON"),
+        ("{not JSON", "{not JSON"),
+        ('{"message": 7}', '{"message": 7}'),
+        (_gives_up("Command '['docker', 'buildx']' returned non-zero exit status 1."), ""),
+        (
+            _gives_up(
+                "The buildx plugin must be installed: Command '['docker']' returned non-zero exit status 1."
+            ),
+            "buildx must be installed",
+        ),
+    ],
+)
+def test_what_a_line_of_repo2docker_says(line: str, said: str) -> None:
+    assert spoken(line) == said

@@ -12,7 +12,7 @@ from uv import find_uv_bin
 from bot.errors import CannotBuild, CloudError
 from bot.provisioning.base import Order, Phase
 from bot.provisioning.local_engine import IMAGES, SERVER_PORT, Engine, Limits
-from bot.provisioning.reports import clean, sentence
+from bot.provisioning.reports import clean, sentence, spoken
 from bot.provisioning.runner.commands import CommandFailed, Job
 from bot.provisioning.runner.recipe import build_root
 from bot.provisioning.runner.serving import ServerEnded, answers
@@ -100,28 +100,13 @@ class _Progress:
 
     def __call__(self, line: str) -> None:
         """Report a line of the log where it tells of a new step."""
-        message = message_of(line)
+        message = clean(spoken(line))
         step = _STEP.search(message)
         if step is None or step[0] == self._told or int(step[2]) == 0:
             return
         self._told = step[0]
         fraction = min(int(step[1]) / int(step[2]), 1.0)
         self._job.reporter.say(Phase.BUILDING, sentence(message, 200), fraction)
-
-
-def message_of(line: str) -> str:
-    """What a line of repo2docker's log says, whether it is JSON or not.
-
-    Its `failed` lines say nothing: they repeat the command, never the reason.
-    """
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return clean(line)
-    if not isinstance(event, dict) or event.get("phase") == "failed":
-        return ""
-    message = event.get("message")
-    return clean(message) if isinstance(message, str) else ""
 
 
 def _start(engine: Engine, job: Job, order: Order, image: str, port: int) -> None:
@@ -162,7 +147,7 @@ def _still_runs(engine: Engine, binder_id: str) -> bool:
 
 def _reason(error: CommandFailed) -> str:
     """The last thing that the build itself said before repo2docker gave up."""
-    messages = [message_of(line).strip() for line in error.output.splitlines()]
+    messages = [clean(spoken(line)).strip() for line in error.output.splitlines()]
     said = [each for each in "\n".join(messages).splitlines() if each.strip()]
     errors = [each for each in said if re.search(r"\berror\b|MRAN|not found|No such", each, re.IGNORECASE)]
     last = (errors or said or [f"exit code {error.code}"])[-1]
