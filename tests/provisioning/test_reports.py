@@ -128,7 +128,7 @@ def _gives_up(why: str) -> str:
             _gives_up(
                 "The buildx plugin must be installed: Command '['docker']' returned non-zero exit status 1."
             ),
-            "buildx must be installed",
+            "The buildx plugin must be installed",
         ),
     ],
 )
