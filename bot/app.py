@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from slack_bolt import App
@@ -23,7 +23,10 @@ from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.lifecycle import Rules
 from bot.provisioning.base import Cloud
+from bot.provisioning.console import report_of_console
 from bot.provisioning.local import LocalCloud
+from bot.provisioning.openstack_options import OpenStackOptions
+from bot.provisioning.userdata import GuestSettings, render
 from bot.reconciler import Parts, Reconciler
 from bot.resolve import Resolver
 from bot.scheduler import Ticks
@@ -33,6 +36,9 @@ from handlers.delivery import Delivery
 from storage import binders, retention
 from storage.engine import Store
 from storage.models import Ending
+
+if TYPE_CHECKING:
+    from bot.provisioning.openstack import OpenStackCloud
 
 log = structlog.get_logger(__name__)
 
@@ -160,7 +166,7 @@ def build_cloud(settings: Settings) -> Cloud:
         ConfigError: It cannot be used like this.
     """
     if settings.cloud == "openstack":
-        raise ConfigError("CLOUD is openstack, which this version does not drive yet; use local.")
+        return _openstack(settings)
     cloud = LocalCloud(
         settings.local_root, engine=settings.local_engine, public_url=settings.local_public_url
     )
@@ -171,6 +177,24 @@ def build_cloud(settings: Settings) -> Cloud:
             "LOCAL_UNISOLATED_OK=true if you trust all of them."
         )
     return cloud
+
+
+def _openstack(settings: Settings) -> "OpenStackCloud":
+    from bot.provisioning.openstack import OpenStackCloud  # noqa: PLC0415 - loaded by those who use it
+
+    options = OpenStackOptions(
+        image=settings.openstack_image,
+        offers=settings.openstack_sizes,
+        network=settings.openstack_network,
+        external_network=settings.openstack_external_network,
+        security_group=settings.openstack_security_group,
+        key_pair=settings.openstack_key_pair,
+        boot_volume_gb=settings.openstack_boot_volume_gb,
+        availability_zone=settings.openstack_availability_zone,
+        public_url=settings.openstack_public_url,
+    )
+    guest = GuestSettings(build_seconds=60 * settings.build_timeout_minutes)
+    return OpenStackCloud(options, settings.deployment, lambda order: render(order, guest), report_of_console)
 
 
 def reconciler_parts(settings: Settings, store: Store, cloud: Cloud) -> Parts:
@@ -227,6 +251,8 @@ def check(settings: Settings) -> Iterator[str]:
         store.migrate()
         yield f"database   {store!r} answers"
     cloud = build_cloud(settings)
+    for problem in getattr(cloud, "check", list)():
+        raise ConfigError(problem)
     count = len(cloud.survey().instances)
     yield f"cloud      {cloud.name} answers; it holds {count} instances of this deployment"
     try:

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigError
+from bot.provisioning.openstack_options import Offer
 
 SLACK_API_URL = "https://slack.com/api/"
 
@@ -59,6 +60,44 @@ class Settings(BaseSettings):
         default=False,
         description="Let others than a workspace on this machine run code here without a container engine. "
         "It isolates nothing: whoever may type `/binder` then runs programs as the bot's user.",
+    )
+    deployment: str = Field(
+        default="binder-bot",
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$",
+        description="Marks all that is this bot's own in an OpenStack project: two bots there need two.",
+    )
+    openstack_image: str = Field(
+        default="", description="Name or id of the image that instances boot from; of several the newest."
+    )
+    openstack_sizes: Annotated[tuple[Offer, ...], NoDecode] = Field(
+        default=(),
+        description="What people may choose, separated by commas, the default first: each is `flavor`, "
+        "`flavor:label` or `flavor:label:price per hour`.",
+    )
+    openstack_network: str = Field(
+        default="auto_allocated_network",
+        description="Name or id of the network that instances are attached to.",
+    )
+    openstack_external_network: str = Field(
+        default="public", description="Name or id of the network that floating IPs come from."
+    )
+    openstack_security_group: str | None = Field(
+        default=None, description="The security group of all instances; one is made where none is named."
+    )
+    openstack_key_pair: str | None = Field(
+        default=None,
+        description="The key pair whose owner may log in to instances; nobody where none is named.",
+    )
+    openstack_boot_volume_gb: int | None = Field(
+        default=None, ge=1, description="Boot from a volume of so many GB, deleted with its instance."
+    )
+    openstack_availability_zone: str | None = Field(
+        default=None, description="Where instances are made; the cloud's choice where none is named."
+    )
+    openstack_public_url: str = Field(
+        default="http://{address}:{port}",
+        description="How people reach a port of an instance. Jetstream2's proxy is "
+        "`https://http-{dashed}-{port}.proxy-js2-iu.exosphere.app`.",
     )
     allow_private_repositories: bool = Field(
         default=False,
@@ -112,6 +151,15 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return [each for each in re.split(r"[,\s]+", value) if each] if isinstance(value, str) else value
 
+    @field_validator("openstack_sizes", mode="before")
+    @classmethod
+    def _read_offers(cls, value: Any) -> Any:
+        return (
+            tuple(_offer(each) for each in value.split(",") if each.strip())
+            if isinstance(value, str)
+            else value
+        )
+
     @field_validator("slack_bot_token", "slack_app_token")
     @classmethod
     def _not_empty(cls, value: SecretStr) -> SecretStr:
@@ -141,6 +189,14 @@ class Settings(BaseSettings):
             raise ValueError("SLACK_APP_TOKEN holds a bot or user token; an app-level one starts with xapp-")
         return self
 
+    @model_validator(mode="after")
+    def _openstack_is_complete(self) -> "Settings":
+        if self.cloud == "openstack":
+            missing = [name for name in ("openstack_image", "openstack_sizes") if not getattr(self, name)]
+            if missing:
+                raise ValueError(f"CLOUD is openstack, so {' and '.join(missing).upper()} must be set")
+        return self
+
     @cached_property
     def workspace_is_local(self) -> bool:
         """Whether the Slack-compatible server is on this machine, and so used by nobody else."""
@@ -164,6 +220,15 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         problems = "; ".join(_problem(each) for each in error.errors(include_input=False, include_url=False))
         raise ConfigError(f"The settings are not complete: {problems}.") from error
+
+
+def _offer(text: str) -> Offer:
+    """Read one size: `flavor`, `flavor:label` or `flavor:label:price`."""
+    flavor, label, price = [*(part.strip() for part in text.split(":", 2)), "", ""][:3]
+    try:
+        return Offer(flavor, flavor, label or flavor, float(price or 0))
+    except ValueError as error:
+        raise ValueError("a price per hour is no number") from error
 
 
 def _problem(error: Any) -> str:

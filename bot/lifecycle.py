@@ -197,8 +197,9 @@ def _requested(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
         )
     if _attempt_is_open(binder, now, rules):
         return Save(next_in=rules.poll)
-    if binder.waiting_for and now - binder.status_since > rules.capacity:
-        return fail(now, binder.waiting_for, hint="Try again later, or choose another size.")
+    if (binder.waiting_for or binder.attempt_at) and now - binder.status_since > rules.capacity:
+        why = binder.waiting_for or "The cloud never said what became of the instance."
+        return fail(now, why, hint="Try again later, or choose another size.")
     return Create()
 
 

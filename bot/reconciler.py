@@ -277,7 +277,7 @@ class Reconciler:
     def _expose(self, binder: Binder) -> Save:
         try:
             parts = self._parts.cloud.expose(binder.id, binder.parts)
-        except CloudUnreachable as error:
+        except (CloudUnreachable, NoCapacity, QuotaExceeded) as error:
             return self._again(binder, error)
         except CloudError as error:
             return lifecycle.fail(self._parts.store.now(), error.sentence, hint=error.hint)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from bot import config, logs
+from bot import app, config, logs
 from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.scheduler import Ticks
@@ -50,6 +50,9 @@ def test_what_is_missing_is_named_all_at_once() -> None:
         ({"lifetime_hours": "s3cret"}, "LIFETIME_HOURS"),
         ({"local_public_url": "http://s3cret"}, "LOCAL_PUBLIC_URL"),
         ({"cloud": "s3cret"}, "CLOUD"),
+        ({"cloud": "openstack", "openstack_image": "noble"}, "OPENSTACK_SIZES"),
+        ({"openstack_sizes": "m3.small:Small:s3cret"}, "OPENSTACK_SIZES"),
+        ({"deployment": "s3cret_"}, "DEPLOYMENT"),
     ],
 )
 def test_a_wrong_value_names_its_variable_and_is_not_shown(values: dict[str, Any], names: str) -> None:
@@ -82,6 +85,35 @@ def test_only_loopback_is_a_local_workspace(url: str, *, local: bool) -> None:
 def test_admins_are_a_comma_separated_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADMINS", "U1, U2,,U3 ")
     assert config.load(**TOKENS).admins == {"U1", "U2", "U3"}
+
+
+def test_sizes_of_openstack_have_a_flavor_a_label_and_a_price() -> None:
+    settings = config.load(**TOKENS, openstack_sizes="m3.small, m3.quad:Quad , m3.large:Large 60 GB:16")
+    assert [(each.key, each.label, each.price_per_hour) for each in settings.openstack_sizes] == [
+        ("m3.small", "m3.small", 0.0),
+        ("m3.quad", "Quad", 0.0),
+        ("m3.large", "Large 60 GB", 16.0),
+    ]
+
+
+def test_the_cloud_that_the_settings_name_is_built() -> None:
+    settings = config.load(
+        **TOKENS,
+        cloud="openstack",
+        openstack_image="noble",
+        openstack_sizes="m3.small",
+        openstack_public_url="http://{dashed}",
+    )
+    cloud = app.build_cloud(settings)
+    assert (cloud.name, [size.key for size in cloud.sizes]) == ("openstack", ["m3.small"])
+
+
+def test_strangers_are_not_served_where_nothing_isolates_them(tmp_path: Path) -> None:
+    alone = {**TOKENS, "local_engine": "none", "local_root": tmp_path}
+    with pytest.raises(ConfigError, match="LOCAL_UNISOLATED_OK"):
+        app.build_cloud(config.load(**alone))
+    assert app.build_cloud(config.load(**alone, local_unisolated_ok=True)).name == "local"
+    assert app.build_cloud(config.load(**alone, slack_api_url="http://127.0.0.1:1/api/")).name == "local"
 
 
 @pytest.mark.parametrize(
