@@ -196,7 +196,7 @@ def _flag(word: str) -> str:
     advice = (
         f"Did you mean --{near[0]}?" if near else f"There are {', '.join(f'--{each}' for each in _FLAGS)}."
     )
-    raise SpecError(f"There is no option {echo(word)}. {advice}", hint=advice)
+    raise SpecError(f"There is no option {echo(word)}. {advice}")
 
 
 def _set(flags: dict[str, str], flag: str, value: str) -> None:
@@ -274,4 +274,4 @@ def _with_interface(spec: RepoSpec, opened: str | None) -> RepoSpec:
         if near
         else f"There are {', '.join(INTERFACES)}, or a file."
     )
-    raise SpecError(f"There is no interface {echo(opened)}. {advice}", hint=advice)
+    raise SpecError(f"There is no interface {echo(opened)}. {advice}")

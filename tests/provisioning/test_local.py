@@ -159,7 +159,7 @@ def test_a_broken_package_is_the_reason(bench: Bench, git_server: GitServer) -> 
     ("files", "changes", "reason"),
     [
         ({"Dockerfile": "FROM scratch"}, {}, "`Dockerfile` asks for a container image"),
-        ({"runtime.txt": "python-3.2"}, {}, "asks for Python 3.2, which is not installed"),
+        ({"runtime.txt": "python-2.7"}, {}, "asks for Python 2.7, which is not installed"),
         ({"a.txt": ""}, {"path": "b.txt"}, "has no file or directory `b.txt`"),
         ({"a.txt": ""}, {"path": "../../order.json"}, "has no file or directory"),
         ({"a.txt": ""}, {"commit": "1" * 40}, "The commit 111111111111 is no longer in http"),

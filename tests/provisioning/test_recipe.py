@@ -1,12 +1,14 @@
 """Which configuration files decide, what they ask for, and what is refused before building."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from bot.errors import CannotBuild
-from bot.provisioning.runner.recipe import build_root, read
+from bot.provisioning.runner.recipe import Recipe, build_root, read
+from bot.provisioning.runner.uv_way import find_python
 
 LOCK = json.dumps(
     {
@@ -135,3 +137,13 @@ def test_a_path_that_is_not_there_is_named_with_its_neighbours(tmp_path: Path, p
         build_root(checkout, path)
     if path.startswith("notebooks"):
         assert "`notebooks/index.ipynb`" in refused.value.hint
+
+
+def test_a_python_that_is_not_here_has_a_stand_in_but_python_2_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.provisioning.runner.uv_way._ask_uv", lambda *_: "")
+    recipe = Recipe(Path("/x"), Path("/x"), python="3.2")
+    assert find_python(recipe, {}) is None
+    with pytest.raises(CannotBuild, match=r"Python 2\.7"):
+        find_python(dataclasses.replace(recipe, python="2.7"), {})

@@ -16,7 +16,7 @@ from bot.provisioning.local_processes import end_descendants, repository_environ
 from bot.provisioning.reports import sentence
 from bot.provisioning.runner.commands import CommandFailed, Job, runnable
 from bot.provisioning.runner.environments import Environment, Environments, copy_tree, remove_tree
-from bot.provisioning.runner.recipe import Recipe, build_root, read
+from bot.provisioning.runner.recipe import NEEDS_ENGINE, Recipe, build_root, read
 from bot.provisioning.runner.sandbox import Sandbox, works
 from bot.provisioning.runner.serving import Server, serve
 from bot.provisioning.runner.source import GIT_PROVIDERS, fetch, require_path
@@ -88,7 +88,7 @@ class _Launch:
         repo = self._directory.repo
         root = build_root(repo, self._order.path)
         recipe = read(repo, root)
-        interpreter = find_python(recipe, self._uv_environment())
+        interpreter = find_python(recipe, self._uv_environment()) or self._stand_in(recipe)
         environment = self._environment(commit, root)
 
         def build() -> None:
@@ -100,6 +100,15 @@ class _Launch:
 
         with self._environments.use(environment, build, self._wait):
             self._serve(environment, root, port)
+
+    def _stand_in(self, recipe: Recipe) -> Path:
+        """The bot's own Python instead of one that is not here: it mostly works, and the log says so."""
+        own = f"{sys.version_info.major}.{sys.version_info.minor}"
+        notice = f"Python {recipe.python} is asked for and not installed here: building with Python {own}"
+        self._job.reporter.say(Phase.BUILDING, notice)
+        with self._directory.log.open("a") as log:
+            log.write(f"{notice}\n")
+        return Path(os.path.realpath(sys.executable))
 
     def _environment(self, commit: str, root: str) -> Environment:
         return self._environments.at(self._order.url, commit, root, self._extra, sys.version)
@@ -262,11 +271,13 @@ class _Builder:
         self._job.reporter.say(Phase.BUILDING, message, self._done / len(_STEPS))
 
 
-def find_python(recipe: Recipe, variables: Mapping[str, str]) -> Path:
-    """The interpreter that a recipe asks for; the bot's own kind where it asks for none.
+def find_python(recipe: Recipe, variables: Mapping[str, str]) -> Path | None:
+    """The interpreter that a recipe asks for, or None where it is not here.
+
+    Where it asks for none, the bot's own.
 
     Raises:
-        CannotBuild: There is none of that version here; names those that are.
+        CannotBuild: It asks for Python 2, which nothing here could stand in for.
     """
     own = Path(os.path.realpath(sys.executable))
     version = ".".join(map(str, sys.version_info[:3]))
@@ -275,11 +286,12 @@ def find_python(recipe: Recipe, variables: Mapping[str, str]) -> Path:
     found = _ask_uv(["python", "find", "--no-project", "--system", recipe.python], variables).strip()
     if found:
         return Path(os.path.realpath(found))
-    raise CannotBuild(
-        f"The repository asks for Python {recipe.python}, which is not installed on this machine.",
-        hint=f"Installed here: {', '.join(_installed(variables) or [version])}. "
-        "A container engine (docker or podman with buildx) can provide others.",
-    )
+    if recipe.python.split(".")[0] != version.split(".")[0]:
+        raise CannotBuild(
+            f"The repository asks for Python {recipe.python}, which is not installed on this machine.",
+            hint=f"Installed here: {', '.join(_installed(variables) or [version])}. {NEEDS_ENGINE}",
+        )
+    return None
 
 
 def _installed(variables: Mapping[str, str]) -> list[str]:
