@@ -251,8 +251,8 @@ def check(settings: Settings) -> Iterator[str]:
         store.migrate()
         yield f"database   {store!r} answers"
     cloud = build_cloud(settings)
-    for problem in getattr(cloud, "check", list)():
-        raise ConfigError(problem)
+    if problems := cloud.check():
+        raise ConfigError(" ".join(problems))
     count = len(cloud.survey().instances)
     yield f"cloud      {cloud.name} answers; it holds {count} instances of this deployment"
     try:

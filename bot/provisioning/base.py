@@ -179,6 +179,13 @@ class Cloud(Protocol):
     can_shelve: bool
     """Whether instances can be put away and had back."""
 
+    def check(self) -> list[str]:
+        """Say what the operator has to change before this cloud can work, a sentence each.
+
+        Raises:
+            CloudError: It does not answer, or refuses the credentials.
+        """
+
     def survey(self) -> Survey:
         """List everything of this deployment, once, whatever its number.
 

@@ -93,6 +93,11 @@ class LocalCloud:
         """
         return self._engine is not None
 
+    def check(self) -> list[str]:
+        """See `Cloud.check`. The engine is found, or its error raised; nothing else can be missing."""
+        self._settings_now()
+        return []
+
     def survey(self) -> Survey:
         """See `Cloud.survey`."""
         with _border(CloudUnreachable, "The local cloud could not be read"):

@@ -54,6 +54,9 @@ class FakeCloud:
     created: list[Order] = field(default_factory=list)
     surveys: int = 0
 
+    def check(self) -> list[str]:
+        return []
+
     def survey(self) -> Survey:
         self.surveys += 1
         if self.silent:

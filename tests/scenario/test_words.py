@@ -1,9 +1,15 @@
 """What people type, and what they get to read."""
 
+from pathlib import Path
+
 import pytest
 
+from bot import app, config
+from bot.errors import ConfigError
 from tests.scenario.conftest import Scene
 from workspace.hands import plain
+from workspace.options import Options
+from workspace.server import Workspace
 
 
 def answer(scene: Scene, typed: str, who: str = "ada") -> str:
@@ -96,3 +102,20 @@ def test_launch_alone_opens_a_form_that_launches(scene: Scene) -> None:
     ada.submit({"repo": scene.repository, "name": "from-form"})
     ada.wait_for_text("is ready after")
     assert [each.name for each in scene.all_live()] == ["from-form"]
+
+
+def test_check_tells_of_every_part(workspace_options: Options, tmp_path: Path) -> None:
+    with Workspace(workspace_options) as workspace:
+        settings = config.load(
+            slack_bot_token=workspace.bot_token,
+            slack_app_token=workspace.app_token,
+            slack_api_url=workspace.api_url,
+            database_url=f"sqlite:///{tmp_path / 'bot.sqlite3'}",
+            local_root=tmp_path / "local",
+            local_engine="none",
+        )
+        told = list(app.check(settings))
+        assert [line.split()[0] for line in told] == ["database", "cloud", "slack"]
+        wrong = config.load(**(settings.model_dump() | {"slack_bot_token": "xoxb-wrong"}))
+        with pytest.raises(ConfigError, match="invalid_auth"):
+            list(app.check(wrong))
