@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     trial.add_argument(
         "--repo", metavar="URL", help="launch this repository at once, and show its thread here"
     )
-    trial.add_argument("--port", type=int, default=8765, help="of the workspace's page (0 takes a free one)")
+    trial.add_argument(
+        "--port", type=int, help="of the workspace's page; 8765 or, if that is taken, a free one"
+    )
     trial.set_defaults(run=_try)
 
     # What follows may look like options (`--ref main`, or an attack), but none of it is ours.

@@ -26,6 +26,7 @@ except ImportError as error:  # only where the extra was left out
 
 STATE = Path(".binder-bot")
 """Where the trial keeps its database, instances, environments and the bot's log."""
+USUAL_PORT = 8765
 CONNECT_SECONDS = 60.0
 LAUNCH_SECONDS = 3600.0
 STOP_SECONDS = 60.0
@@ -35,12 +36,12 @@ _MARKUP = re.compile(r":[a-z_]+: |[*`]")
 _SECRET_SETTINGS = re.compile(r"SLACK_|DATABASE_URL$|OS_|ADMIN")
 
 
-def run(*, repo: str | None, port: int) -> int:
+def run(*, repo: str | None, port: int | None) -> int:
     """Run the bot and its workspace until Ctrl-C, then tear everything down.
 
     Args:
         repo: Launch this repository at once, and show its thread in the terminal.
-        port: Of the workspace's page; 0 takes a free one.
+        port: Of the workspace's page; None for the usual one or, if that is taken, a free one.
 
     Returns:
         0; or 1 where `repo` did not become ready and nobody sits at the terminal to try again.
@@ -65,7 +66,15 @@ def run(*, repo: str | None, port: int) -> int:
 
 
 @contextmanager
-def _workspace(port: int) -> Iterator[Workspace]:
+def _workspace(port: int | None) -> Iterator[Workspace]:
+    workspace = _started(USUAL_PORT if port is None else port, may_move=port is None)
+    try:
+        yield workspace
+    finally:
+        workspace.stop()
+
+
+def _started(port: int, *, may_move: bool) -> Workspace:
     workspace = Workspace(
         Options(
             port=port,
@@ -78,11 +87,10 @@ def _workspace(port: int) -> Iterator[Workspace]:
     try:
         workspace.start()
     except OSError as error:
-        raise ConfigError(f"Port {port} is taken; `binder-bot try --port 0` takes a free one.") from error
-    try:
-        yield workspace
-    finally:
-        workspace.stop()
+        if may_move:
+            return _started(0, may_move=False)
+        raise ConfigError(f"Port {port} is taken; without --port, a free one is found.") from error
+    return workspace
 
 
 @contextmanager

@@ -208,3 +208,22 @@ def test_killed_in_every_stage_of_launch_and_teardown_it_ends_as_if_it_had_not_b
         assert sum("It ran for" in plain(each) for each in everything) == 1
         assert sum("· for @" in plain(each) for each in everything) == 1
         assert bot.stop() == 0
+
+
+def test_the_trial_shows_a_failing_launch_in_the_terminal_and_leaves_nothing(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "LOCAL_ENGINE": "none"}
+    with git_repository_server(BAD, "team/broken") as repository:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", "try", "--port", "0", "--repo", repository],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 1, done.stderr
+    assert "could not be launched" in done.stdout
+    assert "there is no version of humanize==99999" in done.stdout
+    assert leftovers(tmp_path / ".binder-bot") == []
