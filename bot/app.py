@@ -133,6 +133,8 @@ class Application:
             bolt = App(client=self._client, raise_error_for_unhandled_request=False)
         except SlackApiError as error:
             raise ConfigError(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}.") from error
+        except OSError as error:
+            raise ConfigError(f"{self._settings.slack_api_url} does not answer (SLACK_API_URL).") from error
         context = Context(
             store=self.store,
             settings=self._settings,

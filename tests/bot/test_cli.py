@@ -74,6 +74,15 @@ def test_serve_without_settings_names_what_is_missing(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_serve_names_a_slack_that_does_not_answer(tmp_path: Path) -> None:
+    settings = "SLACK_BOT_TOKEN=xoxb-1\nSLACK_APP_TOKEN=xapp-1\nSLACK_API_URL=http://127.0.0.1:1/api/\nLOCAL_ENGINE=none\n"
+    (tmp_path / ".env").write_text(settings)
+    done = binder_bot("serve", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "SLACK_API_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_unknown_commands_show_the_known_ones() -> None:
     done = binder_bot("sevre")
     assert done.returncode == 2
