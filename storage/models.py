@@ -6,7 +6,7 @@ All times are Unix seconds in UTC by the database's clock; None where something 
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Enum, Float, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import JSON, Enum, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAME_LENGTH = 64
@@ -21,6 +21,9 @@ class Status(StrEnum):
     BOOTING = "booting"
     BUILDING = "building"
     READY = "ready"
+    SHELVING = "shelving"
+    SHELVED = "shelved"
+    UNSHELVING = "unshelving"
     DELETING = "deleting"
     GONE = "gone"
 
@@ -29,6 +32,8 @@ class Target(StrEnum):
     """What a binder should be."""
 
     READY = "ready"
+    SHELVED = "shelved"
+    """Put away: its disk is kept, its address is not, and it costs little or nothing."""
     GONE = "gone"
 
 
@@ -42,7 +47,43 @@ class Ending(StrEnum):
     LOST = "lost"
     """Its instance was removed outside the bot, or its server died."""
     EXPIRED = "expired"
-    """Its time was over."""
+    """Its time was over; `ended_for` says which."""
+
+
+class Reason(StrEnum):
+    """Why a binder ends by itself at a certain time."""
+
+    IDLE = "idle"
+    """Nobody uses it."""
+    LIFETIME = "lifetime"
+    """The time for which it was asked for is over; it may be kept longer."""
+    MAXIMUM = "maximum"
+    """The longest that the site allows; nobody can move it."""
+    BUDGET = "budget"
+    """It has cost what one binder may cost; nobody can move it."""
+
+
+class Outcome(StrEnum):
+    """What became of a notice."""
+
+    KEPT = "kept"
+    """A person moved the deadline; `outcome_by` says who."""
+    WITHDRAWN = "withdrawn"
+    """The deadline moved by itself: it is in use again."""
+    OVER = "over"
+    """The deadline came, or the binder ended otherwise."""
+
+
+class Activity(StrEnum):
+    """What goes on in a ready binder, as far as its server tells."""
+
+    BUSY = "busy"
+    """A kernel computes."""
+    TAB = "tab"
+    """Somebody uses it, or a tab is open: the server cannot tell these apart."""
+    IDLE = "idle"
+    UNKNOWN = "unknown"
+    """Its server does not answer, which is no idleness."""
 
 
 class MessageKind(StrEnum):
@@ -60,6 +101,14 @@ class MessageKind(StrEnum):
     """In the thread: why it did not work."""
     GONE = "gone"
     """In the thread: who or what ended it."""
+    SHELVED = "shelved"
+    """In the thread: it was put away, or could not be had back."""
+    NOTICE = "notice"
+    """In the thread: it will end soon. Edited when that changes."""
+    ARCHIVE = "archive"
+    """In the thread: what was changed in it, as one file. Collected when it is delivered."""
+    DIGEST = "digest"
+    """In a channel, once a week: what lives there."""
     ALERT = "alert"
     """To the operators' channel: something that they must know."""
 
@@ -130,17 +179,50 @@ class Binder(Base):
     status_since: Mapped[float] = mapped_column(Float)
     ready_at: Mapped[float | None] = mapped_column(Float)
     ends_at: Mapped[float] = mapped_column(Float)
-    """When it is torn down at the latest."""
+    """When it ends unless somebody keeps it: by its lifetime."""
+    maximum_at: Mapped[float] = mapped_column(Float, default=0.0)
+    """When it ends whatever anybody wishes; 0 where nothing limits it."""
+    idle_seconds: Mapped[int | None] = mapped_column(Integer)
+    """For how long it may lie unused; None for any time."""
+    budget: Mapped[float | None] = mapped_column(Float)
+    """What it may cost, in the site's unit; None for any price."""
+    price_per_hour: Mapped[float] = mapped_column(Float, default=0.0)
     ended_at: Mapped[float | None] = mapped_column(Float)
     """When its target became `gone`."""
     gone_at: Mapped[float | None] = mapped_column(Float)
     ending: Mapped[Ending | None] = mapped_column(_words(Ending))
+    ended_for: Mapped[Reason | None] = mapped_column(_words(Reason))
+    """Which deadline came; only with `ending` expired."""
     ended_by: Mapped[str | None] = mapped_column(String(32))
     failure: Mapped[str | None] = mapped_column(Text)
     """One sentence; only with `ending` failed or lost."""
     hint: Mapped[str | None] = mapped_column(Text)
     waiting_for: Mapped[str | None] = mapped_column(Text)
     """Why it is not being made yet (no room): one sentence."""
+
+    # Use
+    used_at: Mapped[float | None] = mapped_column(Float)
+    """The newest sign of use that its server showed."""
+    awake_until: Mapped[float] = mapped_column(Float, default=0.0)
+    """Somebody keeps it: it does not count as idle before."""
+    activity: Mapped[Activity] = mapped_column(_words(Activity), default=Activity.UNKNOWN)
+    looked_at: Mapped[float] = mapped_column(Float, default=0.0)
+    """When its server was last asked about its use."""
+    changed_files: Mapped[int] = mapped_column(Integer, default=0)
+    """How many files differ from what was launched, as of `counted_at`, and are not saved."""
+    counted_at: Mapped[float] = mapped_column(Float, default=0.0)
+    saved_at: Mapped[float | None] = mapped_column(Float)
+    """When its changes were last saved to the thread."""
+
+    # Put away, and had back
+    resumes: Mapped[int] = mapped_column(Integer, default=0)
+    """How often it was had back."""
+    remaining_seconds: Mapped[int | None] = mapped_column(Integer)
+    """How much of its lifetime was left when it was put away."""
+    shelved_seconds: Mapped[float] = mapped_column(Float, default=0.0)
+    """For how long it was put away in all, which costs nothing."""
+    kept_until: Mapped[float] = mapped_column(Float, default=0.0)
+    """Until when what is left of a failed launch is kept, for somebody to look at it."""
 
     # Progress, as the instance reports it
     stages: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -154,6 +236,8 @@ class Binder(Base):
     """When a `create` whose outcome is unknown was begun."""
     retries: Mapped[int] = mapped_column(Integer, default=0)
     """Failed tries of the present step, for the backoff."""
+    replaced: Mapped[int] = mapped_column(Integer, default=0)
+    """How many of its instances were thrown away because they came up broken."""
     parts: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     missing_since: Mapped[float | None] = mapped_column(Float)
     """When a survey first did not show its instance: believed at the second sighting."""
@@ -223,6 +307,26 @@ class OutboxMessage(Base):
         ),
         Index("ix_outbox_binder", "binder_id", "id"),
     )
+
+
+class Notice(Base):
+    """A warning that a binder will end: one for each deadline and lead, however often that is found due."""
+
+    __tablename__ = "notices"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    binder_id: Mapped[str] = mapped_column(ForeignKey("binders.id", ondelete="CASCADE"))
+    reason: Mapped[Reason] = mapped_column(_words(Reason))
+    deadline: Mapped[float] = mapped_column(Float)
+    lead_seconds: Mapped[int] = mapped_column(Integer)
+    """How long before its deadline it was due."""
+    created_at: Mapped[float] = mapped_column(Float)
+    told_at: Mapped[float | None] = mapped_column(Float)
+    """When Slack took it, or refused it for good: from then on the binder may end."""
+    outcome: Mapped[Outcome | None] = mapped_column(_words(Outcome))
+    outcome_by: Mapped[str | None] = mapped_column(String(32))
+
+    __table_args__ = (UniqueConstraint("binder_id", "reason", "deadline", "lead_seconds"),)
 
 
 class Audit(Base):
