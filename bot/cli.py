@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     drain.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="how long to wait")
     drain.set_defaults(run=_drain)
 
+    recover = commands.add_parser("recover", help="write the rows of a lost database anew, from the cloud")
+    recover.set_defaults(run=_recover)
+
     migrate = commands.add_parser(
         "migrate", help="bring the database to this version's form (serve does it too)"
     )
@@ -126,6 +129,14 @@ def _drain(options: argparse.Namespace) -> int:
     if left:
         print(f"{left} binders are still being torn down.", file=sys.stderr)
     return 1 if left else 0
+
+
+def _recover(_: argparse.Namespace) -> int:
+    from bot import app, config  # noqa: PLC0415 - see the module's docstring
+
+    for line in app.recover(config.load()):
+        print(line)
+    return 0
 
 
 def _migrate(_: argparse.Namespace) -> int:

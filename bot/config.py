@@ -1,19 +1,46 @@
 """The settings: one typed, documented, validated object. Nothing else reads the environment."""
 
 import re
+from collections.abc import Callable, Mapping
+from datetime import time
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot import limits
 from bot.errors import ConfigError
+from bot.limits import Limits
 from bot.provisioning.openstack_options import Offer
+from bot.reminders import Policy, Quiet
 
 SLACK_API_URL = "https://slack.com/api/"
+
+_PERSON = re.compile(r"[UW][A-Z0-9]+")
+_ADMINS_ALONE = "admins"
+_WARNING_SHARE = 2 / 3
+_MOST_WARNING_SECONDS = 1800.0
+_READ_LATER: Mapping[str, Callable[[str], object]] = {
+    "notice_minutes": limits.minutes,
+    "idle_notice_minutes": limits.minutes,
+    "quiet_hours": limits.hours,
+    "timezone": limits.zone,
+    "size_limits": limits.size_limits,
+    "digest": limits.weekly,
+}
+"""Settings that stay as they are written; each with what reads it, to be refused at once."""
 
 
 class Settings(BaseSettings):
@@ -111,12 +138,71 @@ class Settings(BaseSettings):
     admin_channel: str | None = Field(
         default=None, description="The channel id that is told when the cloud does not answer."
     )
+    size_people: Annotated[Mapping[str, frozenset[str]], NoDecode] = Field(
+        default={},
+        description="Who may use a size that is not for everybody: `g3.large=U123+U456,m3.xl=admins`. "
+        "Admins may use all.",
+    )
     max_binders_per_person: int = Field(
         default=5, ge=1, description="How many live binders one person may have."
     )
 
+    token_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="A secret of 32 characters or more from which the tokens of binders' servers are made, "
+        "so that `recover` loses no links. Without it they are random.",
+    )
+
     # Time
-    lifetime_hours: float = Field(default=24.0, gt=0, le=24 * 365, description="How long a binder lives.")
+    lifetime_hours: float = Field(
+        default=24.0, gt=0, le=24 * 365, description="How long a binder lives, unless somebody keeps it."
+    )
+    max_hours: float = Field(
+        default=168.0,
+        gt=0,
+        le=24 * 365,
+        description="How long a binder may live at most, from its request on: bounds `--for` and *Keep*.",
+    )
+    idle_hours: float = Field(
+        default=4.0, ge=0, le=24 * 365, description="How long a binder may lie unused; `0` for any time."
+    )
+    idle_action: Literal["stop", "shelve"] = Field(
+        default="stop",
+        description="What happens to a binder that lies unused: it ends, or is put away where the cloud can.",
+    )
+    notice_minutes: str = Field(
+        default="120,15",
+        description="How many minutes before the end people are told, separated by commas; empty for never.",
+    )
+    idle_notice_minutes: str = Field(
+        default="15", description="The same before a binder ends that lies unused."
+    )
+    quiet_hours: str = Field(
+        default="",
+        description="When nobody is mentioned, as `22:00-07:00` in TIMEZONE: what would be said then is said "
+        "the evening before, or in the morning.",
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="The site's time zone, as `Europe/Berlin`; people's own are asked of Slack.",
+    )
+    size_limits: str = Field(
+        default="",
+        description="Other limits for a size, in hours and COST_UNIT: "
+        "`g3.large=idle:1+lifetime:8+maximum:24+cost:50,m3.small=idle:0`.",
+    )
+    max_cost_per_binder: float | None = Field(
+        default=None, gt=0, description="What one binder may cost, by the prices of OPENSTACK_SIZES."
+    )
+    cost_unit: str = Field(
+        default="", max_length=20, description="In what prices are counted, as `SU` or `EUR`."
+    )
+    digest: str = Field(
+        default="",
+        description="When each channel is told what lives there, as `monday 09:00` in TIMEZONE; "
+        "empty for never.",
+    )
     build_timeout_minutes: float = Field(
         default=45.0, gt=0, description="How long building may take before it counts as failed."
     )
@@ -130,6 +216,28 @@ class Settings(BaseSettings):
         default=10.0, gt=0, description="How long the cloud may be silent before ADMIN_CHANNEL is told."
     )
     tick_seconds: float = Field(default=0.5, gt=0, le=60, description="How often due work is looked for.")
+    shelved_days: float = Field(default=7.0, gt=0, description="How long a binder that was put away is kept.")
+    failed_minutes: float = Field(
+        default=10.0,
+        ge=0,
+        description="How long the instance of a failed build waits for its owner to press *Keep it*, where "
+        "OPENSTACK_KEY_PAIR lets somebody log in; `0` removes it at once.",
+    )
+    keep_failed_hours: float = Field(
+        default=2.0, gt=0, description="For how long *Keep it* keeps the instance of a failed build."
+    )
+    save_expired: bool = Field(
+        default=True,
+        description="Save what was changed in a binder to its thread before it ends by itself.",
+    )
+    look_seconds: float = Field(
+        default=120.0, gt=0, description="How often a ready server is asked whether somebody uses it."
+    )
+    lease_seconds: float = Field(
+        default=60.0,
+        ge=3,
+        description="After how long another replica goes on with the work of one that died.",
+    )
     ready_poll_seconds: float = Field(
         default=30.0, gt=0, description="How often a ready binder is looked at."
     )
@@ -159,6 +267,22 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("size_people", mode="before")
+    @classmethod
+    def _read_people(cls, value: Any) -> Any:
+        return (
+            dict(_people(each) for each in value.split(",") if each.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator(*_READ_LATER)
+    @classmethod
+    def _can_be_read(cls, value: str, info: ValidationInfo) -> str:
+        if value or info.field_name == "timezone":
+            _READ_LATER[str(info.field_name)](value)
+        return value
 
     @field_validator("slack_bot_token", "slack_app_token")
     @classmethod
@@ -197,6 +321,55 @@ class Settings(BaseSettings):
                 raise ValueError(f"CLOUD is openstack, so {' and '.join(missing).upper()} must be set")
         return self
 
+    @model_validator(mode="after")
+    def _sizes_of_people_are_offered(self) -> "Settings":
+        offered = [offer.key for offer in self.openstack_sizes]
+        unknown = [key for key in self.size_people if key not in offered]
+        if unknown:
+            there = f"OPENSTACK_SIZES has {', '.join(offered) or 'none'}"
+            raise ValueError(f"SIZE_PEOPLE names {', '.join(unknown)}, which is no size: {there}")
+        return self
+
+    @property
+    def key_to_tokens(self) -> str | None:
+        """TOKEN_KEY itself; a secret."""
+        return self.token_key.get_secret_value() if self.token_key else None
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> "Settings":
+        if self.lifetime_hours > self.max_hours:
+            raise ValueError("LIFETIME_HOURS is more than MAX_HOURS")
+        offered = [offer.key for offer in self.openstack_sizes]
+        unknown = [key for key in limits.size_limits(self.size_limits) if key not in offered]
+        if unknown and self.cloud == "openstack":
+            there = f"OPENSTACK_SIZES has {', '.join(offered) or 'none'}"
+            raise ValueError(f"SIZE_LIMITS names {', '.join(unknown)}, which is no size: {there}")
+        return self
+
+    def limits_of(self, size: str) -> Limits:
+        """What a binder of that size may have."""
+        site = Limits(self.idle_hours, self.lifetime_hours, self.max_hours, self.max_cost_per_binder)
+        return site.but(limits.size_limits(self.size_limits).get(size, {}))
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return limits.zone(self.timezone)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """How people are warned before a binder ends."""
+        leads, idle_leads = limits.minutes(self.notice_minutes), limits.minutes(self.idle_notice_minutes)
+        quiet = Quiet(*limits.hours(self.quiet_hours), self.zone) if self.quiet_hours else None
+        # Less than the shortest lead: a notice that Slack takes a moment late moves nothing.
+        warning = min((*leads, *idle_leads), default=0) * _WARNING_SHARE
+        return Policy(leads, idle_leads, warning=min(warning, _MOST_WARNING_SECONDS), quiet=quiet)
+
+    @cached_property
+    def weekly_digest(self) -> tuple[int, time] | None:
+        """The weekday (Monday is 0) and the time of the digest; None where nobody wants one."""
+        return limits.weekly(self.digest) if self.digest else None
+
     @cached_property
     def workspace_is_local(self) -> bool:
         """Whether the Slack-compatible server is on this machine, and so used by nobody else."""
@@ -229,6 +402,15 @@ def _offer(text: str) -> Offer:
         return Offer(flavor, flavor, label or flavor, float(price or 0))
     except ValueError as error:
         raise ValueError("a price per hour is no number") from error
+
+
+def _people(text: str) -> tuple[str, frozenset[str]]:
+    """Read who may use one size: `size=person+person`, or `size=admins`."""
+    key, _, people = (part.strip() for part in text.partition("="))
+    names = {name.strip() for name in people.split("+")} - {_ADMINS_ALONE}
+    if not people or not all(_PERSON.fullmatch(name) for name in names):
+        raise ValueError("each must be a size, `=`, and Slack user ids joined by `+`, or `admins`")
+    return key, frozenset(names)
 
 
 def _problem(error: Any) -> str:

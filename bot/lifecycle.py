@@ -5,114 +5,45 @@ the same sight gets the same step, so a process may die at any line.
 
     requested -> creating -> booting -> building -> ready -> deleting -> gone
 
+and beside it, where the cloud can (see `bot.shelving`):
+
+    ready -> shelving -> shelved -> unshelving -> ready
+
 A failure is not a status: it is the target `gone` with a reason, so cleaning up always runs.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
+from bot import expiry, reminders, shelving
 from bot.provisioning.base import Instance, InstanceState, Phase, Report
-from storage.models import Binder, Ending, MessageKind, Status, Target
+from bot.steps import (
+    Announce,
+    Create,
+    Expose,
+    Prune,
+    Remove,
+    Resolve,
+    Rules,
+    Save,
+    Seen,
+    Step,
+    Use,
+    end,
+    enter,
+    fail,
+    fault,
+    missing,
+)
+from storage.models import Activity, Binder, Ending, MessageKind, Outcome, Reason, Status, Target
 
-BACKOFF_SECONDS = (2.0, 5.0, 15.0, 30.0, 60.0)
-"""How long to wait after the first, second, … failed try of a step; the last one for all further tries."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How patient the bot is with one cloud, in seconds.
-
-    Attributes:
-        poll: Between two looks while an instance is being made or built.
-        ready_poll: Between two looks at a ready binder.
-        attempt: How long a `create` whose answer was lost may still bring an instance forth.
-        missing: Between the two sightings that make an absence believed.
-        boot: Until an instance has an address and reports for the first time.
-        build: From the first report until the server answers.
-        capacity: How long a launch waits for room.
-    """
-
-    poll: float
-    ready_poll: float
-    attempt: float
-    missing: float
-    boot: float
-    build: float
-    capacity: float
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was observed of one binder, after its row was read.
-
-    Attributes:
-        known: Whether the cloud answered. Where it did not, nothing may be concluded: unknown means alive.
-        instances: Its instances, the oldest first.
-        leftovers: Whether anything at all of it is in the cloud.
-        report: What the inside of the instance said last.
-        answers: Whether its server answers over HTTP.
-    """
-
-    known: bool = True
-    instances: tuple[Instance, ...] = ()
-    leftovers: bool = False
-    report: Report | None = None
-    answers: bool = False
-
-    @property
-    def instance(self) -> Instance | None:
-        """The one that is kept: the oldest."""
-        return self.instances[0] if self.instances else None
-
-
-@dataclass(frozen=True, slots=True)
-class Resolve:
-    """Look the repository up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Record the attempt, then have an instance made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expose:
-    """Take a step towards an address."""
-
-
-@dataclass(frozen=True, slots=True)
-class Announce:
-    """Find the interfaces that answer at this URL, and post them."""
-
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """Take a step of teardown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Save:
-    """Write these changes, tell of them, and look again.
-
-    Attributes:
-        changes: Column values.
-        next_in: Seconds until the next look.
-        says: What the thread is owed.
-        card: Whether the status message changes; None for not at all, False for the slow heartbeat.
-        facts: What the words need beyond the row.
-    """
-
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    next_in: float = 0.0
-    says: tuple[MessageKind, ...] = ()
-    card: bool | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-Step = Resolve | Create | Expose | Announce | Remove | Save
+WARNED = frozenset({Status.READY, Status.SHELVING, Status.SHELVED, Status.UNSHELVING})
+"""The statuses in which a binder holds somebody's work, so that it never ends by itself without warning."""
+_REPLACEABLE = frozenset({"no-egress"})
+"""Failures of the host, not of the repository: another instance may be lucky."""
+_SAVING_PATIENCE_SECONDS = 900.0
+"""How long a teardown waits for the changes to be saved."""
 
 
 def plan(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
@@ -126,59 +57,36 @@ def plan(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     """
     if binder.target == Target.GONE:
         return _unwind(binder, seen, now, rules)
-    if binder.status != Status.REQUESTED and now >= binder.ends_at:
-        return end(now, Ending.EXPIRED)
+    if binder.status not in WARNED | {Status.REQUESTED} and now >= binder.ends_at:
+        return end(now, Ending.EXPIRED, ended_for=Reason.LIFETIME)
+    if binder.status != Status.REQUESTED and seen.instance is not None and len(seen.instances) > 1:
+        return Prune(seen.instance.ref)
     return _TOWARDS_READY[binder.status](binder, seen, now, rules)
 
 
 def wants_report(binder: Binder) -> bool:
     """Whether the inside of the instance, and its server, should be looked at before planning."""
-    return binder.target == Target.READY and binder.status in {Status.BOOTING, Status.BUILDING}
+    return binder.target != Target.GONE and binder.status in {Status.BOOTING, Status.BUILDING}
+
+
+def wants_answer(binder: Binder) -> bool:
+    """Whether it should be tried before planning whether the server answers."""
+    return wants_report(binder) or (binder.target != Target.GONE and binder.status == Status.UNSHELVING)
+
+
+def wants_look(binder: Binder, now: float, rules: Rules) -> bool:
+    """Whether the server should be asked about its use: now and then, and before it ends idle."""
+    if binder.target == Target.GONE or binder.status != Status.READY:
+        return False
+    next_end = reminders.upcoming(binder)
+    idle_at = next_end.at if next_end is not None and next_end.reason == Reason.IDLE else None
+    ends_idle = idle_at is not None and binder.looked_at < idle_at <= now
+    return ends_idle or now - binder.looked_at >= rules.look
 
 
 def wants_survey(binder: Binder) -> bool:
     """Whether the cloud has to be looked at before planning."""
-    return not (binder.target == Target.READY and _unresolved(binder))
-
-
-def backoff(retries: int) -> float:
-    """Seconds to wait after that many failed tries of one step."""
-    return BACKOFF_SECONDS[min(max(retries, 1), len(BACKOFF_SECONDS)) - 1]
-
-
-def enter(
-    binder: Binder, status: Status, now: float, *, stage: str | None = None, **changes: Any
-) -> dict[str, Any]:
-    """Collect the changes of entering a status, and of beginning the stage that people see."""
-    stages = dict(binder.stages or {})
-    if stage is not None:
-        stages.setdefault(stage, now)
-    return {
-        "status": status,
-        "status_since": now,
-        "stages": stages,
-        "retries": 0,
-        "missing_since": None,
-    } | changes
-
-
-def fail(now: float, sentence: str, *, ending: Ending = Ending.FAILED, **changes: Any) -> Save:
-    """End a binder for a reason that its owner must read; `changes` may hold a `hint` and a `log`."""
-    changes = {"hint": None} | {name: value for name, value in changes.items() if value != ""}
-    says = (MessageKind.FAILED,) if ending == Ending.FAILED else ()
-    return end(now, ending, says=says, failure=sentence, waiting_for=None, **changes)
-
-
-def end(now: float, ending: Ending, *, says: tuple[MessageKind, ...] = (), **changes: Any) -> Save:
-    """Make `gone` the target; teardown begins with the next look."""
-    whole = {
-        "target": Target.GONE,
-        "ending": ending,
-        "ended_by": None,
-        "ended_at": now,
-        "retries": 0,
-    } | changes
-    return Save(whole, says=says, card=True)
+    return not (binder.target != Target.GONE and _unresolved(binder))
 
 
 def _unresolved(binder: Binder) -> bool:
@@ -210,9 +118,9 @@ def _creating(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     if instance is None:
         if _attempt_is_open(binder, now, rules):
             return Save(next_in=rules.poll)
-        return _missing(binder, now, rules, "Its instance vanished while it was being made.")
+        return missing(binder, now, rules, "Its instance vanished while it was being made.")
     if instance.state == InstanceState.ERROR:
-        return fail(now, _fault(instance))
+        return fail(now, fault(instance))
     if instance.url is None:
         return _or_late(binder, now, rules.boot, "It got no address in time.") or Expose()
     return Save(enter(binder, Status.BOOTING, now, server_url=instance.url), card=True)
@@ -244,33 +152,102 @@ def _inside(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step | None
     if not seen.known:
         return Save(next_in=rules.poll)
     if seen.report is not None and seen.report.phase == Phase.FAILED:
-        sentence = seen.report.reason or "The build failed."
-        return fail(now, sentence, hint=seen.report.hint, log=seen.report.log)
+        return _reported_failure(binder, seen.report, now, rules)
     if seen.instance is None:
-        return _missing(binder, now, rules, "Its instance was removed outside the bot.")
+        return missing(binder, now, rules, "Its instance was removed outside the bot.")
     if seen.instance.state == InstanceState.ERROR:
-        return fail(now, _fault(seen.instance), log=_log(seen.report))
+        return fail(now, fault(seen.instance), log=_log(seen.report))
     if seen.answers and binder.server_url:
         return Announce(binder.server_url)
     return None
+
+
+def _reported_failure(binder: Binder, report: Report, now: float, rules: Rules) -> Save:
+    if report.code in _REPLACEABLE and binder.replaced < rules.replacements:
+        return Save(enter(binder, Status.DELETING, now, replaced=binder.replaced + 1), card=True)
+    sentence, kept_until = report.reason or "The build failed.", now + rules.failed if rules.failed else 0.0
+    return fail(now, sentence, hint=report.hint, log=report.log, kept_until=kept_until)
+
+
+def _replacing(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+    """Make room for another instance: this one came up broken."""
+    if not seen.known:
+        return Save(next_in=rules.poll)
+    if seen.leftovers or binder.parts:
+        return Remove()
+    anew = enter(binder, Status.REQUESTED, now, attempt_at=None, server_url=None, log="", line="")
+    return Save(anew | {"fraction": None}, card=True)
 
 
 def _ready(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     if not seen.known:
         return Save(next_in=rules.ready_poll)
     if seen.instance is None:
-        return _missing(binder, now, rules, "It was removed outside the bot.", Ending.LOST)
-    if seen.instance.state == InstanceState.ERROR:
-        return fail(now, _fault(seen.instance), ending=Ending.LOST)
-    if seen.instance.state == InstanceState.STOPPED:
-        return fail(now, "It was switched off outside the bot.", ending=Ending.LOST)
-    remaining = max(binder.ends_at - now, 0.0)
-    return Save({"missing_since": None}, next_in=min(rules.ready_poll, remaining))
+        return missing(binder, now, rules, "It was removed outside the bot.", Ending.LOST)
+    if broken := _broken(seen.instance):
+        return fail(now, broken, ending=Ending.LOST)
+    if binder.target == Target.SHELVED:
+        return Save(enter(binder, Status.SHELVING, now), card=True, settles=Outcome.OVER)
+    if wants_look(binder, now, rules):
+        return _after_look(binder, seen, now, rules)
+    return _in_time(binder, seen, now, rules)
+
+
+def _broken(instance: Instance) -> str:
+    """Why an instance that was ready is of no use any more; empty where it is."""
+    if instance.state == InstanceState.STOPPED:
+        return "It was switched off outside the bot."
+    return fault(instance) if instance.state == InstanceState.ERROR else ""
+
+
+def _after_look(binder: Binder, seen: Seen, now: float, rules: Rules) -> Save:
+    """Write down what its server told of its use, and draw the conclusions."""
+    looked = _looked(binder, seen.use, now, rules)
+    step = _in_time(_changed(binder, looked), seen, now, rules)
+    moved = looked["activity"] != binder.activity
+    card = False if moved and step.card is None else step.card
+    return replace(step, changes={**looked, "missing_since": None, **step.changes}, card=card)
+
+
+def _looked(binder: Binder, use: Use | None, now: float, rules: Rules) -> dict[str, Any]:
+    if use is None:  # which is no idleness: it cannot end for it before it was seen idle again
+        awake = max(binder.awake_until, now + rules.policy.warning + 2 * rules.look)
+        return {"looked_at": now, "activity": Activity.UNKNOWN, "awake_until": awake}
+    used_at = _newest(binder.used_at, now if use.activity == Activity.BUSY else use.used_at)
+    counted = {} if use.changed_files is None else {"changed_files": use.changed_files, "counted_at": now}
+    return {"looked_at": now, "activity": use.activity, "used_at": used_at} | counted
+
+
+def _changed(binder: Binder, changes: Mapping[str, Any]) -> Binder:
+    """Copy a row, with changes that are not written yet."""
+    columns = {name: getattr(binder, name) for name in Binder.__mapper__.column_attrs.keys()}  # noqa: SIM118 - not a dict
+    return Binder(**(columns | dict(changes)))
+
+
+def _in_time(binder: Binder, seen: Seen, now: float, rules: Rules) -> Save:
+    """Warn, withdraw or end, as its deadlines say."""
+    ended = reminders.may_end(binder, seen.notices, now, rules.policy)
+    if ended is None:
+        return expiry.watch(binder, seen, now, rules, next_look=_until_next_round(now, rules))
+    if ended.reason == Reason.IDLE and rules.shelves_idle:
+        return shelving.put_away(binder, now)
+    return expiry.expired(binder, now, ended.reason, rules)
+
+
+def _until_next_round(now: float, rules: Rules) -> float:
+    """Seconds until all ready binders are looked at again: at once, so that one listing serves them."""
+    return rules.ready_poll - now % rules.ready_poll
+
+
+def _newest(one: float | None, other: float | None) -> float | None:
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 def _unwind(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     if not seen.known:
         return Save(next_in=rules.poll)
+    if waits := _held(binder, seen, now):
+        return Save(next_in=min(waits, rules.ready_poll))
     if seen.leftovers or binder.parts:
         deleting = binder.status == Status.DELETING
         return Remove() if deleting else Save(enter(binder, Status.DELETING, now), card=True)
@@ -278,20 +255,20 @@ def _unwind(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
         return Save(next_in=rules.poll)
     says = () if binder.ending == Ending.FAILED else (MessageKind.GONE,)
     gone = enter(binder, Status.GONE, now, gone_at=now, response_url=None)
-    return Save(gone, says=says, card=True)
+    return Save(gone, says=says, card=True, settles=Outcome.OVER)
 
 
 def _attempt_is_open(binder: Binder, now: float, rules: Rules) -> bool:
     return binder.attempt_at is not None and now - binder.attempt_at < rules.attempt
 
 
-def _missing(binder: Binder, now: float, rules: Rules, sentence: str, ending: Ending = Ending.FAILED) -> Save:
-    """Believe an absence only when it is seen for the second time, a while after the first."""
-    if binder.missing_since is None:
-        return Save({"missing_since": now}, next_in=rules.missing)
-    if now - binder.missing_since < rules.missing:
-        return Save(next_in=rules.poll)
-    return fail(now, sentence, ending=ending)
+def _held(binder: Binder, seen: Seen, now: float) -> float:
+    """Seconds for which teardown has to wait; 0 where it need not."""
+    if binder.status == Status.DELETING:
+        return 0.0
+    if seen.saving and now - (binder.ended_at or now) < _SAVING_PATIENCE_SECONDS:
+        return 1.0
+    return max(binder.kept_until - now, 0.0) if binder.ending == Ending.FAILED else 0.0
 
 
 def _or_late(binder: Binder, now: float, limit: float, sentence: str, log: str = "") -> Save | None:
@@ -317,15 +294,15 @@ def _log(report: Report | None) -> str:
     return report.log if report is not None else ""
 
 
-def _fault(instance: Instance) -> str:
-    return f"The cloud could not run the instance: {instance.fault.rstrip('.') or 'it gave no reason'}."
-
-
 _TOWARDS_READY: Mapping[Status, Callable[[Binder, Seen, float, Rules], Step]] = {
     Status.REQUESTED: _requested,
     Status.CREATING: _creating,
     Status.BOOTING: _booting,
     Status.BUILDING: _building,
     Status.READY: _ready,
+    Status.SHELVING: shelving.plan,
+    Status.SHELVED: shelving.plan,
+    Status.UNSHELVING: shelving.plan,
+    Status.DELETING: _replacing,
 }
-"""No entry for `deleting` and `gone`: these follow the target `gone`, which never changes back."""
+"""No entry for `gone`, which never changes back."""

@@ -6,83 +6,41 @@ may die at any line, and any other (or the same one, started again) goes on from
 No transaction is open while the network is asked anything.
 """
 
-import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Protocol
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
 
 import structlog
 from sqlalchemy.orm import Session
 
-from bot import interfaces, lifecycle
-from bot.errors import (
-    BinderBotError,
-    CloudError,
-    CloudUnreachable,
-    LostLease,
-    NoCapacity,
-    QuotaExceeded,
-    RepositoryUnreachable,
-    ResolveError,
-)
-from bot.jupyter import JupyterServer
-from bot.lifecycle import Announce, Create, Expose, Remove, Resolve, Rules, Save, Seen, Step
-from bot.provisioning.base import Cloud, Order, Survey
-from bot.repospec import Provider, RepoSpec
-from bot.resolve import Resolved
-from storage import binders, leases, outbox, sightings
-from storage.engine import Store
-from storage.models import Binder, MessageKind, Status, Target
+from bot import lifecycle, steps
+from bot.deeds import Deeds
+from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
+from bot.parts import Parts, Server, Submit
+from bot.provisioning.base import Survey
+from bot.silence import Silence
+from bot.steps import Save, Seen, Use
+from storage import binders, leases, notices, outbox, sightings
+from storage.models import Activity, Binder, MessageKind, Notice, Target
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 180.0
-"""Longer than any single step can take: each call within one has a timeout far below."""
-CLAIM_LIMIT = 32
-RESOLVE_TRIES = 3
+CLAIM_LIMIT = 10_000
+"""How many binders one tick claims at most. Those at which nothing happens cost one row of one statement."""
+LOOKS_AT_ONCE = 4
+"""How many ready servers are asked about their use at once: one that does not answer takes seconds."""
+STEPS_AT_ONCE = 64
+"""How many binders are worked on at once, those that wait for a worker included."""
+LOOK_AGAIN_SECONDS = 1.0
+"""When those are due again for which there was no room."""
 BROKEN_TRIES = 8
 """Steps that broke in a way nobody foresaw, before a launch is given up."""
 SWEEP_LEASE_SECONDS = 50.0
 STRAY_SECONDS = 30.0
 """Between the two sightings of something that belongs to no binder, before it is deleted."""
-
-
-class Server(interfaces.Server, Protocol):
-    """What is asked of a running server; `bot.jupyter.JupyterServer` is one."""
-
-    def is_alive(self) -> bool:
-        """Whether it answers at all."""
-
-    def close(self) -> None:
-        """Close its connections."""
-
-
-class Looks(Protocol):
-    """How a repository is looked up; `bot.resolve.Resolver` is one way."""
-
-    def resolve(self, spec: RepoSpec) -> Resolved:
-        """Find the exact commit."""
-
-
-Submit = Callable[[Callable[[], None]], object]
-"""Has a piece of work done, by a pool of threads or at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the reconciler works with; put together by the composition root."""
-
-    store: Store
-    cloud: Cloud
-    resolver: Looks
-    rules: Rules
-    worker: str
-    """This process's name on leases: unique among all that ever ran."""
-    unreachable_alert: float = 600.0
-    """Seconds of silence of the cloud before the operators are told."""
-    server: Callable[[str, str], Server] = JupyterServer
-    """Opens a running server by its URL and token."""
+_EACH_TIME = frozenset({MessageKind.READY, MessageKind.LINKS})
+"""What is said again whenever a binder is had back."""
 
 
 class Reconciler:
@@ -101,6 +59,8 @@ class Reconciler:
         self._submit: Submit = submit or (lambda work: work())
         self._nudge = nudge or (lambda: None)
         self._silence = Silence(parts.store, parts.unreachable_alert)
+        self._deeds = Deeds(parts)
+        self._under_way = UnderWay()
 
     def tick(self) -> int:
         """Take a step for every binder that is due, with one listing of the cloud for all of them.
@@ -109,14 +69,26 @@ class Reconciler:
             How many were due.
         """
         with self._parts.store.write() as session:
-            due = binders.claim(session, self._parts.worker, limit=CLAIM_LIMIT, lease_seconds=LEASE_SECONDS)
+            due = binders.claim(
+                session, self._parts.worker, limit=CLAIM_LIMIT, lease_seconds=self._parts.lease
+            )
         if not due:
             return 0
         # After the claim, so that what is seen is never older than what is known.
         survey = self._survey() if any(lifecycle.wants_survey(binder) for binder in due) else None
-        for binder in due:
-            self._submit(lambda binder=binder: self._work(binder, survey))  # type: ignore[misc]
+        seen = self._first_sight(due, survey)
+        now = self._parts.store.now()
+        pauses = {binder.id: self._begin_or_pause(binder, seen[binder.id], now) for binder in due}
+        with self._parts.store.write() as session:
+            binders.put_off(
+                session, [(each, pause) for each in due if (pause := pauses[each.id]) is not None]
+            )
         return len(due)
+
+    def renew(self) -> None:
+        """Keep the leases of the binders that are being worked on, until their steps are done."""
+        with self._parts.store.write() as session:
+            binders.renew(session, self._parts.worker, self._under_way.ids(), self._parts.lease)
 
     def sweep(self) -> None:
         """Remove what carries this deployment's mark but belongs to no live binder, once seen twice."""
@@ -160,164 +132,94 @@ class Reconciler:
         self._silence.heard()
         return survey
 
-    def _work(self, binder: Binder, survey: Survey | None) -> None:
+    def _begin_or_pause(self, binder: Binder, seen: Seen, now: float) -> float | None:
+        """Begin to work on a binder; or tell how many seconds nothing happens to it, or there is no room."""
+        rules = self._parts.rules
+        looks = lifecycle.wants_look(binder, now, rules)
+        if not looks and not lifecycle.wants_answer(binder):
+            step = lifecycle.plan(binder, seen, now, rules)
+            if isinstance(step, Save) and step.is_quiet:
+                return step.next_in
+        if not self._under_way.begin(binder.id, looks=looks):
+            return LOOK_AGAIN_SECONDS
+        self._submit(lambda: self._work(binder, seen))
+        return None
+
+    def _work(self, binder: Binder, seen: Seen) -> None:
         """Take one step for one binder; whatever breaks stays within it."""
         with structlog.contextvars.bound_contextvars(binder=binder.id):
             try:
-                self._step(binder, survey)
+                self._step(binder, seen)
             except LostLease:
                 log.info("lost_lease", status=binder.status)
             except Exception:
                 log.exception("step_broke", status=binder.status, retries=binder.retries)
                 self._after_break(binder)
+            finally:
+                self._under_way.end(binder.id)
 
     def _after_break(self, binder: Binder) -> None:
         retries = binder.retries + 1
-        step = Save({"retries": retries}, next_in=lifecycle.backoff(retries))
+        step = Save({"retries": retries}, next_in=steps.backoff(retries))
         try:
-            if binder.target == Target.READY and retries >= BROKEN_TRIES:
-                step = lifecycle.fail(
-                    self._parts.store.now(), "The bot stumbled over this launch, again and again."
-                )
+            if binder.target != Target.GONE and retries >= BROKEN_TRIES:
+                now = self._parts.store.now()
+                step = steps.fail(now, "The bot stumbled over this launch, again and again.")
             self._save(binder, step)
+        except LostLease:
+            log.info("lost_lease", status=binder.status)
         except Exception:  # the row's lease ends by itself, and another try follows
             log.exception("break_not_saved")
 
-    def _step(self, binder: Binder, survey: Survey | None) -> None:
-        seen = self._observe(binder, survey)
+    def _step(self, binder: Binder, seen: Seen) -> None:
+        seen = self._look_closer(binder, seen)
         step = lifecycle.plan(binder, seen, self._parts.store.now(), self._parts.rules)
-        self._save(binder, self._act(binder, step))
+        self._save(binder, self._deeds.do(binder, step))
 
     # Observe ---------------------------------------------------------------------------------------------
 
-    def _observe(self, binder: Binder, survey: Survey | None) -> Seen:
-        if survey is None:
-            return Seen(known=False)
-        seen = Seen(instances=survey.of(binder.id), leftovers=survey.leaves(binder.id))
-        if not lifecycle.wants_report(binder) or seen.instance is None:
+    def _first_sight(self, due: Sequence[Binder], survey: Survey | None) -> Mapping[str, Seen]:
+        """What one listing and two queries show of all of them."""
+        warned = [each.id for each in due if each.status in lifecycle.WARNED]
+        ending = [each.id for each in due if each.target == Target.GONE]
+        with self._parts.store.read() as session:
+            told = notices.of(session, warned)
+            saving = outbox.being_saved(session, ending)
+        return {each.id: _seen(each, survey, told.get(each.id, ()), each.id in saving) for each in due}
+
+    def _look_closer(self, binder: Binder, seen: Seen) -> Seen:
+        """What only the instance itself, or its server, can tell."""
+        if not seen.known or seen.instance is None:
             return seen
-        try:
-            report = self._parts.cloud.report(seen.instance)
-        except CloudUnreachable:
-            report = None
-        return replace(seen, report=report, answers=self._answers(binder))
+        if lifecycle.wants_look(binder, self._parts.store.now(), self._parts.rules):
+            return replace(seen, use=self._use(binder))
+        if lifecycle.wants_report(binder):
+            with suppress(CloudUnreachable):
+                seen = replace(seen, report=self._parts.cloud.report(seen.instance))
+        if lifecycle.wants_answer(binder) and binder.server_url:
+            with closing(self._parts.server(binder.server_url, binder.token)) as server:
+                return replace(seen, answers=server.is_alive())
+        return seen
 
-    def _answers(self, binder: Binder) -> bool:
+    def _use(self, binder: Binder) -> Use | None:
         if not binder.server_url:
-            return False
+            return None
         with closing(self._parts.server(binder.server_url, binder.token)) as server:
-            return server.is_alive()
+            try:
+                usage = server.usage()
+                changed = self._changed_files(binder, server)
+            except ServerError as error:
+                log.info("use_unknown", error=error.sentence)
+                return None
+        return Use(Activity(usage.word), usage.used_at, changed)
 
-    # Act -------------------------------------------------------------------------------------------------
-
-    def _act(self, binder: Binder, step: Step) -> Save:
-        match step:
-            case Save():
-                return step
-            case Resolve():
-                return self._resolve(binder)
-            case Create():
-                return self._create(binder)
-            case Expose():
-                return self._expose(binder)
-            case Announce(url):
-                return self._announce(binder, url)
-            case Remove():
-                return self._remove(binder)
-
-    def _resolve(self, binder: Binder) -> Save:
-        now = self._parts.store.now()
-        try:
-            found = self._parts.resolver.resolve(_spec(binder))
-        except RepositoryUnreachable as error:
-            return self._again(binder, error, tries=RESOLVE_TRIES)
-        except ResolveError as error:
-            return lifecycle.fail(now, error.sentence, hint=error.hint)
-        now = self._parts.store.now()
-        resolved = {
-            "commit": found.commit,
-            "is_tip": found.is_tip,
-            "ref": found.spec.ref,
-            "path": found.spec.path,
-        }
-        entered = lifecycle.enter(
-            binder, Status.REQUESTED, now, stage="instance", resolved_at=now, **resolved
-        )
-        return Save(entered, card=True)
-
-    def _create(self, binder: Binder) -> Save:
-        store = self._parts.store
-        order = _order(binder)
-        with store.write() as session:
-            if not binders.untouched(session, binder):
-                return Save()
-            binders.save(session, binder, {"attempt_at": store.now()})
-        try:
-            parts = self._parts.cloud.create(order)
-        except CloudUnreachable as error:
-            log.warning("create_uncertain", error=error.sentence)
-            return Save({"retries": binder.retries + 1}, next_in=self._parts.rules.poll)
-        except (NoCapacity, QuotaExceeded) as error:
-            return self._wait_for_room(binder, error)
-        except CloudError as error:
-            return lifecycle.fail(store.now(), error.sentence, hint=error.hint, attempt_at=None)
-        changes = lifecycle.enter(binder, Status.CREATING, store.now(), waiting_for=None, parts=dict(parts))
-        return Save(changes, card=True)
-
-    def _wait_for_room(self, binder: Binder, error: CloudError) -> Save:
-        changes = {"waiting_for": error.sentence, "attempt_at": None, "retries": binder.retries + 1}
-        says = () if binder.waiting_for else (MessageKind.WAITING,)
-        return Save(
-            changes,
-            next_in=lifecycle.backoff(binder.retries + 1),
-            says=says,
-            card=not binder.waiting_for or None,
-        )
-
-    def _expose(self, binder: Binder) -> Save:
-        try:
-            parts = self._parts.cloud.expose(binder.id, binder.parts)
-        except (CloudUnreachable, NoCapacity, QuotaExceeded) as error:
-            return self._again(binder, error)
-        except CloudError as error:
-            return lifecycle.fail(self._parts.store.now(), error.sentence, hint=error.hint)
-        moved = dict(parts) != binder.parts
-        return Save({"parts": dict(parts)}, next_in=0.0 if moved else self._parts.rules.poll)
-
-    def _announce(self, binder: Binder, url: str) -> Save:
-        with closing(self._parts.server(url, binder.token)) as server:
-            found = interfaces.discover(server, path=binder.path, wanted=binder.interface)
-        if not found:
-            return Save(next_in=self._parts.rules.poll)  # it answers, but its pages are still being set up
-        now = self._parts.store.now()
-        ready = lifecycle.enter(
-            binder,
-            Status.READY,
-            now,
-            stage="server",
-            ready_at=now,
-            interfaces=[each.as_row() for each in found],
-        )
-        absent = binder.interface and found[0].kind not in {binder.interface, "custom"}
-        facts = {"absent": interfaces.label(binder.interface)} if binder.interface and absent else {}
-        return Save(ready, says=(MessageKind.READY, MessageKind.LINKS), card=True, facts=facts)
-
-    def _remove(self, binder: Binder) -> Save:
-        try:
-            nothing_left = self._parts.cloud.remove(binder.id, binder.parts)
-        except CloudError as error:
-            return self._again(binder, error)
-        if nothing_left:
-            return Save({"parts": {}, "retries": 0})
-        return Save({"retries": 0}, next_in=min(self._parts.rules.poll, 1.0))
-
-    def _again(self, binder: Binder, error: BinderBotError, *, tries: int | None = None) -> Save:
-        """Try a step again later; with `tries`, fail after that many."""
-        retries = binder.retries + 1
-        if tries is not None and retries >= tries:
-            return lifecycle.fail(self._parts.store.now(), error.sentence, hint=error.hint)
-        log.warning("step_put_off", status=binder.status, retries=retries, error=error.sentence)
-        return Save({"retries": retries}, next_in=lifecycle.backoff(retries))
+    def _changed_files(self, binder: Binder, server: Server) -> int | None:
+        """Count them now and then, and only where somebody was there since."""
+        since = binder.saved_at or binder.ready_at
+        used = binder.used_at is not None and binder.used_at > binder.counted_at
+        if since is None or not used or self._parts.store.now() - binder.counted_at < self._parts.rules.count:
+            return None
+        return self._parts.count(server, since)
 
     # Save ------------------------------------------------------------------------------------------------
 
@@ -334,59 +236,41 @@ class Reconciler:
             self._nudge()
 
 
-class Silence:
-    """Tells the operators once when the cloud has been silent for too long, and once when it is back."""
+class UnderWay:
+    """The binders that are being worked on, in this process: as many as there is room for."""
 
-    def __init__(self, store: Store, alert_seconds: float) -> None:
-        self._store = store
-        self._alert_seconds = alert_seconds
-        self._since: float | None = None
-        self._told: str | None = None
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._looks: dict[str, bool] = {}
 
-    def heard_nothing(self, error: CloudError) -> None:
-        """Note that the cloud did not answer."""
-        log.warning("cloud_silent", error=error.sentence)
-        self._since = self._since or time.time()
-        if self._told is None and time.time() - self._since >= self._alert_seconds:
-            self._told = f"silent:{int(self._since)}"
-            self._alert(self._told, f"The cloud has not answered for a while: {error.sentence}")
+    def begin(self, binder_id: str, *, looks: bool) -> bool:
+        """Begin to work on a binder; False where there is no room. A look leaves room for everything else."""
+        with self._lock:
+            full = sum(self._looks.values()) >= LOOKS_AT_ONCE if looks else len(self._looks) >= STEPS_AT_ONCE
+            if not full:
+                self._looks[binder_id] = looks
+            return not full
 
-    def heard(self) -> None:
-        """Note that the cloud answered."""
-        if self._told is not None:
-            self._alert(f"back:{self._told}", "The cloud answers again.")
-        self._since = self._told = None
+    def end(self, binder_id: str) -> None:
+        """Work on it no more."""
+        with self._lock:
+            self._looks.pop(binder_id, None)
 
-    def _alert(self, key: str, sentence: str) -> None:
-        with self._store.write() as session:
-            outbox.say(session, MessageKind.ALERT, key, None, sentence=sentence)
+    def ids(self) -> list[str]:
+        """All of them."""
+        with self._lock:
+            return list(self._looks)
 
 
-def _spec(binder: Binder) -> RepoSpec:
-    return RepoSpec(
-        provider=Provider(binder.provider),
-        url=binder.url,
-        ref=binder.ref,
-        path=binder.path,
-        interface=binder.interface,
-    )
-
-
-def _order(binder: Binder) -> Order:
-    return Order(
-        binder_id=binder.id,
-        provider=binder.provider,
-        url=binder.url,
-        ref=binder.ref,
-        commit=binder.commit,
-        is_tip=binder.is_tip,
-        path=binder.path,
-        interface=binder.interface,
-        size=binder.size,
-        token=binder.token,
-        owner=binder.owner,
-        channel=binder.channel,
-        ends_at=binder.ends_at,
+def _seen(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Seen:  # noqa: FBT001 - one fact of four
+    if survey is None:
+        return Seen(known=False)
+    kept = binder.parts.get("server")
+    return Seen(
+        instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
+        leftovers=survey.leaves(binder.id),
+        notices=told,
+        saving=saving,
     )
 
 
@@ -394,8 +278,20 @@ def _write(session: Session, binder: Binder, step: Save) -> None:
     binders.save(session, binder, step.changes, next_in=step.next_in)
     if step.card is not None:
         outbox.touch_card(session, binder.id, urgent=step.card)
+    if step.settles is not None:
+        notices.settle(session, binder.id, step.settles, only=step.settled)
+    if step.warns is not None:
+        notices.warn(session, binder.id, step.warns.reason, step.warns.deadline, step.warns.lead)
     for kind in step.says:
-        outbox.say(session, kind, f"{kind}:{binder.id}", binder.id, **step.facts)
+        outbox.say(session, kind, _key(binder, step, kind), binder.id, **step.facts)
+
+
+def _key(binder: Binder, step: Save, kind: MessageKind) -> str:
+    """What is said at most once: in a binder's life, or each time that it is put away or had back."""
+    if kind == MessageKind.SHELVED:
+        return f"{kind}:{binder.id}:{binder.resumes}:{binder.generation}"
+    resumes = step.changes.get("resumes", binder.resumes)
+    return f"{kind}:{binder.id}:{resumes}" if resumes and kind in _EACH_TIME else f"{kind}:{binder.id}"
 
 
 def _tell(binder: Binder, step: Save) -> None:

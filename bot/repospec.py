@@ -1,13 +1,13 @@
 """The text of a request -> LaunchRequest: what a person typed. Pure: no network, no clock.
 
-    <repo> [ref] [path] [--ref X] [--path X] [--open X] [--size X] [--name X] [--for X]
+    <repo> [ref] [path] [--ref X] [--path X] [--open X] [--size X] [--name X] [--for X | --for until X]
 
 What `<repo>` may be is in `bot.repolinks`; here are the words around it, and what chat programs make of them.
 """
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -46,7 +46,7 @@ class LaunchRequest:
         spec: The repository.
         size: The name of the wanted size, as typed.
         name: What the person calls this binder.
-        duration: How long it is wanted, as typed (`--for 3h`).
+        duration: How long it is wanted, as typed (`--for 3h`, `--for until friday 18:00`).
     """
 
     spec: RepoSpec
@@ -158,10 +158,17 @@ _OTHER_WORDS = {
     **dict.fromkeys(("file", "directory", "dir", "subdir", "folder", "filepath", "labpath"), "path"),
     **dict.fromkeys(("interface", "ui", "app", "urlpath"), "open"),
     **dict.fromkeys(("flavor", "flavour", "machine"), "size"),
-    **dict.fromkeys(("hours", "duration", "lifetime", "time"), "for"),
+    **dict.fromkeys(("hours", "duration", "lifetime", "time", "until"), "for"),
     "title": "name",
 }
 _MOST_WORDS = 3
+_OF_A_TIME = re.compile(
+    r"at|noon|midnight|midday|today|tonight|tomorrow|[ap]\.?m\.?"
+    r"|(?:mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?"
+    r"|\d{4}-\d{2}-\d{2}|\d{1,2}[:.]\d{2}(?:[ap]m)?|\d{1,2}(?:[ap]m)?",
+    re.IGNORECASE,
+)
+"""What may follow after `--for until` without quotes."""
 
 
 def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -178,8 +185,16 @@ def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         flag = _flag(name)
         if not equals and queue and not _is_flag(queue[0]):
             value = queue.pop(0)
+        if flag == "for" and value.lower() == "until":
+            value = " ".join([value, *_taken_while_time(queue)])
         _set(flags, flag, value)
     return _join_doi(positional), flags
+
+
+def _taken_while_time(queue: list[str]) -> Iterator[str]:
+    """Take the words off the queue that go on telling a time."""
+    while queue and _OF_A_TIME.fullmatch(queue[0]):
+        yield queue.pop(0)
 
 
 def _is_flag(word: str) -> bool:

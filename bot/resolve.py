@@ -8,12 +8,9 @@ the same checks at each; and all of it ends at one deadline.
 
 import http.client
 import json
-import os
 import queue
 import re
-import selectors
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -35,6 +32,7 @@ from bot.errors import (
     RepositoryUnreachable,
     ResolveError,
 )
+from bot.git_process import GitComplaint, GuardedGit, environment
 from bot.repospec import Provider, RepoSpec
 
 Lookup = Callable[[str, int], Sequence[str]]
@@ -47,6 +45,7 @@ _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHORT_SHA = re.compile(r"[0-9a-f]{4,63}")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _SUFFIX: Final = "/info/refs"
+_MOVED: Final = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +115,27 @@ class Resolver:
 
     # --- git ------------------------------------------------------------------------------------------
 
+    def git_for(self, spec: RepoSpec, deadline: float) -> GuardedGit:
+        """A git that reaches a repository, and nothing else that its host may name.
+
+        Args:
+            spec: The repository, of a provider that has git.
+            deadline: On the monotonic clock, in seconds.
+
+        Raises:
+            ForbiddenAddress: Its host is not on the public internet.
+            RepositoryNotFound: It redirects to no repository.
+            RepositoryUnreachable: Its host did not answer in time.
+            ResolveError: The bot's own host lacks a git that can do this.
+        """
+        url = _git_url(spec)
+        for _ in range(_MAX_REDIRECTS):
+            pin = self._pin(url, deadline)
+            if self._allow_private or not _redirects(url, pin, deadline):
+                return self._git_at(url, pin)
+            url = self._follow(url, pin, deadline)
+        raise RepositoryUnreachable(f"{_host(url)} redirects in circles.")
+
     def _refs(self, spec: RepoSpec, deadline: float) -> "_Refs":
         url = _git_url(spec)
         for _ in range(_MAX_REDIRECTS):
@@ -149,13 +169,16 @@ class Resolver:
         self, url: str, pin: "_Pin", deadline: float, ref: str | None
     ) -> tuple["_Refs", str | None]:
         """The refs, and None; or no refs, and git's complaint."""
-        command = [self._git, *self._options(pin), "ls-remote", "--symref", "--", url]
-        with _running(command, _environment(proxies=self._allow_private)) as process:
-            output, errors = _read_both(process, deadline, self._max_bytes, _host(url))
-            status = _status(process, deadline, _host(url))
-        if status:
-            return _Refs({}, None), errors.decode(errors="replace")
+        git = self._git_at(url, pin)
+        try:
+            output = git.run("ls-remote", "--symref", "--", url, deadline=deadline, most=self._max_bytes)
+        except GitComplaint as complaint:
+            return _Refs({}, None), str(complaint)
         return _Refs.parse(output, ref), None
+
+    def _git_at(self, url: str, pin: "_Pin") -> GuardedGit:
+        command = (self._git, *self._options(pin))
+        return GuardedGit(url, command, environment(proxies=self._allow_private))
 
     def _options(self, pin: "_Pin") -> list[str]:
         settings = [
@@ -196,7 +219,7 @@ class Resolver:
             RepositoryNotFound: To no repository: mostly a page to log in.
             RepositoryUnreachable: To nothing that can be followed.
         """
-        asked = f"{url.rstrip('/')}{_SUFFIX}?service=git-upload-pack"
+        asked = _first_question(url)
         answer = _get(asked, pin, deadline)
         target = urlsplit(urljoin(asked, answer.location))
         if not answer.location or not _may_follow(urlsplit(url), target):
@@ -485,6 +508,15 @@ def _get(url: str, pin: _Pin, deadline: float) -> _Answer:
         raise RepositoryUnreachable(f"{pin.host} did not answer.") from error
 
 
+def _first_question(url: str) -> str:
+    """What git asks a repository first."""
+    return f"{url.rstrip('/')}{_SUFFIX}?service=git-upload-pack"
+
+
+def _redirects(url: str, pin: _Pin, deadline: float) -> bool:
+    return _get(_first_question(url), pin, deadline).status in _MOVED
+
+
 @contextmanager
 def _connected(parts: SplitResult, pin: _Pin, deadline: float) -> Iterator[http.client.HTTPConnection]:
     """A connection that is cut at the deadline, however slowly the other side drips."""
@@ -536,88 +568,6 @@ def _may_follow(origin: SplitResult, target: SplitResult) -> bool:
         and _PLAIN_NETLOC.fullmatch(target.netloc)
         and not re.search(r"[\s\\]", target.geturl())
     )
-
-
-# --- git as a child process -------------------------------------------------------------------------------
-
-_PASSED_ON: Final = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE")
-_PROXIES: Final = (
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-)
-
-
-def _environment(*, proxies: bool) -> dict[str, str]:
-    """The little that git needs to know: none of our secrets, nobody's configuration, nobody to ask."""
-    names = (*_PASSED_ON, *_PROXIES) if proxies else _PASSED_ON
-    kept = {name: os.environ[name] for name in names if name in os.environ}
-    return kept | {
-        "LC_ALL": "C",  # its complaints are read below
-        "HOME": "/nonexistent",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "true",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-    }
-
-
-@contextmanager
-def _running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a group of its own, of which nothing is left behind: git starts helpers."""
-    process = subprocess.Popen(  # noqa: S603 - a list of arguments, and no shell
-        command,
-        env=dict(environment),
-        cwd="/",  # away from any repository whose configuration git would read
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    with process:
-        try:
-            yield process
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
-            raise
-
-
-def _read_both(
-    process: subprocess.Popen[bytes], deadline: float, limit: int, host: str
-) -> tuple[bytes, bytes]:
-    """What a process prints and complains, until it closes both.
-
-    Raises:
-        RepositoryUnreachable: The deadline passed, or more was printed than `limit` bytes.
-    """
-    texts = [bytearray(), bytearray()]
-    with selectors.DefaultSelector() as selector:
-        for pipe, text in zip((process.stdout, process.stderr), texts, strict=True):
-            if pipe is not None:
-                selector.register(pipe, selectors.EVENT_READ, text)
-        while selector.get_map():
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready or time.monotonic() > deadline:
-                raise RepositoryUnreachable(f"{host} did not answer in time.")
-            for key, _ in ready:
-                chunk = os.read(key.fd, 1 << 16)
-                key.data.extend(chunk)
-                if not chunk:
-                    selector.unregister(key.fileobj)
-                if len(key.data) > limit:
-                    raise RepositoryUnreachable(f"{host} answered more than can be read.")
-    return bytes(texts[0]), bytes(texts[1])
-
-
-def _status(process: subprocess.Popen[bytes], deadline: float, host: str) -> int:
-    try:
-        return process.wait(timeout=max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        raise RepositoryUnreachable(f"{host} did not answer in time.") from None
 
 
 # --- words ------------------------------------------------------------------------------------------------

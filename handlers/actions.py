@@ -16,6 +16,14 @@ _DEEDS: Mapping[str, Callable[[Context, Asker, Find], Message | None]] = {
     ids.OPEN: operations.open_links,
     ids.STOP: operations.stop,
     ids.LOG: operations.logs,
+    ids.STOP_ANYWAY: operations.stop_anyway,
+    ids.SAVE: operations.save,
+    ids.SAVE_AND_STOP: operations.save_and_stop,
+    ids.SHELVE: operations.shelve,
+    ids.RESUME: operations.resume,
+    ids.HOLD: operations.hold,
+    ids.KEEP: operations.keep_for_hours,
+    ids.KEEP_TONIGHT: operations.keep_until_tonight,
     ids.RETRY: operations.launch_again,
 }
 
@@ -30,7 +38,7 @@ def register(app: App, context: Context) -> None:
     def on_form(args: Args) -> None:
         args.ack()
         who = _who(args)
-        view = launch_form(context.sizes, Origin(who.channel, who.response_url))
+        view = launch_form(operations.sizes_for(context, who.user), Origin(who.channel, who.response_url))
         args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
 
     @app.action(ids.LINK)

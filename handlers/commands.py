@@ -14,6 +14,9 @@ from handlers.operations import Asker
 
 _ON_ONE = {
     "stop": operations.stop,
+    "save": operations.save,
+    "shelve": operations.shelve,
+    "resume": operations.resume,
     "open": operations.open_links,
     "status": operations.status,
     "logs": operations.logs,
@@ -32,9 +35,8 @@ def register(app: App, context: Context) -> None:
         if words.split(text) == ("launch", ""):
             args.ack()
             origin = Origin(who.channel, who.response_url)
-            args.client.views_open(
-                trigger_id=args.body["trigger_id"], view=launch_form(context.sizes, origin)
-            )
+            view = launch_form(operations.sizes_for(context, who.user), origin)
+            args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
             return
         answer = obey(context, who, text)
         if answer is None:
@@ -57,6 +59,9 @@ def obey(context: Context, who: Asker, text: str) -> Message | None:
         return messages.help_text()
     if word in _ON_ONE:
         return _ON_ONE[word](context, who, operations.by_name(who, rest, word))
+    if word == "extend":
+        name, span = words.split_extension(rest)
+        return operations.extend(context, who, operations.by_name(who, name, word), span)
     if word == "list":
         return operations.listing(context, who)
     if word == "launch":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.config import Settings
 from bot.provisioning.base import Size
+from handlers.zones import Zone, utc
 from storage.engine import Store
 
 
@@ -16,6 +17,8 @@ class Context:
         store: The database.
         settings: What the operator chose.
         sizes: What people may choose; the first is the default.
+        can_shelve: Whether the cloud can put instances away and have them back.
+        zone_of: Tells in which time zone a person is; may ask Slack, for a moment.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
     """
 
@@ -23,3 +26,5 @@ class Context:
     settings: Settings
     sizes: tuple[Size, ...]
     nudge: Callable[[], None]
+    can_shelve: bool = False
+    zone_of: Callable[[str], Zone] = utc

@@ -8,15 +8,17 @@ in Slack by the key in its metadata before it is sent again.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from threading import Event
 from typing import Any
 
 import structlog
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
+from sqlalchemy.orm import Session
 
-from handlers import ids, messages
+from handlers import digest, ids, messages, notices
+from handlers.courier import Courier
 from handlers.messages import Message
+from handlers.notices import Terms
 from handlers.pace import Pace
 from handlers.slack_calls import (
     UPDATES,
@@ -24,10 +26,11 @@ from handlers.slack_calls import (
     Rejected,
     SlackCalls,
     TooEarly,
-    Uncertain,
     default_paces,
 )
 from storage import binders, outbox
+from storage import digest as stored_digest
+from storage import notices as stored_notices
 from storage.engine import Store
 from storage.errors import LostLease
 from storage.models import Binder, MessageKind, Target
@@ -35,34 +38,16 @@ from storage.outbox import Owed
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 60.0
-POLL_SECONDS = 0.25
-"""How soon a row is seen that was put off, or written by another process; others are told of by `nudge`."""
 HEARTBEAT_SECONDS = 5.0
 """Between two edits of one card that only show a newer line of its log."""
 THRIFT_SECONDS = 5.0
 """How long a heartbeat waits when the allowance of edits is half spent."""
-MAX_BACKOFF_SECONDS = 60.0
-MAX_ATTEMPTS = 30
-"""Of one message, some 25 minutes, before it is given up. Where our token is refused, never."""
 EXPLAIN_TIMEOUT_SECONDS = 5
 PROBE_PAGES = 5
 PROBE_PAGE = 200
 PROBE_MARGIN_SECONDS = 300.0
 """Slack's clock and the database's may differ by so much."""
 
-_TOKEN_REFUSED = frozenset(
-    {
-        "invalid_auth",
-        "not_authed",
-        "account_inactive",
-        "token_revoked",
-        "token_expired",
-        "missing_scope",
-        "not_allowed_token_type",
-        "team_access_not_granted",
-    }
-)
 _CHANNEL_REFUSED = frozenset(
     {
         "not_in_channel",
@@ -85,7 +70,9 @@ _ROOT_LOST = frozenset(
         "cannot_reply_to_message",
     }
 )
-_ONLY_WHILE_WANTED = frozenset({MessageKind.WAITING, MessageKind.READY, MessageKind.LINKS})
+_ONLY_WHILE_WANTED = frozenset(
+    {MessageKind.WAITING, MessageKind.READY, MessageKind.LINKS, MessageKind.SHELVED}
+)
 """After its target is `gone`, nothing more is said of a binder but its end."""
 
 
@@ -99,13 +86,15 @@ class Post:
     thread_ts: str | None = None
 
 
-class Delivery:
+class Delivery(Courier):
     """Sends what the outbox holds.
 
     Args:
         store: Where the outbox is.
         client: Without retry handlers: they would resend a post that may have arrived.
         admin_channel: The channel id that hears alerts; None where nobody does.
+        can_shelve: Whether the cloud can put instances away, so that a button for it makes sense.
+        terms: What notices depend on.
         paces: How fast Slack may be spoken to, by method; Slack's own limits where none are given.
     """
 
@@ -115,116 +104,37 @@ class Delivery:
         client: WebClient,
         *,
         admin_channel: str | None = None,
+        can_shelve: bool = False,
+        terms: Terms | None = None,
         paces: Mapping[str, Pace] | None = None,
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._client = client
         self._admin_channel = admin_channel
+        self._can_shelve = can_shelve
+        self._terms = terms or Terms()
         self._calls = SlackCalls(paces or default_paces())
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
-        self._woken = Event()
-        self.refused: str | None = None
-        """Slack's word for why it does not accept our token; None while it does."""
 
-    def nudge(self) -> None:
-        """Wake the delivery: there may be something new. A hint, never needed."""
-        self._woken.set()
+    def _delivered(self, session: Session, owed: Owed) -> None:
+        """Note that a notice was said: from now on the binder may end."""
+        if owed.message.kind == MessageKind.NOTICE:
+            stored_notices.told(session, owed.message.facts["notice"])
 
-    def run(self, stop: Event) -> None:
-        """Deliver until told to stop; `nudge` after setting `stop` to be quick about it."""
-        if not self._store.shared:
-            with self._store.write() as session:
-                outbox.reopen(session)
-        while not stop.is_set():
-            self._woken.clear()
-            pause = self._guarded_pass()
-            if pause:
-                self._woken.wait(pause)
-
-    def deliver_due(self) -> float | None:
-        """Deal with the one message that is due first.
-
-        Returns:
-            None where nothing was due; otherwise 0.0: there may be more.
-        """
-        with self._store.write() as session:
-            owed = outbox.claim(session, limit=1, lease_seconds=LEASE_SECONDS)
-        for each in owed:
-            with structlog.contextvars.bound_contextvars(binder=each.message.binder_id):
-                self._deal_with(each)
-        return 0.0 if owed else None
-
-    def _guarded_pass(self) -> float:
-        try:
-            return POLL_SECONDS if self.deliver_due() is None else 0.0
-        except Exception:  # the thread must outlive a database that is away for a moment
-            log.exception("delivery_pass_failed")
-            return POLL_SECONDS
-
-    # How it went -----------------------------------------------------------------------------------------
-
-    def _deal_with(self, owed: Owed) -> None:
-        try:
-            self._attempt(owed)
-        except LostLease:
-            log.info("message_taken_over", key=owed.message.key)
-
-    def _attempt(self, owed: Owed) -> None:
-        message = owed.message
-        try:
-            self._send(owed, self._store.now())
-        except TooEarly as early:
-            self._postpone(owed, early.seconds, unsure=message.unsure)
-        except Uncertain as error:
-            log.warning("delivery_uncertain", key=message.key, error=str(error))
-            self._try_again(owed, str(error), unsure=True)
-        except Rejected as error:
-            self._after_rejection(owed, error)
-        except LostLease:
-            raise
-        except Exception as error:  # one broken message must not stop the others
-            log.exception("delivery_broke", key=message.key)
-            self._try_again(owed, repr(error), unsure=True)
-        else:
-            self.refused = None
-
-    def _after_rejection(self, owed: Owed, error: Rejected) -> None:
-        if error.code not in _TOKEN_REFUSED:
-            self._give_up(owed, error.code)
-            return
-        if self.refused != error.code:
-            log.error("slack_refuses_our_token", error=error.code)
-        self.refused = error.code
-        seconds = _backoff(owed.message.attempts + 1)
-        self._postpone(owed, seconds, unsure=owed.message.unsure, error=error.code)
-
-    def _try_again(self, owed: Owed, error: str, *, unsure: bool) -> None:
-        attempts = owed.message.attempts + 1
-        if attempts >= MAX_ATTEMPTS:
-            self._give_up(owed, error)
-        else:
-            self._postpone(owed, _backoff(attempts), unsure=unsure, error=error)
-
-    def _postpone(self, owed: Owed, seconds: float, *, unsure: bool, error: str = "") -> None:
-        with self._store.write() as session:
-            outbox.postpone(session, owed.message, seconds, unsure=unsure, error=error)
-
-    def _give_up(self, owed: Owed, error: str) -> None:
-        log.error("message_given_up", key=owed.message.key, kind=str(owed.message.kind), error=error)
-        with self._store.write() as session:
-            outbox.give_up(session, owed.message, error)
-
-    def _done(self, owed: Owed, ts: str | None = None) -> None:
-        with self._store.write() as session:
-            outbox.done(session, owed.message, ts=ts)
+    _given_up = _delivered
+    """Nobody will take a notice that Slack refuses for good: it counts as told."""
 
     # What is sent ----------------------------------------------------------------------------------------
 
     def _send(self, owed: Owed, now: float) -> None:
         binder, kind = owed.binder, owed.message.kind
-        if binder is None:
+        if kind == MessageKind.DIGEST:
+            self._send_digest(owed, now)
+        elif binder is None:
             self._send_alert(owed)
+        elif kind == MessageKind.NOTICE:
+            self._send_notice(owed, binder, now)
         elif binder.target == Target.GONE and kind in _ONLY_WHILE_WANTED:
             self._done(owed)
         elif kind == MessageKind.CARD:
@@ -243,10 +153,38 @@ class Delivery:
         post = Post(messages.alert(sentence), self._admin_channel, owed.message.key)
         self._done(owed, self._post(owed, post)[1])
 
+    def _send_digest(self, owed: Owed, now: float) -> None:
+        team_id, channel = (str(owed.message.facts.get(name, "")) for name in ("team", "channel"))
+        with self._store.read() as session:
+            living = stored_digest.living(session, team_id, channel)
+        if not living:
+            self._done(owed)
+            return
+        message = digest.digest(living, now, self._terms)
+        self._done(owed, self._post(owed, Post(message, channel, owed.message.key))[1])
+
+    def _send_notice(self, owed: Owed, binder: Binder, now: float) -> None:
+        """Post a notice once, unless it is settled; from then on edit it, where it is still there."""
+        with self._store.read() as session:
+            given = stored_notices.get(session, owed.message.facts["notice"])
+        if given is None:
+            self._done(owed)
+            return
+        message = notices.notice(binder, given, now, self._terms)
+        ts = owed.message.sent_ts
+        if ts is None and given.outcome is None and binder.target != Target.GONE:
+            self._send_reply(owed, binder, message)
+            return
+        if ts is None and owed.message.unsure and binder.thread_channel:
+            ts = self._find(owed, Post(message, binder.thread_channel, owed.message.key, binder.thread_ts))
+        if ts is not None:
+            self._edit(owed, binder, message, ts=ts)
+        self._done(owed, ts)
+
     def _send_card(self, owed: Owed, binder: Binder, now: float) -> None:
         if binder.thread_channel and binder.thread_ts:
             self._keep_heartbeat(owed, binder, now)
-            if self._edit(owed, binder, messages.card(binder, now)):
+            if self._edit(owed, binder, self._card(binder, now)):
                 self._edits = {each: at for each, at in self._edits.items() if now - at < HEARTBEAT_SECONDS}
                 self._edits[binder.id] = now
                 self._done(owed, binder.thread_ts)
@@ -260,6 +198,9 @@ class Delivery:
             else:
                 outbox.done(session, owed.message, ts=ts)
         self._explain(binder, channel)
+
+    def _card(self, binder: Binder, now: float) -> Message:
+        return messages.card(binder, now, can_shelve=self._can_shelve)
 
     def _keep_heartbeat(self, owed: Owed, binder: Binder, now: float) -> None:
         """Let the heartbeat of a log yield to changes of stages.
@@ -276,21 +217,25 @@ class Delivery:
         if updates.left(binder.team_id) <= updates.burst / 2:
             raise TooEarly(THRIFT_SECONDS)
 
-    def _edit(self, owed: Owed, binder: Binder, message: Message) -> bool:
-        """Edit the card; twice is harmless, so no probe is needed. False where it is not there any more."""
+    def _edit(self, owed: Owed, binder: Binder, message: Message, *, ts: str | None = None) -> bool:
+        """Edit the card, or what `ts` names; twice is harmless, so no probe is needed.
+
+        Returns:
+            False where it is not there any more.
+        """
         try:
             self._call(
                 owed,
                 self._client.chat_update,
                 binder.team_id,
                 channel=binder.thread_channel,
-                ts=binder.thread_ts,
+                ts=ts or binder.thread_ts,
                 **message.as_arguments(),
             )
         except Rejected as error:
             if error.code not in _ROOT_LOST | _CHANNEL_REFUSED:
                 raise
-            log.info("card_lost", error=error.code)
+            log.info("message_lost", key=owed.message.key, error=error.code)
             return False
         return True
 
@@ -298,7 +243,7 @@ class Delivery:
         """Where a card is that may have arrived; joining to look opens ways that were shut."""
         home = binder.thread_channel or self._home(owed, binder)
         for place in (home, self._direct(owed, binder)):
-            if ts := self._find(owed, Post(messages.card(binder, now), place, owed.message.key)):
+            if ts := self._find(owed, Post(self._card(binder, now), place, owed.message.key)):
                 log.info("message_had_arrived", key=owed.message.key)
                 return place, ts
         return None
@@ -306,7 +251,7 @@ class Delivery:
     def _post_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str]:
         """Post the card anew: where it was asked for, or else to the owner alone; its channel and ts."""
         channel = binder.thread_channel or self._home(owed, binder)
-        post = Post(messages.card(binder, now), channel, owed.message.key)
+        post = Post(self._card(binder, now), channel, owed.message.key)
         try:
             return self._post_blindly(owed, post)
         except Rejected as error:
@@ -450,6 +395,13 @@ class Delivery:
                 return
 
     def _call(self, owed: Owed, method: Method, scope: str, **arguments: Any) -> Any:
+        """Call Slack, unless that took so long to come to that another sender may have the message by now.
+
+        Raises:
+            LostLease: It may.
+        """
+        if self._store.now() >= owed.message.lease_until:
+            raise LostLease(f"The time to send outbox message {owed.message.id} is over.")
         return self._calls.call(method, scope, owed.message.id, **arguments)
 
 
@@ -463,6 +415,10 @@ def _reply(owed: Owed, binder: Binder, now: float) -> Message:
             return messages.gone(binder, now)
         case MessageKind.WAITING:
             return messages.waiting(binder)
+        case MessageKind.NOTE:
+            return messages.note(str(owed.message.facts.get("sentence", "")))
+        case MessageKind.SHELVED:
+            return messages.shelved(binder, failure=str(owed.message.facts.get("failure", "")))
         case kind:
             raise ValueError(f"{kind} is no reply")
 
@@ -473,7 +429,3 @@ def _key_of(message: Mapping[str, Any]) -> str | None:
         return None
     key = (metadata.get("event_payload") or {}).get("key")
     return str(key) if key else None
-
-
-def _backoff(attempts: int) -> float:
-    return float(min(2.0 ** min(attempts - 1, 10), MAX_BACKOFF_SECONDS))

@@ -22,8 +22,16 @@ from handlers.blocks import Json, as_json, context
 from handlers.mrkdwn import shorten
 
 REPOSITORY = "repo"
+DURATION = "duration"
 _VALUE = "value"
-_FLAGS = {"ref": "--ref", "path": "--path", "interface": "--open", "size": "--size", "name": "--name"}
+_FLAGS = {
+    "ref": "--ref",
+    "path": "--path",
+    "interface": "--open",
+    "size": "--size",
+    DURATION: "--for",
+    "name": "--name",
+}
 """The fields after the repository, and how each is said in a command."""
 _MAX_REPOSITORY = 1_000
 _MAX_OPTION = 75
@@ -64,7 +72,8 @@ def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") 
         _text("ref", "Branch, tag or commit", "the default branch", optional=True),
         _text("path", "File or folder to open", "notebooks/start.ipynb", optional=True),
         _choice("interface", "Open with", [(key, interfaces.label(key)) for key in INTERFACES]),
-        _choice("size", "Size", [(size.key, f"{size.key}: {size.label}") for size in sizes]),
+        *_size_choice(sizes),
+        _text(DURATION, "For how long", "6h, 90m, until 18:00, until friday", optional=True),
         _text("name", "Name", "made from the repository", optional=True),
         context("Files in it are gone when it ends."),
     ]
@@ -126,6 +135,11 @@ def _text(field: str, label: str, placeholder: str, value: str = "", *, optional
         max_length=_MAX_REPOSITORY,
     )
     return InputBlock(block_id=field, label=label, element=element, optional=optional)
+
+
+def _size_choice(sizes: Sequence[Size]) -> list[InputBlock]:
+    options = [(size.key, f"{size.key}: {size.label}") for size in sizes]
+    return [_choice("size", "Size", options)] if options else []  # Slack refuses a choice of nothing
 
 
 def _choice(field: str, label: str, options: Sequence[tuple[str, str]]) -> InputBlock:

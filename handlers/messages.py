@@ -7,10 +7,11 @@ Whatever comes from a person, a repository or an instance goes through `handlers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
+from bot.reminders import last_end
 from handlers import ids
 from handlers.blocks import (
     MAX_TEXT,
@@ -42,6 +43,7 @@ from handlers.progress import (
     ending,
     is_live,
     is_ready,
+    is_shelved,
     phrase,
     ran,
     reason,
@@ -77,8 +79,8 @@ def _message(text: str, blocks: Iterable[Block]) -> Message:
 # --- of one binder, in its thread ------------------------------------------------------------------------
 
 
-def card(binder: Binder, now: float) -> Message:
-    """The status message; `now` in Unix seconds."""
+def card(binder: Binder, now: float, *, can_shelve: bool = False) -> Message:
+    """The status message; `now` in Unix seconds, and whether the cloud can put it away."""
     said = phrase(binder)
     title = f"{said.emoji} *{_name(binder)}* {said.words}"
     heard = [f"{_name(binder)} {said.words}", _repository_words(binder), summary(binder, now)]
@@ -88,7 +90,7 @@ def card(binder: Binder, now: float) -> Message:
         *[section("\n".join(lines)) for lines in [list(stage_lines(binder, now))] if lines],
         *[section(why) for why in [_why(binder)] if why],
         context(_times(binder, now)),
-        *actions(_card_buttons(binder)),
+        *actions(_card_buttons(binder, can_shelve=can_shelve)),
     ]
     return _message(" · ".join(part for part in heard if part), blocks)
 
@@ -96,12 +98,12 @@ def card(binder: Binder, now: float) -> Message:
 def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
     """The links, which ask for the token; `absent` is an interface that was asked for and is not there."""
     labels = ", ".join(inline(each["label"], 60) for each in binder.interfaces)
-    took = duration(elapsed(binder, now))
-    lines = [f"{person(binder.owner)} *{_name(binder)}* is ready after {took}."]
+    came = "is back" if binder.resumes else f"is ready after {duration(elapsed(binder, now))}"
+    lines = [f"{person(binder.owner)} *{_name(binder)}* {came}."]
     if absent:
         lines.append(f"{inline(absent, 60)} did not answer; this is what does.")
     notes = (
-        f"Ends {date(binder.ends_at)}; files in it are gone then. These links ask for a token: "
+        f"Ends {date(last_end(binder))}; files in it are gone then. These links ask for a token: "
         f"*Open* gives {person(binder.owner)} links that do not."
     )
     blocks = [
@@ -110,7 +112,8 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
         context(notes),
         *actions([_open_button(binder), _stop_button(binder)]),
     ]
-    return _message(f"{person(binder.owner)} {_name(binder)} is ready: {labels}.", blocks)
+    is_what = "is back" if binder.resumes else "is ready"
+    return _message(f"{person(binder.owner)} {_name(binder)} {is_what}: {labels}.", blocks)
 
 
 def links(binder: Binder) -> Message:
@@ -137,7 +140,8 @@ def failed(binder: Binder) -> Message:
         section(f":x: {person(binder.owner)} *{_name(binder)}* could not be launched.\n{why}"),
         *([section(log)] if log else []),
         *([section(f":bulb: {hint}")] if hint else []),
-        *actions([_retry_button(binder, "Try again")]),
+        *_inspection(binder),
+        *actions([_retry_button(binder, "Try again"), *_hold_buttons(binder)]),
     ]
     heard = f"{person(binder.owner)} {_name(binder)} could not be launched. {why} {hint}"
     return _message(heard.strip(), blocks)
@@ -155,6 +159,38 @@ def gone(binder: Binder, now: float) -> Message:
         *actions([_retry_button(binder, "Launch again")]),
     ]
     return _message(" ".join(story).replace("*", ""), blocks)
+
+
+def shelved(binder: Binder, *, failure: str = "") -> Message:
+    """That it was put away, or why it could not be had back; and how it is."""
+    name = f"*{_name(binder)}*"
+    story = f"{name} is put away: its files are kept, its links are not."
+    if failure:
+        story = f"{person(binder.owner)} {name} could not be had back. {inline(failure, 1_500)}"
+    blocks = [
+        section(f":package: {story}"),
+        context(f"Kept until {date(binder.ends_at)}."),
+        *actions([_resume_button(binder), _stop_button(binder)]),
+    ]
+    return _message(story.replace("*", ""), blocks)
+
+
+def unsaved(binder: Binder) -> Message:
+    """That teardown would lose work, and the two ways on."""
+    count = "1 file" if binder.changed_files == 1 else f"{binder.changed_files} files"
+    story = f"{count} in *{_name(binder)}* changed and would be lost."
+    save = button("Save and tear down", ids.SAVE_AND_STOP, binder.id, style="primary")
+    lose = button("Tear down without saving", ids.STOP_ANYWAY, binder.id, style="danger")
+    return _message(story.replace("*", ""), [section(story), *actions([save, lose])])
+
+
+def held(binder: Binder, until: float) -> Message:
+    """That what is left of a failed launch is kept, and where it is found."""
+    where = urlsplit(binder.server_url or "").hostname
+    story = f"*{_name(binder)}* is kept for you to look at until {date(until)}."
+    if where:
+        story += f" It is at {code(where)}, for those who have the key pair of the instances."
+    return _message(story.replace("*", ""), [section(story)])
 
 
 def waiting(binder: Binder) -> Message:
@@ -246,12 +282,15 @@ def help_text() -> Message:
     examples = {
         f"{command} launch owner/repo": "run a repository of GitHub",
         f"{command} launch https://… main notebooks/a.ipynb": "any link or DOI; then a ref and a path",
-        f"{command} launch owner/repo --open rstudio --size large --name demo": "and how you want it",
+        f"{command} launch owner/repo --open rstudio --size large --for 6h --name demo": "as you want it",
         f"{command} launch": "a form",
         f"{command} list": "what is running",
         f"{command} status demo": "how far it is",
         f"{command} logs demo": "what the build says",
         f"{command} open demo": "your links, as often as you like",
+        f"{command} save demo": "what you changed in it, as a file in its thread",
+        f"{command} shelve demo": "put it away, where the cloud can; `resume` has it back",
+        f"{command} extend demo 2h": "let it live longer; `until friday 18:00` does, too",
         f"{command} stop demo": "tear it down; files in it are gone then",
     }
     lines = "\n".join(f"`{typed}`  {what}" for typed, what in examples.items())
@@ -329,7 +368,9 @@ def _why(binder: Binder) -> str:
 
 def _times(binder: Binder, now: float) -> str:
     if is_ready(binder):
-        return f"Ready after {duration(elapsed(binder, now))} · ends {date(binder.ends_at)}"
+        return f"Ready after {duration(elapsed(binder, now))} · ends {date(last_end(binder))}"
+    if is_live(binder) and binder.ready_at is not None:
+        return f"Since {date(binder.status_since)} · kept until {date(binder.ends_at)}"
     if is_live(binder):
         return f"{duration(elapsed(binder, now))} so far"
     ran_for = ran(binder, now)
@@ -351,11 +392,34 @@ def _home_rows(binder: Binder, now: float, user: str) -> list[Block]:
     return [_row(binder, now, user), *actions(buttons)]
 
 
-def _card_buttons(binder: Binder) -> list[ButtonElement]:
+def _card_buttons(binder: Binder, *, can_shelve: bool) -> list[ButtonElement]:
     if not is_live(binder):
         return []
     first = [_open_button(binder)] if is_ready(binder) else []
-    return [*first, _log_button(binder), _stop_button(binder)]
+    away = [_shelve_button(binder)] if is_ready(binder) and can_shelve else []
+    back = [_resume_button(binder)] if is_shelved(binder) else []
+    return [*first, _log_button(binder), *away, *back, _stop_button(binder)]
+
+
+def _inspection(binder: Binder) -> list[Block]:
+    """That its instance stays for a moment, where somebody may want to look at it."""
+    if not binder.kept_until:
+        return []
+    return [context(f"Its instance is there until {date(binder.kept_until)}; *Keep it* keeps it for longer.")]
+
+
+def _hold_buttons(binder: Binder) -> list[ButtonElement]:
+    if not binder.kept_until:
+        return []
+    return [button("Keep it to look at", ids.HOLD, binder.id), button("Remove it now", ids.STOP, binder.id)]
+
+
+def _shelve_button(binder: Binder) -> ButtonElement:
+    return button("Put away", ids.SHELVE, binder.id)
+
+
+def _resume_button(binder: Binder) -> ButtonElement:
+    return button("Resume", ids.RESUME, binder.id, style="primary")
 
 
 def _open_button(binder: Binder) -> ButtonElement:

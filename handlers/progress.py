@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 from handlers.mrkdwn import code, duration, inline
-from storage.models import Binder, Ending, Status, Target
+from storage.models import Binder, Ending, Reason, Status, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Phrase:
 
 
 _LEAVING = Phrase(":broom:", "is being torn down")
+_PUT_AWAY_SOON = Phrase(":package:", "is being put away")
 _GONE = Phrase(":white_circle:", "is gone")
 
 PHRASES: Mapping[tuple[Status, Target], Phrase] = {
@@ -30,8 +31,18 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
     (Status.BOOTING, Target.READY): Phrase(":hourglass_flowing_sand:", "is starting up"),
     (Status.BUILDING, Target.READY): Phrase(":hammer_and_wrench:", "is being built"),
     (Status.READY, Target.READY): Phrase(":large_green_circle:", "is ready"),
-    (Status.DELETING, Target.READY): _LEAVING,
+    (Status.SHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is on its way back"),
+    (Status.SHELVED, Target.READY): Phrase(":hourglass_flowing_sand:", "is on its way back"),
+    (Status.UNSHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is on its way back"),
+    (Status.DELETING, Target.READY): Phrase(":hourglass_flowing_sand:", "gets another instance"),
     (Status.GONE, Target.READY): _GONE,
+    **dict.fromkeys(((status, Target.SHELVED) for status in Status), _PUT_AWAY_SOON),
+    (Status.DELETING, Target.SHELVED): _LEAVING,
+    (Status.GONE, Target.SHELVED): _GONE,
+    (Status.SHELVED, Target.SHELVED): Phrase(":package:", "is put away"),
+    (Status.SHELVING, Target.GONE): _LEAVING,
+    (Status.SHELVED, Target.GONE): _LEAVING,
+    (Status.UNSHELVING, Target.GONE): _LEAVING,
     (Status.REQUESTED, Target.GONE): _LEAVING,
     (Status.CREATING, Target.GONE): _LEAVING,
     (Status.BOOTING, Target.GONE): _LEAVING,
@@ -77,7 +88,12 @@ def phrase(binder: Binder) -> Phrase:
 
 def is_live(binder: Binder) -> bool:
     """Whether a binder is there, or on its way."""
-    return binder.target == Target.READY and binder.status != Status.GONE
+    return binder.target != Target.GONE and binder.status != Status.GONE
+
+
+def is_shelved(binder: Binder) -> bool:
+    """Whether a binder is put away, or on its way there."""
+    return binder.target == Target.SHELVED and binder.status != Status.GONE
 
 
 def is_ready(binder: Binder) -> bool:
@@ -112,7 +128,7 @@ def _state(
         return "pending"
     if name != current or binder.ready_at is not None:
         return "done"
-    return "running" if binder.target == Target.READY else "failed"
+    return "running" if binder.target != Target.GONE else "failed"
 
 
 def stage_lines(binder: Binder, now: float) -> Iterator[str]:
@@ -144,12 +160,25 @@ def bar(fraction: float) -> str:
 
 def summary(binder: Binder, now: float) -> str:
     """Where it stands, in words for those who hear the message read: `Build 40 %, 42 s so far`."""
-    if not is_live(binder) or is_ready(binder):
+    if not is_live(binder) or binder.ready_at is not None:
         return ""
     running = next((stage.name for stage in stages(binder, now) if stage.state == "running"), None)
     build = f" {int(min(max(binder.fraction, 0), 1) * 100)} %" if binder.fraction is not None else ""
     step = f"{STAGES[running]}{build if running == 'build' else ''}, " if running else ""
     return f"{step}{duration(now - binder.created_at)} so far"
+
+
+_EXPIRED = {
+    Reason.IDLE: "nobody used it",
+    Reason.LIFETIME: "its time was over",
+    Reason.MAXIMUM: "it had lived as long as this site allows",
+    Reason.BUDGET: "it had cost what one binder may cost here",
+}
+"""Which deadline ended it, as the end of a sentence."""
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def ending(binder: Binder, person: str) -> str:
@@ -158,7 +187,7 @@ def ending(binder: Binder, person: str) -> str:
         Ending.STOPPED: f"was torn down by {person}",
         Ending.FAILED: "could not be launched",
         Ending.LOST: "was lost",
-        Ending.EXPIRED: "has ended: its time was over",
+        Ending.EXPIRED: f"has ended: {_EXPIRED[binder.ended_for or Reason.LIFETIME]}",
     }
     return words[binder.ending] if binder.ending else "is gone"
 
@@ -169,7 +198,7 @@ def short_ending(binder: Binder, person: str) -> str:
         Ending.STOPPED: f"Torn down by {person}",
         Ending.FAILED: "Failed",
         Ending.LOST: "Lost",
-        Ending.EXPIRED: "Its time was over",
+        Ending.EXPIRED: _capital(_EXPIRED[binder.ended_for or Reason.LIFETIME]),
     }
     return words[binder.ending] if binder.ending else "Gone"
 

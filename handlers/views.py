@@ -13,6 +13,7 @@ from handlers.answers import asker, tell
 from handlers.context import Context
 from handlers.errors import answered
 from handlers.forms import FormError, Origin, launch_form
+from handlers.times import NoSuchTime
 
 _MARKED_LINK = re.compile(r"<(https?://[^<>|\s]+)(?:\|[^<>]*)?>")
 _MOST_WORDS = 200
@@ -34,7 +35,8 @@ def register(app: App, context: Context) -> None:
         except FormError as error:
             args.ack(response_action="errors", errors=error.errors)
         except BinderBotError as error:
-            args.ack(response_action="errors", errors={forms.REPOSITORY: _plain(error)})
+            field = forms.DURATION if isinstance(error, NoSuchTime) else forms.REPOSITORY
+            args.ack(response_action="errors", errors={field: _plain(error)})
         else:
             args.ack()
             if answer is not None:
@@ -46,7 +48,7 @@ def register(app: App, context: Context) -> None:
         args.ack()
         who = asker(args.context, args.body, f"shortcut:{args.body['trigger_id']}")
         view = launch_form(
-            context.sizes,
+            operations.sizes_for(context, who.user),
             Origin(who.channel, who.response_url),
             repository=repository_in(str(args.body.get("message", {}).get("text") or "")),
         )

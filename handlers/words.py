@@ -1,4 +1,4 @@
-"""What people type around a repository: subcommands, names, durations; and what they probably meant. Pure."""
+"""What people type around a repository: subcommands and names; and what they probably meant. Pure."""
 
 import re
 import unicodedata
@@ -6,11 +6,23 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from html import unescape
 
-from bot.errors import RequestError, SpecError
+from bot.errors import SpecError
 from bot.repospec import parse_launch
-from handlers.mrkdwn import duration, shorten, visible
+from handlers.mrkdwn import shorten, visible
 
-SUBCOMMANDS = ("launch", "list", "status", "logs", "stop", "open", "help")
+SUBCOMMANDS = (
+    "launch",
+    "list",
+    "status",
+    "logs",
+    "stop",
+    "open",
+    "save",
+    "shelve",
+    "resume",
+    "extend",
+    "help",
+)
 
 _MEANT = {
     **dict.fromkeys(("start", "run", "create", "new", "up", "build", "begin", "boot"), "launch"),
@@ -20,6 +32,10 @@ _MEANT = {
     **dict.fromkeys(
         ("kill", "delete", "rm", "remove", "down", "end", "terminate", "destroy", "teardown"), "stop"
     ),
+    **dict.fromkeys(("pause", "suspend", "park", "freeze"), "shelve"),
+    **dict.fromkeys(("unshelve", "continue", "wake", "unpause"), "resume"),
+    **dict.fromkeys(("download", "export", "backup", "archive"), "save"),
+    **dict.fromkeys(("keep", "prolong", "renew", "postpone", "longer"), "extend"),
     **dict.fromkeys(("links", "link", "url", "token", "go"), "open"),
 }
 _HELP = {"", "help", "--help", "-h", "?", "-help", "—help", "usage"}
@@ -27,14 +43,24 @@ _NEAR = 0.5
 _ECHO = 300
 _MAX_NAME = 40
 _SLACK_LINK = re.compile(r"<([a-zA-Z+]{2,9}:[^<>|\s]+)(?:\|[^<>]*)?>")
-_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4}(?:\.\d{1,2})?)h)?(?:(\d{1,5})m(?:in)?)?")
-_MIN_SECONDS = 300.0
+_EXTENSION = re.compile(
+    r"(?:(?P<name>\S+)\s+)??(?:(?:by|for|another)\s+)?"
+    r"(?P<span>(?:until|till?)\b.*|\d[\d.]*\s*[a-z]*(?:[\s,]+(?:and\s+)?\d[\d.]*\s*[a-z]+)*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def split(text: str) -> tuple[str, str]:
     """The subcommand, in lower case, and the rest."""
     word, _, rest = text.strip().partition(" ")
     return word.lower(), rest.strip()
+
+
+def split_extension(text: str) -> tuple[str, str]:
+    """The name behind `extend`, and for how long; each may be missing, and is empty then."""
+    typed = " ".join(text.split())
+    match = _EXTENSION.fullmatch(typed)
+    return (match["name"] or "", match["span"]) if match else (typed, "")
 
 
 def asks_for_help(word: str, rest: str) -> bool:
@@ -82,26 +108,3 @@ def name_of_repository(url: str) -> str:
     """What a binder is called where nobody chose a name: the last part of its URL or DOI."""
     parts = [part for part in re.split(r"[/:]", url.split("?", maxsplit=1)[0]) if part]
     return slug(parts[-1].removesuffix(".git") if parts else url)
-
-
-def seconds_of(text: str, limit: float) -> float:
-    """How long somebody wants a binder: `90m`, `6h`, `2h20m`, `1d`, in seconds.
-
-    Args:
-        text: As typed.
-        limit: The longest that is allowed, in seconds.
-
-    Raises:
-        RequestError: It is no duration, or one that is not allowed.
-    """
-    match = _DURATION.fullmatch(re.sub(r"\s", "", text.lower()))
-    if match is None or not any(match.groups()):
-        raise RequestError(f"“{readable(text)}” is no duration.", hint="`--for 6h`, `90m` or `2h30m` is one.")
-    days, hours, minutes = (float(each or 0) for each in match.groups())
-    seconds = days * 86_400 + hours * 3_600 + minutes * 60
-    if not _MIN_SECONDS <= seconds <= limit:
-        raise RequestError(
-            f"A binder lives between {duration(_MIN_SECONDS)} and {duration(limit)} here, "
-            f"and you asked for {duration(seconds)}."
-        )
-    return seconds

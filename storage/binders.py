@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import CursorResult, Float, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit, outbox
@@ -119,22 +119,75 @@ def count_live(session: Session, team_id: str, owner: str) -> int:
 
 def end(session: Session, binder_id: str, *, ending: Ending, by: str) -> bool:
     """Say that a binder should be gone. False where that was said before: nothing changes then."""
-    changed = _affected(
-        session,
-        update(Binder)
-        .where(Binder.id == binder_id, Binder.target != Target.GONE)
-        .values(
-            target=Target.GONE,
-            ending=ending,
-            ended_by=by,
-            ended_at=unix_now(),
-            generation=Binder.generation + 1,
-            next_at=0.0,
-        ),
-    )
+    wanted = Binder.target != Target.GONE
+    values = {"target": Target.GONE, "ending": ending, "ended_by": by, "ended_at": unix_now()}
+    detail = {"ending": ending}
+    ended = _change(session, binder_id, by, "end", wanted, detail=detail, **values)
+    return ended or let_go(session, binder_id, by=by)
+
+
+def shelve(session: Session, binder_id: str, *, by: str) -> bool:
+    """Say that a ready binder should be put away. False where it is not ready."""
+    ready = and_(Binder.target == Target.READY, Binder.status == Status.READY)
+    return _change(session, binder_id, by, "shelve", ready, target=Target.SHELVED)
+
+
+def note_saved(session: Session, binder_id: str, *, at: float) -> None:
+    """Note that the changes of a binder are in its thread, as they were at a time (Unix seconds, UTC)."""
+    saved = update(Binder).where(Binder.id == binder_id)
+    _affected(session, saved.values(saved_at=at, changed_files=0, counted_at=at))
+
+
+def resume(session: Session, binder_id: str, *, by: str) -> bool:
+    """Say that a binder that was put away should be had back. False where it is not put away."""
+    return _change(session, binder_id, by, "resume", Binder.target == Target.SHELVED, target=Target.READY)
+
+
+def keep(session: Session, binder_id: str, *, ends_at: float, awake_until: float, by: str) -> bool:
+    """Let a binder live until `ends_at`, and not count as idle before `awake_until`; both only move on.
+
+    Returns:
+        False where it should be gone: nothing changes then.
+    """
+    later = {
+        "ends_at": case((Binder.ends_at < ends_at, ends_at), else_=Binder.ends_at),
+        "awake_until": case((Binder.awake_until < awake_until, awake_until), else_=Binder.awake_until),
+    }
+    wanted = Binder.target != Target.GONE
+    return _change(session, binder_id, by, "keep", wanted, detail={"until": awake_until}, **later)
+
+
+def hold(session: Session, binder_id: str, *, seconds: float, by: str) -> bool:
+    """Keep what is left of a failed launch for somebody to look at. False where it is too late."""
+    return _change(session, binder_id, by, "hold", _held(), kept_until=unix_now() + seconds)
+
+
+def let_go(session: Session, binder_id: str, *, by: str) -> bool:
+    """Keep what is left of a failed launch no longer. False where it is not kept."""
+    return _change(session, binder_id, by, "let go", _held(), kept_until=0.0)
+
+
+def _held() -> Any:
+    stands = Binder.status.not_in([Status.DELETING, Status.GONE])
+    return and_(Binder.ending == Ending.FAILED, stands, Binder.kept_until > unix_now())
+
+
+def _change(
+    session: Session,
+    binder_id: str,
+    by: str,
+    event: str,
+    where: Any,
+    *,
+    detail: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> bool:
+    """Write what a person wants, where it makes sense; its card tells of it, and it is due at once."""
+    mine = update(Binder).where(Binder.id == binder_id, where)
+    changed = _affected(session, mine.values(**values, generation=Binder.generation + 1, next_at=0.0))
     if changed:
         outbox.touch_card(session, binder_id)
-        audit.record(session, by, "end", binder_id, ending=ending)
+        audit.record(session, by, event, binder_id, **(detail or {}))
     return bool(changed)
 
 
@@ -188,6 +241,36 @@ def save(
     mine = and_(Binder.id == binder.id, Binder.fence == binder.fence)
     if not _affected(session, update(Binder).where(mine).values(**values)):
         raise LostLease(f"Binder {binder.id} was claimed by another worker meanwhile.")
+
+
+def put_off(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None:
+    """Give the leases of binders back at which nothing happened: one statement for all of them.
+
+    Args:
+        session: An open write transaction.
+        pauses: Each binder as claimed, and the seconds until its next look. A lost lease is left alone.
+    """
+    if not pauses:
+        return
+    mine = (Binder.id == bindparam("its_id"), Binder.fence == bindparam("its_fence"))
+    is_untouched = Binder.generation == bindparam("its_generation")
+    later = unix_now() + bindparam("its_pause", type_=Float)
+    statement = (
+        update(Binder)
+        .where(*mine)
+        .values(next_at=case((is_untouched, later), else_=0.0), lease_until=0.0, lease_owner=None)
+    )
+    rows = [
+        {"its_id": each.id, "its_fence": each.fence, "its_generation": each.generation, "its_pause": pause}
+        for each, pause in pauses
+    ]
+    session.connection().execute(statement, rows)
+
+
+def renew(session: Session, owner: str, binder_ids: Collection[str], lease_seconds: float) -> None:
+    """Prolong a worker's leases on these binders; those that others took over meanwhile stay theirs."""
+    mine = update(Binder).where(Binder.lease_owner == owner, Binder.id.in_(binder_ids))
+    _affected(session, mine.values(lease_until=unix_now() + lease_seconds))
 
 
 def untouched(session: Session, binder: Binder) -> bool:

@@ -1,6 +1,6 @@
 """Work of which one replica at a time does its share."""
 
-from sqlalchemy import or_
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from storage.engine import insert_into, unix_now
@@ -24,3 +24,22 @@ def take(session: Session, name: str, owner: str, seconds: float) -> bool:
         where=or_(Lease.owner == owner, Lease.until <= unix_now()),
     ).returning(Lease.name)
     return session.scalar(taken) is not None
+
+
+def begin(session: Session, name: str) -> tuple[float, float]:
+    """Note when something began, unless it is noted already.
+
+    Returns:
+        When it began, and now: Unix seconds, UTC, by the database's clock.
+    """
+    now = unix_now()
+    insert = insert_into(session, Lease).values(name=name, owner=None, until=now)
+    session.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
+    began, at = session.execute(select(Lease.until, now).where(Lease.name == name)).one()
+    return float(began), float(at)
+
+
+def finish(session: Session, name: str) -> float | None:
+    """Forget that something began; when it did, or None where that was not noted."""
+    began = session.scalar(delete(Lease).where(Lease.name == name).returning(Lease.until))
+    return None if began is None else float(began)

@@ -107,6 +107,8 @@ class MessageKind(StrEnum):
     """In the thread: it will end soon. Edited when that changes."""
     ARCHIVE = "archive"
     """In the thread: what was changed in it, as one file. Collected when it is delivered."""
+    NOTE = "note"
+    """In the thread: a sentence, in `facts`."""
     DIGEST = "digest"
     """In a channel, once a week: what lives there."""
     ALERT = "alert"

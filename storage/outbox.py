@@ -4,7 +4,7 @@ Who writes a binder and its messages in one transaction writes the binder first,
 in different orders wait for each other, until PostgreSQL fails one of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -37,6 +37,19 @@ def say(session: Session, kind: MessageKind, key: str, binder_id: str | None, **
     session.execute(insert.on_conflict_do_nothing(index_elements=["key"]))
 
 
+def is_owed(session: Session, key: str) -> bool:
+    """Whether a message of that key is, or was, owed."""
+    return session.scalar(select(OutboxMessage.id).where(OutboxMessage.key == key)) is not None
+
+
+def being_saved(session: Session, binder_ids: Collection[str]) -> set[str]:
+    """Of these binders, those whose changes are still on their way to their thread."""
+    is_archive = OutboxMessage.kind == MessageKind.ARCHIVE
+    of_these = OutboxMessage.binder_id.in_(binder_ids)
+    query = select(OutboxMessage.binder_id).where(of_these, is_archive, _is_open(OutboxMessage.state))
+    return {each for each in session.scalars(query) if each is not None}
+
+
 def touch_card(session: Session, binder_id: str, *, urgent: bool = True) -> None:
     """Owe Slack the newest state of a binder's card: however many changes, one row and one edit.
 
@@ -45,8 +58,23 @@ def touch_card(session: Session, binder_id: str, *, urgent: bool = True) -> None
         binder_id: Whose card.
         urgent: A stage changed; False for the slow heartbeat of a build's log.
     """
-    key = f"card:{binder_id}"
-    insert = _insert(session, kind=MessageKind.CARD, key=key, binder_id=binder_id, facts={}, urgent=urgent)
+    touch(session, MessageKind.CARD, f"card:{binder_id}", binder_id, urgent=urgent)
+
+
+def touch(
+    session: Session, kind: MessageKind, key: str, binder_id: str, *, urgent: bool = True, **facts: Any
+) -> None:
+    """Owe Slack the newest state of a message that is posted once and then edited in place.
+
+    Args:
+        session: An open write transaction.
+        kind: What it says.
+        key: See `say`.
+        binder_id: Of which binder.
+        urgent: False where it may wait for others.
+        **facts: What the words need, where it is owed for the first time.
+    """
+    insert = _insert(session, kind=kind, key=key, binder_id=binder_id, facts=facts, urgent=urgent)
     sending = OutboxMessage.state == OutboxState.SENDING
     # A heartbeat waits its turn; the change of a stage that comes meanwhile must not.
     overtakes = and_(literal(urgent), OutboxMessage.urgent.is_(False))
@@ -64,8 +92,8 @@ def touch_card(session: Session, binder_id: str, *, urgent: bool = True) -> None
     )
 
 
-def claim(session: Session, *, limit: int, lease_seconds: float) -> Sequence[Owed]:
-    """Lease what may be sent now, the oldest first.
+def claim(session: Session, *, limit: int, lease_seconds: float, archives: bool = False) -> Sequence[Owed]:
+    """Lease what may be sent now, the oldest first: messages, or archives, which take their time.
 
     Of each thread's messages only the first one that is still open, and none but the card before the card is
     there. A row whose sender died is leased again and marked unsure: it may have arrived.
@@ -76,6 +104,7 @@ def claim(session: Session, *, limit: int, lease_seconds: float) -> Sequence[Owe
             _is_open(OutboxMessage.state),
             OutboxMessage.not_before <= unix_now(),
             OutboxMessage.lease_until <= unix_now(),
+            _is_archive(archives),
             or_(OutboxMessage.kind == MessageKind.CARD, ~_something_earlier_is_open()),
         )
         .order_by(OutboxMessage.urgent.desc(), OutboxMessage.id)
@@ -100,6 +129,11 @@ def claim(session: Session, *, limit: int, lease_seconds: float) -> Sequence[Owe
     return sorted(owed, key=lambda each: each.message.id)
 
 
+def _is_archive(archives: bool) -> Any:  # noqa: FBT001 - whether it is, or is not
+    is_archive = OutboxMessage.kind == MessageKind.ARCHIVE
+    return is_archive if archives else ~is_archive
+
+
 def _something_earlier_is_open() -> Any:
     earlier = aliased(OutboxMessage)
     rootless = exists().where(Binder.id == earlier.binder_id, Binder.thread_ts.is_(None)).correlate(earlier)
@@ -107,6 +141,7 @@ def _something_earlier_is_open() -> Any:
         earlier.binder_id == OutboxMessage.binder_id,
         earlier.id < OutboxMessage.id,
         _is_open(earlier.state),
+        earlier.kind != MessageKind.ARCHIVE,  # nobody waits for one
         or_(earlier.kind != MessageKind.CARD, rootless),
     )
 
@@ -182,12 +217,12 @@ def give_up(session: Session, message: OutboxMessage, error: str) -> None:
     )
 
 
-def reopen(session: Session) -> None:
-    """End all leases. Only where one process delivers: at its start, whoever held them is dead.
+def reopen(session: Session, *, archives: bool = False) -> None:
+    """End all leases, of messages or of archives. Only where one process delivers: no other is alive.
 
     What was being sent stays marked so, and will be looked for before it is sent again.
     """
-    held = update(OutboxMessage).where(OutboxMessage.state == OutboxState.SENDING)
+    held = update(OutboxMessage).where(OutboxMessage.state == OutboxState.SENDING, _is_archive(archives))
     session.execute(held.values(lease_until=0.0).execution_options(synchronize_session=False))
 
 

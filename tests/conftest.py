@@ -76,19 +76,19 @@ class HostedRepository:
 
 
 class GitServer:
-    """Real git repositories over real smart HTTP on loopback, by `git http-backend`.
+    """Real git repositories over real smart HTTP, by `git http-backend`; on loopback unless told otherwise.
 
     `requests` are the paths that were asked for; `redirects` maps the beginning of a path to what replaces
     it; `answers` maps the beginning of a path to (status, content type, body).
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, host: str = "127.0.0.1") -> None:
         self.requests: list[str] = []
         self.redirects: dict[str, str] = {}
         self.answers: dict[str, tuple[int, str, bytes]] = {}
         self._root = root
         handler = type("Handler", (_GitHandler,), {"owner": self, "root": root})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = ThreadingHTTPServer((host, 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     @property
@@ -97,7 +97,7 @@ class GitServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self._server.server_address[0]!s}:{self.port}"
 
     def repository(self, name: str) -> HostedRepository:
         """Make an empty repository, say `team/repo`."""

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
+from workspace import files
 from workspace.limits import Failure, FailureKind, Failures, Rates
 from workspace.options import Options
 from workspace.people import People
@@ -111,7 +112,7 @@ class Workspace:
         """Let the next calls of a method (or of `response_url`) fail.
 
         Args:
-            method: the Web API method, as `chat.postMessage`.
+            method: the Web API method, as `chat.postMessage`; or `upload`.
             kind: `ratelimited` (429), `http_500`, `drop_before` (the connection is lost before anything is
                 done), `drop_after` (it is done, then the connection is lost), `slow` (it is done, but late).
             times: how many calls.
@@ -198,22 +199,17 @@ class Workspace:
         except SlackError as error:
             return web.json_response(error.as_slack())
 
-    async def _upload(self, request: web.Request) -> web.Response:
-        file = next((one for one in self.state.files.values() if one.key == request.match_info["key"]), None)
-        if file is None or file.content:
-            raise web.HTTPNotFound
-        file.content = await request.read()
-        return web.Response(text=f"OK - {len(file.content)}")
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        failure = self._failures.take("upload")
+        if failure:
+            early = await _fail_before(request, failure)
+            if early:
+                return early
+        answer = await files.take(self.state, request)
+        return _drop(request) if failure and failure.kind == "drop_after" else answer
 
     async def _file(self, request: web.Request) -> web.Response:
-        for file in self.state.files.values():
-            if file.key == request.match_info["key"]:
-                return web.Response(
-                    body=file.content,
-                    content_type="application/octet-stream",
-                    headers={"Content-Disposition": "attachment"},
-                )
-        raise web.HTTPNotFound
+        return files.give(self.state, request)
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         payload = await _json_object(request)

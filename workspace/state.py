@@ -8,6 +8,7 @@ import string
 import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import quote
 
 Json = dict[str, Any]
 ChannelKind = Literal["public", "private", "im"]
@@ -124,7 +125,7 @@ class Message:
 
 @dataclass
 class File:
-    """An upload; its `content` is empty until it arrived."""
+    """An upload; its `content` is empty until it arrived, and nobody sees it until it is completed."""
 
     id: str
     name: str
@@ -132,6 +133,7 @@ class File:
     length: int
     key: str
     content: bytes = b""
+    completed: bool = False
 
 
 @dataclass
@@ -328,7 +330,7 @@ class State:
 
     def file_json(self, file: File) -> Json:
         """The file object of messages; the link holds the right to read it."""
-        link = f"/files/{file.key}/{file.name}"
+        link = f"/files/{file.key}/{quote(file.name)}"
         return {
             "id": file.id,
             "name": file.name,

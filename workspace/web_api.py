@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from workspace import files
 from workspace.blocks import check_message, with_ids
-from workspace.state import Channel, File, Json, Message, SlackError, State, User, new_id
+from workspace.state import Channel, Json, Message, SlackError, State, User
 
 if TYPE_CHECKING:
     from workspace.options import Options
@@ -367,34 +368,6 @@ def _views_publish(api: WebApi, args: Args) -> Json:
     return {"view": api.views.as_slack(api.views.publish(user.id, args.structure("view")))}
 
 
-def _upload_url(api: WebApi, args: Args) -> Json:
-    name = args.required("filename").replace("/", "_")
-    file = File(new_id("F"), name, name, args.number("length", 0), secrets.token_urlsafe(16))
-    api.state.files[file.id] = file
-    return {"upload_url": f"{api.base_url}/upload/{file.key}", "file_id": file.id}
-
-
-def _upload_done(api: WebApi, args: Args) -> Json:
-    files = [_arrived(api, one) for one in args.structure("files") or []]
-    if args.text("channel_id"):
-        channel = api.place_to_post(Args({"channel": args.text("channel_id")}))
-        text, thread = args.text("initial_comment"), args.text("thread_ts") or None
-        message = Message(
-            api.state.next_ts(), channel.id, api.state.bot.id, text, thread_ts=thread, by_app=True
-        )
-        message.files = [file.id for file in files]
-        api.state.post(message)
-    return {"files": [api.state.file_json(file) for file in files]}
-
-
-def _arrived(api: WebApi, described: Json) -> File:
-    file = api.state.files.get(str(described.get("id")))
-    if file is None or len(file.content) != file.length:
-        raise SlackError("file_not_found")
-    file.title = described.get("title") or file.name
-    return file
-
-
 def _react(api: WebApi, args: Args) -> Json:
     users = _reacted(api, args)
     if api.state.bot.id in users:
@@ -446,8 +419,8 @@ _METHODS: dict[str, tuple[Method, str]] = {
     "conversations.members": (_members, "channels:read"),
     "conversations.open": (_open_im, "im:write"),
     "conversations.replies": (_replies, ""),
-    "files.completeUploadExternal": (_upload_done, "files:write"),
-    "files.getUploadURLExternal": (_upload_url, "files:write"),
+    "files.completeUploadExternal": (files.complete, "files:write"),
+    "files.getUploadURLExternal": (files.reserve, "files:write"),
     "reactions.add": (_react, "reactions:write"),
     "reactions.remove": (_unreact, "reactions:write"),
     "team.info": (_team_info, "team:read"),

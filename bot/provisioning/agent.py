@@ -84,9 +84,12 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 _VAGUE = re.compile(
-    r"did not complete successfully|failed to solve|non-zero exit status|^\s*\d+ \||^\s*> \[|^-+$",
+    r"did not complete successfully|executor failed running|failed to solve|non-zero exit status"
+    r"|^\s*\d+ \||^\s*> \[|^-+$",
     re.IGNORECASE,
 )
+# repo2docker's own last words repeat the whole command that ended.
+_COMMAND_ENDED = re.compile(r"Command '?\[.*\]'? returned non-zero exit status \d+")
 _ZENODO = re.compile(
     r"(?:doi:|https?://(?:dx\.)?doi\.org/|https?://(?:sandbox\.)?zenodo\.org/(?:doi|badge/doi)/)?"
     r"10\.(5281|5072)/zenodo\.(\d{1,12})(?:\.svg)?/?",
@@ -210,6 +213,7 @@ class Places:
         self.build_config = self.data / "repo2docker_config.py"
         self.venv = root / "opt/binder-bot/venv"
         self.console = root / settings.console.lstrip("/")
+        self.apparmor = root / "sys/module/apparmor/parameters/enabled"
 
 
 @dataclass(frozen=True)
@@ -617,11 +621,21 @@ def missing_packages(job: Job) -> list[str]:
     needs_venv = find_repo2docker(job) is None and importlib.util.find_spec("ensurepip") is None
     lacks = {
         "docker.io": not has_docker,
+        # Debian's kernel has AppArmor; where its parser is missing, Docker starts no container.
+        "apparmor": not has_docker and has_apparmor(job) and shutil.which("apparmor_parser") is None,
         "docker-buildx": not (has_docker and succeeds("docker", "buildx", "version")),
         "git": shutil.which("git") is None,
         "python3-venv": needs_venv,
     }
     return [package for package, is_missing in lacks.items() if is_missing]
+
+
+def has_apparmor(job: Job) -> bool:
+    """Whether the kernel confines programs by AppArmor."""
+    try:
+        return job.places.apparmor.read_text(encoding="ascii").strip() == "Y"
+    except OSError:
+        return False
 
 
 def install_packages(job: Job, packages: Sequence[str]) -> None:
@@ -947,6 +961,7 @@ def _message_of(line: str) -> str:
 def build_failure(error: CommandFailed) -> Failure:
     """Why a build failed: the last thing that says more than that it failed."""
     said = [_STAMP.sub("", line).strip() for line in error.output.splitlines() if line.strip()]
+    said = [line for line in said if not _COMMAND_ENDED.search(line)] or said
     telling = [line for line in said if _TELLING.search(line)]
     exact = [line for line in telling if not _VAGUE.search(line)]
     frozen = [line for line in said if "killed MRAN" in line]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from bot.errors import CloudError
+
 
 class InstanceState(StrEnum):
     """What the cloud says of an instance, in the few words that matter here."""
@@ -87,6 +89,8 @@ class Order:
         owner: The Slack user's id, for the cloud's own records.
         channel: The Slack channel's id, for the cloud's own records.
         ends_at: When the binder ends at the latest, Unix seconds UTC.
+        team: The Slack workspace's id, for the cloud's own records.
+        name: What people call the binder, for the cloud's own records.
     """
 
     binder_id: str
@@ -102,6 +106,8 @@ class Order:
     owner: str
     channel: str
     ends_at: float
+    team: str = ""
+    name: str = ""
 
 
 class Phase(StrEnum):
@@ -130,6 +136,7 @@ class Report:
         fraction: Of the build, 0 to 1, or None where unknown.
         line: The last line of the build's log, at most 200 characters, no control characters.
         reason: One sentence where the phase is FAILED, else an empty string.
+        code: What the agent calls the failure, such as `no-egress`; an empty string where it has no name.
         hint: What the owner can try where the phase is FAILED, else an empty string.
         log: The end of the build's log, at most 4,000 characters, no control characters but newlines.
     """
@@ -140,6 +147,7 @@ class Report:
     reason: str = ""
     hint: str = ""
     log: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +158,70 @@ class Size:
         key: What is typed after `--size`.
         label: What people read.
         price_per_hour: In the site's unit; 0 where nothing is charged.
+        people: Slack ids of those who may use it beside the admins; None for everybody.
     """
 
     key: str
     label: str
     price_per_hour: float = 0.0
+    people: frozenset[str] | None = None
+
+    def is_for(self, person: str, admins: frozenset[str]) -> bool:
+        """Whether that person may use it; admins may use all."""
+        return self.people is None or person in self.people or person in admins
 
 
 Parts = Mapping[str, str]
 """Ids of everything that was made for a binder so far (`server`, `port`, `floating_ip`, …), saved in its row
 the moment they exist, so that teardown finds them whatever happened."""
+
+
+class KeepsRunning:
+    """What a cloud is that cannot put instances away."""
+
+    can_shelve = False
+
+    def shelve(self, binder_id: str, parts: Parts) -> Parts:  # noqa: ARG002 - the protocol's form
+        """See `Cloud.shelve`."""
+        raise CloudError("This cloud cannot put instances away.")
+
+    def unshelve(self, parts: Parts) -> None:  # noqa: ARG002 - the protocol's form
+        """See `Cloud.unshelve`."""
+        raise CloudError("This cloud has put no instance away.")
+
+    def unshelve_failed(self, parts: Parts) -> bool:  # noqa: ARG002 - the protocol's form
+        """See `Cloud.unshelve_failed`."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a cloud alone knows of one instance.
+
+    Attributes:
+        instance: As a survey shows it.
+        parts: What was made for it, as `Cloud.create` and `Cloud.expose` return it.
+        marks: What was noted when it was made: `owner`, `team`, `channel`, `name`, `deadline` (ISO 8601),
+            `size`, `provider`, `url`, …; any may be missing. `token` is the token's fingerprint.
+    """
+
+    instance: Instance
+    parts: Parts
+    marks: Mapping[str, str]
+
+
+class Recoverable(Protocol):
+    """A cloud from which the rows of a lost database can be written anew."""
+
+    def survey(self) -> Survey:
+        """See `Cloud.survey`."""
+
+    def recover(self) -> list[Recovered]:
+        """Tell all that is known of every instance of this deployment, the oldest first.
+
+        Raises:
+            CloudError: See `Cloud.survey`.
+        """
 
 
 class Cloud(Protocol):
@@ -215,11 +277,42 @@ class Cloud(Protocol):
             CloudError: See `create`.
         """
 
+    def shelve(self, binder_id: str, parts: Parts) -> Parts:
+        """Take one idempotent step of putting an instance away, its address included; returns all parts.
+
+        Only where `can_shelve`.
+
+        Raises:
+            CloudError: See `create`.
+        """
+
+    def unshelve(self, parts: Parts) -> None:
+        """Ask for an instance back that was put away; anything else is left as it is.
+
+        Raises:
+            NoCapacity: No host has room for it now.
+            CloudError: See `create`.
+        """
+
+    def unshelve_failed(self, parts: Parts) -> bool:
+        """Whether the newest thing that was done to an instance was having it back, in vain.
+
+        Raises:
+            CloudError: See `create`.
+        """
+
     def report(self, instance: Instance) -> Report | None:
         """Read what the inside of the instance reported last; None while it has said nothing.
 
         Raises:
             CloudUnreachable: It could not be read this time.
+        """
+
+    def prune(self, binder_id: str, keep: str) -> None:
+        """Delete every instance of a binder but the one of this ref.
+
+        Raises:
+            CloudError: Some may be left; call again later.
         """
 
     def remove(self, binder_id: str, parts: Parts) -> bool:

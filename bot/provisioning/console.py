@@ -6,7 +6,6 @@ it.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -21,19 +20,11 @@ MAX_CONSOLE = 128 * 1024
 """Characters of the end that is read; clouds keep 100 KiB."""
 
 _KEYS = ("phase", "fraction", "message", "reason", "hint", "code", "log", "part", "parts")
-_CODE = re.compile(r"[a-z][a-z-]{0,39}")
 
 
 def report_of_console(console: str) -> Report | None:
     """The newest state that the agent told; None where it told none."""
     return fold(lines_of_console(console))
-
-
-def failure_code(console: str) -> str:
-    """What the agent calls the failure that it told last, such as `no-egress`; empty where it told none."""
-    told = [event for event in _events(console) if "phase" in event]
-    code = told[-1].get("code") if told and told[-1]["phase"] == "failed" else None
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
 def lines_of_console(console: str) -> bytes:

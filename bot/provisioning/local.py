@@ -22,7 +22,16 @@ import psutil
 
 import bot
 from bot.errors import CannotBuild, CloudError, CloudUnreachable
-from bot.provisioning.base import Instance, InstanceState, Order, Parts, Report, Size, Survey
+from bot.provisioning.base import (
+    Instance,
+    InstanceState,
+    KeepsRunning,
+    Order,
+    Parts,
+    Report,
+    Size,
+    Survey,
+)
 from bot.provisioning.local_engine import Engine, detect
 from bot.provisioning.local_instance import (
     InstanceDirectory,
@@ -46,7 +55,7 @@ _START_SECONDS = 30
 _GRACE_SECONDS = 3.0
 
 
-class LocalCloud:
+class LocalCloud(KeepsRunning):
     """A `Cloud` whose instances live on the bot's own host.
 
     Args:
@@ -62,7 +71,6 @@ class LocalCloud:
     poll_seconds = 0.5
     attempt_seconds = 1.0
     sizes: tuple[Size, ...] = (Size("local", "this machine"),)
-    can_shelve = False
 
     def __init__(
         self,
@@ -140,6 +148,9 @@ class LocalCloud:
         with _border(CloudUnreachable, "The instance's report could not be read"):
             directory = self._directory(instance.binder_id)
             return fold(read_tail(directory.report, _REPORT_BYTES), read_tail(directory.log, _LOG_BYTES))
+
+    def prune(self, binder_id: str, keep: str) -> None:
+        """See `Cloud.prune`. An instance is a directory of the binder's name: there is never a second one."""
 
     def remove(self, binder_id: str, parts: Parts) -> bool:  # noqa: ARG002 - the id says where everything is
         """See `Cloud.remove`."""

@@ -10,23 +10,26 @@ Taken down in the reverse order: the server, then, when it has vanished, its flo
 """
 
 import base64
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from openstack.config.cloud_region import CloudRegion
 
-from bot.errors import CannotBuild, CloudError, CloudUnreachable
-from bot.provisioning.base import Instance, InstanceState, Order, Parts, Report, Survey
-from bot.provisioning.openstack_api import Api, region_of_environment
+from bot.errors import CannotBuild, CloudError, CloudUnreachable, NoCapacity, QuotaExceeded
+from bot.provisioning.base import Instance, InstanceState, Order, Parts, Recovered, Report, Survey
+from bot.provisioning.openstack_api import READ_SECONDS, Api, region_of_environment
+from bot.provisioning.openstack_check import Check
 from bot.provisioning.openstack_errors import Conflict, NotThere
 from bot.provisioning.openstack_marks import (
     Json,
     Listing,
     Marks,
+    instance_of,
     metadata_of,
     name_of,
     oldest_first,
+    own_address,
     placed,
     state_of,
     survey_of,
@@ -34,6 +37,8 @@ from bot.provisioning.openstack_marks import (
 from bot.provisioning.openstack_names import Names
 from bot.provisioning.openstack_network import Network
 from bot.provisioning.openstack_options import Offer, OpenStackOptions
+from bot.provisioning.openstack_quota import explained, of_compute
+from bot.provisioning.openstack_turns import Turns
 
 _USER_DATA_LIMIT = 65_535
 """Characters of base64 that Nova accepts."""
@@ -41,6 +46,10 @@ _CONSOLE_LIMIT = 100 * 1024
 """Characters of a console that are looked at; what Nova keeps."""
 _CONSOLES_AT_ONCE = 3
 """A console is a costly call: Nova asks the host for it."""
+_CONSOLE_SECONDS = 10.0
+"""How long a host may take to answer: one that hangs must not keep the bot's workers."""
+_TURN_SECONDS = 2.0
+"""How long one waits to read a console while others read theirs."""
 
 
 class OpenStackCloud:
@@ -79,7 +88,8 @@ class OpenStackCloud:
         self._api = Api(region)
         self._names = Names(self._api, options)
         self._network = Network(self._api, self._names, self._marks, options)
-        self._consoles = threading.Semaphore(_CONSOLES_AT_ONCE)
+        self._check = Check(self._api, self._names, self._network, options)
+        self._consoles = Turns(_CONSOLES_AT_ONCE, _TURN_SECONDS)
 
     def close(self) -> None:
         """Close the connections to the cloud."""
@@ -89,7 +99,7 @@ class OpenStackCloud:
 
     def survey(self) -> Survey:
         """See `Cloud.survey`. Three listings, whatever the number of binders."""
-        return survey_of(self._listing(), self._marks, self._options.url_of, self._size_of)
+        return survey_of(self._listing(), self._marks, self._options.url_of, self._no_room)
 
     def create(self, order: Order) -> Parts:
         """See `Cloud.create`. Goes on with whatever an earlier attempt left."""
@@ -103,25 +113,35 @@ class OpenStackCloud:
         return {"server": self._boot(order, offer, port["id"], user_data), "port": port["id"]}
 
     def expose(self, binder_id: str, parts: Parts) -> Parts:
-        """See `Cloud.expose`. Gives the port a floating IP; a port that has one keeps it."""
+        """See `Cloud.expose`. Gives the port a floating IP, unless it has one, or has IPv6 and needs none."""
         port = self._network.port_of(binder_id, parts)
         if port is None:
             return parts
+        if own_address(port) is not None:
+            return dict(parts) | {"port": port["id"]}
         floating_ip = self._network.ensure_floating_ip(binder_id, port["id"])
         return dict(parts) | {"port": port["id"], "floating_ip": floating_ip["id"]}
 
     def report(self, instance: Instance) -> Report | None:
         """See `Cloud.report`. Whatever goes wrong here says nothing of the instance."""
         try:
-            with self._consoles:
-                text = self._console(instance.ref)
+            with self._consoles.of(instance.ref) as is_its_turn:
+                text = self._console(instance.ref) if is_its_turn else None
         except (Conflict, NotThere):  # it has no host yet, or is gone: the next survey tells
             return None
         except CloudUnreachable:
             raise
         except CloudError as error:
             raise CloudUnreachable(error.sentence, hint=error.hint) from error
+        if text is None:
+            raise CloudUnreachable("Other instances' consoles are being read: this one's turn comes later.")
         return self._fold(text)
+
+    def prune(self, binder_id: str, keep: str) -> None:
+        """See `Cloud.prune`. The twin's port goes with the binder: its mark names it."""
+        for server in self._servers_of(binder_id):
+            if server["id"] != keep:
+                self._delete_server(server)
 
     def remove(self, binder_id: str, parts: Parts) -> bool:
         """See `Cloud.remove`. True once a look finds nothing of the binder, twins included."""
@@ -162,7 +182,8 @@ class OpenStackCloud:
         """
         server = self._server(parts)
         if state_of(server) == InstanceState.SHELVED:
-            self._act(server["id"], {"unshelve": None}, "unshelve the server")
+            with self._room_told(self._size_of(server)):
+                self._act(server["id"], {"unshelve": None}, "unshelve the server")
 
     def unshelve_failed(self, parts: Parts) -> bool:
         """Whether the newest thing that was done to an instance was having it back, in vain.
@@ -185,32 +206,21 @@ class OpenStackCloud:
             self._servers()
         except CloudError as error:
             return [f"{error.sentence} {error.hint}".strip()]
-        return self._names.problems()
+        return self._check.problems()
 
-    def recover(self) -> list[dict[str, Any]]:
-        """What the cloud alone knows of every instance of this deployment, the oldest first.
+    def quota(self) -> str:
+        """How much of the project's quota is used, for people to read; empty where nobody may know."""
+        return self._check.quota()
 
-        Returns:
-            For each: `binder_id`, `created_at` (Unix seconds, UTC), `state`, `url` (or None), `parts` as
-            `create` and `expose` return them, and `marks`: its metadata without the prefix (`owner`,
-            `channel`, `deadline` in ISO 8601, `size`, `provider`, `url`, …).
-
-        Raises:
-            CloudError: See `survey`.
-        """
-        listing = self._listing()
-        survey = survey_of(listing, self._marks, self._options.url_of, self._size_of)
-        instances = {each.ref: each for twins in survey.instances.values() for each in twins}
+    def recover(self) -> list[Recovered]:
+        """See `Recoverable.recover`."""
         return [
-            {
-                "binder_id": each.binder_id,
-                "created_at": instances[each.server["id"]].created_at,
-                "state": str(instances[each.server["id"]].state),
-                "url": instances[each.server["id"]].url,
-                "parts": _parts(server=each.server, port=each.port, floating_ip=each.floating_ip),
-                "marks": self._without_prefix(each.server.get("metadata") or {}),
-            }
-            for each in placed(listing, self._marks)
+            Recovered(
+                instance=instance_of(each, self._options.url_of, self._no_room),
+                parts=_parts(server=each.server, port=each.port, floating_ip=each.floating_ip),
+                marks=self._without_prefix(each.server.get("metadata") or {}),
+            )
+            for each in placed(self._listing(), self._marks)
         ]
 
     # Servers ---------------------------------------------------------------------------------------------
@@ -262,15 +272,23 @@ class OpenStackCloud:
             CloudUnreachable: It may or may not have been made, now or by an earlier attempt.
         """
         try:
-            what = self._server_request(order, offer, port, user_data)
-            return str(self._api.make("compute", "/servers", "server", "create the server", what)["id"])
+            with self._room_told(order.size):
+                return self._make_server(lambda: self._server_request(order, offer, port, user_data))
         except Conflict as error:  # the port is in use: by a server that listings do not show yet
             raise CloudUnreachable(error.sentence) from error
-        except CloudUnreachable:
+
+    def _make_server(self, request: Callable[[], Json]) -> str:
+        asked, doing = request(), "create the server"
+        try:
+            return str(self._api.make("compute", "/servers", "server", doing, asked)["id"])
+        except (Conflict, CloudUnreachable, NoCapacity, QuotaExceeded):
             raise
-        except CloudError:
-            self._names.forget()  # perhaps the image was replaced since it was looked up
-            raise
+        except CloudError:  # perhaps the image or the flavor was replaced since it was looked up
+            self._names.forget()
+            again = request()
+            if again == asked:
+                raise
+            return str(self._api.make("compute", "/servers", "server", doing, again)["id"])
 
     def _server_request(self, order: Order, offer: Offer, port: str, user_data: str) -> Json:
         options = self._options
@@ -297,12 +315,14 @@ class OpenStackCloud:
             raise CannotBuild("What the instance has to be told is longer than OpenStack's user data may be.")
         return encoded
 
-    def _act(self, ref: str, action: Mapping[str, Any], doing: str) -> Json:
-        return self._api.call("compute", "POST", f"/servers/{ref}/action", doing, body=dict(action))
+    def _act(self, ref: str, action: Mapping[str, Any], doing: str, *, seconds: float = READ_SECONDS) -> Json:
+        path = f"/servers/{ref}/action"
+        return self._api.call("compute", "POST", path, doing, body=dict(action), seconds=seconds)
 
     def _console(self, ref: str) -> str:
         action = {"os-getConsoleOutput": {"length": self._options.console_lines}}
-        output = self._act(ref, action, "read the console").get("output")
+        answer = self._act(ref, action, "read the console", seconds=_CONSOLE_SECONDS)
+        output = answer.get("output")
         return str(output or "")[-_CONSOLE_LIMIT:]
 
     # Sizes and marks -------------------------------------------------------------------------------------
@@ -318,6 +338,24 @@ class OpenStackCloud:
         flavor = (server.get("flavor") or {}).get("original_name")
         marked = (server.get("metadata") or {}).get(f"{self._options.metadata_prefix}size")
         return str(marked or flavor or "of that instance")
+
+    def _no_room(self, server: Json) -> str:
+        return self._no_room_for(self._size_of(server))
+
+    def _no_room_for(self, size: str) -> str:
+        others = [each.key for each in self.sizes if each.key != size and each.people is None]
+        elsewhere = f"; {' or '.join(others)} may have room" if others else ""
+        return f"no host has room for the size {size} now{elsewhere}"
+
+    @contextmanager
+    def _room_told(self, size: str) -> Iterator[None]:
+        try:
+            yield
+        except NoCapacity as error:
+            sentence = self._no_room_for(size)
+            raise NoCapacity(f"{sentence[0].upper()}{sentence[1:]}.") from error
+        except QuotaExceeded as error:
+            raise explained(error, lambda: of_compute(self._api)) from error
 
     def _without_prefix(self, metadata: Mapping[str, str]) -> dict[str, str]:
         prefix = self._options.metadata_prefix

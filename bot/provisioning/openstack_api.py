@@ -14,6 +14,7 @@ from typing import Any, Literal
 import requests
 import yaml
 from keystoneauth1.adapter import Adapter
+from keystoneauth1.exceptions import EndpointNotFound
 from keystoneauth1.session import Session, TCPKeepAliveAdapter
 from openstack.config import OpenStackConfig
 from openstack.config.cloud_region import CloudRegion
@@ -22,7 +23,7 @@ from bot.errors import CloudError, CloudUnreachable, CredentialsRejected
 from bot.provisioning.openstack_errors import border, refusal
 
 Json = dict[str, Any]
-Service = Literal["compute", "network", "image"]
+Service = Literal["compute", "network", "image", "block-storage"]
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -31,7 +32,7 @@ MICROVERSION = (2, 91)
 NEEDED_MICROVERSION = (2, 52)
 """Of Nova, at the least (Pike, 2017): tags when a server is made."""
 
-_VERSIONS = {"network": "v2.0", "image": "v2"}
+_VERSIONS = {"network": "v2.0", "image": "v2", "block-storage": "v3"}
 _ERRORS = 400
 _POOL = 16
 """Connections kept for each host; more than the bot has workers by default."""
@@ -74,7 +75,7 @@ class Api:
             self._wire = self._opened = self._microversion = None
             self._adapters.clear()
 
-    def call(
+    def call(  # noqa: PLR0913 - all that makes one request
         self,
         service: Service,
         method: str,
@@ -83,6 +84,7 @@ class Api:
         *,
         params: Mapping[str, Any] | None = None,
         body: Json | None = None,
+        seconds: float = READ_SECONDS,
     ) -> Json:
         """Send one request; the JSON of its answer, empty where it has none.
 
@@ -93,12 +95,13 @@ class Api:
             doing: What this is for, after "could not": `list the servers`.
             params: Of the URL.
             body: Sent as JSON.
+            seconds: How long the answer may take, at most as long as any may.
 
         Raises:
             CloudError: One of the tree in `openstack_errors`.
         """
         with border(doing):
-            sent: dict[str, Any] = {"params": params or {}, "raise_exc": False}
+            sent: dict[str, Any] = {"params": params or {}, "raise_exc": False, "timeout": seconds}
             if body is not None:
                 sent["json"] = body
             if service == "compute":
@@ -139,6 +142,14 @@ class Api:
             if self._microversion is None:
                 self._microversion = self._negotiate()
             return self._microversion
+
+    def offers(self, service: Service) -> bool:
+        """Whether the cloud has that service."""
+        with border("say which services it has"), self._lock:
+            try:
+                return _endpoint(self._connected(), service) is not None
+            except EndpointNotFound:
+                return False
 
     def project_id(self) -> str | None:
         """The id of the project that the credentials are for."""
@@ -203,7 +214,9 @@ class _Patience(TCPKeepAliveAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """See `requests.adapters.HTTPAdapter.send`."""
-        kwargs["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
+        wanted = kwargs.get("timeout")
+        patience = min(wanted, READ_SECONDS) if isinstance(wanted, int | float) else READ_SECONDS
+        kwargs["timeout"] = (CONNECT_SECONDS, patience)
         return super().send(request, *args, **kwargs)
 
 
@@ -230,7 +243,7 @@ def _endpoint(region: CloudRegion, service: Service) -> str | None:
         region_name=region.get_region_name(service),
         skip_discovery=True,
     )
-    if endpoint is None or re.search(r"/v\d[\d.]*/?$", endpoint):
+    if endpoint is None or re.search(r"/v\d[\d.]*(/|$)", endpoint):
         return endpoint
     return f"{endpoint.rstrip('/')}/{_VERSIONS[service]}"
 

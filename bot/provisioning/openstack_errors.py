@@ -32,16 +32,25 @@ _NOVA_QUOTA = re.compile(
     r"Quota exceeded for (?P<names>[\w, ]+): Requested (?P<wanted>[\d, ]+), "
     r"but already used (?P<used>[\d, ]+) of (?P<limits>-?[\d, -]+)"
 )
+_UNIFIED_LIMIT = re.compile(
+    r"Resource (?P<names>[\w:]+) is over limit of (?P<limits>-?\d+) "
+    r"due to current usage (?P<used>\d+) and delta (?P<wanted>\d+)"
+)
+"""As services say it whose limits are Keystone's."""
 _NEUTRON_QUOTA = re.compile(r"Quota exceeded for resources: \[(?P<names>[^\]]+)\]")
 _NAMES = {
     "floatingip": "floating IPs",
     "port": "ports",
     "security_group": "security groups",
     "security_group_rule": "security group rules",
-    "instances": "instances",
-    "cores": "cores",
     "ram": "RAM (MB)",
+    "gigabytes": "GB of volumes",
+    "servers": "instances",
+    "class:VCPU": "cores",
+    "class:MEMORY_MB": "RAM (MB)",
+    "class:DISK_GB": "disk (GB)",
 }
+"""What people call a quota, where the cloud calls it otherwise."""
 _CREDENTIALS_HINT = "Make a new application credential and put it into clouds.yaml."
 
 
@@ -101,6 +110,11 @@ def refusal(status: int, body: Any, doing: str) -> CloudError:
     return kind(f"The cloud could not {doing}: {words}.")
 
 
+def name_of_quota(resource: str) -> str:
+    """What people call the thing that a quota limits: `floating IPs` for `floatingip`."""
+    return _NAMES.get(resource, resource)
+
+
 def _of_keystone(error: keystone.HttpError, doing: str) -> CloudError:
     status = error.http_status or 0
     # Keystone answers 404 where an application credential was deleted, 401 where its secret is wrong.
@@ -111,12 +125,13 @@ def _of_keystone(error: keystone.HttpError, doing: str) -> CloudError:
 
 def _limit(words: str) -> str:
     """The sentence for a limit that was reached, or an empty string where none was."""
-    nova, neutron = _NOVA_QUOTA.search(words), _NEUTRON_QUOTA.search(words)
+    nova = _NOVA_QUOTA.search(words) or _UNIFIED_LIMIT.search(words)
+    neutron = _NEUTRON_QUOTA.search(words)
     if nova is not None:
         return f"The project's quota is used up: {_usage(nova)}."
     if neutron is not None:
         names = (each.strip(" '\"") for each in neutron["names"].split(","))
-        return f"The project's quota is used up: {', '.join(_NAMES.get(name, name) for name in names)}."
+        return f"The project's quota is used up: {', '.join(map(name_of_quota, names))}."
     if "quota" in words.lower():
         return f"The project's quota is used up: {words}."
     if "no more ip addresses" in words.lower():
@@ -127,7 +142,7 @@ def _limit(words: str) -> str:
 def _usage(told: re.Match[str]) -> str:
     columns = (re.split(r",\s*", told[name].strip(" ,")) for name in ("names", "used", "limits", "wanted"))
     return ", ".join(
-        f"{_NAMES.get(name, name)} {used} of {limit}, {wanted} more wanted"
+        f"{name_of_quota(name)} {used} of {limit}, {wanted} more wanted"
         for name, used, limit, wanted in zip(*columns, strict=False)
     )
 

@@ -16,6 +16,7 @@ from bot.errors import ConfigError
 from bot.provisioning.base import Instance, InstanceState, Order, Survey
 from bot.provisioning.openstack_errors import NO_VALID_HOST
 from bot.provisioning.reports import sentence
+from bot.tokens import fingerprint
 
 Json = Mapping[str, Any]
 
@@ -109,6 +110,12 @@ def name_of(binder_id: str) -> str:
     return f"binder-{binder_id}"
 
 
+def own_address(port: Json) -> str | None:
+    """A port's IPv6 address; None where it has IPv4, and is reached by a floating IP alone."""
+    own = [str(each.get("ip_address")) for each in port.get("fixed_ips") or []]
+    return own[0] if own and all(":" in address for address in own) else None
+
+
 def oldest_first(things: Iterable[Json], created: str) -> list[Json]:
     """Things in the order in which they were made; `created` is what their cloud calls that moment."""
     return sorted(things, key=lambda thing: (str(thing.get(created)), thing["id"]))
@@ -124,7 +131,10 @@ def metadata_of(order: Order, deployment: str, prefix: str) -> dict[str, str]:
         "deployment": deployment,
         "id": order.binder_id,
         "owner": order.owner,
+        "team": order.team or None,
         "channel": order.channel,
+        "name": order.name or None,
+        "token": fingerprint(order.token),
         "deadline": ends_at,
         "size": order.size,
         "provider": order.provider,
@@ -155,7 +165,7 @@ def placed(listing: Listing, marks: Marks) -> Iterator[Placed]:
 
 
 def survey_of(
-    listing: Listing, marks: Marks, url_of: Callable[[str], str], size_of: Callable[[Json], str]
+    listing: Listing, marks: Marks, url_of: Callable[[str], str], no_room: Callable[[Json], str]
 ) -> Survey:
     """What a look at the cloud means.
 
@@ -163,11 +173,11 @@ def survey_of(
         listing: The look.
         marks: What is ours.
         url_of: The URL at which people reach an address.
-        size_of: What people call a server's size.
+        no_room: Says of a server that no host has room for it.
     """
     instances: defaultdict[str, tuple[Instance, ...]] = defaultdict(tuple)
     for each in placed(listing, marks):
-        instances[each.binder_id] += (_instance(each, url_of, size_of),)
+        instances[each.binder_id] += (instance_of(each, url_of, no_room),)
     owners = {marks.binder_of_part(part) for part in (*listing.ports, *listing.floating_ips)} - {None}
     strays = frozenset(owner for owner in owners if owner is not None and owner not in instances)
     return Survey(dict(instances), strays)
@@ -205,23 +215,31 @@ def _ports_of_servers(ports: Sequence[Json], marks: Marks) -> Callable[[str, str
     return lambda server_id, binder_id: bound[server_id] or waiting[binder_id]
 
 
-def _instance(each: Placed, url_of: Callable[[str], str], size_of: Callable[[Json], str]) -> Instance:
+def instance_of(each: Placed, url_of: Callable[[str], str], no_room: Callable[[Json], str]) -> Instance:
+    """What a server of ours means; the arguments are those of `survey_of`."""
     state = state_of(each.server)
-    address = each.floating_ip.get("floating_ip_address") if each.floating_ip else None
+    address = _address(each, state)
     return Instance(
         ref=each.server["id"],
         binder_id=each.binder_id,
         state=state,
         created_at=unix(each.server.get("created")),
-        url=url_of(str(address)) if address else None,
-        fault=_fault(each.server, size_of(each.server)) if state == InstanceState.ERROR else "",
+        url=url_of(address) if address else None,
+        fault=_fault(each.server, no_room) if state == InstanceState.ERROR else "",
     )
 
 
-def _fault(server: Json, size: str) -> str:
-    """Nova's own words, without a full stop; where no host has room, which size it is that has none."""
+def _address(each: Placed, state: InstanceState) -> str | None:
+    if each.floating_ip and each.floating_ip.get("floating_ip_address"):
+        return str(each.floating_ip["floating_ip_address"])
+    # What is put away keeps its port, but nobody reaches it there.
+    return own_address(each.port) if each.port and state != InstanceState.SHELVED else None
+
+
+def _fault(server: Json, no_room: Callable[[Json], str]) -> str:
+    """Nova's own words, without a full stop; where no host has room, `no_room` and Nova's words."""
     words = sentence(str((server.get("fault") or {}).get("message") or "")).rstrip(". ")
     never_placed = not server.get("hostId") and not server.get("OS-EXT-SRV-ATTR:host")
     if NO_VALID_HOST in words.lower() or (never_placed and not words):
-        return f"no host has room for the size {size} now ({words or 'it was never placed'})"
+        return f"{no_room(server)} ({words or 'it was never placed'})"
     return words or "Nova gives no reason"

@@ -1,11 +1,10 @@
-"""What the operator named, looked up in the cloud: image, flavors, networks; and what is missing of it."""
+"""What the operator named, looked up in the cloud: image, flavors, networks."""
 
 import difflib
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from bot.errors import CloudError
 from bot.provisioning.openstack_api import Api, Json
 from bot.provisioning.openstack_errors import NotThere
 from bot.provisioning.openstack_options import Offer, OpenStackOptions
@@ -41,94 +40,70 @@ class Names:
         Raises:
             CloudError: There is none of that name; says what there is.
         """
-        return self._remembered("image", self._look_up_image)
+        return self._remembered("image", self.newest_image)
 
     def flavor(self, offer: Offer) -> str:
         """The id of a size's flavor; raises as `image` does."""
-        return self._remembered(f"flavor {offer.flavor}", lambda: self._look_up_flavor(offer.flavor))
+        return self._remembered(f"flavor {offer.flavor}", lambda: self.flavor_of(offer))
 
     def network(self) -> str:
         """The id of the instances' network; raises as `image` does."""
-        return self._remembered("network", lambda: self._look_up_network(external=False))
+        return self._remembered("network", lambda: self.network_named(external=False))
 
     def external_network(self) -> str:
         """The id of the floating IPs' network; raises as `image` does."""
-        return self._remembered("external network", lambda: self._look_up_network(external=True))
+        return self._remembered("external network", lambda: self.network_named(external=True))
 
-    def problems(self) -> list[str]:
-        """A sentence for each name that the cloud does not know."""
-        looks: list[Callable[[], object]] = [
-            self._look_up_image,
-            *(lambda offer=offer: self._look_up_flavor(offer.flavor) for offer in self._options.offers),
-            lambda: self._look_up_network(external=False),
-            lambda: self._look_up_network(external=True),
-            self._look_up_key_pair,
-            self._look_up_zone,
-        ]
-        return [problem for look in looks if (problem := _problem(look))]
-
-    def _remembered(self, name: str, look: Callable[[], str]) -> str:
+    def _remembered(self, name: str, look: Callable[[], Json]) -> str:
         with self._lock:
             at, known = self._known.get(name, (0.0, ""))
         if known and time.monotonic() - at < _KEPT_SECONDS:
             return known
-        found = look()
+        found = str(look()["id"])
         with self._lock:
             self._known[name] = (time.monotonic(), found)
         return found
 
-    def _look_up_image(self) -> str:
+    # The things themselves, looked up anew ---------------------------------------------------------------
+
+    def newest_image(self) -> Json:
+        """The newest active image of that name, or the one of that id; raises as `image` does."""
         wanted = self._options.image
-        images = self._images(name=wanted) or self._image_by_id(wanted)
+        images = self._active(name=wanted) or self._by_id(wanted)
         if not images:
-            raise _missing("image", wanted, (str(each.get("name")) for each in self._images()))
-        return str(max(images, key=lambda each: str(each.get("created_at")))["id"])
+            raise self._no_image(wanted)
+        return max(images, key=lambda each: str(each.get("created_at")))
 
-    def _images(self, **params: str) -> list[Json]:
-        return self._api.find("image", "/images", "images", "list the images", status="active", **params)
+    def flavor_of(self, offer: Offer) -> Json:
+        """The flavor of a size; raises as `image` does."""
+        flavors = self._api.find("compute", "/flavors/detail", "flavors", "list the flavors")
+        return _choose("flavor", offer.flavor, flavors)
 
-    def _image_by_id(self, wanted: str) -> list[Json]:
-        return [each for each in self._images(id=wanted) if each["id"] == wanted]
-
-    def _look_up_flavor(self, wanted: str) -> str:
-        flavors = self._api.find("compute", "/flavors", "flavors", "list the flavors")
-        return _choose("flavor", wanted, flavors)
-
-    def _look_up_network(self, *, external: bool) -> str:
+    def network_named(self, *, external: bool) -> Json:
+        """The network of floating IPs, or that of instances; raises as `image` does."""
         wanted = self._options.external_network if external else self._options.network
         networks = self._api.find("network", "/networks", "networks", "list the networks")
         fitting = [each for each in networks if bool(each.get("router:external")) == external]
         return _choose("external network" if external else "network", wanted, fitting)
 
-    def _look_up_key_pair(self) -> None:
-        if self._options.key_pair is None:
-            return
-        answer = self._api.call("compute", "GET", "/os-keypairs", "list the key pairs")
-        names = [str(each["keypair"]["name"]) for each in answer.get("keypairs", [])]
-        _require("key pair", self._options.key_pair, names)
+    def _no_image(self, wanted: str) -> NotThere:
+        others = self._api.find("image", "/images", "images", "list the images", name=wanted)
+        if others:
+            status = str(others[0].get("status"))
+            return NotThere(f"The image `{wanted}` cannot be booted: its status is {status}.")
+        return missing("image", wanted, (str(each.get("name")) for each in self._active()))
 
-    def _look_up_zone(self) -> None:
-        if self._options.availability_zone is None:
-            return
-        answer = self._api.call("compute", "GET", "/os-availability-zone", "list the availability zones")
-        names = [str(each["zoneName"]) for each in answer.get("availabilityZoneInfo", [])]
-        _require("availability zone", self._options.availability_zone, names)
+    def _active(self, **params: str) -> list[Json]:
+        return self._api.find("image", "/images", "images", "list the images", status="active", **params)
 
-
-def _choose(kind: str, wanted: str, things: Sequence[Json]) -> str:
-    for attribute in ("name", "id"):
-        for thing in things:
-            if thing.get(attribute) == wanted:
-                return str(thing["id"])
-    raise _missing(kind, wanted, (str(thing.get("name")) for thing in things))
+    def _by_id(self, wanted: str) -> list[Json]:
+        # Sites hide images that they have replaced; who named one by its id means that one.
+        found = [*self._active(id=wanted), *self._active(id=wanted, os_hidden="true")]
+        return [each for each in found if each["id"] == wanted]
 
 
-def _require(kind: str, wanted: str, names: Sequence[str]) -> None:
-    if wanted not in names:
-        raise _missing(kind, wanted, names)
-
-
-def _missing(kind: str, wanted: str, existing: Iterable[str]) -> NotThere:
+def missing(kind: str, wanted: str, existing: Iterable[str]) -> NotThere:
+    """The error that says that a thing is not there, and what is, the likeliest first."""
     names = sorted(set(existing))
     close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
     shown = [*close, *(name for name in names if name not in close)][:_SHOWN]
@@ -137,9 +112,9 @@ def _missing(kind: str, wanted: str, existing: Iterable[str]) -> NotThere:
     return NotThere(f"The cloud has no {kind} `{wanted}`.", hint=there)
 
 
-def _problem(look: Callable[[], object]) -> str:
-    try:
-        look()
-    except CloudError as error:
-        return f"{error.sentence} {error.hint}".strip()
-    return ""
+def _choose(kind: str, wanted: str, things: Sequence[Json]) -> Json:
+    for attribute in ("name", "id"):
+        for thing in things:
+            if thing.get(attribute) == wanted:
+                return thing
+    raise missing(kind, wanted, (str(thing.get("name")) for thing in things))

@@ -1,18 +1,23 @@
 """Neutron's side of an instance: its security group, its port and its floating IP."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from bot.errors import CloudUnreachable
+from bot.errors import CloudUnreachable, QuotaExceeded
 from bot.provisioning.base import Parts
 from bot.provisioning.openstack_api import Api
 from bot.provisioning.openstack_errors import Conflict, NotThere
 from bot.provisioning.openstack_marks import Json, Marks, name_of, oldest_first
-from bot.provisioning.openstack_names import Names
+from bot.provisioning.openstack_names import Names, missing
 from bot.provisioning.openstack_options import OpenStackOptions
+from bot.provisioning.openstack_quota import explained, of_network
 
-_PORT_FIELDS = ("id", "name", "description", "device_id", "created_at")
+_PORT_FIELDS = ("id", "name", "description", "device_id", "fixed_ips", "created_at")
+_IPV4 = 4
+_FAMILIES = {_IPV4: "IPv4", 6: "IPv6"}
+"""By version of the IP, what Neutron calls it."""
 _FLOATING_IP_FIELDS = ("id", "description", "floating_ip_address", "port_id", "created_at")
 
 
@@ -51,26 +56,41 @@ class Network:
         return known or next(iter(ports), None)
 
     def ensure_port(self, binder_id: str) -> Json:
-        """A binder's port, made where none is left from an earlier attempt."""
-        return self.port_of(binder_id, {}) or self._make_port(binder_id)
+        """A binder's port, made where none is left from an earlier attempt.
+
+        Whoever was paused before it made one (a machine that slept) looks again: it may be the second one.
+        Then a second server cannot come of it, since the first port is taken.
+        """
+        found = self.port_of(binder_id, {})
+        if found is not None:
+            return found
+        made = self._make_port(binder_id)
+        oldest = self.port_of(binder_id, {}) or made
+        if oldest["id"] != made["id"]:
+            self._delete_all("port", binder_id, [made])
+        return oldest
 
     def _ports_of(self, binder_id: str) -> list[Json]:
         ports = self.ports(name=name_of(binder_id))
         return oldest_first((port for port in ports if self._marks.is_of(binder_id, port)), "created_at")
 
     def _make_port(self, binder_id: str) -> Json:
+        with self._usage_told():
+            try:
+                return self._ask_for_port(binder_id)
+            except NotThere:  # the group or the network was replaced since it was looked up
+                self._group = None
+                self._names.forget()
+                return self._ask_for_port(binder_id)
+
+    def _ask_for_port(self, binder_id: str) -> Json:
         what = {
             "network_id": self._names.network(),
             "name": name_of(binder_id),
             "description": self._marks.description(binder_id),
             "security_groups": [self._ensure_group()],
         }
-        try:
-            return self._api.make("network", "/ports", "port", "create the port", what)
-        except NotThere:  # the group or the network was deleted since it was looked up
-            self._group = None
-            self._names.forget()
-            raise
+        return self._api.make("network", "/ports", "port", "create the port", what)
 
     # Floating IP -----------------------------------------------------------------------------------------
 
@@ -100,6 +120,14 @@ class Network:
         return oldest_first((each for each in listed if self._marks.is_of(binder_id, each)), "created_at")
 
     def _make_floating_ip(self, binder_id: str, port: str) -> Json:
+        with self._usage_told():
+            try:
+                return self._ask_for_floating_ip(binder_id, port)
+            except NotThere:  # the external network was replaced since it was looked up
+                self._names.forget()
+                return self._ask_for_floating_ip(binder_id, port)
+
+    def _ask_for_floating_ip(self, binder_id: str, port: str) -> Json:
         what = {
             "floating_network_id": self._names.external_network(),
             "port_id": port,
@@ -112,6 +140,14 @@ class Network:
         path = f"/floatingips/{floating_ip['id']}"
         self._api.call("network", "PUT", path, "associate the floating IP", body=body)
         return floating_ip
+
+    @contextmanager
+    def _usage_told(self) -> Iterator[None]:
+        """Neutron names the quota that is used up, but not how much of it there is."""
+        try:
+            yield
+        except QuotaExceeded as error:
+            raise explained(error, lambda: of_network(self._api)) from error
 
     # Removal ---------------------------------------------------------------------------------------------
 
@@ -146,7 +182,7 @@ class Network:
         """The id of the deployment's security group, with the ports open that people need and no others."""
         with self._lock:
             if self._group is None:
-                group = self._find_group() or self._make_group()
+                group = self._find_group() or self._make_group(self._group_name)
                 self._open_ports(group)
                 self._group = str(group["id"])
             return self._group
@@ -164,8 +200,10 @@ class Network:
         groups = self._find(path, "list the security groups", (), {"name": name}, key)
         return oldest_first((group for group in groups if group.get("name") == name), "created_at")
 
-    def _make_group(self) -> Json:
-        what = {"name": self._group_name, "description": self._marks.tag}
+    def _make_group(self, name: str) -> Json:
+        if self._options.security_group is not None:
+            raise missing("security group", name, self.group_names())
+        what = {"name": name, "description": self._marks.tag}
         doing = "create the security group"
         made = self._api.make("network", "/security-groups", "security_group", doing, what)
         oldest = self._find_group() or made
@@ -173,17 +211,34 @@ class Network:
             self._api.call("network", "DELETE", f"/security-groups/{made['id']}", doing)
         return oldest
 
+    def group_names(self) -> list[str]:
+        """The names of the project's security groups."""
+        groups = self._find("security-groups", "list the security groups", (), {}, "security_groups")
+        return [str(group.get("name")) for group in groups]
+
+    def versions(self) -> set[int]:
+        """Of the IP, that the instances' network has addresses of: 4, 6 or both."""
+        found = self._api.find(
+            "network", "/subnets", "subnets", "list the subnets", network_id=self._names.network()
+        )
+        return {int(each["ip_version"]) for each in found if each.get("ip_version") in _FAMILIES}
+
+    def has_ipv4(self) -> bool:
+        """Whether instances have IPv4, and so need floating IPs."""
+        return _IPV4 in self.versions()
+
     def _open_ports(self, group: Json) -> None:
         is_open = {_opens(rule) for rule in group.get("security_group_rules") or []}
-        for port in self._options.allowed_ports:
-            if port not in is_open:
-                self._open_port(group["id"], port)
+        for version in sorted(self.versions() or {_IPV4}):
+            for port in self._options.allowed_ports:
+                if (_FAMILIES[version], port) not in is_open:
+                    self._open_port(group["id"], _FAMILIES[version], port)
 
-    def _open_port(self, group: str, port: int) -> None:
+    def _open_port(self, group: str, family: str, port: int) -> None:
         what = {
             "security_group_id": group,
             "direction": "ingress",
-            "ethertype": "IPv4",
+            "ethertype": family,
             "protocol": "tcp",
             "port_range_min": port,
             "port_range_max": port,
@@ -201,16 +256,15 @@ class Network:
         return list(self._api.find("network", f"/{path}", key or path, doing, **chosen, **params))
 
 
-def _opens(rule: Json) -> int | None:
-    """The one TCP port that a rule opens to the world, or None where it opens something else."""
-    world = rule.get("remote_ip_prefix") in {None, "0.0.0.0/0"} and rule.get("remote_group_id") is None
-    tcp = (
-        rule.get("direction") == "ingress"
-        and rule.get("ethertype") == "IPv4"
-        and rule.get("protocol") == "tcp"
-    )
+def _opens(rule: Json) -> tuple[str, int] | None:
+    """The family and the one TCP port that a rule opens to the world; None where it opens something else."""
+    everybody = {None, "0.0.0.0/0", "::/0"}
+    world = rule.get("remote_ip_prefix") in everybody and rule.get("remote_group_id") is None
+    tcp = rule.get("direction") == "ingress" and rule.get("protocol") == "tcp"
     low, high = rule.get("port_range_min"), rule.get("port_range_max")
-    return low if world and tcp and low == high else None
+    return (
+        (str(rule.get("ethertype")), int(low)) if world and tcp and low is not None and low == high else None
+    )
 
 
 def _unless_there(make: Callable[[], object]) -> None:

@@ -20,17 +20,19 @@ class Offer:
         flavor: The flavor's name or id in the cloud.
         label: What people read.
         price_per_hour: In the site's unit; 0 where nothing is charged.
+        people: See `Size`.
     """
 
     key: str
     flavor: str
     label: str
     price_per_hour: float = 0.0
+    people: frozenset[str] | None = None
 
     @property
     def size(self) -> Size:
         """What the rest of the bot knows of it."""
-        return Size(self.key, self.label, self.price_per_hour)
+        return Size(self.key, self.label, self.price_per_hour, self.people)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class OpenStackOptions:
         network: Name or id of the network that instances are attached to; it needs a router to
             `external_network`.
         external_network: Name or id of the network that floating IPs come from.
-        security_group: Name of the security group of all instances; made where it does not exist. None for
-            one named after the deployment.
+        security_group: Name of the security group of all instances. None for one named after the deployment,
+            which is made where it does not exist.
         allowed_ports: The TCP ports that the security group opens to the world; people reach the first.
         key_pair: Name of a key pair whose owner may log in to instances, or None for nobody.
         boot_volume_gb: Size in GB of a volume to boot from, deleted with its instance; None for the flavor's

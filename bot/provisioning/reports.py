@@ -24,6 +24,7 @@ MAX_JSON = 64 * 1024
 """Bytes of one JSON line; a longer one is skipped."""
 
 _ESCAPES = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]?")
+_CODE = re.compile(r"[a-z][a-z-]{0,39}")
 _GIVING_UP = "Error during build:"
 _COMMAND_ENDED = re.compile(r"Command '?\[.*\]'? returned non-zero exit status \d+\.?\s*\Z", re.DOTALL)
 # C0 and C1 controls but the newline, text direction overrides, surrogates, the byte order mark.
@@ -122,11 +123,16 @@ def _advance(report: Report | None, event: dict[str, Any]) -> Report | None:
         reason=(_text(event, "reason", MAX_REASON) or same.reason) if failed else "",
         hint=(_text(event, "hint", MAX_REASON) or same.hint) if failed else "",
         log=_log(event.get("log")) or (report.log if report else ""),
+        code=(_code(event.get("code")) or same.code) if failed else "",
     )
 
 
 def _phase(value: Any) -> Phase | None:
     return Phase(value) if isinstance(value, str) and value in Phase.__members__.values() else None
+
+
+def _code(value: Any) -> str:
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
 
 
 def _fraction(value: Any) -> float | None:

@@ -23,6 +23,9 @@ MAX_ENCODED = 65_535
 
 _TEMPLATE = """\
 #cloud-config
+# At each boot, and long before the agent can start: it comes after the network and, at first, after Docker.
+bootcmd:
+- [sh, -c, "printf '\\n%s\\n' '{booting}' >{console}"]
 # Three files: the agent, the order (this binder's token is in it, and no other secret), and the unit that
 # starts the agent at each boot.
 write_files:
@@ -65,6 +68,7 @@ runcmd:
 output: {{all: ">> /var/log/cloud-init-output.log"}}
 ssh: {{emit_keys_to_console: false}}
 """
+_BOOTING = 'BINDER-BOT {"phase": "booting", "message": "The instance is starting"}'
 _USERINFO = re.compile(r"://[^/\s]*@")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+/?")
 _ABSOLUTE = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
@@ -153,7 +157,12 @@ def render(order: Order, settings: GuestSettings) -> str:
             "The repository's address has a user or a password in it, which instances do not get."
         )
     content = json.dumps({"order": _order(order), "settings": asdict(settings)})
-    return _TEMPLATE.format(agent=_agent(), order=base64.b64encode(content.encode()).decode())
+    return _TEMPLATE.format(
+        agent=_agent(),
+        order=base64.b64encode(content.encode()).decode(),
+        booting=_BOOTING.replace('"', '\\"'),
+        console=settings.console,
+    )
 
 
 def _order(order: Order) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from bot.provisioning.base import Order, Phase, Report
-from bot.provisioning.console import MARKER, failure_code, report_of_console
+from bot.provisioning.console import MARKER, report_of_console
 from bot.provisioning.userdata import GuestSettings, render
 
 TOKEN = "s3cr3t-" + "token" * 8
@@ -182,7 +182,8 @@ class Guest:
 
     @property
     def code(self) -> str:
-        return failure_code(self.console)
+        report = report_of_console(self.console)
+        return report.code if report is not None else ""
 
     @property
     def events(self) -> list[dict[str, Any]]:

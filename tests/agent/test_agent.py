@@ -115,10 +115,27 @@ CONDA = """\
   12 | >>> RUN echo error
 ERROR: failed to solve: process did not complete successfully"""
 
+# Docker 20.10, in a guest whose kernel has AppArmor and which has no parser for it.
+OLD_BUILDKIT = """\
+#7 14.6 runc run failed: unable to apply apparmor profile: no such file or directory
+#7 ERROR: executor failed running [/bin/sh -c chmod 755 /x]: exit code: 1
+executor failed running [/bin/sh -c chmod 755 /x]: exit code: 1
+Error during build: Command '['docker', 'buildx', 'build', '/x']' returned non-zero exit status 1."""
+
 
 @pytest.mark.parametrize(
     ("output", "reason", "hint"),
     [
+        (
+            OLD_BUILDKIT,
+            "runc run failed: unable to apply apparmor profile: no such file or directory",
+            "",
+        ),
+        (
+            "unknown option\nError during build: Command '['docker']' returned non-zero exit status 1.",
+            "unknown option",
+            "",
+        ),
         (f"Using RBuildPack builder\nError during build: {MRAN}", MRAN, ""),
         (
             CONDA,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.provisioning.base import Phase
-from bot.provisioning.console import failure_code, lines_of_console, report_of_console
+from bot.provisioning.console import lines_of_console, report_of_console
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50)
 VALUES = st.recursive(
@@ -23,6 +23,11 @@ EVENTS = st.dictionaries(KEYS, VALUES | PHASES, max_size=9).map(
 CONSOLES = st.lists(EVENTS | st.text(st.characters(codec=None), max_size=80), max_size=20).map("\n".join)
 
 
+def code_of(console: str) -> str:
+    report = report_of_console(console)
+    return report.code if report is not None else ""
+
+
 def line(**event: Any) -> str:
     return f"BINDER-BOT {json.dumps(event)}\n"
 
@@ -34,7 +39,7 @@ def test_no_console_breaks_it(console: str) -> None:
     assert all(isinstance(json.loads(each), dict) for each in lines.splitlines())
     report = report_of_console(console)
     assert report is None or len(report.log) <= 4_000
-    assert len(failure_code(console)) <= 40
+    assert len(code_of(console)) <= 40
 
 
 def test_reports_are_found_among_what_kernels_and_others_say() -> None:
@@ -82,11 +87,11 @@ def test_the_log_of_an_earlier_failure_is_not_joined_to_a_new_one() -> None:
 def test_a_failure_has_a_code_for_the_bot_until_it_is_over() -> None:
     failed = line(phase="booting") + line(phase="failed", reason="No way out.", code="no-egress")
 
-    assert failure_code("") == ""
-    assert failure_code(failed) == "no-egress"
-    assert failure_code(failed + line(phase="booting")) == ""
-    assert failure_code(line(phase="failed", code="<script>")) == ""
-    assert failure_code(line(phase="failed", code=7)) == ""
+    assert code_of("") == ""
+    assert code_of(failed) == "no-egress"
+    assert code_of(failed + line(phase="booting")) == ""
+    assert code_of(line(phase="failed", code="<script>")) == ""
+    assert code_of(line(phase="failed", code=7)) == ""
 
 
 def test_an_endless_console_is_read_quickly_and_at_its_end() -> None:

@@ -278,6 +278,20 @@ def test_a_bare_image_is_given_its_tools(guest: Guest, repo: HostedRepository) -
     assert install["env"]["DEBIAN_FRONTEND"] == "noninteractive"
 
 
+def test_where_the_kernel_has_apparmor_docker_comes_with_its_parser(
+    guest: Guest, repo: HostedRepository
+) -> None:
+    switch = guest.root / "sys/module/apparmor/parameters/enabled"
+    switch.parent.mkdir(parents=True)
+    switch.write_text("Y\n")
+    guest.remove("docker", but_apt_has_it=True)
+
+    guest.launch(an_order(repo.url, commit=repo.commit({})))
+
+    assert guest.serving().phase == Phase.SERVING
+    assert guest.calls("apt-get", "install")[0]["argv"][-3:] == ["docker.io", "apparmor", "docker-buildx"]
+
+
 def test_a_distribution_without_buildx_is_told(guest: Guest, repo: HostedRepository) -> None:
     guest.says("no-buildx")
     guest.says("apt-get.breaks")

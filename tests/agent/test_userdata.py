@@ -2,6 +2,7 @@
 
 import base64
 import json
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from bot.errors import CannotBuild, ConfigError
 from bot.provisioning import agent
+from bot.provisioning.base import Phase, Report
+from bot.provisioning.console import report_of_console
 from bot.provisioning.userdata import MAX_ENCODED, GuestSettings, encode, render
 from tests.agent.guest import TOKEN, an_order, unpack
 
@@ -57,6 +60,16 @@ def test_it_is_cloud_config_that_starts_the_agent_at_each_boot(tmp_path: Path) -
     assert "ExecStart=/usr/bin/python3 /opt/binder-bot/agent.py /etc/binder-bot/order.json\n" in unit
     assert (tmp_path / "opt/binder-bot/agent.py").read_bytes() == Path(agent.__file__).read_bytes()
     assert (tmp_path / "etc/binder-bot/order.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_each_boot_is_told_on_the_console_before_the_agent_can_start(tmp_path: Path) -> None:
+    console = tmp_path / "console"
+    user_data = render(an_order(URL), GuestSettings(console="/dev/ttyS1"))
+    (command,) = yaml.safe_load(user_data.replace("/dev/ttyS1", str(console)))["bootcmd"]
+
+    subprocess.run(command, check=True)
+
+    assert report_of_console(console.read_text()) == Report(Phase.BOOTING, line="The instance is starting")
 
 
 def test_the_agent_reads_all_that_it_is_told(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.lifecycle import Announce, Create, Expose, Remove, Resolve, Rules, Save, Seen, backoff, plan
+from bot.lifecycle import plan
 from bot.provisioning.base import Instance, InstanceState, Phase, Report
-from storage.models import Binder, Ending, MessageKind, Status, Target
+from bot.steps import Announce, Create, Expose, Remove, Resolve, Rules, Save, Seen, Use, backoff
+from storage.models import Activity, Binder, Ending, MessageKind, Status, Target
 
 NOW = 1_000_000.0
 RULES = Rules(poll=1, ready_poll=30, attempt=60, missing=5, boot=900, build=2700, capacity=3600)
@@ -32,6 +33,17 @@ def binder(**values: Any) -> Binder:
         "line": "",
         "log": "",
         "token": "secret",
+        "maximum_at": 0.0,
+        "price_per_hour": 0.0,
+        "awake_until": 0.0,
+        "activity": Activity.UNKNOWN,
+        "looked_at": NOW,
+        "counted_at": NOW,
+        "changed_files": 0,
+        "resumes": 0,
+        "shelved_seconds": 0.0,
+        "kept_until": 0.0,
+        "replaced": 0,
     }
     return Binder(**(whole | values))
 
@@ -174,7 +186,9 @@ def test_an_absence_is_believed_when_seen_twice() -> None:
 
 def test_an_instance_that_comes_back_is_forgotten_as_missing() -> None:
     step = plan(binder(status=Status.READY, missing_since=NOW - 1), seen(instance()), NOW, RULES)
-    assert step == Save({"missing_since": None}, next_in=RULES.ready_poll)
+    assert isinstance(step, Save)
+    assert step == Save({"missing_since": None}, next_in=step.next_in)
+    assert 0 < step.next_in <= RULES.ready_poll
 
 
 def test_a_ready_binder_ends_when_its_time_is_over_and_is_looked_at_in_time() -> None:
@@ -309,3 +323,95 @@ def test_nothing_is_created_while_an_instance_or_an_open_attempt_exists(row: Bin
     if plan(row, sight, NOW, RULES) == Create():
         assert not sight.instances
         assert row.attempt_at is None or NOW - row.attempt_at >= RULES.attempt
+
+
+# --- broken instances, and failures that somebody wants to look at ----------------------------------------
+
+NO_EGRESS = Report(Phase.FAILED, reason="No network.", code="no-egress")
+
+
+def test_an_instance_without_network_is_replaced_once() -> None:
+    booting = binder(status=Status.BOOTING, parts={"server": "srv-1"})
+    step = plan(booting, seen(instance(), report=NO_EGRESS), NOW, RULES)
+    assert status_of(step) == Status.DELETING
+    again = binder(status=Status.DELETING, replaced=1, parts={"server": "srv-1"}, attempt_at=NOW - 20)
+    assert plan(again, seen(instance()), NOW, RULES) == Remove()
+    again.parts = {}
+    anew = plan(again, seen(), NOW, RULES)
+    assert isinstance(anew, Save)
+    assert (anew.changes["status"], anew.changes["attempt_at"]) == (Status.REQUESTED, None)
+    second = plan(binder(status=Status.BOOTING, replaced=1), seen(instance(), report=NO_EGRESS), NOW, RULES)
+    assert isinstance(second, Save)
+    assert second.changes["failure"] == "No network."
+
+
+def test_another_failure_is_the_repositorys_own_and_no_other_instance_is_tried() -> None:
+    report = Report(Phase.FAILED, reason="pip said no.", code="build-failed")
+    step = plan(binder(status=Status.BUILDING), seen(instance(), report=report), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["ending"] == Ending.FAILED
+
+
+def test_a_failed_build_waits_for_somebody_who_wants_to_look_at_it() -> None:
+    rules = replace(RULES, failed=600)
+    report = Report(Phase.FAILED, reason="pip said no.")
+    step = plan(binder(status=Status.BUILDING), seen(instance(), report=report), NOW, rules)
+    assert isinstance(step, Save)
+    assert step.changes["kept_until"] == NOW + 600
+    failed = binder(
+        status=Status.BUILDING,
+        target=Target.GONE,
+        ending=Ending.FAILED,
+        ended_at=NOW,
+        kept_until=NOW + 600,
+        parts={"server": "srv-1"},
+    )
+    assert plan(failed, seen(instance()), NOW, rules) == Save(next_in=rules.ready_poll)
+    assert status_of(plan(failed, seen(instance()), NOW + 600, rules)) == Status.DELETING
+
+
+def test_teardown_waits_for_changes_that_are_being_saved_but_not_for_ever() -> None:
+    leaving = binder(status=Status.READY, target=Target.GONE, ending=Ending.STOPPED, ended_at=NOW)
+    assert plan(leaving, seen(instance(), saving=True), NOW, RULES) == Save(next_in=1.0)
+    assert status_of(plan(leaving, seen(instance(), saving=True), NOW + 3600, RULES)) == Status.DELETING
+    assert status_of(plan(leaving, seen(instance()), NOW, RULES)) == Status.DELETING
+
+
+# --- use -------------------------------------------------------------------------------------------------
+
+
+def test_a_busy_kernel_is_use_at_this_moment() -> None:
+    step = plan(
+        binder(status=Status.READY, looked_at=0.0, used_at=NOW - 9000),
+        seen(instance(), use=Use(Activity.BUSY, NOW - 9000)),
+        NOW,
+        RULES,
+    )
+    assert isinstance(step, Save)
+    assert (step.changes["used_at"], step.changes["activity"]) == (NOW, Activity.BUSY)
+
+
+def test_the_newest_sign_of_use_stays() -> None:
+    ready = binder(status=Status.READY, looked_at=0.0, used_at=NOW - 5)
+    step = plan(ready, seen(instance(), use=Use(Activity.IDLE, NOW - 50)), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["used_at"] == NOW - 5
+
+
+def test_a_server_that_does_not_answer_is_not_idle() -> None:
+    ready = binder(status=Status.READY, looked_at=0.0, used_at=NOW - 9000, idle_seconds=3600)
+    step = plan(ready, seen(instance(), use=None), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["activity"] == Activity.UNKNOWN
+    assert step.changes["awake_until"] > NOW + RULES.policy.warning
+    assert "target" not in step.changes
+
+
+def test_all_ready_binders_are_looked_at_in_one_round() -> None:
+    at = [NOW + seconds for seconds in (0.0, 1.5, 29.0)]
+    rounds = set()
+    for now in at:
+        step = plan(binder(status=Status.READY, looked_at=now), seen(instance()), now, RULES)
+        assert isinstance(step, Save)
+        rounds.add(now + step.next_in)
+    assert len(rounds) == 2  # one for all that lie between two rounds

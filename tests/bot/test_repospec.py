@@ -645,3 +645,28 @@ def _is_ref(ref: str) -> bool:
         return parse_launch(f'o/r "{ref}"').spec.ref == ref
     except SpecError:
         return False
+
+
+@pytest.mark.parametrize(
+    ("text", "duration", "ref"),
+    [
+        ("o/r --for 6h main", "6h", "main"),
+        ("o/r --for until 18:00", "until 18:00", None),
+        ("o/r main --for until friday 18:00 --size large", "until friday 18:00", "main"),
+        ("o/r --for=until tomorrow at 9:30 --size large", "until tomorrow at 9:30", None),
+        ("--for until 6 pm o/r main", "until 6 pm", "main"),
+        ("--for Until Fri o/r", "Until Fri", None),
+        ("o/r --for “until 2026-11-24 09:00”", "until 2026-11-24 09:00", None),
+        ("o/r --for until 2026-11-24 09:00", "until 2026-11-24 09:00", None),
+        ("--for until tonight 10.5281/zenodo.3242074", "until tonight", None),
+        ("o/r --for until", "until", None),
+    ],
+)
+def test_until_takes_the_words_of_a_time_without_quotes(text: str, duration: str, ref: str | None) -> None:
+    request = parse_launch(text)
+    assert (request.duration, request.spec.ref) == (duration, ref)
+
+
+def test_until_as_an_option_is_put_right() -> None:
+    with pytest.raises(SpecError, match="Did you mean --for"):
+        parse_launch("o/r --until 18:00")

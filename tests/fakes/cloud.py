@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from bot.errors import CloudError, CloudUnreachable
+from bot.errors import CloudError, CloudUnreachable, ServerError
+from bot.listings import Listing
 from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report, Size, Survey
+from bot.usage import Usage
 
 
 @dataclass
@@ -15,6 +17,11 @@ class Machine:
     looks: int = 0
     hidden_for: int = 0
     """How many surveys do not show it yet."""
+    asked_back: bool = False
+    """Whether the newest thing that was done to it is having it back."""
+
+    def becomes(self, state: InstanceState, url: str | None = None) -> None:
+        self.instance = replace(self.instance, state=state, url=url)
 
 
 @dataclass
@@ -28,6 +35,10 @@ class FakeCloud:
         silent: How many of the next surveys fail.
         reports: What an instance says at its first, second, … look; the last one again and again.
         removals: How many calls a teardown takes.
+        used_at: When servers were last used, in Unix seconds UTC; None where they do not answer.
+        busy: Whether they compute.
+        refuses_shelving: Whether no instance is put away.
+        refuses_back: How many of the next unshelves leave the instance where it is, without a word.
         url: Where an instance's server is reached.
     """
 
@@ -37,7 +48,7 @@ class FakeCloud:
     poll_seconds: float = 1.0
     attempt_seconds: float = 10.0
     sizes: tuple[Size, ...] = (Size("small", "Small"),)
-    can_shelve: bool = False
+    can_shelve: bool = True
     refuses: list[CloudError] = field(default_factory=list)
     loses: int = 0
     lag: int = 0
@@ -49,6 +60,10 @@ class FakeCloud:
         Report(Phase.SERVING, 1.0, "serving"),
     )
     removals: int = 2
+    refuses_back: int = 0
+    refuses_shelving: bool = False
+    used_at: float | None = 0.0
+    busy: bool = False
     machines: dict[str, list[Machine]] = field(default_factory=dict)
     pending_removals: dict[str, int] = field(default_factory=dict)
     created: list[Order] = field(default_factory=list)
@@ -84,10 +99,11 @@ class FakeCloud:
         return {"server": ref}
 
     def expose(self, binder_id: str, parts: Parts) -> Parts:
-        if "address" in parts:
+        machines = self.machines.get(binder_id, [])
+        if "address" in parts and all(machine.instance.url for machine in machines):
             return parts
-        for machine in self.machines.get(binder_id, []):
-            machine.instance = replace(machine.instance, state=InstanceState.ACTIVE, url=self.url(binder_id))
+        for machine in machines:
+            machine.becomes(InstanceState.ACTIVE, self.url(binder_id))
         return dict(parts) | {"address": "10.0.0.1"}
 
     def report(self, instance: Instance) -> Report | None:
@@ -98,6 +114,10 @@ class FakeCloud:
         machine.looks += 1
         return report
 
+    def prune(self, binder_id: str, keep: str) -> None:
+        twins = self.machines.get(binder_id, [])
+        self.machines[binder_id] = [each for each in twins if each.instance.ref == keep]
+
     def remove(self, binder_id: str, parts: Parts) -> bool:
         left = self.pending_removals.setdefault(binder_id, self.removals) - 1
         self.pending_removals[binder_id] = left
@@ -106,6 +126,37 @@ class FakeCloud:
         self.machines.pop(binder_id, None)
         del self.pending_removals[binder_id]
         return True
+
+    def shelve(self, binder_id: str, parts: Parts) -> Parts:
+        """Two calls until it is put away, and one more to release its address."""
+        if self.refuses_shelving:
+            raise CloudError("This server cannot be shelved.")
+        for machine in self.machines.get(binder_id, []):
+            match machine.instance.state:
+                case InstanceState.ACTIVE:
+                    machine.becomes(InstanceState.PENDING, machine.instance.url)
+                case InstanceState.PENDING:
+                    machine.becomes(InstanceState.SHELVED, machine.instance.url)
+                case _:
+                    machine.becomes(InstanceState.SHELVED)
+                    return {name: part for name, part in parts.items() if name != "address"}
+        return parts
+
+    def unshelve(self, parts: Parts) -> None:
+        machine = self._machine(parts)
+        machine.asked_back = True
+        if self.refuses_back:
+            self.refuses_back -= 1
+        else:
+            machine.becomes(InstanceState.ACTIVE)
+
+    def unshelve_failed(self, parts: Parts) -> bool:
+        machine = self._machine(parts)
+        return machine.asked_back and machine.instance.state == InstanceState.SHELVED
+
+    def _machine(self, parts: Parts) -> Machine:
+        machines = (machine for twins in self.machines.values() for machine in twins)
+        return next(machine for machine in machines if machine.instance.ref == parts["server"])
 
     def serves(self, binder_id: str) -> bool:
         """Whether the binder's server would answer by now."""
@@ -132,6 +183,14 @@ class FakeServer:
 
     def proxied(self) -> frozenset[str]:
         return frozenset()
+
+    def listing(self, path: str) -> Listing:
+        return Listing(0.0, (), 0)
+
+    def usage(self) -> Usage:
+        if self.cloud.used_at is None:
+            raise ServerError("The server did not answer.")
+        return Usage(self.cloud.used_at, self.cloud.busy, connections=0, moving=False)
 
     def close(self) -> None:
         pass

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from handlers import courier, messages
 from handlers import delivery as module
-from handlers import messages
 from handlers.blocks import Json
 from storage import binders, outbox
 from storage.models import Ending, MessageKind, OutboxMessage, OutboxState, Status, Target
@@ -362,7 +362,7 @@ def test_a_message_that_cannot_be_rendered_is_tried_again_and_then_given_up(
         raise ZeroDivisionError
 
     monkeypatch.setattr(messages, "card", broken)
-    monkeypatch.setattr(module, "MAX_ATTEMPTS", 4)
+    monkeypatch.setattr(courier, "MAX_ATTEMPTS", 4)
     row = post.launch()
     for _ in range(5):
         post.wait(61)
@@ -395,8 +395,8 @@ def test_a_change_during_the_delivery_is_delivered_too(post: Post, monkeypatch: 
     row = post.launch()
     render = messages.card
 
-    def rendered_then_changed(*arguments: Any) -> Any:
-        message = render(*arguments)
+    def rendered_then_changed(*arguments: Any, **options: Any) -> Any:
+        message = render(*arguments, **options)
         monkeypatch.setattr(messages, "card", render)
         post.change(row.id, status=Status.BUILDING, resolved_at=post.clock[0])
         touch(post, row.id)

@@ -167,6 +167,7 @@ def bolt(post: Post, nudge: Callable[[], None], **settings: Any) -> App:
         "slack_app_token": "xapp-1",
         "max_binders_per_person": 3,
         "lifetime_hours": 12,
+        "max_hours": 12,
     }
     app = App(client=post.client)
     context = handlers.Context(post.store, Settings(**(whole | settings)), SIZES, nudge)
@@ -231,7 +232,7 @@ def test_a_redelivered_envelope_does_nothing_twice_even_after_a_restart(desk: De
         (f"launch {REPO} --size huge", "There are: `small` (1 CPU, 2 GB), `large` (8 CPUs, 30 GB)."),
         (f"launch {REPO} --for 13h", "between 5 min and 12 h"),
         (f"launch {REPO} --for 1m", "between 5 min and 12 h"),
-        (f"launch {REPO} --for soon", "“soon” is no duration."),
+        (f"launch {REPO} --for soon", "“soon” is no time that I understand."),
         ("launch file:///etc/passwd", "file"),
         ("launch --upload-pack=evil", "--upload-pack"),
     ],
@@ -554,3 +555,33 @@ def test_an_answer_that_cannot_be_sent_undoes_nothing(desk: Desk) -> None:
 def test_only_the_last_few_requests_are_remembered() -> None:
     recent = Recent(size=2)
     assert [recent.is_new(key) for key in "abacda"] == [True, True, False, True, True, True]
+
+
+# --- keeping ---------------------------------------------------------------------------------------------
+
+
+def test_extend_finds_the_binder_that_is_meant(desk: Desk) -> None:
+    row = desk.has()
+    assert "stays until" in desk.command("extend 2h")
+    assert desk.all()[0].ends_at >= row.ends_at + 7200
+    assert "Did you mean" in desk.command("extend dema until tomorrow")
+    assert "For how long?" in desk.command("extend demo")
+    assert "extend demo 2h" in desk.command("keep demo 2h")
+
+
+@pytest.mark.parametrize("action_id", [ids.KEEP, ids.KEEP_TONIGHT])
+def test_a_button_of_a_notice_keeps_it_for_its_owner_alone(desk: Desk, action_id: str) -> None:
+    row = desk.has(ends_at=desk.post.clock[0] + 1)
+    desk.click(action_id, row.id, user=desk.grace)
+    desk.answers("grace", until=lambda said: "only they can keep it" in said)
+    assert desk.all()[0].ends_at == row.ends_at
+    desk.click(action_id, row.id)
+    desk.answers("ada", until=lambda said: "stays until" in said)
+    assert desk.all()[0].ends_at > row.ends_at
+
+
+def test_a_form_says_what_is_wrong_with_a_time_where_it_was_written(desk: Desk) -> None:
+    for wrong in ("soon", "3d"):
+        assert list(desk.submit(repo="owner/repo", duration=wrong)["errors"]) == ["duration"]
+    assert desk.submit(repo="owner/repo", duration="6h") == {}
+    assert desk.all()[0].ends_at == pytest.approx(desk.post.clock[0] + 6 * 3600)

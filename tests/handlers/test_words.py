@@ -1,13 +1,11 @@
 """What people type, and how fast Slack may be spoken to."""
 
-import contextlib
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import RequestError
 from handlers import words
 from handlers.pace import Pace
 from handlers.views import repository_in
@@ -31,20 +29,6 @@ def test_a_name_can_always_be_typed(text: str) -> None:
 )
 def test_a_binder_is_named_after_its_repository(url: str, name: str) -> None:
     assert words.name_of_repository(url) == name
-
-
-@pytest.mark.parametrize(
-    ("typed", "seconds"),
-    [("6h", 21_600), ("90m", 5_400), ("2h20m", 8_400), ("1.5h", 5_400), ("1d", 86_400), ("45 min", 2_700)],
-)
-def test_durations(typed: str, seconds: float) -> None:
-    assert words.seconds_of(typed, 100_000) == seconds
-
-
-@given(st.text(alphabet="0123456789.dhmin -", max_size=12), st.floats(300, 1e6))
-def test_a_duration_is_within_its_limit_or_refused(typed: str, limit: float) -> None:
-    with contextlib.suppress(RequestError):
-        assert 300 <= words.seconds_of(typed, limit) <= limit
 
 
 @given(st.text(max_size=60))

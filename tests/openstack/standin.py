@@ -1,4 +1,4 @@
-"""A small cloud: enough of Keystone v3, Nova, Glance and Neutron for the real client, over real HTTP.
+"""A small cloud: enough of Keystone v3, Nova, Glance, Neutron and Cinder for the real client, over real HTTP.
 
 It keeps state, and misbehaves on demand as real clouds were seen to (the words are those of a real 2026.2):
 what is made shows up late, replies are lost after they were applied, quotas are reached, hosts are full. Time
@@ -82,10 +82,17 @@ class Knobs:
         unshelve_fails: Whether a shelved server stays so.
         instances: The quota of servers.
         floating_ips: The quota of floating IPs.
+        ports: The quota of ports.
+        cores: The quota of cores.
+        gigabytes: The quota of volumes' GB.
+        volumes: Whether there is a Cinder.
+        tells_quota: Whether Neutron tells how much of a quota is used.
+        versions: Of the IP, that the instances' network has.
         ignores_tags: Whether the listing of servers ignores the filter, as an old Nova does.
         binds_late: Whether a new floating IP is not bound to its port yet.
         page: Servers in one page of a listing.
         slow: Seconds that every answer takes.
+        hangs: Until when the hosts do not say what is on a console.
         cut: The call that goes wrong.
         answers: By "METHOD path", what is answered instead: a status and a body.
     """
@@ -98,10 +105,17 @@ class Knobs:
     unshelve_fails: bool = False
     instances: int = 1000
     floating_ips: int = 1000
+    ports: int = 1000
+    cores: int = 1000
+    gigabytes: int = 1000
+    volumes: bool = False
+    tells_quota: bool = True
+    versions: tuple[int, ...] = (4,)
     ignores_tags: bool = False
     binds_late: bool = False
     page: int = 1000
     slow: float = 0.0
+    hangs: threading.Event | None = None
     cut: Cut | None = None
     answers: dict[str, tuple[int, str | Json]] = field(default_factory=dict)
 
@@ -122,10 +136,23 @@ class StandIn:
         self.floating_ips: dict[str, Json] = {}
         self.groups: dict[str, Json] = {}
         self.images = [_thing("Featured-Ubuntu24", status="active", created_at="2026-01-01T00:00:00Z")]
-        self.flavors = [_thing("m3.small"), _thing("m3.quad")]
-        self.networks = [
-            _thing("auto_allocated_network", **{"router:external": False}),
-            _thing("public", **{"router:external": True}),
+        self.flavors = [
+            _thing("m3.small", vcpus=2, ram=6144, disk=20),
+            _thing("m3.quad", vcpus=4, ram=15360, disk=20),
+        ]
+        inside = _thing("auto_allocated_network", project_id=PROJECT, **{"router:external": False})
+        outside = _thing("public", project_id="site", **{"router:external": True})
+        self.networks = [inside, outside]
+        self.routers = [_thing("router", external_gateway_info={"network_id": outside["id"]})]
+        self.router_ports = [
+            _thing(
+                "",
+                network_id=inside["id"],
+                project_id=PROJECT,
+                description="",
+                device_id=self.routers[0]["id"],
+                device_owner="network:router_interface",
+            )
         ]
         self.key_pairs = ["ada"]
         self.actions: dict[str, list[Json]] = {}
@@ -239,6 +266,8 @@ class StandIn:
     def _token(self) -> Json:
         expires = datetime.now(UTC) + timedelta(hours=12)
         endpoints = {"compute": "/compute/v2.1", "network": "/network", "image": "/image"}
+        if self.knobs.volumes:
+            endpoints["volumev3"] = f"/volume/v3/{PROJECT}"
         return {
             "methods": ["application_credential"],
             "user": {"id": "u", "name": "bot", "domain": {"id": "default", "name": "Default"}},
@@ -297,13 +326,31 @@ class StandIn:
                 return self._act(self._server(ref), body)
             case ("GET", "servers", _, "os-instance-actions"):
                 return {"instanceActions": self.actions.get(ref, [])}
-            case ("GET", "flavors", "", ""):
+        return self._around_servers(tail)
+
+    def _around_servers(self, tail: str) -> Json:
+        match tail:
+            case "/limits":
+                return {"limits": {"absolute": self._limits()}}
+            case "/flavors/detail":
                 return {"flavors": self.flavors}
-            case ("GET", "os-keypairs", "", ""):
+            case "/os-keypairs":
                 return {"keypairs": [{"keypair": {"name": name}} for name in self.key_pairs]}
-            case ("GET", "os-availability-zone", "", ""):
-                return {"availabilityZoneInfo": [{"zoneName": "nova", "zoneState": {"available": True}}]}
+            case "/os-availability-zone":
+                return {"availabilityZoneInfo": [_zone("nova", on=True), _zone("attic", on=False)]}
         raise nova(404, "itemNotFound", f"There is no {tail}.")
+
+    def _limits(self) -> Json:
+        cores = {each["name"]: each["vcpus"] for each in self.flavors}
+        used = sum(cores.get(each["flavor"]["original_name"], 0) for each in self.servers.values())
+        return {
+            "totalInstancesUsed": len(self.servers),
+            "maxTotalInstances": self.knobs.instances,
+            "totalCoresUsed": used,
+            "maxTotalCores": self.knobs.cores,
+            "totalRAMUsed": 0,
+            "maxTotalRAMSize": -1,
+        }
 
     def _server(self, ref: str) -> Json:
         if ref not in self.servers:
@@ -366,6 +413,8 @@ class StandIn:
             raise nova(400, "badRequest", "Invalid input for field/attribute metadata.")
         if "imageRef" in asked and asked["imageRef"] not in {image["id"] for image in self.images}:
             raise nova(400, "badRequest", "Can not find requested image")
+        if asked["flavorRef"] not in {flavor["id"] for flavor in self.flavors}:
+            raise nova(400, "badRequest", f"Flavor {asked['flavorRef']} could not be found.")
         port = self.ports.get(asked["networks"][0]["port"])
         if port is None:
             raise nova(400, "badRequest", "Port could not be found.")
@@ -413,21 +462,32 @@ class StandIn:
 
     def _image(self, method: str, tail: str, query: Json, body: Json) -> Json:
         assert (method, tail) == ("GET", "/images")
-        fitting = [each for each in self.images if all(each.get(key) == query[key] for key in query)]
-        return {"images": fitting}
+        wanted = {"os_hidden": "false"} | query
+        return {"images": [each for each in self.images if _is_listed(each, wanted)]}
+
+    # Cinder ----------------------------------------------------------------------------------------------
+
+    def _volume(self, method: str, tail: str, query: Json, body: Json) -> Json:
+        assert (method, tail) == ("GET", f"/{PROJECT}/limits")
+        used = {"totalVolumesUsed": 1, "totalGigabytesUsed": 100}
+        limits = {"maxTotalVolumes": 10, "maxTotalVolumeGigabytes": self.knobs.gigabytes}
+        return {"limits": {"absolute": used | limits}}
 
     # Neutron ---------------------------------------------------------------------------------------------
 
     def _network(self, method: str, tail: str, query: Json, body: Json) -> Json | None:
         _, kind, ref, *_ = f"{tail}//".split("/")
-        if kind == "networks":
-            return {"networks": self.networks}
+        if kind in _LISTED:
+            return {kind: _LISTED[kind](self)}
+        if kind == "quotas":
+            return {"quota": self._network_quota()}
         if kind == "security-group-rules":
             return self._make_rule(body["security_group_rule"])
         key, things, make = self._kinds()[kind]
         match (method, ref):
             case ("GET", ""):
-                return {f"{key}s": [each for each in things.values() if _fits(each, query)]}
+                routers = self.router_ports if kind == "ports" else []
+                return {f"{key}s": [each for each in (*things.values(), *routers) if _fits(each, query)]}
             case ("POST", ""):
                 thing = make(body[key])
                 things[thing["id"]] = thing
@@ -435,6 +495,14 @@ class StandIn:
         if ref not in things:
             raise neutron(404, f"{key}NotFound", f"{key} {ref} could not be found.")
         return self._change(method, key, things, ref, body)
+
+    def _network_quota(self) -> Json:
+        if not self.knobs.tells_quota:
+            raise neutron(404, "HTTPNotFound", "The resource could not be found.")
+        return {
+            "floatingip": {"limit": self.knobs.floating_ips, "used": len(self.floating_ips), "reserved": 0},
+            "port": {"limit": self.knobs.ports, "used": len(self.ports), "reserved": 0},
+        }
 
     def _kinds(self) -> dict[str, tuple[str, dict[str, Json], Callable[[Json], Json]]]:
         return {
@@ -457,11 +525,19 @@ class StandIn:
     def _make_port(self, asked: Json) -> Json:
         if asked["security_groups"][0] not in self.groups:
             raise neutron(404, "SecurityGroupNotFound", "Security group does not exist")
-        return _neutral(asked, self.stamp()) | {"device_id": ""}
+        if asked["network_id"] not in {network["id"] for network in self.networks}:
+            raise neutron(404, "NetworkNotFound", f"Network {asked['network_id']} could not be found.")
+        if len(self.ports) >= self.knobs.ports:
+            raise neutron(409, "OverQuota", "Quota exceeded for resources: ['port'].")
+        addresses = {4: "10.0.0.7", 6: "2001:db8::7"}
+        own = [{"ip_address": addresses[version]} for version in self.knobs.versions]
+        return _neutral(asked, self.stamp()) | {"device_id": "", "fixed_ips": own}
 
     def _make_floating_ip(self, asked: Json) -> Json:
         if len(self.floating_ips) >= self.knobs.floating_ips:
             raise neutron(409, "OverQuota", "Quota exceeded for resources: ['floatingip'].")
+        if asked["floating_network_id"] not in {network["id"] for network in self.networks}:
+            raise neutron(404, "NetworkNotFound", "External network could not be found.")
         if asked["port_id"] not in self.ports:
             raise neutron(404, "PortNotFound", f"Port {asked['port_id']} could not be found.")
         if any(each["port_id"] == asked["port_id"] for each in self.floating_ips.values()):
@@ -482,6 +558,22 @@ class StandIn:
             raise neutron(409, "SecurityGroupRuleExists", "Security group rule already exists.")
         rules.append(asked)
         return {"security_group_rule": {"id": secrets.token_hex(16)} | asked}
+
+
+_LISTED: dict[str, Callable[[StandIn], list[Json]]] = {
+    "networks": lambda cloud: cloud.networks,
+    "routers": lambda cloud: cloud.routers,
+    "subnets": lambda cloud: [_thing("", ip_version=version) for version in cloud.knobs.versions],
+}
+"""Of Neutron, what is only looked at."""
+
+
+def _zone(name: str, *, on: bool) -> Json:
+    return {"zoneName": name, "zoneState": {"available": on}}
+
+
+def _is_listed(image: Json, wanted: Json) -> bool:
+    return all({"os_hidden": "false", **image}.get(key) == value for key, value in wanted.items())
 
 
 def _thing(name: str, **more: Any) -> Json:
@@ -508,6 +600,8 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         time.sleep(self.cloud.knobs.slow)
+        if self.cloud.knobs.hangs is not None and b"os-getConsoleOutput" in content:
+            self.cloud.knobs.hangs.wait(30)
         try:
             status, body, headers = self.cloud.answer(
                 self.command, self.path, self.headers.get("X-Auth-Token"), json.loads(content or b"{}")

@@ -36,6 +36,11 @@ CORES_AND_RAM = (
     "Quota exceeded for cores, ram: Requested 8, 30720, but already used 16, 61440 of 20, 81920 cores, ram"
 )
 
+UNIFIED_LIMIT = (
+    "Project 0123 is over a limit for "
+    "[Resource class:VCPU is over limit of 8 due to current usage 6 and delta 4]"
+)
+
 
 def fault(cloud: OpenStackCloud, binder_id: str) -> str:
     for _ in range(5):
@@ -49,7 +54,7 @@ def test_a_size_without_room_is_named(cloud: OpenStackCloud, standin: StandIn, o
     standin.knobs.full = {"m3.quad"}
     cloud.create(order_of("b1", size="quad"))
     told = "No valid host was found. There are not enough hosts available"
-    assert fault(cloud, "b1") == f"no host has room for the size quad now ({told})"
+    assert fault(cloud, "b1") == f"no host has room for the size quad now; small may have room ({told})"
 
 
 def test_a_server_that_was_never_placed_has_no_room_even_without_words(
@@ -84,6 +89,12 @@ def test_a_quota_says_what_is_used(cloud: OpenStackCloud, standin: StandIn, orde
             {"forbidden": {"message": CORES_AND_RAM}},
             QuotaExceeded,
             "cores 16 of 20, 8 more wanted, RAM (MB) 61440 of 81920, 30720 more wanted",
+        ),
+        (
+            403,
+            {"forbidden": {"message": UNIFIED_LIMIT}},
+            QuotaExceeded,
+            "The project's quota is used up: cores 6 of 8, 4 more wanted.",
         ),
         (413, {"overLimit": {"message": "Quota is gone"}}, QuotaExceeded, "Quota is gone"),
         (
@@ -293,7 +304,7 @@ def test_a_create_whose_reply_is_lost_is_adopted_from_the_listing(
 ) -> None:
     cloud = opened()
     cloud.create(order_of("b0"))
-    standin.knobs.cut = Cut(4, how)  # a listing of servers and one of ports, the port, the server
+    standin.knobs.cut = Cut(5, how)  # a listing of servers, one of ports, the port, ports again, the server
     with pytest.raises(CloudUnreachable):
         cloud.create(order_of("b1"))
     (found,) = cloud.survey().of("b1")
@@ -365,3 +376,98 @@ def test_an_address_of_version_6_fits_into_both_forms() -> None:
         "x", (Offer("a", "x", "A"),), public_url="https://http-{dashed}-{port}.example.org"
     )
     assert proxied.url_of("192.0.2.7") == "https://http-192-0-2-7-8888.example.org"
+
+
+def test_a_size_without_room_names_the_sizes_that_everybody_may_use(
+    opened: Open, standin: StandIn, order_of: OrderOf
+) -> None:
+    offers = (
+        *OPTIONS.offers,
+        Offer("big", "m3.quad", "Big", people=frozenset({"U1"})),
+        Offer("x", "m3.quad", "X"),
+    )
+    cloud = opened(offers=offers)
+    standin.knobs.answers["POST /servers"] = (400, {"badRequest": {"message": "No valid host was found."}})
+    with pytest.raises(NoCapacity) as caught:
+        cloud.create(order_of("b1", size="quad"))
+    assert caught.value.sentence == "No host has room for the size quad now; small or x may have room."
+
+
+def test_a_shelved_instance_without_room_names_its_size(
+    cloud: OpenStackCloud, standin: StandIn, order_of: OrderOf
+) -> None:
+    parts = cloud.create(order_of("b1"))
+    cloud.survey()
+    cloud.survey()
+    cloud.shelve("b1", parts)
+    path = f"POST /servers/{parts['server']}/action"
+    standin.knobs.answers[path] = (409, {"conflictingRequest": {"message": "No valid host was found."}})
+    with pytest.raises(NoCapacity, match="No host has room for the size small now; quad may have room"):
+        cloud.unshelve(parts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"), [("ports", "ports 0 of 0"), ("floating_ips", "floating IPs 0 of 0")]
+)
+def test_a_quota_of_the_network_says_what_is_used(
+    cloud: OpenStackCloud, standin: StandIn, order_of: OrderOf, kind: str, named: str
+) -> None:
+    setattr(standin.knobs, kind, 0)
+    with pytest.raises(QuotaExceeded) as caught:
+        cloud.expose("b1", cloud.create(order_of("b1")))
+    assert caught.value.sentence == f"The project's quota is used up: {named}."
+    assert not standin.floating_ips
+
+
+def test_instances_with_ipv6_alone_are_reached_without_a_floating_ip(
+    cloud: OpenStackCloud, standin: StandIn, order_of: OrderOf
+) -> None:
+    standin.knobs.versions = (6,)
+    standin.knobs.floating_ips = 0
+    parts = cloud.create(order_of("b1"))
+    assert cloud.expose("b1", parts) == parts
+    cloud.survey()
+    (instance,) = cloud.survey().of("b1")
+    assert instance.url == "http://[2001:db8::7]:8888"
+    assert cloud.shelve("b1", parts) == parts
+    assert cloud.survey().of("b1")[0].url is None
+    assert _opened(standin) == [("IPv6", 8888)]
+
+
+def test_with_both_versions_the_address_is_the_floating_ip_and_both_are_open(
+    opened: Open, standin: StandIn, order_of: OrderOf
+) -> None:
+    standin.knobs.versions = (4, 6)
+    cloud = opened()
+    cloud.expose("b1", cloud.create(order_of("b1")))
+    opened().create(order_of("b2"))  # this bot finds open what the other one opened
+    cloud.survey()
+    (instance,) = cloud.survey().of("b1")
+    assert str(instance.url).startswith("http://198.51.")
+    assert _opened(standin) == [("IPv4", 8888), ("IPv6", 8888)]
+
+
+def _opened(standin: StandIn) -> list[tuple[str, int]]:
+    (group,) = standin.groups.values()
+    rules = [rule for rule in group["security_group_rules"] if rule["direction"] == "ingress"]
+    return [(rule["ethertype"], rule["port_range_min"]) for rule in rules]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("Quota exceeded, too many servers.", "instances 0 of 0"),
+        (
+            "Quota exceeded for ram: Requested 8, but already used 16 of 20 ram",
+            "RAM (MB) 16 of 20, 8 more wanted",
+        ),
+    ],
+)
+def test_a_quota_of_nova_that_is_told_without_numbers_is_looked_up(
+    cloud: OpenStackCloud, standin: StandIn, order_of: OrderOf, words: str, told: str
+) -> None:
+    standin.knobs.instances = 0
+    standin.knobs.answers["POST /servers"] = (403, {"forbidden": {"message": words}})
+    with pytest.raises(QuotaExceeded) as caught:
+        cloud.create(order_of("b1"))
+    assert caught.value.sentence == f"The project's quota is used up: {told}."

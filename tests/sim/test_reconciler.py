@@ -103,12 +103,9 @@ def test_a_server_without_pages_is_waited_for(world: World) -> None:
     world.run_to(Status.READY)
 
 
-def test_a_silent_cloud_means_alive_and_the_operators_hear_of_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_cloud_means_alive_and_the_operators_hear_of_it(world: World) -> None:
     world.launch()
     world.run_to(Status.READY)
-    monkeypatch.setattr("bot.reconciler.time.time", lambda: world.clock[0])
     world.cloud.silent = 5
     world.run(lambda: world.cloud.silent == 0)
     assert world.binder().target == Target.READY

@@ -11,16 +11,22 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bot.lifecycle import Rules
-from bot.reconciler import LEASE_SECONDS, Parts, Reconciler
+from bot.parts import Parts
+from bot.reconciler import Reconciler
 from bot.repospec import RepoSpec
 from bot.resolve import Resolved
-from storage import binders
+from bot.steps import Rules
+from storage import binders, notices
 from storage.engine import Store
-from storage.models import Binder, Ending, OutboxMessage, Status
+from storage.models import Binder, Ending, Notice, OutboxMessage, Status
 from tests.fakes.cloud import FakeCloud, FakeServer
 
 COMMIT = "a" * 40
+RULES = Rules(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
+EFFECTS = {"survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "remove"}
+
+
+LEASE_SECONDS = 60.0
 
 
 class Killed(BaseException):
@@ -86,7 +92,7 @@ class FakeResolver:
 
 
 @cache
-def _migrated() -> Path:
+def migrated() -> Path:
     """An empty database of today's form: migrating once is enough for thousands of worlds."""
     path = Path(tempfile.mkdtemp()) / "empty.sqlite3"
     with closing(Store(f"sqlite:///{path}")) as store:
@@ -102,12 +108,13 @@ class World:
     clock: list[float] = field(default_factory=lambda: [1_000_000.0])
     wire: Tripwire = field(default_factory=Tripwire)
     pages: dict[str, int] = field(default_factory=lambda: {"lab": 200, "tree": 200})
+    rules: Rules = RULES
     lives: int = 0
 
     def __post_init__(self) -> None:
         self.cloud = FakeCloud(self.clock)
         self.resolver = FakeResolver()
-        shutil.copy(_migrated(), self.path)
+        shutil.copy(migrated(), self.path)
         self.store = Store(f"sqlite:///{self.path}", clock=lambda: self.clock[0])
         self._bots_store = DyingStore(f"sqlite:///{self.path}", clock=lambda: self.clock[0])
         self._bots_store.wire = self.wire
@@ -123,13 +130,12 @@ class World:
         self.reconciler = Reconciler(
             Parts(
                 store=self._bots_store,
-                cloud=Guarded(self.cloud, self.wire, {"survey", "create", "expose", "report", "remove"}),
+                cloud=Guarded(self.cloud, self.wire, EFFECTS),
                 resolver=Guarded(self.resolver, self.wire, {"resolve"}),
-                rules=Rules(
-                    poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600
-                ),
+                rules=self.rules,
                 worker=f"worker-{self.lives}",
                 server=lambda url, _token: FakeServer(self.cloud, url.rsplit("/", 1)[1], self.pages),
+                lease=LEASE_SECONDS,
                 unreachable_alert=60,
             )
         )
@@ -167,6 +173,15 @@ class World:
     def said(self) -> list[str]:
         with self.store.read() as session:
             return [message.key for message in session.query(OutboxMessage).order_by(OutboxMessage.id)]
+
+    def tell(self) -> list[Notice]:
+        """Deliver all notices, as Slack would take them. Returns all that were ever told."""
+        with self.store.write() as session:
+            told = notices.of(session, binders.all_live(session))
+            for notice in (each for several in told.values() for each in several):
+                notices.told(session, notice.id)
+        with self.store.read() as session:
+            return list(session.query(Notice).order_by(Notice.id))
 
     def run(self, until: Callable[[], bool], *, steps: int = 400) -> None:
         """Tick, a second at a time, restarting the process (after its leases ended) when it is killed."""

@@ -1,0 +1,51 @@
+"""Telling the operators when the cloud has been silent for too long, and when it is back."""
+
+import structlog
+
+from bot.errors import CloudError
+from storage import leases, outbox
+from storage.engine import Store
+from storage.models import MessageKind
+
+log = structlog.get_logger(__name__)
+
+_NAME = "cloud is silent"
+
+
+class Silence:
+    """What all replicas together heard of the cloud: the database remembers since when it is silent.
+
+    Args:
+        store: Where it is remembered, so that each silence is told once, by whomever.
+        alert_seconds: How long a silence lasts before it is told.
+    """
+
+    def __init__(self, store: Store, alert_seconds: float) -> None:
+        self._store = store
+        self._alert_seconds = alert_seconds
+        self._heard = False
+
+    def heard_nothing(self, error: CloudError) -> None:
+        """Note that the cloud did not answer."""
+        log.warning("cloud_silent", error=error.sentence)
+        self._heard = False
+        with self._store.write() as session:
+            since, now = leases.begin(session, _NAME)
+            if now - since >= self._alert_seconds:
+                sentence = f"The cloud has not answered for a while: {error.sentence}"
+                outbox.say(session, MessageKind.ALERT, _key(since), None, sentence=sentence)
+
+    def heard(self) -> None:
+        """Note that the cloud answered; writes only after a silence, or at the start of a process."""
+        if self._heard:
+            return
+        with self._store.write() as session:
+            since = leases.finish(session, _NAME)
+            if since is not None and outbox.is_owed(session, _key(since)):
+                sentence = "The cloud answers again."
+                outbox.say(session, MessageKind.ALERT, f"back:{_key(since)}", None, sentence=sentence)
+        self._heard = True
+
+
+def _key(since: float) -> str:
+    return f"silent:{int(since)}"

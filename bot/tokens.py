@@ -1,0 +1,27 @@
+"""The tokens of binders' servers: random, or made from a key that the operator keeps, and so made again."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+
+_BYTES = 24
+
+
+def new_token(binder_id: str, key: str | None = None) -> str:
+    """The token for a binder's server; 32 characters that a URL may hold.
+
+    Args:
+        binder_id: Whose it is.
+        key: The operator's secret: the same key makes the same token for the same binder, so that a lost
+            database loses no links. Without one the token is random.
+    """
+    if key is None:
+        return secrets.token_urlsafe(_BYTES)
+    digest = hmac.new(key.encode(), f"token of {binder_id}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:_BYTES]).decode()
+
+
+def fingerprint(token: str) -> str:
+    """Something by which a token is known again, and from which it cannot be found out."""
+    return hashlib.sha256(f"fingerprint of {token}".encode()).hexdigest()[:16]
