@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from bench.figures import heading, percentile, row
 from bot import config
 from bot.app import Application
+from bot.provisioning.base import Phase, Report
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.git import git_repository_server
 from tests.fakes.http import Script, like_jupyter, scripted_server
@@ -25,17 +26,22 @@ LINK_SAMPLES = 15
 
 
 def run() -> None:
-    """Measure acks under load, then links."""
+    """Measure acks under load, then links, then a launch at which the cloud and the build take no time."""
     with TemporaryDirectory() as folder, scripted_server() as script, git_repository_server() as repository:
         with _bot(Path(folder), script) as (workspace, _):
             _acks(workspace, repository)
         with _bot(Path(folder), script) as (workspace, cloud):
             _links(workspace, cloud, script, repository)
+        with _bot(Path(folder), script, at_once=True) as (workspace, _):
+            like_jupyter(script)
+            _added(workspace, repository)
 
 
 @contextmanager
-def _bot(folder: Path, script: Script) -> Iterator[tuple[Workspace, FakeCloud]]:
+def _bot(folder: Path, script: Script, *, at_once: bool = False) -> Iterator[tuple[Workspace, FakeCloud]]:
     cloud = FakeCloud([time.time()], url=lambda _: script.url, poll_seconds=0.5, attempt_seconds=1.0)
+    if at_once:
+        cloud.poll_seconds, cloud.reports = 5.0, (Report(Phase.SERVING),)
     with Workspace(Options()) as workspace:
         settings = config.load(
             slack_bot_token=workspace.bot_token,
@@ -91,6 +97,20 @@ def _links(workspace: Workspace, cloud: FakeCloud, script: Script, repository: s
             person.command(f"/binder stop {name}")
     row("p50", percentile(seconds, 0.50), "s")
     row("p95", percentile(seconds, 0.95), "s", goal=2.0)
+
+
+def _added(workspace: Workspace, repository: str) -> None:
+    heading("What the bot adds to a launch: command to links, where the cloud and the build take no time")
+    seconds = []
+    with Person(workspace.url) as person:
+        for number in range(LINK_SAMPLES):
+            begun = time.perf_counter()
+            person.command(f"/binder launch {repository} --name added-{number}")
+            person.wait_for(lambda seen, wanted=number + 1: _links_seen(seen.everything()) >= wanted, 60)  # type: ignore[misc]
+            seconds.append(time.perf_counter() - begun)
+            person.command(f"/binder stop added-{number}")
+    row("p50", percentile(seconds, 0.50), "s")
+    row("p95", percentile(seconds, 0.95), "s", goal=5.0)
 
 
 def _wait_until_building(cloud: FakeCloud, number: int) -> None:
