@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-openstack check format lock bench clean
+.PHONY: help run test test-openstack soak check format lock bench clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -19,8 +19,8 @@ run: .venv/.runtime ## try it here, without Slack or cloud: make run [REPO=<url>
 test: .venv/.dev ## the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
-test-openstack: .venv/.dev ## the tests that need a cloud: OS_CLOUD=… make test-openstack
-	@$(BIN)/python -m pytest -m openstack tests/openstack
+test-openstack: .venv/.dev ## the tests that need a cloud: OS_CLOUD's, or (Debian, root) one brought up for them
+	@tests/openstack/cloud/with $(BIN)/python -m pytest -m openstack -n 2 --dist loadfile tests/openstack
 
 check: .venv/.dev ## lint, formatting, types, the walls between packages
 	$(BIN)/ruff check .

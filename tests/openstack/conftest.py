@@ -1,16 +1,22 @@
 """What the tests of the OpenStack cloud share: orders, and clouds that are closed."""
 
+import fcntl
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from openstack.config import OpenStackConfig
 
 from bot.provisioning.base import Order, Report
 from bot.provisioning.openstack import OpenStackCloud
+from bot.provisioning.openstack_api import Api, region_of_environment
 from bot.provisioning.openstack_options import Offer, OpenStackOptions
 from bot.provisioning.reports import fold
+from tests.openstack.plane import ADMIN, Knobs
 from tests.openstack.standin import StandIn
 
 QUIET = (
@@ -34,7 +40,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.filterwarnings(quiet))
 
 
+@pytest.fixture(autouse=True)
+def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let tests change the whole project, as `admin` and `knobs` can, only while no other test runs in it."""
+    if request.node.get_closest_marker("openstack") is None:
+        yield
+        return
+    alone = {"admin", "knobs"} & set(request.fixturenames)
+    with Path(tempfile.gettempdir(), "binder-bot-test-openstack.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
 @pytest.fixture
+def admin() -> Iterator[Api]:
+    """The cloud with the rights of its operator; skips where clouds.yaml does not have them."""
+    if ADMIN not in OpenStackConfig().get_cloud_names():
+        pytest.skip(f"clouds.yaml has no {ADMIN}")
+    api = Api(lambda: region_of_environment(ADMIN))
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def knobs() -> Knobs:
+    """What the hypervisor of the control plane on this machine can be told to do wrong."""
+    return Knobs()
+
+
+@pytest.fixture(scope="session")
 def order_of() -> OrderOf:
     def make(binder_id: str, **changes: Any) -> Order:
         values: dict[str, Any] = {
@@ -51,6 +85,8 @@ def order_of() -> OrderOf:
             "owner": "U123",
             "channel": "C456",
             "ends_at": 1_800_000_000.0,
+            "team": "T1",
+            "name": "demo",
         }
         return Order(**values | changes)
 
