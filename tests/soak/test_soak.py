@@ -1,0 +1,63 @@
+"""A short storm, and what two replicas owe each other when one of them ends."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.models import Status
+from tests.fakes.postgresql import Server, postgresql_server
+from tests.soak.people import Life, Somebody
+from tests.soak.run import run
+from tests.soak.storm import end
+from tests.soak.verdict import settle, violations
+from tests.soak.world import World, new_world
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Server]:
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture
+def world(tmp_path: Path, database: Server) -> Iterator[World]:
+    with new_world(tmp_path, database) as world:
+        yield world
+
+
+@pytest.mark.timeout(240)
+def test_a_short_storm_leaves_nothing_wrong(tmp_path: Path, database: Server) -> None:
+    blows = run(tmp_path, database, seed=7, seconds=0.0, tell=print)
+    assert len(blows) > 6, "it hit in every way"
+    assert blows["launches"] > 3
+
+
+def launch(world: World, handle: str, count: int) -> list[Life]:
+    person = Somebody(world, handle, seed=0)
+    lives = [Life(f"{handle}-{number}", "general", "good", 0.0) for number in range(count)]
+    for life in lives:
+        person.launch(life)
+    person.leave()
+    return lives
+
+
+@pytest.mark.timeout(240)
+def test_one_that_is_told_to_end_does_so_within_seconds_and_the_other_goes_on_at_once(world: World) -> None:
+    long_lease = 600
+    first = world.start("first", lease_seconds=long_lease)
+    world.wait_until_connected(1)
+    lives = launch(world, "ada", 3)
+    world.wait(lambda: len(world.cloud.servers) == 3, 30, "all are being made")
+    world.cloud.knobs.slow = 30.0  # so that steps are under way, and stay so
+    world.wait(
+        lambda: any(f":{first.pid}:" in (each.lease_owner or "") for each in world.binders()),
+        10,
+        "the first one is at work",
+    )
+    end(world, first)
+    world.cloud.knobs.slow = 0.0
+    world.start("second", lease_seconds=long_lease)
+    settle(world, 60)  # far less than the lease
+    assert {each.status for each in world.binders()} == {Status.READY}
+    assert violations(world, lives) == []
