@@ -132,6 +132,14 @@ class Stage:
         row = self.wait_for_row(name, Status.BOOTING)
         return Guest(row.parts["server"], str(row.server_url), row.token)
 
+    def guest_at_new_address(self, name: str) -> Guest:
+        """As `guest`, of a binder that was had back."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (row := self.row(name)) is None or row.server_url is None:
+            assert time.monotonic() < deadline, self.bot.log()
+            time.sleep(0.1)
+        return Guest(row.parts["server"], row.server_url, row.token)
+
     def hear(self, name: str, words: str) -> dict[str, Any]:
         """Wait for the newest message that Ada sees about a binder, with these words in it."""
         return self.ada.wait_for(lambda seen: _about(seen, name, words)[-1:], PATIENCE_SECONDS)[0]
@@ -239,6 +247,22 @@ def test_a_quota_that_is_used_up_is_said_and_waited_for(stage: Stage, admin: Api
     assert stage.times_said("delta", "has to wait.") == 1
     stage.command("/binder stop delta")
     stage.wait_for_row("delta", Status.DELETING)
+
+
+def test_put_away_and_had_back_its_new_links_work(stage: Stage) -> None:
+    stage.launch("golf")
+    with stage.guest("golf").serves():
+        stage.hear("golf", "is ready after")
+    stage.command("/binder shelve golf")
+    stage.hear("golf", "its files are kept")
+    assert len(stage.leavings("golf")) == 2  # its server and its port; the address is given back
+    stage.command("/binder resume golf")
+    with stage.guest_at_new_address("golf").serves():
+        back = dict(links(stage.hear("golf", "is back.")))
+        assert requests.get(back["JupyterLab"], allow_redirects=False, timeout=5).status_code == 302
+    stage.command("/binder stop golf")
+    stage.hear("golf", "It ran for")
+    assert stage.leavings("golf") == []
 
 
 def test_what_belongs_to_no_binder_is_swept_away(stage: Stage, stray: str) -> None:

@@ -11,12 +11,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 import storage.migrations
 from storage.engine import Store
-from storage.models import Base
-from tests.store.rows import launch, together
+from storage.models import Activity, Base
+from tests.store.rows import claim, claim_messages, launch, together
 
 ROOT = Path(__file__).parents[2]
 MIGRATE = "import sys; from storage.engine import Store; Store(sys.argv[1]).migrate()"
@@ -76,6 +76,73 @@ def test_threads_that_start_at_once_migrate_once(empty_url: str) -> None:
     together(migrate, 6)
     with closing(Store(empty_url)) as store:
         assert differences(store) == []
+
+
+def at_version(store: Store, version: str) -> None:
+    """Bring an empty database to the form of an earlier version."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(storage.migrations.__file__).parent))
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+
+
+FIRST_BINDER = {
+    "id": "old",
+    "name": "demo",
+    "request_key": "command:1",
+    "team_id": "T1",
+    "owner": "U1",
+    "channel": "C1",
+    "thread_channel": "C1",
+    "thread_ts": "1.0",
+    "provider": "gh",
+    "url": "https://github.com/o/r",
+    "size": "small",
+    "is_tip": True,
+    "target": "ready",
+    "status": "ready",
+    "created_at": 1.0,
+    "status_since": 2.0,
+    "ready_at": 2.0,
+    "ends_at": 4e9,
+    "stages": "{}",
+    "line": "",
+    "log": "",
+    "retries": 0,
+    "parts": '{"server": "s"}',
+    "token": "t",
+    "interfaces": "[]",
+    "next_at": 0.0,
+    "generation": 1,
+    "lease_until": 0.0,
+    "fence": 3,
+}
+"""A row as the first version wrote it."""
+
+
+def test_a_database_of_the_first_version_goes_on(empty_url: str) -> None:
+    with closing(Store(empty_url)) as store:
+        at_version(store, "0001")
+        columns, values = ", ".join(FIRST_BINDER), ", ".join(f":{name}" for name in FIRST_BINDER)
+        quoted = columns.replace("commit", '"commit"')
+        with store.engine.begin() as connection:
+            connection.execute(text(f"INSERT INTO binders ({quoted}) VALUES ({values})"), FIRST_BINDER)
+            connection.execute(
+                text(
+                    "INSERT INTO outbox (key, binder_id, kind, urgent, facts, created_at, not_before, state,"
+                    " version, unsure, attempts, lease_until, fence)"
+                    " VALUES ('ready:old', 'old', 'ready', :yes,"
+                    " '{}', 1, 0, 'pending', 1, :no, 0, 0, 0)"
+                ),
+                {"yes": True, "no": False},
+            )
+        store.migrate()
+        (binder,) = claim(store)
+        assert (binder.id, binder.fence, binder.parts) == ("old", 4, {"server": "s"})
+        assert (binder.activity, binder.idle_seconds, binder.resumes) == (Activity.UNKNOWN, None, 0)
+        (owed,) = claim_messages(store)
+        assert owed.message.key == "ready:old"
 
 
 def test_the_way_back_leads_to_nothing_and_forth_again(empty_url: str) -> None:
