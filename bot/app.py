@@ -286,6 +286,7 @@ def reconciler_parts(settings: Settings, store: Store, cloud: Cloud) -> Parts:
         build=60 * settings.build_timeout_minutes,
         capacity=60 * settings.capacity_timeout_minutes,
         look=settings.look_seconds,
+        count=settings.look_seconds,
         policy=settings.policy,
         shelves_idle=settings.idle_action == "shelve" and cloud.can_shelve,
         saves_expired=settings.save_expired,

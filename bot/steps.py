@@ -42,7 +42,7 @@ class Rules:
     build: float
     capacity: float
     look: float = 120.0
-    count: float = 600.0
+    count: float = 120.0
     policy: Policy = field(default_factory=Policy)
     shelves_idle: bool = False
     shelved: float = 7 * 86_400.0

@@ -1,14 +1,17 @@
 """The main job with nothing faked: real git, environment, Jupyter and browser, and real kills."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -44,6 +47,8 @@ class Bot:
             "LOCAL_ROOT": str(folder / "local"),
             "LOCAL_ENGINE": "none",
             "ALLOW_PRIVATE_REPOSITORIES": "true",
+            "LOOK_SECONDS": "0.5",
+            "READY_POLL_SECONDS": "0.5",
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         self.process = self._start()
@@ -122,6 +127,39 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for database in folder.glob("bot.sqlite3*"):
         database.unlink()
     return folder
+
+
+def unsaved(database: str) -> int:
+    with closing(Store(database)) as store, store.read() as session:
+        return session.query(Binder).one().changed_files
+
+
+def test_what_was_changed_is_noticed_and_saved_to_the_thread_before_it_goes(
+    folder: Path, repository: str
+) -> None:
+    with at_work(folder) as (bot, ada):
+        ada.command(f"/binder launch {repository} --name demo")
+        mine = ada.wait_for_text("Your links to", seconds=PATIENCE)
+        lab = urlsplit(dict(links(mine))["JupyterLab"])
+        files = f"{lab.scheme}://{lab.netloc}/api/contents/"
+        changed = {"type": "file", "format": "text", "content": "humanize==4.9.0\n# mine\n"}
+        for name in ("requirements.txt", "new.txt"):
+            assert requests.put(f"{files}{name}?{lab.query}", json=changed, timeout=10).ok
+        wait_until(lambda: unsaved(bot.environment["DATABASE_URL"]) == 2)
+        ada.command("/binder stop demo")
+        offer = ada.wait_for_text("2 files in *demo* changed")
+        ada.click("Save and tear down", offer)
+        ada.wait_for_text("It ran for", seconds=PATIENCE)
+        replies = ada.look().everything()
+        (shared,) = (each for each in replies if each.get("files"))
+        assert shared["ts"] < next(each["ts"] for each in replies if "It ran for" in plain(each))
+        zipped = requests.get(bot.workspace.url + shared["files"][0]["url_private"], timeout=10).content
+        with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+            assert {"SAVED.txt", "changes.patch", "files/requirements.txt", "files/new.txt"} == set(
+                archive.namelist()
+            )
+            assert b"+# mine" in archive.read("changes.patch")
+        wait_until(lambda: leftovers(folder) == [])
 
 
 @pytest.mark.browser
