@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Float, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import CursorResult, Float, Integer, String, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit, outbox
@@ -196,23 +197,33 @@ def claim(session: Session, owner: str, *, limit: int, lease_seconds: float) -> 
 
     Each claim raises the fence, so whoever held the row before can save nothing any more.
     """
+    given = {"most": limit, "new_owner": owner, "seconds": lease_seconds}
+    claimed = session.scalars(_claim(), given).all()
+    session.expunge_all()
+    return sorted(claimed, key=lambda binder: binder.next_at)
+
+
+@cache  # it is asked for several times a second, and to put it together takes longer than to run it
+def _claim() -> Any:
     due = (
         select(Binder.id)
         .where(_alive(), Binder.next_at <= unix_now(), Binder.lease_until <= unix_now())
         .order_by(Binder.next_at)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
         .cte("due")  # which PostgreSQL runs once; a subquery it may run again, past the limit
     )
-    claimed = session.scalars(
+    return (
         update(Binder)
         .where(Binder.id.in_(select(due.c.id)))
-        .values(lease_owner=owner, lease_until=unix_now() + lease_seconds, fence=Binder.fence + 1)
+        .values(
+            lease_owner=bindparam("new_owner", type_=String),
+            lease_until=unix_now() + bindparam("seconds", type_=Float),
+            fence=Binder.fence + 1,
+        )
         .returning(Binder)
         .execution_options(synchronize_session=False)
-    ).all()
-    session.expunge_all()
-    return sorted(claimed, key=lambda binder: binder.next_at)
+    )
 
 
 def save(

@@ -6,9 +6,22 @@ in different orders wait for each other, until PostgreSQL fails one of them.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, bindparam, case, exists, literal, or_, select, update
+from sqlalchemy import (
+    CursorResult,
+    Float,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -98,6 +111,14 @@ def claim(session: Session, *, limit: int, lease_seconds: float, archives: bool 
     Of each thread's messages only the first one that is still open, and none but the card before the card is
     there. A row whose sender died is leased again and marked unsure: it may have arrived.
     """
+    rows = session.scalars(_claim(archives), {"most": limit, "seconds": lease_seconds}).all()
+    owed = [Owed(row, session.get(Binder, row.binder_id) if row.binder_id else None) for row in rows]
+    session.expunge_all()
+    return sorted(owed, key=lambda each: each.message.id)
+
+
+@cache  # it is asked for several times a second, and to put it together takes longer than to run it
+def _claim(archives: bool) -> Any:  # noqa: FBT001 - of one kind, or of the other
     due = (
         select(OutboxMessage.id)
         .where(
@@ -108,25 +129,22 @@ def claim(session: Session, *, limit: int, lease_seconds: float, archives: bool 
             or_(OutboxMessage.kind == MessageKind.CARD, ~_something_earlier_is_open()),
         )
         .order_by(OutboxMessage.urgent.desc(), OutboxMessage.id)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
         .cte("due")  # which PostgreSQL runs once; a subquery it may run again, past the limit
     )
-    rows = session.scalars(
+    return (
         update(OutboxMessage)
         .where(OutboxMessage.id.in_(select(due.c.id)))
         .values(
             unsure=or_(OutboxMessage.unsure, OutboxMessage.state == OutboxState.SENDING),
             state=OutboxState.SENDING,
-            lease_until=unix_now() + lease_seconds,
+            lease_until=unix_now() + bindparam("seconds", type_=Float),
             fence=OutboxMessage.fence + 1,
         )
         .returning(OutboxMessage)
         .execution_options(synchronize_session=False)
-    ).all()
-    owed = [Owed(row, session.get(Binder, row.binder_id) if row.binder_id else None) for row in rows]
-    session.expunge_all()
-    return sorted(owed, key=lambda each: each.message.id)
+    )
 
 
 def _is_archive(archives: bool) -> Any:  # noqa: FBT001 - whether it is, or is not

@@ -4,6 +4,7 @@ More of them by `python -m tests.sim --seeds 3000`.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,13 +75,17 @@ def test_a_save_without_a_fence_is_found(arena: Arena, monkeypatch: pytest.Monke
 
 
 def test_a_create_without_adoption_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
-    requested = lifecycle._TOWARDS_READY[Status.REQUESTED]
+    requested, whole = lifecycle._TOWARDS_READY[Status.REQUESTED], lifecycle.plan
 
     def anew(binder: Binder, seen: Seen, now: float, rules: Any) -> Step:
         step = requested(binder, seen, now, rules)
         return Create() if seen.instance is not None else step
 
+    def blind_to_twins(binder: Binder, seen: Seen, now: float, rules: Any) -> Step:
+        return whole(binder, replace(seen, instances=seen.instances[:1]), now, rules)
+
     monkeypatch.setitem(lifecycle._TOWARDS_READY, Status.REQUESTED, anew)
+    monkeypatch.setattr(lifecycle, "plan", blind_to_twins)
     assert found(arena, "instances")
 
 
