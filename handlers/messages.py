@@ -415,7 +415,7 @@ def _hold_buttons(binder: Binder) -> list[ButtonElement]:
 
 
 def _shelve_button(binder: Binder) -> ButtonElement:
-    return button("Put away", ids.SHELVE, binder.id)
+    return button("Shelve", ids.SHELVE, binder.id)
 
 
 def _resume_button(binder: Binder) -> ButtonElement:

@@ -15,7 +15,7 @@ def test_put_away_and_had_back_by_buttons_its_links_are_posted_again(scene: Scen
     scene.launch("--name demo")
     scene.wait_until_ready()
     ada = scene.person()
-    ada.click("Put away", ada.wait_for_text("Ready after"))
+    ada.click("Shelve", ada.wait_for_text("Ready after"))
     away = ada.wait_for_text("its files are kept")
     assert away["thread_ts"] == scene.card()["ts"]
     assert "is put away" in plain(ada.wait_for_text("kept until"))
