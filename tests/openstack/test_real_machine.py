@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -25,6 +26,10 @@ from bot.provisioning.openstack_options import Offer, OpenStackOptions
 from bot.provisioning.userdata import GuestSettings, render
 from tests.conftest import GitServer, HostedRepository
 from tests.openstack.plane import FOLDER, delete_security_groups, leavings, needs_cloud
+from tests.scenario.conftest import running
+from workspace.hands import Person, links
+from workspace.options import Options
+from workspace.server import Workspace
 
 _VIRT = FOLDER / "run" / "virt"
 pytestmark = [
@@ -44,6 +49,18 @@ PATIENCE_SECONDS = 600.0
 """A guest runs without KVM, and may share two cores with much else."""
 
 OrderOf = Callable[..., Order]
+Tell = Callable[[str], None]
+
+
+class Clock:
+    """Tells what happened, with the seconds since it was made."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._began_at = time.monotonic()
+
+    def mark(self, what: str) -> None:
+        self._tell(f"{time.monotonic() - self._began_at:6.1f} s  {what}")
 
 
 class Launch:
@@ -52,25 +69,21 @@ class Launch:
     Args:
         cloud: Where.
         order: What.
-        tell: Is told what happened, with the seconds since the beginning.
+        tell: Is told how long it took.
     """
 
-    def __init__(self, cloud: OpenStackCloud, order: Order, tell: Callable[[str], None]) -> None:
+    def __init__(self, cloud: OpenStackCloud, order: Order, tell: Tell) -> None:
         self._cloud = cloud
         self._order = order
-        self._tell = tell
-        self._began_at = time.monotonic()
+        self._clock = Clock(tell)
         self.parts: Parts = {}
-
-    def mark(self, what: str) -> None:
-        self._tell(f"{time.monotonic() - self._began_at:6.1f} s  {what}")
 
     def until(self, what: str, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not happened():
             assert time.monotonic() < deadline, f"never {what}: {self.report()}"
             time.sleep(1)
-        self.mark(what)
+        self._clock.mark(what)
 
     @property
     def instance(self) -> Instance:
@@ -159,15 +172,17 @@ def cloud() -> Iterator[OpenStackCloud]:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[HostedRepository]:
+    files = Path(__file__).parent / "repository"
     with GitServer(tmp_path / "git", host=GATEWAY) as server:
-        yield server.repository("team/repo")
+        repository = server.repository("team/repo")
+        repository.commit({each.name: each.read_text() for each in files.iterdir()})
+        yield repository
 
 
 @pytest.fixture
 def order(order_of: OrderOf, repository: HostedRepository) -> Order:
     """An order for a commit that is not the newest of its branch."""
-    files = Path(__file__).parent / "repository"
-    commit = repository.commit({each.name: each.read_text() for each in files.iterdir()})
+    commit = repository.commit({})
     repository.commit({"hello.txt": "a later hello\n"})
     token = secrets.token_urlsafe(24)
     order = order_of("machine", provider="git", url=repository.url, commit=commit, is_tip=False, token=token)
@@ -175,11 +190,16 @@ def order(order_of: OrderOf, repository: HostedRepository) -> Order:
 
 
 @pytest.fixture
-def launch(cloud: OpenStackCloud, order: Order, capsys: pytest.CaptureFixture[str]) -> Launch:
-    def tell(line: str) -> None:
+def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
+    def write(line: str) -> None:
         with capsys.disabled():
             print(line, flush=True)  # noqa: T201 - how long it took is what one wants to know of it
 
+    return write
+
+
+@pytest.fixture
+def launch(cloud: OpenStackCloud, order: Order, tell: Tell) -> Launch:
     return Launch(cloud, order, tell)
 
 
@@ -211,3 +231,55 @@ def _assert_serves_what_was_ordered(launch: Launch) -> None:
     assert not launch.offers("lab", token="a-guess")
     assert launch.read("/files/hello.txt") == "hello"
     assert "refused" in launch.read("/metadata")
+
+
+def test_the_whole_bot_launches_puts_away_has_back_and_takes_down(
+    tmp_path: Path,
+    cloud: OpenStackCloud,
+    repository: HostedRepository,
+    tell: Tell,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOUD", "openstack")
+    settings = {
+        "deployment": cloud._marks.deployment,
+        "openstack_image": OPTIONS.image,
+        "openstack_sizes": "osreal.small:Small",
+    }
+    with (
+        Workspace(Options(app_name="Binder")) as workspace,
+        Person(workspace.url) as ada,
+        running(workspace, tmp_path, None, **settings),
+    ):
+        clock = Clock(tell)
+        ada.command(f"/binder launch {repository.url} --name demo")
+        _see_the_page(ada, "is ready after", clock)
+        ada.command("/binder shelve demo")
+        ada.wait_for_text("its links are not", PATIENCE_SECONDS)
+        clock.mark("put away")
+        ada.command("/binder resume demo")
+        _see_the_page(ada, "is back", clock)
+        ada.command("/binder stop demo")
+        ada.wait_for_text("It ran for", PATIENCE_SECONDS)
+        clock.mark("taken down")
+    assert leavings(cloud) == []
+
+
+def _see_the_page(ada: Person, words: str, clock: Clock) -> None:
+    """Wait until the bot says those words, ask for the links that are the owner's alone, and open one."""
+    public = dict(links(ada.wait_for_text(words, PATIENCE_SECONDS)))
+    clock.mark(words)
+    assert {"JupyterLab", "Notebook"} <= set(public)
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(public["JupyterLab"], timeout=30)
+    ada.command("/binder open demo")
+    mine = ada.wait_for(
+        lambda seen: [
+            url
+            for each in seen.ephemerals()
+            for label, url in links(each)
+            if label == "JupyterLab" and url.startswith(public["JupyterLab"])
+        ]
+    )
+    with urlopen(mine[-1], timeout=30) as page:
+        assert "Jupyter" in page.read().decode()
