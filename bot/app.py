@@ -270,6 +270,7 @@ def _openstack(settings: Settings) -> "OpenStackCloud":
         boot_volume_gb=settings.openstack_boot_volume_gb,
         availability_zone=settings.openstack_availability_zone,
         public_url=settings.openstack_public_url,
+        metadata_prefix=settings.openstack_metadata_prefix,
     )
     guest = GuestSettings(build_seconds=60 * settings.build_timeout_minutes)
     return OpenStackCloud(options, settings.deployment, lambda order: render(order, guest), report_of_console)

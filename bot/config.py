@@ -121,6 +121,11 @@ class Settings(BaseSettings):
     openstack_availability_zone: str | None = Field(
         default=None, description="Where instances are made; the cloud's choice where none is named."
     )
+    openstack_metadata_prefix: str = Field(
+        default="binder-",
+        pattern=r"^[A-Za-z0-9_:.-]{0,64}$",
+        description="What the keys of an instance's metadata begin with; must stay while there are any.",
+    )
     openstack_public_url: str = Field(
         default="http://{address}:{port}",
         description="How people reach a port of an instance. Jetstream2's proxy is "
