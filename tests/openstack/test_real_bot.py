@@ -104,12 +104,15 @@ class Stage:
 
     def command(self, text: str) -> None:
         """Have Ada type a command, once the bot is there."""
+        self.wait_until_at_work()
+        assert self.ada.command(text)["ok"]
+
+    def wait_until_at_work(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.workspace.sockets.connected:
             assert self.bot.serving.poll() is None, self.bot.log()
             assert time.monotonic() < deadline, self.bot.log()
             time.sleep(0.05)
-        assert self.ada.command(text)["ok"]
 
     def launch(self, name: str, more: str = "") -> None:
         self.command(f"/binder launch {self.repository} --name {name} {more}")
@@ -195,6 +198,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory, cloud: OpenStackCloud) -> It
 @pytest.fixture(scope="module")
 def stray(stage: Stage, cloud: OpenStackCloud, order_of: OrderOf) -> str:
     """What a bot left behind that lost its database: a server with port and floating IP; the binder's id."""
+    # With an empty database, the bot would rather not start than sweep what it does not know.
+    stage.wait_until_at_work()
     parts = cloud.create(order_of("stray"))
     cloud.expose("stray", parts)
     return "stray"
