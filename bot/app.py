@@ -40,6 +40,7 @@ from handlers.connection import Connection
 from handlers.context import Context
 from handlers.delivery import Delivery
 from handlers.notices import Terms
+from handlers.pulse import BEAT_SECONDS, Pulse
 from handlers.slack_calls import SlackCalls, default_paces
 from handlers.uploads import Uploads
 from handlers.zones import Zones
@@ -81,6 +82,7 @@ class Application:
         self.cloud = cloud or build_cloud(settings)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self.ticks = Ticks()
+        self._pulse = Pulse()
         self.reconciler = Reconciler(
             reconciler_parts(settings, self.store, self.cloud), submit=self._pool.submit, nudge=self.nudge
         )
@@ -123,6 +125,7 @@ class Application:
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
+        self.ticks.every(BEAT_SECONDS, "pulse", self._pulse.beat)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
         if self._settings.weekly_digest:
             self.ticks.every(DIGEST_SECONDS, "digest", self._owe_digest, jitter=DIGEST_SECONDS / 10)
@@ -195,6 +198,7 @@ class Application:
             nudge=self.nudge,
             can_shelve=self.cloud.can_shelve,
             zone_of=Zones(self._client, self._settings.zone).of,
+            pulse=self._pulse,
         )
         handlers.register(bolt, context)
         return bolt

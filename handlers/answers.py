@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackClientError
 
 from handlers.forms import REPOSITORY
 from handlers.messages import Message
+from handlers.middleware import ASKED
 from handlers.operations import Asker
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,7 @@ def asker(context: BoltContext, body: Body, key: str) -> Asker:
         key=key[:255],
         thread_ts=_thread_of(body),
         response_url=body.get("response_url"),
+        asked=context[ASKED],
     )
 
 

@@ -1,10 +1,11 @@
 """What the listeners work with; put together by the composition root."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.config import Settings
 from bot.provisioning.base import Size
+from handlers.pulse import Pulse
 from handlers.zones import Zone, utc
 from storage.engine import Store
 
@@ -20,6 +21,7 @@ class Context:
         can_shelve: Whether the cloud can put instances away and have them back.
         zone_of: Tells in which time zone a person is; may ask Slack, for a moment.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
+        pulse: Knows whether the process was frozen a moment ago.
     """
 
     store: Store
@@ -28,3 +30,4 @@ class Context:
     nudge: Callable[[], None]
     can_shelve: bool = False
     zone_of: Callable[[str], Zone] = utc
+    pulse: Pulse = field(default_factory=Pulse)

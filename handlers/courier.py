@@ -91,6 +91,7 @@ class Courier:
             self._attempt(owed)
         except LostLease:
             log.info("message_taken_over", key=owed.message.key)
+            self._taken_over()
 
     def _attempt(self, owed: Owed) -> None:
         message = owed.message
@@ -153,6 +154,9 @@ class Courier:
             DeliveryError: It was not sent, or nobody knows.
         """
         raise NotImplementedError
+
+    def _taken_over(self) -> None:
+        """Deal with what was done for the message at hand: somebody else has it by now."""
 
     def _delivered(self, session: Session, owed: Owed) -> None:
         """Write down what follows from its delivery."""

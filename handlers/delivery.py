@@ -6,8 +6,9 @@ No transaction is open while Slack is called. A row whose sender died, or whose 
 in Slack by the key in its metadata before it is sent again.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,19 +16,22 @@ from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 from sqlalchemy.orm import Session
 
-from handlers import digest, ids, messages, notices
+from handlers import digest, messages, notices
 from handlers.courier import Courier
 from handlers.messages import Message
 from handlers.notices import Terms
 from handlers.pace import Pace
+from handlers.posts import Post, Posts
 from handlers.slack_calls import (
     UPDATES,
     Method,
     Rejected,
     SlackCalls,
     TooEarly,
+    Uncertain,
     default_paces,
 )
+from handlers.withdrawals import Late, Withdrawals
 from storage import binders, outbox
 from storage import digest as stored_digest
 from storage import notices as stored_notices
@@ -43,10 +47,6 @@ HEARTBEAT_SECONDS = 5.0
 THRIFT_SECONDS = 5.0
 """How long a heartbeat waits when the allowance of edits is half spent."""
 EXPLAIN_TIMEOUT_SECONDS = 5
-PROBE_PAGES = 5
-PROBE_PAGE = 200
-PROBE_MARGIN_SECONDS = 300.0
-"""Slack's clock and the database's may differ by so much."""
 
 _CHANNEL_REFUSED = frozenset(
     {
@@ -74,16 +74,6 @@ _ONLY_WHILE_WANTED = frozenset(
     {MessageKind.WAITING, MessageKind.READY, MessageKind.LINKS, MessageKind.SHELVED}
 )
 """After its target is `gone`, nothing more is said of a binder but its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A message on its way to a place: what is said, where, and the key by which it is found again."""
-
-    message: Message
-    channel: str
-    key: str
-    thread_ts: str | None = None
 
 
 class Delivery(Courier):
@@ -116,6 +106,20 @@ class Delivery(Courier):
         self._calls = SlackCalls(paces or default_paces())
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
+        self._directs: dict[tuple[str, str], str] = {}
+        self._posts = Posts(client)
+        self._withdrawals = Withdrawals(store, self._posts, self._calls)
+        self._late: Late | None = None
+        """What was posted for the message at hand: too late, if somebody else has the message by then."""
+
+    def deliver_due(self) -> float | None:
+        """Deal with the one message that is due first, and with what was posted too late."""
+        self._withdrawals.settle()
+        return super().deliver_due()
+
+    def _taken_over(self) -> None:
+        if self._late:
+            self._withdrawals.add(self._late)
 
     def _delivered(self, session: Session, owed: Owed) -> None:
         """Note that a notice was said: from now on the binder may end."""
@@ -128,6 +132,7 @@ class Delivery(Courier):
     # What is sent ----------------------------------------------------------------------------------------
 
     def _send(self, owed: Owed, now: float) -> None:
+        self._late = None
         binder, kind = owed.binder, owed.message.kind
         if kind == MessageKind.DIGEST:
             self._send_digest(owed, now)
@@ -150,7 +155,7 @@ class Delivery(Courier):
             log.warning("alert_without_admin_channel", sentence=sentence)
             self._done(owed)
             return
-        post = Post(messages.alert(sentence), self._admin_channel, owed.message.key)
+        post = _post_of(owed, messages.alert(sentence), self._admin_channel)
         self._done(owed, self._post(owed, post)[1])
 
     def _send_digest(self, owed: Owed, now: float) -> None:
@@ -161,7 +166,7 @@ class Delivery(Courier):
             self._done(owed)
             return
         message = digest.digest(living, now, self._terms)
-        self._done(owed, self._post(owed, Post(message, channel, owed.message.key))[1])
+        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
 
     def _send_notice(self, owed: Owed, binder: Binder, now: float) -> None:
         """Post a notice once, unless it is settled; from then on edit it, where it is still there."""
@@ -176,7 +181,7 @@ class Delivery(Courier):
             self._send_reply(owed, binder, message)
             return
         if ts is None and owed.message.unsure and binder.thread_channel:
-            ts = self._find(owed, Post(message, binder.thread_channel, owed.message.key, binder.thread_ts))
+            ts = self._find(owed, _post_of(owed, message, binder.thread_channel, binder.thread_ts))
         if ts is not None:
             self._edit(owed, binder, message, ts=ts)
         self._done(owed, ts)
@@ -242,8 +247,8 @@ class Delivery(Courier):
     def _find_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str] | None:
         """Where a card is that may have arrived; joining to look opens ways that were shut."""
         home = binder.thread_channel or self._home(owed, binder)
-        for place in (home, self._direct(owed, binder)):
-            if ts := self._find(owed, Post(self._card(binder, now), place, owed.message.key)):
+        for place in dict.fromkeys((home, self._direct(owed, binder))):
+            if ts := self._find(owed, _post_of(owed, self._card(binder, now), place)):
                 log.info("message_had_arrived", key=owed.message.key)
                 return place, ts
         return None
@@ -251,7 +256,7 @@ class Delivery(Courier):
     def _post_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str]:
         """Post the card anew: where it was asked for, or else to the owner alone; its channel and ts."""
         channel = binder.thread_channel or self._home(owed, binder)
-        post = Post(self._card(binder, now), channel, owed.message.key)
+        post = _post_of(owed, self._card(binder, now), channel)
         try:
             return self._post_blindly(owed, post)
         except Rejected as error:
@@ -260,23 +265,24 @@ class Delivery(Courier):
 
     def _send_reply(self, owed: Owed, binder: Binder, message: Message) -> None:
         channel = binder.thread_channel or self._home(owed, binder)
-        post = Post(message, channel, owed.message.key, binder.thread_ts)
+        post = _post_of(owed, message, channel, binder.thread_ts)
         try:
             _, ts = self._post(owed, post)
         except Rejected as error:
             if error.code not in _ROOT_LOST | _CHANNEL_REFUSED or not binder.thread_ts:
                 raise
-            self._begin_thread_anew(owed, binder, channel, error)
+            self._begin_thread_anew(owed, binder, binder.thread_ts, error)
         else:
             self._done(owed, ts)
 
-    def _begin_thread_anew(self, owed: Owed, binder: Binder, channel: str, error: Rejected) -> None:
-        """Owe the card again, where it can be posted; the reply waits for it, as at the beginning."""
+    def _begin_thread_anew(self, owed: Owed, binder: Binder, lost: str, error: Rejected) -> None:
+        """Owe the card again, unless that was done; the reply waits for it, as at the beginning."""
         log.info("thread_lost", error=error.code)
         with self._store.write() as session:
-            binders.set_thread(session, binder.id, channel, None)
+            is_lost = binders.lose_thread(session, binder.id, lost)
             outbox.postpone(session, owed.message, 0.0, unsure=False, error=error.code)
-            outbox.touch_card(session, binder.id)
+            if is_lost:
+                outbox.touch_card(session, binder.id)
 
     def _send_links(self, owed: Owed, binder: Binder) -> None:
         message = messages.links(binder)
@@ -297,7 +303,7 @@ class Delivery(Courier):
             )
         except Rejected as error:
             direct = self._direct_after(error, owed, binder, channel)
-            _, ts = self._post(owed, Post(message, direct, owed.message.key))
+            _, ts = self._post(owed, _post_of(owed, message, direct))
         else:
             ts = response.get("message_ts")
         self._done(owed, ts)
@@ -309,8 +315,12 @@ class Delivery(Courier):
         return self._direct(owed, binder) if binder.channel[:1] in {"U", "W"} else binder.channel
 
     def _direct(self, owed: Owed, binder: Binder) -> str:
-        response = self._call(owed, self._client.conversations_open, binder.team_id, users=binder.owner)
-        return str(response["channel"]["id"])
+        """The owner's direct message, which is always the same one."""
+        person = (binder.team_id, binder.owner)
+        if person not in self._directs:
+            response = self._call(owed, self._client.conversations_open, binder.team_id, users=binder.owner)
+            self._directs[person] = str(response["channel"]["id"])
+        return self._directs[person]
 
     def _direct_after(self, error: Rejected, owed: Owed, binder: Binder, channel: str) -> str:
         """Go on in a direct message where a channel refuses us; raises `error` where that is no way out."""
@@ -337,62 +347,17 @@ class Delivery(Courier):
             return post.channel, ts
         return self._post_blindly(owed, post)
 
-    def _post_blindly(self, owed: Owed, post: Post) -> tuple[str, str]:
-        response = self._call(
-            owed,
-            self._client.chat_postMessage,
-            post.channel,
-            channel=post.channel,
-            thread_ts=post.thread_ts,
-            # A crawler's visit to a running server would count as activity.
-            unfurl_links=False,
-            unfurl_media=False,
-            metadata={"event_type": ids.METADATA_EVENT, "event_payload": {"key": post.key}},
-            **post.message.as_arguments(),
-        )
-        return str(response["channel"]), str(response["ts"])
-
     def _find(self, owed: Owed, post: Post) -> str | None:
-        """Look for a post by its key; None where it is not there, or where we may not look."""
+        return self._posts.find(partial(self._call, owed), post)
+
+    def _post_blindly(self, owed: Owed, post: Post) -> tuple[str, str]:
         try:
-            return self._look_through(owed, post)
-        except Rejected as error:
-            if error.code != "not_in_channel":
-                log.warning("probe_refused", key=post.key, error=error.code)
-                return None
-        return self._find_as_member(owed, post)
-
-    def _find_as_member(self, owed: Owed, post: Post) -> str | None:
-        """Join, then look: in a public channel one may post without being a member, but not read."""
-        try:
-            self._call(owed, self._client.conversations_join, post.channel, channel=post.channel)
-            return self._look_through(owed, post)
-        except Rejected as error:
-            log.warning("probe_refused", key=post.key, error=error.code)
-            return None
-
-    def _look_through(self, owed: Owed, post: Post) -> str | None:
-        return next((ts for ts, key in self._recent(owed, post) if key == post.key), None)
-
-    def _recent(self, owed: Owed, post: Post) -> Iterator[tuple[str, str | None]]:
-        """The ts and key of what was posted there since the message is owed."""
-        arguments: dict[str, Any] = {
-            "channel": post.channel,
-            "oldest": f"{max(owed.message.created_at - PROBE_MARGIN_SECONDS, 0):.6f}",
-            "limit": PROBE_PAGE,
-            "include_all_metadata": True,
-        }
-        read: Method = self._client.conversations_history
-        if post.thread_ts:
-            read = self._client.conversations_replies
-            arguments["ts"] = post.thread_ts
-        for _ in range(PROBE_PAGES):
-            page = self._call(owed, read, post.channel, **arguments)
-            for each in page.get("messages", []):
-                yield str(each["ts"]), _key_of(each)
-            arguments["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
-            if not arguments["cursor"]:
-                return
+            channel, ts = self._posts.send(partial(self._call, owed), post)
+        except Uncertain:
+            self._late = Late(owed.message, post, ts=None)
+            raise
+        self._late = Late(owed.message, replace(post, channel=channel), ts)
+        return channel, ts
 
     def _call(self, owed: Owed, method: Method, scope: str, **arguments: Any) -> Any:
         """Call Slack, unless that took so long to come to that another sender may have the message by now.
@@ -403,6 +368,10 @@ class Delivery(Courier):
         if self._store.now() >= owed.message.lease_until:
             raise LostLease(f"The time to send outbox message {owed.message.id} is over.")
         return self._calls.call(method, scope, owed.message.id, **arguments)
+
+
+def _post_of(owed: Owed, message: Message, channel: str, thread_ts: str | None = None) -> Post:
+    return Post(message, channel, owed.message.key, owed.message.created_at, thread_ts)
 
 
 def _reply(owed: Owed, binder: Binder, now: float) -> Message:
@@ -421,11 +390,3 @@ def _reply(owed: Owed, binder: Binder, now: float) -> Message:
             return messages.shelved(binder, failure=str(owed.message.facts.get("failure", "")))
         case kind:
             raise ValueError(f"{kind} is no reply")
-
-
-def _key_of(message: Mapping[str, Any]) -> str | None:
-    metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != ids.METADATA_EVENT:
-        return None
-    key = (metadata.get("event_payload") or {}).get("key")
-    return str(key) if key else None

@@ -1,7 +1,7 @@
-"""What every request passes first: the same envelope, delivered twice, does nothing twice.
+"""What every request passes first: when it was asked is noted, and what was delivered twice is done once.
 
-Only a courtesy, for what leaves no row (an ephemeral answer, say): the rows' unique keys are what counts, and
-hold across processes and restarts too.
+The latter is only a courtesy, for what leaves no row (an ephemeral answer, say): the rows' unique keys are
+what counts, and hold across processes and restarts too.
 """
 
 from collections import OrderedDict
@@ -9,8 +9,12 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
-from slack_bolt import Ack, App, BoltResponse
+from slack_bolt import Ack, App, BoltContext, BoltResponse
 
+from handlers.pulse import Pulse
+
+ASKED = "asked"
+"""In Bolt's context: when a request can have been made at the earliest, by `time.monotonic`."""
 REMEMBERED = 5_000
 
 
@@ -33,9 +37,14 @@ class Recent:
             return True
 
 
-def register(app: App) -> None:
+def register(app: App, pulse: Pulse) -> None:
     """Put it before all listeners."""
     recent = Recent()
+
+    @app.middleware
+    def note_time(context: BoltContext, next_: Callable[[], BoltResponse]) -> BoltResponse:
+        context[ASKED] = pulse.sent_after()
+        return next_()
 
     @app.middleware
     def once(body: dict[str, Any], ack: Ack, next_: Callable[[], BoltResponse]) -> BoltResponse:

@@ -4,6 +4,7 @@ No Slack, no cloud, no network: a command, a mention, a button and a form all en
 """
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -51,6 +52,7 @@ class Asker:
         enterprise_id: The organisation, if any.
         thread_ts: The thread from which they ask, if any.
         response_url: Slack's URL for answers, if any; a secret.
+        asked: When they asked, at the earliest, as a reading of `time.monotonic`.
     """
 
     user: str
@@ -60,6 +62,7 @@ class Asker:
     enterprise_id: str | None = None
     thread_ts: str | None = None
     response_url: str | None = field(default=None, repr=False)
+    asked: float = field(default_factory=time.monotonic)
 
 
 # --- launch ----------------------------------------------------------------------------------------------
@@ -118,8 +121,9 @@ def _start(
     context: Context, asker: Asker, spec: RepoSpec, *, size: str, lifetime: float, wanted_name: str
 ) -> Message | None:
     binder = _new_binder(context, asker, spec, size, lifetime)
+    asked_at = binder.created_at - (time.monotonic() - asker.asked)
     with context.store.write() as session:
-        added = binders.add(session, binder, wanted_name=wanted_name)
+        added = binders.add(session, binder, wanted_name=wanted_name, asked_at=asked_at)
         if added.is_new:
             _check_allowance(session, context, asker)
     if not added.is_new:
@@ -194,6 +198,10 @@ def _size(context: Context, asker: Asker, typed: str | None) -> str:
 
 
 def _already(binder: Binder) -> Message:
+    if not is_live(binder):
+        return messages.note(
+            f"You asked for this twice, and {binder.name} was launched for it: it {phrase(binder).words}."
+        )
     return messages.note(
         f"{binder.name} is already on its way: it {phrase(binder).words}.",
         f"`{ids.COMMAND} status {binder.name}` shows it.",

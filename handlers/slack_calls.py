@@ -89,7 +89,10 @@ class SlackCalls:
             Uncertain: It may have been done.
         """
         pace = self.pace_of(method.__name__)
-        if wait := pace.wait(scope, caller):
+        # A try of several calls begins anew when one is too early. If its first call could take the turn that
+        # the last one waits for, it would never get to its end.
+        turn = (caller, method.__name__, arguments.get("cursor"))
+        if wait := pace.wait(scope, turn):
             raise TooEarly(wait)
         try:
             return method(**arguments)

@@ -25,16 +25,20 @@ class Added:
     is_new: bool
 
 
-def add(session: Session, binder: Binder, *, wanted_name: str) -> Added:
+def add(session: Session, binder: Binder, *, wanted_name: str, asked_at: float | None = None) -> Added:
     """Write a new binder and the order to post its card, unless the same request was written before.
 
     Args:
         session: An open write transaction.
         binder: Without name, which is given here; its times by the database's clock (`Store.now`).
         wanted_name: Becomes its name; a number is added where a live binder of the workspace has it already.
+        asked_at: When the person asked, by the same clock; the time of its creation where nobody waited.
+            An identical launch from after that is their next try, made while this one was held up: however
+            it has ended since, this one must not make another.
     """
     serialize(session, f"launch {binder.team_id}")
-    twin = _same_request(session, binder) or _twin(session, binder)
+    asked_at = binder.created_at if asked_at is None else asked_at
+    twin = _same_request(session, binder) or _twin(session, binder, asked_at)
     if twin is not None:
         return Added(twin, is_new=False)
     binder.name = _free_name(session, binder.team_id, wanted_name)
@@ -49,11 +53,11 @@ def _same_request(session: Session, binder: Binder) -> Binder | None:
     return session.scalar(select(Binder).where(Binder.request_key == binder.request_key))
 
 
-def _twin(session: Session, binder: Binder) -> Binder | None:
+def _twin(session: Session, binder: Binder, asked_at: float) -> Binder | None:
     wanted = ("team_id", "owner", "channel", "url", "ref", "path", "interface", "size")
     same = [getattr(Binder, name).is_not_distinct_from(getattr(binder, name)) for name in wanted]
-    recent = Binder.created_at > unix_now() - TWIN_SECONDS
-    query = select(Binder).where(*same, recent, Binder.target == Target.READY)
+    recent = and_(Binder.created_at > unix_now() - TWIN_SECONDS, Binder.target == Target.READY)
+    query = select(Binder).where(*same, or_(recent, Binder.created_at > asked_at))
     return session.scalar(query.order_by(Binder.created_at.desc()).limit(1))
 
 
@@ -102,14 +106,21 @@ def of_thread(session: Session, channel: str, thread_ts: str) -> Binder | None:
     )
 
 
-def set_thread(session: Session, binder_id: str, channel: str, ts: str | None) -> None:
-    """Note where a binder's status message is: the root of its thread. Before `outbox.done`: see there.
-
-    Without `ts` it is lost, and has to be posted anew before anything else is said.
-    """
+def set_thread(session: Session, binder_id: str, channel: str, ts: str) -> None:
+    """Note where a binder's status message is: the root of its thread. Before `outbox.done`: see there."""
     _affected(
         session, update(Binder).where(Binder.id == binder_id).values(thread_channel=channel, thread_ts=ts)
     )
+
+
+def lose_thread(session: Session, binder_id: str, ts: str) -> bool:
+    """Note that a binder's status message is not there any more: it is posted anew before all else is said.
+
+    Returns:
+        False where another one is the root of its thread by now.
+    """
+    that_one = and_(Binder.id == binder_id, Binder.thread_ts == ts)
+    return _affected(session, update(Binder).where(that_one).values(thread_ts=None)) == 1
 
 
 def count_live(session: Session, team_id: str, owner: str) -> int:

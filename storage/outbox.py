@@ -40,6 +40,18 @@ class Owed:
     binder: Binder | None
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a message: whether it was given up, and Slack's timestamp of its post, if any."""
+
+    is_given_up: bool
+    ts: str | None
+
+    def counts(self, ts: str) -> bool:
+        """Whether a post is the one that counts. Of a message that was given up, any is better than none."""
+        return self.ts == ts or (self.ts is None and self.is_given_up)
+
+
 def _insert(session: Session, **values: Any) -> sqlite.Insert:
     return insert_into(session, OutboxMessage).values(created_at=unix_now(), **values)
 
@@ -233,6 +245,16 @@ def give_up(session: Session, message: OutboxMessage, error: str) -> None:
         error=error,
         lease_until=0.0,
     )
+
+
+def fate(session: Session, message: OutboxMessage) -> Fate | None:
+    """What became of a message that somebody else took over; None while it is still under way."""
+    row = session.get(OutboxMessage, message.id)
+    if row is None:
+        return Fate(is_given_up=False, ts=None)
+    binder = session.get(Binder, row.binder_id) if row.kind == MessageKind.CARD else None
+    ts = row.sent_ts if binder is None else binder.thread_ts
+    return None if ts is None and row.state in OPEN else Fate(row.state == OutboxState.DEAD, ts)
 
 
 def reopen(session: Session, *, archives: bool = False) -> None:

@@ -2,14 +2,17 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from slack_sdk import WebClient
 from sqlalchemy import update
 
-from handlers import courier, messages
-from handlers import delivery as module
+from handlers import courier, messages, posts
 from handlers.blocks import Json
+from handlers.delivery import HEARTBEAT_SECONDS, Delivery
+from handlers.slack_calls import default_paces
 from storage import binders, outbox
 from storage.models import Ending, MessageKind, OutboxMessage, OutboxState, Status, Target
 from tests.handlers.conftest import TOKEN, Post
@@ -169,7 +172,7 @@ def test_a_heartbeat_comes_a_while_after_the_last_edit(post: Post) -> None:
     post.change(row.id, status=Status.BUILDING, line="a newer line", stages={"build": post.clock[0]})
     touch(post, row.id, urgent=False)
     post.drain()
-    post.wait(module.HEARTBEAT_SECONDS - 0.5)
+    post.wait(HEARTBEAT_SECONDS - 0.5)
     assert "a newer line" not in plain(roots(post)[0])
     post.wait(2)
     assert "a newer line" in plain(roots(post)[0])
@@ -237,7 +240,7 @@ def test_what_a_crash_left_half_sent_is_looked_for_first(post: Post) -> None:
 
 
 def test_a_key_is_found_behind_many_newer_messages(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PROBE_PAGE", 2)
+    monkeypatch.setattr(posts, "PROBE_PAGE", 2)
     post.workspace.fail_next("chat.postMessage", "drop_after")
     post.launch()
     post.drain()
@@ -282,6 +285,143 @@ def test_a_reply_whose_thread_is_lost_comes_with_a_new_card(post: Post) -> None:
     card, *thread = post.messages()
     assert card["ts"] == post.row(row.id).thread_ts
     assert [each["thread_ts"] for each in thread] == [card["ts"]] * 2
+
+
+def test_a_probe_of_many_pages_gets_to_its_end_however_slowly_slack_lets_it(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posts, "PROBE_PAGE", 1)
+    row = post.launch()
+    post.workspace.fail_next("chat.postMessage", "drop_after")
+    post.drain()
+    for number in range(3):
+        post.client.chat_postMessage(channel=row.channel, text=f"newer {number}")
+    post.workspace.fail_next(
+        "conversations.history", "ratelimited"
+    )  # nothing is left of the burst after that
+    for _ in range(60):
+        post.wait(1)
+    assert post.owed(f"card:{row.id}").state == OutboxState.DONE
+    assert len(roots(post)) == 1
+
+
+def freeze_once(post: Post, method: str, meanwhile: Callable[[], object], *, after: bool = False) -> None:
+    """Let this process stand still right before its next call, or after it, for longer than its lease."""
+    original = getattr(post.client, method)
+
+    def frozen(**arguments: Any) -> Any:
+        setattr(post.client, method, original)
+        answer = original(**arguments) if after else None
+        post.clock[0] += Delivery.lease + 1
+        meanwhile()
+        return answer or original(**arguments)
+
+    frozen.__name__ = method
+    setattr(post.client, method, frozen)
+
+
+def another(post: Post) -> Delivery:
+    """Another replica's delivery."""
+    client = WebClient(post.workspace.bot_token, base_url=post.workspace.api_url, retry_handlers=[])
+    return Delivery(post.store, client, paces=default_paces(lambda: post.clock[0]))
+
+
+def deliver(delivery: Delivery, post: Post) -> None:
+    for _ in range(8):
+        while delivery.deliver_due() is not None:
+            pass
+        post.clock[0] += 1
+
+
+@pytest.mark.parametrize("kind", ["card", "ready"])
+def test_what_was_posted_twice_because_a_process_stood_still_is_taken_back(post: Post, kind: str) -> None:
+    row = post.launch()
+    if kind == "ready":
+        post.drain()
+        make_ready(post, row.id)
+    other = another(post)
+    freeze_once(post, "chat_postMessage", lambda: deliver(other, post))
+    deliver(post.delivery, post)
+    card, *thread = post.messages()
+    assert post.row(row.id).thread_ts == card["ts"]
+    assert sum("is ready after" in plain(each) for each in thread) == (kind == "ready")
+    assert all(is_reply(each) for each in thread)
+
+
+def test_what_another_one_found_and_noted_stays(post: Post) -> None:
+    row = post.launch()
+    other = another(post)
+    freeze_once(post, "chat_postMessage", lambda: deliver(other, post), after=True)
+    deliver(post.delivery, post)
+    (card,) = roots(post)
+    assert post.row(row.id).thread_ts == card["ts"]
+
+
+def test_what_is_not_wanted_any_more_when_a_process_wakes_up_is_taken_back(post: Post) -> None:
+    row = post.launch()
+    post.drain()
+    make_ready(post, row.id)
+    other = another(post)
+
+    def tear_down() -> None:
+        with post.store.write() as session:
+            binders.end(session, row.id, ending=Ending.STOPPED, by=post.ada)
+        say(post, MessageKind.GONE, row.id)
+        deliver(other, post)
+
+    freeze_once(post, "chat_postMessage", tear_down)
+    deliver(post.delivery, post)
+    _, *thread = post.messages()
+    assert ["was torn down by" in plain(each) for each in thread] == [True]
+
+
+def test_what_came_too_late_with_a_lost_answer_is_looked_for_and_taken_back(post: Post) -> None:
+    row = post.launch()
+    other = another(post)
+
+    def then_lose() -> None:
+        deliver(other, post)
+        post.workspace.fail_next("chat.postMessage", "drop_after")
+
+    freeze_once(post, "chat_postMessage", then_lose)
+    deliver(post.delivery, post)
+    (card,) = roots(post)
+    assert post.row(row.id).thread_ts == card["ts"]
+
+
+def test_what_came_too_late_waits_while_another_one_is_still_at_it(post: Post) -> None:
+    row = post.launch()
+
+    def claimed() -> None:
+        with post.store.write() as session:
+            outbox.claim(session, limit=1, lease_seconds=Delivery.lease)
+
+    freeze_once(post, "chat_postMessage", claimed)
+    post.delivery.deliver_due()
+    assert len(roots(post)) == 1, "it may be found by the other one, and count"
+    deliver(another(post), post)
+    post.clock[0] += Delivery.lease
+    deliver(post.delivery, post)
+    (card,) = roots(post)
+    assert post.row(row.id).thread_ts == card["ts"]
+
+
+def test_a_reply_to_a_thread_that_has_moved_meanwhile_moves_it_no_further(post: Post) -> None:
+    row = post.launch()
+    post.drain()
+    first = str(post.row(row.id).thread_ts)
+    say(post, MessageKind.READY, row.id)
+    with post.store.write() as session:
+        [reply] = outbox.claim(session, limit=1, lease_seconds=60)
+    post.client.chat_delete(channel=row.channel, ts=first)
+    touch(post, row.id)
+    post.wait(1)
+    second = post.row(row.id).thread_ts
+    assert second not in {first, None}
+    post.delivery._deal_with(reply)
+    assert post.row(row.id).thread_ts == second
+    post.wait(2)
+    assert [each["thread_ts"] for each in post.messages()] == [second] * 2
 
 
 def test_a_channel_that_refuses_is_told_why_and_it_goes_on_directly(post: Post) -> None:

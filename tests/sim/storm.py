@@ -132,7 +132,7 @@ class StormStore(Store):
         self._reach("write")
         with super().write() as session, self._storm.transaction():
             yield session
-            if self._life and self._storm.chance(DEATH / 2):
+            if self._life and not self._life.may_post_late and self._storm.chance(DEATH / 2):
                 self._storm.kill(self._life, "before it commits")
         if self._life:
             if self._storm.chance(0.004):
@@ -167,6 +167,7 @@ class Life:
         self.busy: set[str] = set()
         """What it is in the middle of: at most one tick of each kind at a time."""
         self.frozen = False
+        self.may_post_late = False
         self.works: list[Callable[[], None]] = []
         self.store = StormStore(storm, self)
         parts = Parts(
@@ -284,8 +285,7 @@ class Storm:
         """Let a process reach out, and something befall it before or after that."""
         if self._open:
             self.problems.append(f"{name} was called within a transaction")
-        # A request to Slack that is under way for longer than a lease is nothing that anybody could undo.
-        self.mishap(life, f"before {name}", pauses=not name.startswith("chat_"))
+        self.mishap(life, f"before {name}", is_post=name == "chat_postMessage")
         try:
             result = call()
         except Exception as error:
@@ -295,11 +295,16 @@ class Storm:
         self.mishap(life, f"after {name}")
         return result
 
-    def mishap(self, life: Life, where: str, *, pauses: bool = True) -> None:
-        """Perhaps kill a process, or let others go on while it stands still."""
-        if self.chance(DEATH):
+    def mishap(self, life: Life, where: str, *, is_post: bool = False) -> None:
+        """Perhaps kill a process, or let others go on while it stands still.
+
+        One that stands still right before a post will not be killed: if it were, before it has taken back
+        what it posts too late, that would stay.
+        """
+        if not life.may_post_late and self.chance(DEATH):
             self.kill(life, where)
-        if pauses and not self._open and self._depth < DEEPEST and self.chance(PAUSE):
+        if not self._open and self._depth < DEEPEST and self.chance(PAUSE):
+            life.may_post_late |= is_post
             self._pause(life, where)
         if life.dead:
             raise Killed
@@ -405,6 +410,8 @@ class Storm:
         self._run(life, "sweep", life.reconciler.sweep)
 
     def _restart(self, life: Life) -> None:
+        if life.may_post_late:
+            return
         self.trace(f"{life} is stopped, and another one begins")
         self._run(life, "stop", life.reconciler.release)
         if not life.dead:
@@ -559,6 +566,8 @@ class Storm:
         while self.now < until:
             self._drain()
             self._sweep(self.lives[0])
+            for life in self.lives:
+                self._deliver(life)  # also where no message is due: there may be one to take back
             left = rested(self)
             sweeps = 0 if left else sweeps + 1
             if sweeps > 2:  # a stray is believed when it is seen for the second time

@@ -34,6 +34,9 @@ class Posted:
     key: str
     text: str
     deleted: bool = False
+    """By somebody who may."""
+    withdrawn: bool = False
+    """By the bot itself, which had posted it too late."""
     edits: int = 0
 
 
@@ -61,12 +64,12 @@ class StormSlack:
     def find(self, channel: str, ts: str | None) -> Posted | None:
         """What everybody sees there."""
         there = (each for each in self.posted if (each.channel, each.ts) == (channel, ts))
-        return next((each for each in there if not each.deleted), None)
+        return next((each for each in there if not each.deleted and not each.withdrawn), None)
 
     def is_visible(self, message: Posted) -> bool:
         """Whether it, and the root of its thread, are still there."""
         root = message.thread_ts is None or self.find(message.channel, message.thread_ts) is not None
-        return root and not message.deleted
+        return root and not message.deleted and not message.withdrawn
 
     def post(self, channel: str, thread_ts: str | None, key: str, text: str) -> Posted:
         """Take a message.
@@ -86,7 +89,8 @@ class StormSlack:
         """What stands in a channel, or in a thread."""
         for each in self.posted:
             there = each.thread_ts is None if thread_ts is None else thread_ts in {each.ts, each.thread_ts}
-            if there and each.channel == channel and not each.deleted and float(each.ts) >= oldest:
+            is_gone = each.deleted or each.withdrawn
+            if there and each.channel == channel and not is_gone and float(each.ts) >= oldest:
                 yield each
 
 
@@ -113,6 +117,9 @@ class StormClient:
 
     def chat_update(self, **given: Any) -> Any:
         return self._call("chat_update", partial(self._update, given))
+
+    def chat_delete(self, **given: Any) -> Any:
+        return self._call("chat_delete", partial(self._delete, given))
 
     def chat_postEphemeral(self, **given: Any) -> Any:  # noqa: N802 - as above
         return self._call("chat_postEphemeral", partial(self._whisper, given))
@@ -164,6 +171,13 @@ class StormClient:
             raise refusal("message_not_found")
         found.text = given["text"]
         found.edits += 1
+        return Answer(ts=found.ts)
+
+    def _delete(self, given: dict[str, Any]) -> Answer:
+        found = self._slack.find(given["channel"], given["ts"])
+        if found is None:
+            raise refusal("message_not_found")
+        found.withdrawn = True
         return Answer(ts=found.ts)
 
     def _whisper(self, given: dict[str, Any]) -> Answer:

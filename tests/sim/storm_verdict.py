@@ -63,7 +63,8 @@ def of_the_dead(storm: Storm) -> Iterator[str]:
 
 def _of_the_thread(storm: Storm, binder: Row, lost: dict[str, Row]) -> Iterator[str]:
     binder_id = binder["id"]
-    mine = [each for each in storm.slack.posted if _is_of(storm, each, binder_id)]
+    stays = (each for each in storm.slack.posted if not each.withdrawn)
+    mine = [each for each in stays if _is_of(storm, each, binder_id)]
     roots = [each for each in mine if each.key.startswith("card:")]
     deleted = sum(each.deleted for each in roots)
     if len(roots) - deleted > 1:

@@ -1,5 +1,6 @@
 """A short storm, and what two replicas owe each other when one of them ends."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.soak.run import run
 from tests.soak.storm import end
 from tests.soak.verdict import settle, violations
 from tests.soak.world import World, new_world
+from workspace.hands import Person
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +63,25 @@ def test_one_that_is_told_to_end_does_so_within_seconds_and_the_other_goes_on_at
     settle(world, 60)  # far less than the lease
     assert {each.status for each in world.binders()} == {Status.READY}
     assert violations(world, lives) == []
+
+
+@pytest.mark.timeout(240)
+def test_a_launch_that_a_frozen_one_held_up_is_not_made_again_when_it_wakes_up(world: World) -> None:
+    first, second = world.start("first"), world.start("second")
+    world.wait_until_connected(2)
+    with Person(world.workspace.url, "ada") as ada:
+
+        def is_acked(words: str) -> bool:
+            return bool(ada.command(words).get("ok"))
+
+        first.signal(signal.SIGSTOP)
+        launch = f"/binder launch {world.repository} main held-up"
+        answers = [is_acked(launch) for _ in range(2)]  # each goes to another one
+        assert sorted(answers) == [False, True]
+        [row] = world.binders()
+        world.wait(lambda: is_acked(f"/binder stop {row.name}"), 20, "it is stopped")
+        first.signal(signal.SIGCONT)
+        second.terminate()
+        world.wait(lambda: is_acked("/binder list"), 60, "the one that woke up is at work")
+    first.terminate()
+    assert [each.id for each in world.binders()] == [row.id]

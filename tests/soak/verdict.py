@@ -1,6 +1,5 @@
 """What has to be so once the storm is over and everything has settled."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -113,9 +112,8 @@ def life_of(row: Binder, lives: Sequence[Life]) -> str:
 
 def _of_the_threads(world: World) -> Iterator[str]:
     posted = _posted(world)
-    excused = _posted_by_a_paused_one(world)
     for key, messages in posted.items():
-        if len(messages) > 1 + (key in excused):
+        if len(messages) > 1:
             yield f"{key} was posted {len(messages)} times"
     for row in world.binders():
         cards = posted[f"card:{row.id}"]
@@ -135,15 +133,6 @@ def _posted(world: World) -> defaultdict[str, list[Message]]:
             if message.by_app and message.metadata and not message.ephemeral_to:
                 posted[message.metadata["event_payload"]["key"]].append(message)
     return posted
-
-
-def _posted_by_a_paused_one(world: World) -> set[str]:
-    """Keys of what a replica found to be taken over, after it had posted it.
-
-    Slack takes no key with a post: who is frozen for longer than the lease right before it posts twice.
-    """
-    lines = [json.loads(line) for each in world.replicas for line in each.logged() if line.startswith("{")]
-    return {each["key"] for each in lines if each.get("event") == "message_taken_over"}
 
 
 def _of_the_thread(row: Binder, card: Message, kinds: list[str]) -> Iterator[str]:

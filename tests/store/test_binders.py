@@ -82,6 +82,22 @@ def test_an_identical_launch_is_a_new_one_after_the_end_of_the_first(store: Stor
     assert launched(store, url="u").is_new
 
 
+def test_a_launch_that_was_held_up_is_the_same_as_the_next_try_whatever_became_of_that(store: Store) -> None:
+    first = launch(store, url="u")
+    gone(store, first.id)
+    let_pass(store, 3600)
+
+    def arrives(asked_at: float) -> binders.Added:
+        row = new_binder(url="u", created_at=store.now())
+        with store.write() as session:
+            return binders.add(session, row, wanted_name="repo", asked_at=asked_at)
+
+    created_at = binder_of(store, first.id).created_at
+    held_up = arrives(created_at - 1)
+    assert (held_up.binder.id, held_up.is_new) == (first.id, False)
+    assert arrives(created_at + 1).is_new
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -164,6 +180,18 @@ def test_a_thread_leads_to_its_binder(store: Store) -> None:
         assert found.id == binder.id
         assert binders.of_thread(session, "C1", "2.5") is None
         assert binders.of_thread(session, "C2", "1.5") is None
+
+
+def test_a_thread_is_lost_once_and_only_while_it_is_the_one(store: Store) -> None:
+    binder = launch(store)
+    with store.write() as session:
+        binders.set_thread(session, binder.id, "C1", "1.5")
+    with store.write() as session:
+        assert not binders.lose_thread(session, binder.id, "1.4")
+        assert binders.lose_thread(session, binder.id, "1.5")
+        assert not binders.lose_thread(session, binder.id, "1.5")
+    found = binder_of(store, binder.id)
+    assert (found.thread_channel, found.thread_ts) == ("C1", None)
 
 
 def test_the_first_to_end_a_binder_is_the_one_who_did(store: Store) -> None:
