@@ -22,6 +22,9 @@ test: .venv/.dev ## the whole test suite
 test-openstack: .venv/.dev ## the tests that need a cloud: OS_CLOUD's, or (Debian, root) one brought up for them
 	@tests/openstack/cloud/with $(BIN)/python -m pytest -m openstack -n 2 --dist loadfile tests/openstack
 
+soak: .venv/.dev ## hundreds of kills of real processes, for ten minutes
+	@$(BIN)/python -m tests.soak
+
 check: .venv/.dev ## lint, formatting, types, the walls between packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -55,3 +55,26 @@ def test_the_readme_names_every_command(capsys: pytest.CaptureFixture[str]) -> N
     readme = (ROOT / "README.md").read_text()
     assert commands
     assert [each for each in commands if f"`{each}`" not in readme] == []
+
+
+PAGES = [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md"]
+
+
+def test_every_make_command_that_is_named_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, flags=re.MULTILINE))
+    named = {
+        each
+        for page in PAGES
+        for each in re.findall(r"(?:`|^ {4})make ([a-z-]+)", page.read_text(), re.MULTILINE)
+    }
+    assert {"run", "test", "check", "soak"} <= named
+    assert named <= targets
+    [phony] = re.findall(r"^\.PHONY: (.*)", makefile, flags=re.MULTILINE)
+    assert set(phony.split()) == targets
+
+
+def test_every_test_that_is_said_to_show_something_is_there() -> None:
+    named = {each for page in PAGES for each in re.findall(r"`(tests/[\w/.-]+)", page.read_text())}
+    assert named
+    assert sorted(each for each in named if not (ROOT / each).exists()) == []
