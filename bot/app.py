@@ -250,6 +250,8 @@ def build_cloud(settings: Settings) -> Cloud:
     cloud = LocalCloud(
         settings.local_root, engine=settings.local_engine, public_url=settings.local_public_url
     )
+    if settings.idle_action == "shelve":
+        raise ConfigError("The local cloud can put nothing away: IDLE_ACTION=shelve needs CLOUD=openstack.")
     if not (cloud.isolated or settings.workspace_is_local or settings.local_unisolated_ok):
         raise ConfigError(
             "The local cloud found no container engine, and without one it isolates nothing: whoever may "
@@ -293,7 +295,7 @@ def reconciler_parts(settings: Settings, store: Store, cloud: Cloud) -> Parts:
         look=settings.look_seconds,
         count=settings.look_seconds,
         policy=settings.policy,
-        shelves_idle=settings.idle_action == "shelve" and cloud.can_shelve,
+        shelves_idle=settings.idle_action == "shelve",
         saves_expired=settings.save_expired,
         shelved=86_400 * settings.shelved_days,
         failed=60 * settings.failed_minutes if settings.openstack_key_pair else 0.0,

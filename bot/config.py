@@ -174,7 +174,7 @@ class Settings(BaseSettings):
     )
     idle_action: Literal["stop", "shelve"] = Field(
         default="stop",
-        description="What happens to a binder that lies unused: it ends, or is put away where the cloud can.",
+        description="What happens to a binder that lies unused: it ends, or is put away (CLOUD=openstack).",
     )
     notice_minutes: str = Field(
         default="120,15",

@@ -108,6 +108,12 @@ def test_the_cloud_that_the_settings_name_is_built() -> None:
     assert (cloud.name, [size.key for size in cloud.sizes]) == ("openstack", ["m3.small"])
 
 
+def test_a_cloud_that_can_put_nothing_away_is_not_asked_to(tmp_path: Path) -> None:
+    settings = config.load(**TOKENS, local_root=tmp_path, local_unisolated_ok=True, idle_action="shelve")
+    with pytest.raises(ConfigError, match="IDLE_ACTION=shelve needs CLOUD=openstack"):
+        app.build_cloud(settings)
+
+
 def test_strangers_are_not_served_where_nothing_isolates_them(tmp_path: Path) -> None:
     alone = {**TOKENS, "local_engine": "none", "local_root": tmp_path}
     with pytest.raises(ConfigError, match="LOCAL_UNISOLATED_OK"):
