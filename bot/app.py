@@ -331,17 +331,29 @@ def serve(settings: Settings) -> int:
     if settings.cloud == "openstack":
         _require_memory(settings)
     logs.configure(settings.log_level, settings.log_format)
-    told = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    wait_until_told = _hear(signal.SIGTERM, signal.SIGINT)
     application = Application(settings)
     application.start()
-    told.wait()
+    wait_until_told()
     if not application.stop():
         # Python would wait for the threads that wait for an answer.
         sys.stderr.flush()
         os._exit(0)
     return 0
+
+
+def _hear(*numbers: signal.Signals) -> Callable[[], object]:
+    """Have signals heard from now on; returns what waits for one of them, also for one that came before.
+
+    Not an Event, which a handler sets: where it comes while the main thread is about to wait, that thread
+    holds the event's lock, and waits for itself for ever.
+    """
+    ear, mouth = socket.socketpair()
+    mouth.settimeout(0)
+    signal.set_wakeup_fd(mouth.detach())
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
+    return lambda: ear.recv(1)
 
 
 def _require_memory(settings: Settings) -> None:

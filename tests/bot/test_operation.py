@@ -1,7 +1,10 @@
 """Settings, logs, ticks, health: what the person who runs the bot relies on."""
 
+import contextlib
 import json
 import logging
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -211,3 +214,40 @@ def test_health_pages() -> None:
     assert (answer.status_code, answer.json()["problems"]) == (503, problems)
     assert requests.get(f"{root}/else", timeout=5).status_code == 404
     server.stop()
+
+
+HEARS = """
+import os, random, signal, time
+from bot.app import _hear
+
+def spin(seconds):
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
+
+wait, hearer = _hear(signal.SIGTERM), os.getpid()
+orders, order = os.pipe()
+if os.fork() == 0:
+    os.close(order)
+    while os.read(orders, 1):
+        spin(random.random() * 60e-6)
+        os.kill(hearer, signal.SIGTERM)
+    os._exit(0)
+for _ in range(3000):
+    os.write(order, b"x")
+    spin(30e-6)
+    wait()
+print("heard all", flush=True)
+"""
+
+
+def test_a_signal_is_heard_whenever_it_comes() -> None:
+    """In a process of its own: one that does not hear them could only be killed."""
+    program = [sys.executable, "-c", HEARS]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            said, _ = process.communicate(timeout=60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert said == "heard all\n"

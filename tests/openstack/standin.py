@@ -598,7 +598,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def handle_any(self) -> None:
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        content = self.rfile.read(length)
+        if len(content) < length:  # the client died in the middle of it
+            self.close_connection = True
+            return
         time.sleep(self.cloud.knobs.slow)
         if self.cloud.knobs.hangs is not None and b"os-getConsoleOutput" in content:
             self.cloud.knobs.hangs.wait(30)
