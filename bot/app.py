@@ -43,7 +43,7 @@ from handlers.notices import Terms
 from handlers.pulse import BEAT_SECONDS, Pulse
 from handlers.slack_calls import SlackCalls, default_paces
 from handlers.uploads import Uploads
-from handlers.zones import Zones
+from handlers.zones import Zones, utc
 from storage import binders, retention
 from storage.engine import Store
 from storage.models import Binder, Ending
@@ -87,17 +87,18 @@ class Application:
             reconciler_parts(settings, self.store, self.cloud), submit=self._pool.submit, nudge=self.nudge
         )
         self._client = _web_client(settings)
+        self._zones = Zones(self._client, settings.zone)
         self.delivery = Delivery(
             self.store,
             self._client,
             admin_channel=settings.admin_channel,
-            can_shelve=self.cloud.can_shelve,
             terms=Terms(
                 policy=settings.policy,
                 unit=settings.cost_unit,
                 can_shelve=self.cloud.can_shelve,
                 shelves_idle=settings.idle_action == "shelve",
             ),
+            zone_of=self._zones.of if settings.quiet_hours else utc,
         )
         uploads = Uploads(self._client, SlackCalls(default_paces()))
         self.archives = Archives(self.store, self._collect, uploads)
@@ -197,7 +198,7 @@ class Application:
             sizes=self.cloud.sizes,
             nudge=self.nudge,
             can_shelve=self.cloud.can_shelve,
-            zone_of=Zones(self._client, self._settings.zone).of,
+            zone_of=self._zones.of,
             pulse=self._pulse,
         )
         handlers.register(bolt, context)

@@ -185,8 +185,8 @@ class Settings(BaseSettings):
     )
     quiet_hours: str = Field(
         default="",
-        description="When nobody is mentioned, as `22:00-07:00` in TIMEZONE: what would be said then is said "
-        "the evening before, or in the morning.",
+        description="When nobody is mentioned, as `22:00-07:00` by each owner's own clock, or else in "
+        "TIMEZONE: what would be said then is said the evening before, or in the morning.",
     )
     timezone: str = Field(
         default="UTC",

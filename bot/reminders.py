@@ -8,9 +8,10 @@ The idle deadline moves with each use; of the others (lifetime, maximum, budget)
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from math import ceil
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from storage.models import Binder, Notice, Reason, Status
 
@@ -83,13 +84,23 @@ class Policy:
             due; without any, these end unannounced.
         idle_leads: The same before what lies unused ends.
         warning: Seconds that lie between the telling of a notice and the end, whatever happened.
-        quiet: When nobody is mentioned.
+        quiet: When nobody is mentioned, by the site's clock.
     """
 
     leads: tuple[int, ...] = ()
     idle_leads: tuple[int, ...] = ()
     warning: float = 600.0
     quiet: Quiet | None = None
+
+    def for_owner_of(self, binder: Binder) -> "Policy":
+        """The same, with quiet hours by the clock of the binder's owner, where it is known."""
+        if self.quiet is None or binder.owner_zone is None:
+            return self
+        try:
+            zone = ZoneInfo(binder.owner_zone)
+        except (ValueError, OSError, ZoneInfoNotFoundError):  # known where it was written, but not here
+            return self
+        return replace(self, quiet=replace(self.quiet, zone=zone))
 
 
 # --- deadlines -------------------------------------------------------------------------------------------
@@ -157,6 +168,7 @@ def due(binder: Binder, notices: Sequence[Notice], now: float, policy: Policy) -
         now: Unix seconds, UTC.
         policy: How the site warns.
     """
+    policy = policy.for_owner_of(binder)
     if _is_quiet(now, policy) or may_end(binder, notices, now, policy):
         return None
     found = [_due(binder, deadline, notices, now, policy) for deadline in _counted(binder)]
@@ -193,6 +205,7 @@ def outdated(binder: Binder, notices: Sequence[Notice]) -> list[Notice]:
 
 def passed_over(binder: Binder, now: float, policy: Policy) -> list[Due]:
     """The notices that somebody who just moved the deadline needs no more, but for the last one."""
+    policy = policy.for_owner_of(binder)
     return [
         Due(deadline.reason, deadline.at, lead)
         for deadline in _counted(binder)
@@ -203,6 +216,7 @@ def passed_over(binder: Binder, now: float, policy: Policy) -> list[Due]:
 
 def pause(binder: Binder, notices: Sequence[Notice], now: float, policy: Policy) -> float:
     """Seconds until the answers of `due` and `may_end` may change by themselves."""
+    policy = policy.for_owner_of(binder)
     if due(binder, notices, now, policy) or may_end(binder, notices, now, policy):
         return 0.0
     moments = [moment - now for moment in _moments(binder, notices, now, policy) if moment > now]

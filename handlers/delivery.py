@@ -6,7 +6,7 @@ No transaction is open while Slack is called. A row whose sender died, or whose 
 in Slack by the key in its metadata before it is sent again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -32,6 +32,7 @@ from handlers.slack_calls import (
     default_paces,
 )
 from handlers.withdrawals import Late, Withdrawals
+from handlers.zones import Zone, utc
 from storage import binders, outbox
 from storage import digest as stored_digest
 from storage import notices as stored_notices
@@ -83,8 +84,8 @@ class Delivery(Courier):
         store: Where the outbox is.
         client: Without retry handlers: they would resend a post that may have arrived.
         admin_channel: The channel id that hears alerts; None where nobody does.
-        can_shelve: Whether the cloud can put instances away, so that a button for it makes sense.
         terms: What notices depend on.
+        zone_of: Tells in which time zone an owner is, where that matters; may ask Slack, for a moment.
         paces: How fast Slack may be spoken to, by method; Slack's own limits where none are given.
     """
 
@@ -94,15 +95,15 @@ class Delivery(Courier):
         client: WebClient,
         *,
         admin_channel: str | None = None,
-        can_shelve: bool = False,
         terms: Terms | None = None,
+        zone_of: Callable[[str], Zone] = utc,
         paces: Mapping[str, Pace] | None = None,
     ) -> None:
         super().__init__(store)
         self._client = client
         self._admin_channel = admin_channel
-        self._can_shelve = can_shelve
         self._terms = terms or Terms()
+        self._zone_of = zone_of
         self._calls = SlackCalls(paces or default_paces())
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
@@ -196,8 +197,11 @@ class Delivery(Courier):
                 return
         found = self._find_card(owed, binder, now) if owed.message.unsure else None
         channel, ts = found or self._post_card(owed, binder, now)
+        zone = self._zone_of(binder.owner).name
         with self._store.write() as session:
             binders.set_thread(session, binder.id, channel, ts)
+            if zone:
+                binders.note_zone(session, binder.id, zone)
             if found:  # what is there may be older than the row: edit it next
                 outbox.postpone(session, owed.message, 0.0, unsure=False)
             else:
@@ -205,7 +209,7 @@ class Delivery(Courier):
         self._explain(binder, channel)
 
     def _card(self, binder: Binder, now: float) -> Message:
-        return messages.card(binder, now, can_shelve=self._can_shelve)
+        return messages.card(binder, now, can_shelve=self._terms.can_shelve)
 
     def _keep_heartbeat(self, owed: Owed, binder: Binder, now: float) -> None:
         """Let the heartbeat of a log yield to changes of stages.

@@ -32,6 +32,11 @@ class Zone:
     zone: tzinfo
     is_known: bool = True
 
+    @property
+    def name(self) -> str | None:
+        """The name by which everybody finds it, as `Europe/Berlin`, where it has one and is the person's."""
+        return self.zone.key if self.is_known and isinstance(self.zone, ZoneInfo) else None
+
 
 def utc(_user: str) -> Zone:
     """Everybody is in UTC, where nobody can be asked."""

@@ -113,6 +113,11 @@ def set_thread(session: Session, binder_id: str, channel: str, ts: str) -> None:
     )
 
 
+def note_zone(session: Session, binder_id: str, zone: str) -> None:
+    """Note the name of the time zone in which its owner is."""
+    _affected(session, update(Binder).where(Binder.id == binder_id).values(owner_zone=zone))
+
+
 def lose_thread(session: Session, binder_id: str, ts: str) -> bool:
     """Note that a binder's status message is not there any more: it is posted anew before all else is said.
 

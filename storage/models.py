@@ -155,6 +155,8 @@ class Binder(Base):
     enterprise_id: Mapped[str | None] = mapped_column(String(32))
     team_id: Mapped[str] = mapped_column(String(32))
     owner: Mapped[str] = mapped_column(String(32))
+    owner_zone: Mapped[str | None] = mapped_column(String(64))
+    """The name of the owner's time zone, as `Europe/Berlin`; None where nobody asked, or nobody knows."""
     channel: Mapped[str] = mapped_column(String(32))
     """Where it was asked for."""
     response_url: Mapped[str | None] = mapped_column(Text)

@@ -264,6 +264,32 @@ def test_a_notice_of_idleness_waits_until_the_morning() -> None:
     assert reminders.due(row, [], clock(7, day=1), AT_NIGHT) == Due(Reason.IDLE, clock(23), 900)
 
 
+@pytest.mark.parametrize(
+    ("zone", "waits"),
+    [
+        (None, True),
+        ("UTC", True),
+        ("Australia/Sydney", False),
+        ("America/New_York", False),
+        ("No/Where", True),
+    ],
+)
+def test_quiet_hours_go_by_the_owner_s_own_clock(zone: str | None, *, waits: bool) -> None:
+    """At 23:00 in UTC it is morning in Sydney, and afternoon in New York."""
+    row = ready(idle_seconds=2 * HOUR, used_at=clock(21.25), owner_zone=zone, ends_at=clock(20, day=2))
+    found = reminders.due(row, [], clock(23), AT_NIGHT)
+    assert (found is None) is waits
+    assert (reminders.pause(row, [], clock(23), AT_NIGHT) == 0) is not waits
+
+
+def test_the_evening_before_is_the_owner_s_too() -> None:
+    row = ready(ends_at=clock(3, day=1), owner_zone="Europe/Berlin")  # where it is 04:00 then
+    eve = clock(20) + 50 * MINUTE
+    told = [notice(Reason.LIFETIME, clock(3, day=1), lead=2 * HOUR)]
+    assert reminders.due(row, told, eve - 1, AT_NIGHT) is None
+    assert reminders.due(row, told, eve, AT_NIGHT) == Due(Reason.LIFETIME, clock(3, day=1), 900)
+
+
 # --- lives -----------------------------------------------------------------------------------------------
 
 _leads = st.lists(st.integers(60, 6 * HOUR), max_size=3).map(tuple)
@@ -279,6 +305,7 @@ _policies = st.builds(
 )
 _rows = st.builds(
     ready,
+    owner_zone=st.sampled_from([None, "Asia/Kolkata", "America/St_Johns"]),
     status=st.sampled_from([Status.READY, Status.SHELVED]),
     ends_at=st.floats(NOON, NOON + 48 * HOUR),
     maximum_at=st.just(0.0) | st.floats(NOON, NOON + 48 * HOUR),
@@ -309,7 +336,8 @@ class Life:
 
     def check(self, found: Due) -> None:
         """No notice in quiet hours, and each once."""
-        assert not (self.policy.quiet and self.policy.quiet.contains(self.now))
+        quiet = self.policy.for_owner_of(self.row).quiet
+        assert not (quiet and quiet.contains(self.now))
         given_before = {(each.reason, each.deadline, each.lead_seconds) for each in self.notices}
         assert (found.reason, found.deadline, found.lead) not in given_before
 

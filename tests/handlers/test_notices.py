@@ -1,7 +1,7 @@
 """Notices: what they say, how they are posted once and edited, and what keeping does to them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from bot.repospec import parse_launch
 from handlers import digest, messages, notices, operations
 from handlers.blocks import problems
 from handlers.context import Context
+from handlers.delivery import Delivery
 from handlers.notices import Terms
 from handlers.operations import Asker
 from handlers.zones import Zone, Zones
@@ -528,6 +529,19 @@ def test_slack_is_asked_once_an_hour_for_the_zone_of_a_person(post: Post) -> Non
     now[0] += 3600
     zones.of(post.ada)
     assert len(asked) == 2
+
+
+def test_only_what_is_a_person_s_own_zone_and_has_a_name_is_written_down() -> None:
+    own = [Zone(BERLIN), Zone(timezone(timedelta(hours=1))), Zone(BERLIN, is_known=False)]
+    assert [each.name for each in own] == ["Europe/Berlin", None, None]
+
+
+def test_a_binder_s_row_knows_its_owner_s_zone_once_its_card_is_posted(post: Post) -> None:
+    post.delivery = Delivery(post.store, post.client, zone_of=Zones(post.client, UTC).of)
+    row = post.launch()
+    post.drain()
+    assert post.row(row.id).owner_zone == "Europe/London"
+    assert post.row(row.id).thread_ts
 
 
 def test_where_slack_does_not_tell_the_site_s_zone_is_taken(post: Post) -> None:

@@ -187,7 +187,6 @@ class Life:
             self.store,
             cast("Any", client),
             admin_channel="CADMIN",
-            can_shelve=True,
             terms=Terms(POLICY, can_shelve=True, shelves_idle=storm.rules.shelves_idle),
             paces=default_paces(lambda: storm.now),
         )

@@ -32,6 +32,7 @@ def _columns() -> list[sa.Column[object]]:
         sa.Column("remaining_seconds", sa.Integer(), nullable=True),
         sa.Column("shelved_seconds", sa.Float(), nullable=False, server_default=zero),
         sa.Column("kept_until", sa.Float(), nullable=False, server_default=zero),
+        sa.Column("owner_zone", sa.String(length=64), nullable=True),
         sa.Column("replaced", sa.Integer(), nullable=False, server_default=zero),
     ]
 
