@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 
 from slack_bolt import App, Args
 
-from handlers import home, ids, operations
+from handlers import asking, home, ids, launches, operations
 from handlers.answers import asker, tell
+from handlers.asking import Asker, Find
 from handlers.context import Context
 from handlers.errors import answered
 from handlers.forms import Origin, launch_form
 from handlers.messages import Message
-from handlers.operations import Asker, Find
 
 _DEEDS: Mapping[str, Callable[[Context, Asker, Find], Message | None]] = {
     ids.OPEN: operations.open_links,
@@ -24,7 +24,7 @@ _DEEDS: Mapping[str, Callable[[Context, Asker, Find], Message | None]] = {
     ids.HOLD: operations.hold,
     ids.KEEP: operations.keep_for_hours,
     ids.KEEP_TONIGHT: operations.keep_until_tonight,
-    ids.RETRY: operations.launch_again,
+    ids.RETRY: launches.launch_again,
 }
 
 
@@ -38,7 +38,7 @@ def register(app: App, context: Context) -> None:
     def on_form(args: Args) -> None:
         args.ack()
         who = _who(args)
-        view = launch_form(operations.sizes_for(context, who.user), Origin(who.channel, who.response_url))
+        view = launch_form(launches.sizes_for(context, who.user), Origin(who.channel, who.response_url))
         args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
 
     @app.action(ids.LINK)
@@ -51,7 +51,7 @@ def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
     def on_click(args: Args) -> None:
         args.ack()
         who = _who(args)
-        answer = _DEEDS[action_id](context, who, operations.by_id(who, str(args.payload.get("value"))))
+        answer = _DEEDS[action_id](context, who, asking.by_id(who, str(args.payload.get("value"))))
         if answer is not None:
             tell(args.context, args.body, answer)
         if (args.body.get("view") or {}).get("type") == "home":

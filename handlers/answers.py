@@ -6,10 +6,10 @@ import structlog
 from slack_bolt import BoltContext, BoltResponse
 from slack_sdk.errors import SlackClientError
 
+from handlers.asking import Asker
 from handlers.forms import REPOSITORY
 from handlers.messages import Message
 from handlers.middleware import ASKED
-from handlers.operations import Asker
 
 log = structlog.get_logger(__name__)
 

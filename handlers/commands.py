@@ -4,13 +4,13 @@ from slack_bolt import App, Args
 
 from bot.errors import RequestError
 from bot.repospec import parse_launch
-from handlers import ids, messages, operations, words
+from handlers import asking, ids, launches, messages, operations, words
 from handlers.answers import asker, tell
+from handlers.asking import Asker
 from handlers.context import Context
 from handlers.errors import answered
 from handlers.forms import Origin, launch_form
 from handlers.messages import Message
-from handlers.operations import Asker
 
 _ON_ONE = {
     "stop": operations.stop,
@@ -35,7 +35,7 @@ def register(app: App, context: Context) -> None:
         if words.split(text) == ("launch", ""):
             args.ack()
             origin = Origin(who.channel, who.response_url)
-            view = launch_form(operations.sizes_for(context, who.user), origin)
+            view = launch_form(launches.sizes_for(context, who.user), origin)
             args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
             return
         answer = obey(context, who, text)
@@ -58,10 +58,10 @@ def obey(context: Context, who: Asker, text: str) -> Message | None:
     if words.asks_for_help(word, rest):
         return messages.help_text()
     if word in _ON_ONE:
-        return _ON_ONE[word](context, who, operations.by_name(who, rest, word))
+        return _ON_ONE[word](context, who, asking.by_name(who, rest, word))
     if word == "extend":
         name, span = words.split_extension(rest)
-        return operations.extend(context, who, operations.by_name(who, name, word), span)
+        return operations.extend(context, who, asking.by_name(who, name, word), span)
     if word == "list":
         return operations.listing(context, who)
     if word == "launch":
@@ -72,4 +72,4 @@ def obey(context: Context, who: Asker, text: str) -> Message | None:
 def _launch(context: Context, who: Asker, rest: str) -> Message | None:
     if not rest:
         raise RequestError("Which repository?", hint=f"For example: `{ids.COMMAND} launch owner/repo`")
-    return operations.launch(context, who, parse_launch(rest))
+    return launches.launch(context, who, parse_launch(rest))

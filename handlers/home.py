@@ -5,9 +5,9 @@ from slack_sdk import WebClient
 
 from handlers import messages
 from handlers.answers import asker
+from handlers.asking import Asker
 from handlers.context import Context
 from handlers.errors import answered
-from handlers.operations import Asker
 from storage import binders
 
 

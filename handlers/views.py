@@ -8,7 +8,7 @@ from slack_bolt import App, Args
 
 from bot.errors import BinderBotError, SpecError
 from bot.repospec import parse_repo
-from handlers import forms, ids, operations
+from handlers import forms, ids, launches
 from handlers.answers import asker, tell
 from handlers.context import Context
 from handlers.errors import answered
@@ -31,7 +31,7 @@ def register(app: App, context: Context) -> None:
         who = asker(args.context, args.body, f"view:{view['id']}")
         who = replace(who, channel=origin.channel, response_url=origin.response_url)
         try:
-            answer = operations.launch(context, who, forms.read(view["state"]["values"]))
+            answer = launches.launch(context, who, forms.read(view["state"]["values"]))
         except FormError as error:
             args.ack(response_action="errors", errors=error.errors)
         except BinderBotError as error:
@@ -48,7 +48,7 @@ def register(app: App, context: Context) -> None:
         args.ack()
         who = asker(args.context, args.body, f"shortcut:{args.body['trigger_id']}")
         view = launch_form(
-            operations.sizes_for(context, who.user),
+            launches.sizes_for(context, who.user),
             Origin(who.channel, who.response_url),
             repository=repository_in(str(args.body.get("message", {}).get("text") or "")),
         )

@@ -18,12 +18,12 @@ from bot.limits import Limits
 from bot.provisioning.base import Size
 from bot.reminders import Policy
 from bot.repospec import parse_launch
-from handlers import digest, messages, notices, operations
+from handlers import asking, digest, launches, messages, notices, operations
+from handlers.asking import Asker
 from handlers.blocks import problems
 from handlers.context import Context
 from handlers.delivery import Delivery
 from handlers.notices import Terms
-from handlers.operations import Asker
 from handlers.zones import Zone, Zones
 from storage import binders, outbox
 from storage import digest as stored_digest
@@ -356,7 +356,7 @@ class Keeping:
         )
 
     def launch(self, text: str = "o/r", user: str = "U1") -> messages.Message | None:
-        return operations.launch(self.context, self.asker(user, text), parse_launch(text))
+        return launches.launch(self.context, self.asker(user, text), parse_launch(text))
 
     def has(self, **changes: Any) -> str:
         now = self.clock[0]
@@ -376,7 +376,7 @@ class Keeping:
 
     def do(self, deed: Callable[..., messages.Message], *rest: Any, user: str = "U1") -> str:
         asker = self.asker(user)
-        return deed(self.context, asker, operations.by_name(asker, "demo", "keep"), *rest).text
+        return deed(self.context, asker, asking.by_name(asker, "demo", "keep"), *rest).text
 
     def row(self) -> Binder:
         with self.store.read() as session:

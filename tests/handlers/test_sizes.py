@@ -10,10 +10,10 @@ from bot.errors import ConfigError, Refused, RequestError
 from bot.provisioning.base import Size
 from bot.repospec import parse_launch
 from bot.tokens import new_token
-from handlers import operations
+from handlers import asking, launches, operations
+from handlers.asking import Asker
 from handlers.context import Context
 from handlers.forms import Origin, launch_form
-from handlers.operations import Asker
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder
@@ -34,7 +34,7 @@ def context(store: Store) -> Context:
 
 def launched(context: Context, user: str, words: str) -> Binder:
     asker = Asker(user=user, team_id="T1", channel="C1", key=f"{user} {words}")
-    operations.launch(context, asker, parse_launch(f"owner/repo {words}"))
+    launches.launch(context, asker, parse_launch(f"owner/repo {words}"))
     with context.store.read() as session:
         return binders.live(session, "T1")[-1]
 
@@ -77,21 +77,21 @@ def test_a_retry_by_another_person_is_no_way_around(context: Context) -> None:
     theirs = launched(context, "U1", "--size gpu")
     asker = Asker(user="U2", team_id="T1", channel="C1", key="retry")
     with pytest.raises(Refused):
-        operations.launch_again(context, asker, operations.by_id(asker, theirs.id))
+        launches.launch_again(context, asker, asking.by_id(asker, theirs.id))
 
 
 def test_nobodys_sizes_are_refused_and_need_no_choice(context: Context) -> None:
     alone = Context(context.store, context.settings, SIZES[2:], context.nudge)
     with pytest.raises(Refused, match="No size is for you"):
         launched(alone, "U2", "")
-    assert "size" not in fields(operations.sizes_for(alone, "U2"))
+    assert "size" not in fields(launches.sizes_for(alone, "U2"))
 
 
 @pytest.mark.parametrize(
     ("user", "keys"), [("U1", ["gpu", "small"]), ("U2", ["small"]), ("U9", ["gpu", "small", "huge"])]
 )
 def test_the_form_offers_only_what_one_may_use(context: Context, user: str, keys: list[str]) -> None:
-    options = fields(operations.sizes_for(context, user))["size"]["element"]["options"]
+    options = fields(launches.sizes_for(context, user))["size"]["element"]["options"]
     assert [each["value"] for each in options] == keys
 
 
@@ -140,5 +140,5 @@ def test_a_ready_binder_whose_token_is_lost_says_so(context: Context) -> None:
     with context.store.write() as session:
         session.query(Binder).update({"token": "", "status": "ready"})
     asker = Asker(user="U2", team_id="T1", channel="C1", key="open")
-    said = operations.open_links(context, asker, operations.by_id(asker, row.id))
+    said = operations.open_links(context, asker, asking.by_id(asker, row.id))
     assert "was lost with the bot's database" in said.text

@@ -28,11 +28,11 @@ from bot.provisioning.base import Cloud, InstanceState, Size
 from bot.reconciler import Reconciler
 from bot.reminders import Policy
 from bot.steps import Rules
-from handlers import operations
+from handlers import asking, operations
+from handlers.asking import Asker
 from handlers.context import Context
 from handlers.delivery import Delivery
 from handlers.notices import Terms
-from handlers.operations import Asker
 from handlers.slack_calls import default_paces
 from storage import binders, outbox
 from storage.engine import Store
@@ -493,7 +493,7 @@ class Storm:
 
     def _ask_for(self, verb: Callable[..., Any], binder_id: str) -> None:
         asker = Asker("U1", "T1", "C1", f"{binder_id}{self._writes}")
-        verb(self.context, asker, operations.by_id(asker, binder_id))
+        verb(self.context, asker, asking.by_id(asker, binder_id))
 
     def _launch(self) -> None:
         binder_id = f"b{len(self.launched)}"
