@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-openstack soak check format lock bench clean
+.PHONY: help run test test-openstack soak storms check format lock bench clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -22,8 +22,11 @@ test: .venv/.dev ## the whole test suite
 test-openstack: .venv/.dev ## the tests that need a cloud: OS_CLOUD's, or (Debian, root) one brought up for them
 	@tests/openstack/cloud/with $(BIN)/python -m pytest -m openstack -n 2 --dist loadfile tests/openstack
 
-soak: .venv/.dev ## hundreds of kills of real processes, for ten minutes
+soak: .venv/.dev ## hundreds of kills of real processes, for a quarter of an hour
 	@$(BIN)/python -m tests.soak
+
+storms: .venv/.dev ## thousands of seeded schedules of faults: make storms [SEEDS=2000] [FROM=0]
+	@$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),2000) --from $(or $(FROM),0) --jobs $$(nproc)
 
 check: .venv/.dev ## lint, formatting, types, the walls between packages
 	$(BIN)/ruff check .
