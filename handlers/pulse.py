@@ -1,8 +1,8 @@
 """Whether this process was frozen: what it reads right after that may have waited for as long.
 
-A machine that is moved, a laptop that sleeps, a container that is throttled: the process stands still, and
-Slack tells whoever sent a command that it failed. They send it again, to a replica that is awake; what
-waited in the frozen one's socket is then the older one of two, though it is read last.
+A container that is frozen, or starved of its processor: the process stands still while its kernel goes on
+taking what Slack sends, and Slack tells whoever sent a command that it failed. They send it again, to another
+replica; what waited in the frozen one's socket is then the older one of two, though it is read last.
 """
 
 import time
