@@ -17,7 +17,7 @@ from bot.errors import (
 from bot.parts import Parts
 from bot.provisioning.base import Order
 from bot.repospec import Provider, RepoSpec
-from bot.steps import Announce, Create, Expose, Prune, Remove, Resolve, Save, Shelve, Step, Unshelve
+from bot.steps import Announce, Create, Expose, MarkEnd, Prune, Remove, Resolve, Save, Shelve, Step, Unshelve
 from storage import binders
 from storage.models import Binder, MessageKind, Status, Target
 
@@ -51,6 +51,8 @@ class Deeds:
             return self._announce(binder, step.url)
         if isinstance(step, Prune):
             return self._prune(binder, step.keep)
+        if isinstance(step, MarkEnd):
+            return self._mark_end(binder, step.next_in)
         deeds = {
             Resolve: self._resolve,
             Create: self._create,
@@ -164,6 +166,13 @@ class Deeds:
             return self._again(binder, error)
         log.warning("twin_removed", kept=keep)
         return Save({"retries": 0}, next_in=self._parts.rules.poll)
+
+    def _mark_end(self, binder: Binder, next_in: float) -> Save:
+        try:
+            self._parts.cloud.mark_end(binder.parts, binder.ends_at)
+        except CloudError as error:
+            log.warning("end_not_marked", error=error.sentence)
+        return Save(next_in=next_in)
 
     def _remove(self, binder: Binder) -> Save:
         try:

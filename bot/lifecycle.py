@@ -22,6 +22,7 @@ from bot.steps import (
     Announce,
     Create,
     Expose,
+    MarkEnd,
     Prune,
     Remove,
     Resolve,
@@ -190,7 +191,14 @@ def _ready(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
         return Save(enter(binder, Status.SHELVING, now), card=True, settles=Outcome.OVER)
     if wants_look(binder, now, rules):
         return _after_look(binder, seen, now, rules)
-    return _in_time(binder, seen, now, rules)
+    step = _in_time(binder, seen, now, rules)
+    # After all else: a cloud that lets nobody mark anything must keep no binder from being warned, or ended.
+    return MarkEnd(step.next_in) if step.is_quiet and _is_marked_wrongly(binder, seen.instance) else step
+
+
+def _is_marked_wrongly(binder: Binder, instance: Instance) -> bool:
+    """Whether the cloud, which counts whole seconds, knows another end: somebody has kept it since."""
+    return instance.ends_at is not None and abs(instance.ends_at - binder.ends_at) >= 1
 
 
 def _broken(instance: Instance) -> str:

@@ -129,6 +129,13 @@ class Unshelve:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkEnd:
+    """Mark the instance with when its binder ends now, for `recover`; and look again in so many seconds."""
+
+    next_in: float
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     """Delete every instance but this one: a lost reply may have left a twin."""
 
@@ -170,7 +177,7 @@ class Save:
         return self == Save(next_in=self.next_in)
 
 
-Step = Resolve | Create | Expose | Announce | Shelve | Unshelve | Prune | Remove | Save
+Step = Resolve | Create | Expose | Announce | Shelve | Unshelve | MarkEnd | Prune | Remove | Save
 
 
 def backoff(retries: int) -> float:

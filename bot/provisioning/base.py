@@ -39,6 +39,7 @@ class Instance:
         url: The base URL of its server, without a trailing slash, as people reach it;
             None while it has no address.
         fault: The cloud's own words where the state is ERROR, else an empty string.
+        ends_at: When its binder ends, as it is marked; Unix seconds, UTC; None where it is not marked so.
     """
 
     ref: str
@@ -47,6 +48,7 @@ class Instance:
     created_at: float
     url: str | None = None
     fault: str = ""
+    ends_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +308,15 @@ class Cloud(Protocol):
 
         Raises:
             CloudUnreachable: It could not be read this time.
+        """
+
+    def mark_end(self, parts: Parts, ends_at: float) -> None:
+        """Mark an instance with when its binder ends, in Unix seconds UTC; surveys tell it from then on.
+
+        Only where they tell of it at all.
+
+        Raises:
+            CloudError: See `create`.
         """
 
     def prune(self, binder_id: str, keep: str) -> None:

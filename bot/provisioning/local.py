@@ -149,6 +149,9 @@ class LocalCloud(KeepsRunning):
             directory = self._directory(instance.binder_id)
             return fold(read_tail(directory.report, _REPORT_BYTES), read_tail(directory.log, _LOG_BYTES))
 
+    def mark_end(self, parts: Parts, ends_at: float) -> None:
+        """See `Cloud.mark_end`. Nothing is rebuilt from directories: surveys tell of no end."""
+
     def prune(self, binder_id: str, keep: str) -> None:
         """See `Cloud.prune`. An instance is a directory of the binder's name: there is never a second one."""
 

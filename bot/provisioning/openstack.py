@@ -26,7 +26,6 @@ from bot.provisioning.openstack_marks import (
     Listing,
     Marks,
     instance_of,
-    metadata_of,
     name_of,
     oldest_first,
     own_address,
@@ -82,7 +81,7 @@ class OpenStackCloud:
         self.attempt_seconds = options.attempt_seconds
         self.sizes = tuple(offer.size for offer in options.offers)
         self._options = options
-        self._marks = Marks(deployment)
+        self._marks = Marks(deployment, options.metadata_prefix)
         self._render = render
         self._fold = fold
         self._api = Api(region)
@@ -136,6 +135,11 @@ class OpenStackCloud:
         if text is None:
             raise CloudUnreachable("Other instances' consoles are being read: this one's turn comes later.")
         return self._fold(text)
+
+    def mark_end(self, parts: Parts, ends_at: float) -> None:
+        """See `Cloud.mark_end`."""
+        path, metadata = f"/servers/{parts['server']}/metadata", self._marks.metadata_of_end(ends_at)
+        self._api.call("compute", "POST", path, "mark the server", body={"metadata": metadata})
 
     def prune(self, binder_id: str, keep: str) -> None:
         """See `Cloud.prune`. The twin's port goes with the binder: its mark names it."""
@@ -216,9 +220,9 @@ class OpenStackCloud:
         """See `Recoverable.recover`."""
         return [
             Recovered(
-                instance=instance_of(each, self._options.url_of, self._no_room),
+                instance=instance_of(each, self._marks, self._options.url_of, self._no_room),
                 parts=_parts(server=each.server, port=each.port, floating_ip=each.floating_ip),
-                marks=self._without_prefix(each.server.get("metadata") or {}),
+                marks=self._marks.read(each.server),
             )
             for each in placed(self._listing(), self._marks)
         ]
@@ -299,7 +303,7 @@ class OpenStackCloud:
             "user_data": user_data,
             # Not only by the network: the metadata service can be impersonated (CVE-2024-6174).
             "config_drive": True,
-            "metadata": metadata_of(order, self._marks.deployment, options.metadata_prefix),
+            "metadata": self._marks.metadata(order),
             "tags": self._marks.tags(order.binder_id),
         }
         request |= _boot_source(self._names.image(), options.boot_volume_gb)
@@ -336,8 +340,7 @@ class OpenStackCloud:
 
     def _size_of(self, server: Json) -> str:
         flavor = (server.get("flavor") or {}).get("original_name")
-        marked = (server.get("metadata") or {}).get(f"{self._options.metadata_prefix}size")
-        return str(marked or flavor or "of that instance")
+        return str(self._marks.read(server).get("size") or flavor or "of that instance")
 
     def _no_room(self, server: Json) -> str:
         return self._no_room_for(self._size_of(server))
@@ -356,10 +359,6 @@ class OpenStackCloud:
             raise NoCapacity(f"{sentence[0].upper()}{sentence[1:]}.") from error
         except QuotaExceeded as error:
             raise explained(error, lambda: of_compute(self._api)) from error
-
-    def _without_prefix(self, metadata: Mapping[str, str]) -> dict[str, str]:
-        prefix = self._options.metadata_prefix
-        return {key.removeprefix(prefix): value for key, value in metadata.items() if key.startswith(prefix)}
 
 
 def _boot_source(image: str, volume_gb: int | None) -> Json:

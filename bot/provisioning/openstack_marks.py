@@ -44,12 +44,14 @@ class Marks:
 
     Attributes:
         deployment: Its id: small letters, digits and dashes, at most 40 characters.
+        prefix: What the keys of its servers' metadata begin with.
 
     Raises:
         ConfigError: It is no such id.
     """
 
     deployment: str
+    prefix: str = "binder-"
 
     def __post_init__(self) -> None:
         if not _DEPLOYMENT.fullmatch(self.deployment):
@@ -84,6 +86,43 @@ class Marks:
     def is_of(self, binder_id: str, part: Json) -> bool:
         """Whether a port or a floating IP belongs to that binder."""
         return self.binder_of_part(part) == binder_id
+
+    def metadata(self, order: Order) -> dict[str, str]:
+        """The metadata of a binder's server: all that the bot's row can be rebuilt from, and no secret.
+
+        A value that Nova would not take is left out whole: half a URL is a wrong URL.
+        """
+        values = {
+            "deployment": self.deployment,
+            "id": order.binder_id,
+            "owner": order.owner,
+            "team": order.team or None,
+            "channel": order.channel,
+            "name": order.name or None,
+            "token": fingerprint(order.token),
+            "deadline": _moment(order.ends_at),
+            "size": order.size,
+            "provider": order.provider,
+            "url": order.url,
+            "ref": order.ref,
+            "commit": order.commit,
+            "path": order.path,
+            "interface": order.interface,
+        }
+        return {
+            f"{self.prefix}{key}": value
+            for key, value in values.items()
+            if value is not None and len(value) <= METADATA_LIMIT
+        }
+
+    def metadata_of_end(self, ends_at: float) -> dict[str, str]:
+        """The part of the metadata that tells when a binder ends."""
+        return {f"{self.prefix}deadline": _moment(ends_at)}
+
+    def read(self, server: Json) -> dict[str, str]:
+        """A server's metadata, without the prefix."""
+        metadata, prefix = server.get("metadata") or {}, self.prefix
+        return {key.removeprefix(prefix): value for key, value in metadata.items() if key.startswith(prefix)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,36 +160,6 @@ def oldest_first(things: Iterable[Json], created: str) -> list[Json]:
     return sorted(things, key=lambda thing: (str(thing.get(created)), thing["id"]))
 
 
-def metadata_of(order: Order, deployment: str, prefix: str) -> dict[str, str]:
-    """The metadata of a binder's server: all that the bot's row can be rebuilt from, and no secret.
-
-    A value that Nova would not take is left out whole: half a URL is a wrong URL.
-    """
-    ends_at = datetime.fromtimestamp(order.ends_at, tz=UTC).isoformat(timespec="seconds")
-    values = {
-        "deployment": deployment,
-        "id": order.binder_id,
-        "owner": order.owner,
-        "team": order.team or None,
-        "channel": order.channel,
-        "name": order.name or None,
-        "token": fingerprint(order.token),
-        "deadline": ends_at,
-        "size": order.size,
-        "provider": order.provider,
-        "url": order.url,
-        "ref": order.ref,
-        "commit": order.commit,
-        "path": order.path,
-        "interface": order.interface,
-    }
-    return {
-        f"{prefix}{key}": value
-        for key, value in values.items()
-        if value is not None and len(value) <= METADATA_LIMIT
-    }
-
-
 def placed(listing: Listing, marks: Marks) -> Iterator[Placed]:
     """Every server of ours, the oldest first, with what it is reached by."""
     by_port = {each["port_id"]: each for each in listing.floating_ips if each.get("port_id")}
@@ -177,7 +186,7 @@ def survey_of(
     """
     instances: defaultdict[str, tuple[Instance, ...]] = defaultdict(tuple)
     for each in placed(listing, marks):
-        instances[each.binder_id] += (instance_of(each, url_of, no_room),)
+        instances[each.binder_id] += (instance_of(each, marks, url_of, no_room),)
     owners = {marks.binder_of_part(part) for part in (*listing.ports, *listing.floating_ips)} - {None}
     strays = frozenset(owner for owner in owners if owner is not None and owner not in instances)
     return Survey(dict(instances), strays)
@@ -198,6 +207,10 @@ def unix(moment: Any) -> float:
         return 0.0
 
 
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="seconds")
+
+
 def _binder(name: str) -> str | None:
     binder_id = name.removeprefix("binder-")
     return binder_id if binder_id != name and _BINDER.fullmatch(binder_id) else None
@@ -215,7 +228,9 @@ def _ports_of_servers(ports: Sequence[Json], marks: Marks) -> Callable[[str, str
     return lambda server_id, binder_id: bound[server_id] or waiting[binder_id]
 
 
-def instance_of(each: Placed, url_of: Callable[[str], str], no_room: Callable[[Json], str]) -> Instance:
+def instance_of(
+    each: Placed, marks: Marks, url_of: Callable[[str], str], no_room: Callable[[Json], str]
+) -> Instance:
     """What a server of ours means; the arguments are those of `survey_of`."""
     state = state_of(each.server)
     address = _address(each, state)
@@ -226,6 +241,7 @@ def instance_of(each: Placed, url_of: Callable[[str], str], no_room: Callable[[J
         created_at=unix(each.server.get("created")),
         url=url_of(address) if address else None,
         fault=_fault(each.server, no_room) if state == InstanceState.ERROR else "",
+        ends_at=unix(marks.read(each.server).get("deadline")) or None,
     )
 
 

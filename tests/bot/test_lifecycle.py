@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.lifecycle import plan
 from bot.provisioning.base import Instance, InstanceState, Phase, Report
-from bot.steps import Announce, Create, Expose, Remove, Resolve, Rules, Save, Seen, Use, backoff
+from bot.steps import Announce, Create, Expose, MarkEnd, Remove, Resolve, Rules, Save, Seen, Use, backoff
 from storage.models import Activity, Binder, Ending, MessageKind, Status, Target
 
 NOW = 1_000_000.0
@@ -198,6 +198,25 @@ def test_a_ready_binder_ends_when_its_time_is_over_and_is_looked_at_in_time() ->
     soon = plan(binder(status=Status.READY, ends_at=NOW + 7), seen(instance()), NOW, RULES)
     assert isinstance(soon, Save)
     assert soon.next_in == 7
+
+
+@pytest.mark.parametrize(
+    ("marked", "is_marked_anew"), [(None, False), (NOW + 500, False), (NOW + 499.2, False), (NOW + 400, True)]
+)
+def test_the_cloud_is_told_when_a_binder_that_was_kept_ends(
+    marked: float | None, *, is_marked_anew: bool
+) -> None:
+    kept = binder(status=Status.READY, ends_at=NOW + 500)
+    step = plan(kept, seen(replace(instance(), ends_at=marked)), NOW, RULES)
+    assert isinstance(step, MarkEnd if is_marked_anew else Save)
+    assert step == type(step)(next_in=RULES.ready_poll - NOW % RULES.ready_poll)
+
+
+def test_a_mark_waits_for_all_else() -> None:
+    marked_wrongly = replace(instance(), ends_at=NOW - 100)
+    step = plan(binder(status=Status.READY, ends_at=NOW), seen(marked_wrongly), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["ending"] == Ending.EXPIRED
 
 
 def test_teardown_removes_what_is_there_then_says_goodbye() -> None:

@@ -38,6 +38,7 @@ class FakeCloud:
         used_at: When servers were last used, in Unix seconds UTC; None where they do not answer.
         busy: Whether they compute.
         refuses_shelving: Whether no instance is put away.
+        refuses_marks: Whether nobody may mark an instance.
         refuses_back: How many of the next unshelves leave the instance where it is, without a word.
         url: Where an instance's server is reached.
     """
@@ -62,6 +63,7 @@ class FakeCloud:
     removals: int = 2
     refuses_back: int = 0
     refuses_shelving: bool = False
+    refuses_marks: bool = False
     used_at: float | None = 0.0
     busy: bool = False
     machines: dict[str, list[Machine]] = field(default_factory=dict)
@@ -91,7 +93,9 @@ class FakeCloud:
             raise self.refuses.pop(0)
         ref = f"srv-{len(self.created)}"
         self.created.append(order)
-        made = Instance(ref, order.binder_id, InstanceState.PENDING, self.clock[0])
+        made = Instance(
+            ref, order.binder_id, InstanceState.PENDING, self.clock[0], ends_at=float(int(order.ends_at))
+        )
         self.machines.setdefault(order.binder_id, []).append(Machine(made, hidden_for=self.lag))
         if self.loses:
             self.loses -= 1
@@ -113,6 +117,12 @@ class FakeCloud:
         report = self.reports[min(machine.looks, len(self.reports) - 1)]
         machine.looks += 1
         return report
+
+    def mark_end(self, parts: Parts, ends_at: float) -> None:
+        if self.refuses_marks:
+            raise CloudError("The rules of these credentials do not allow that.")
+        machine = self._machine(parts)
+        machine.instance = replace(machine.instance, ends_at=float(int(ends_at)))
 
     def prune(self, binder_id: str, keep: str) -> None:
         twins = self.machines.get(binder_id, [])

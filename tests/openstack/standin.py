@@ -324,6 +324,10 @@ class StandIn:
                 return None
             case ("POST", "servers", _, "action"):
                 return self._act(self._server(ref), body)
+            case ("POST", "servers", _, "metadata"):
+                server = self._server(ref)
+                server["metadata"] = server["metadata"] | body["metadata"]
+                return {"metadata": server["metadata"]}
             case ("GET", "servers", _, "os-instance-actions"):
                 return {"instanceActions": self.actions.get(ref, [])}
         return self._around_servers(tail)

@@ -228,6 +228,19 @@ def test_a_recovered_binder_gets_ready_again_by_itself_and_leaves_nothing(ready:
     assert not ready.standin.leavings()
 
 
+def test_a_binder_that_was_kept_is_recovered_with_its_new_end(bot: Bot) -> None:
+    bot.launch("b1")
+    bot.run_to(Status.READY)
+    later = bot.row("b1").ends_at + 5 * HOUR
+    with bot.store.write() as session:
+        binders.keep(session, "b1", ends_at=later, awake_until=0.0, by="U1")
+    bot.clock[0] += 60
+    bot.reconciler.tick()
+    bot.lose_the_database()
+    bot.recover()
+    assert bot.row("b1").ends_at == later
+
+
 def test_recovering_twice_is_recovering_once(ready: Bot) -> None:
     ready.recover()
     ready.run_to(Status.READY)

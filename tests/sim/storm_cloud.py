@@ -63,7 +63,8 @@ class StormCloud(FakeCloud):
         with self._unreliable(lost=0.1):
             ref = f"srv-{len(self.created)}"
             self.created.append(order)
-            made = Instance(ref, order.binder_id, InstanceState.PENDING, self.clock[0])
+            ends_at = float(int(order.ends_at))
+            made = Instance(ref, order.binder_id, InstanceState.PENDING, self.clock[0], ends_at=ends_at)
             self.visible_at[ref] = self.clock[0] + (self.random.uniform(0, LAG_SECONDS) if self.stormy else 0)
             self.machines.setdefault(order.binder_id, []).append(Machine(made))
             return {"server": ref}
@@ -123,6 +124,10 @@ class StormCloud(FakeCloud):
                 raise NoCapacity("No host has room for it now.")
             self.refuses_back = int(self.chance(0.1))
             super().unshelve(parts)
+
+    def mark_end(self, parts: Parts, ends_at: float) -> None:
+        with self._unreliable():
+            super().mark_end(parts, ends_at)
 
     def unshelve_failed(self, parts: Parts) -> bool:
         with self._unreliable():

@@ -25,7 +25,20 @@ def is_at_rest(storm: Storm) -> list[str]:
         if row["status"] != "gone" and not storm.cloud.machines.get(row["id"])
     ]
     owed = storm.ask("SELECT key, state, error FROM outbox WHERE state IN ('pending', 'sending')")
-    return moving + bare + [f"{row['key']} is {row['state']} ({row['error']})" for row in owed]
+    unsaid = [f"{row['key']} is {row['state']} ({row['error']})" for row in owed]
+    return moving + bare + unsaid + _marked_wrongly(storm)
+
+
+def _marked_wrongly(storm: Storm) -> list[str]:
+    ready = storm.ask("SELECT id, ends_at FROM binders WHERE status = 'ready' AND target = 'ready'")
+    marked = [
+        (row["id"], row["ends_at"], each.instance.ends_at)
+        for row in ready
+        for each in storm.cloud.machines.get(row["id"], [])
+    ]
+    return [
+        f"{name} ends at {at}, and the cloud says {said}" for name, at, said in marked if abs(at - said) >= 1
+    ]
 
 
 def is_over(storm: Storm) -> list[str]:

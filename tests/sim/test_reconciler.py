@@ -169,6 +169,27 @@ def test_a_stop_during_a_step_wins_over_what_the_step_found(
     assert (binder.ending, binder.ended_by, binder.failure) == (Ending.STOPPED, "U1", None)
 
 
+def test_a_cloud_that_lets_nobody_mark_anything_keeps_no_binder_from_its_end(world: World) -> None:
+    world.launch()
+    world.run_to(Status.READY)
+    world.cloud.refuses_marks = True
+    later = world.binder().ends_at + 3600
+    with world.store.write() as session:
+        binders.keep(session, "abcd1234", ends_at=later, awake_until=0.0, by="U1")
+    (machine,) = world.cloud.machines["abcd1234"]
+    looked_until = world.clock[0] + 90
+    world.run(lambda: world.clock[0] > looked_until)
+    assert machine.instance.ends_at == later - 3600
+    world.cloud.refuses_marks = False
+    world.run(lambda: machine.instance.ends_at == later, steps=60)
+    world.cloud.refuses_marks = True
+    with world.store.write() as session:
+        binders.keep(session, "abcd1234", ends_at=later + 3600, awake_until=0.0, by="U1")
+    world.clock[0] = later + 3600
+    world.run_to(Status.GONE)
+    assert world.binder().ending == Ending.EXPIRED
+
+
 def test_strays_are_removed_only_when_seen_twice(world: World) -> None:
     world.launch()
     world.run_to(Status.READY)

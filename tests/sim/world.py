@@ -23,7 +23,10 @@ from tests.fakes.cloud import FakeCloud, FakeServer
 
 COMMIT = "a" * 40
 RULES = Rules(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
-EFFECTS = {"survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "remove"}
+EFFECTS = {
+    *("survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "mark_end"),
+    *("prune", "remove"),
+}
 
 
 LEASE_SECONDS = 60.0
