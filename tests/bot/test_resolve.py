@@ -238,7 +238,9 @@ def test_a_host_that_hangs_ends_at_the_deadline_and_leaves_no_process(hanging: i
             RepoSpec(Provider.GIT, f"http://127.0.0.1:{hanging}/r")
         )
     assert time.monotonic() - begun < 5
-    assert not _commands_with(f"127.0.0.1:{hanging}/r")
+    until = time.monotonic() + 10
+    while _commands_with(f"127.0.0.1:{hanging}/r"):  # all are killed at once; each takes its moment to end
+        assert time.monotonic() < until
 
 
 def _commands_with(text: str) -> list[bytes]:
