@@ -4,37 +4,27 @@ import os
 import signal
 import socket
 import sys
-import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import replace
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import Any
 
 import structlog
 from slack_bolt import App
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 import handlers
-from bot import changes, digest, logs, recovery
+from bot import assembly, changes, digest, logs
 from bot.archive import Archive
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.jupyter import JupyterServer
-from bot.parts import Parts
 from bot.provisioning.base import Cloud
-from bot.provisioning.console import report_of_console
-from bot.provisioning.local import LocalCloud
-from bot.provisioning.openstack_options import OpenStackOptions
-from bot.provisioning.userdata import GuestSettings, render
 from bot.reconciler import Reconciler
-from bot.resolve import Resolver
 from bot.scheduler import Ticks
-from bot.steps import Rules
+from bot.upkeep import require_memory
 from handlers.archives import Archives
 from handlers.connection import Connection
 from handlers.context import Context
@@ -44,12 +34,9 @@ from handlers.pulse import BEAT_SECONDS, Pulse
 from handlers.slack_calls import SlackCalls, default_paces
 from handlers.uploads import Uploads
 from handlers.zones import Zones, utc
-from storage import binders, retention
+from storage import retention
 from storage.engine import Store
-from storage.models import Binder, Ending
-
-if TYPE_CHECKING:
-    from bot.provisioning.openstack import OpenStackCloud
+from storage.models import Binder
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +47,6 @@ RETENTION_SECONDS = 30 * 24 * 3600.0
 SOCKET_RETRY_SECONDS = 5.0
 STOP_SECONDS = 5.0
 """How long what is under way may take to finish, once the bot is told to end."""
-SLACK_TIMEOUT_SECONDS = 20
 
 
 class Application:
@@ -79,14 +65,16 @@ class Application:
         self._stopping = Event()
         self.store = Store(settings.database_url)
         self.store.migrate()
-        self.cloud = cloud or build_cloud(settings)
+        self.cloud = cloud or assembly.build_cloud(settings)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self.ticks = Ticks()
         self._pulse = Pulse()
         self.reconciler = Reconciler(
-            reconciler_parts(settings, self.store, self.cloud), submit=self._pool.submit, nudge=self.nudge
+            assembly.reconciler_parts(settings, self.store, self.cloud),
+            submit=self._pool.submit,
+            nudge=self.nudge,
         )
-        self._client = _web_client(settings)
+        self._client = assembly.web_client(settings)
         self._zones = Zones(self._client, settings.zone)
         self.delivery = Delivery(
             self.store,
@@ -171,7 +159,7 @@ class Application:
             log.exception("leases_not_handed_back")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        return changes.save_work(binder, JupyterServer, _resolver(self._settings))
+        return changes.save_work(binder, JupyterServer, assembly.resolver_of(self._settings))
 
     def problems(self) -> dict[str, Any]:
         """Tell what is wrong with this process, by name; empty where all is well."""
@@ -231,106 +219,19 @@ class Application:
 
 def _ended(seconds: float, *works: Callable[[], None]) -> bool:
     """Do things at once, for so long at the most; whether all of them came to an end."""
-    deadline = time.monotonic() + seconds
+    deadline = monotonic() + seconds
     threads = [Thread(target=work, daemon=True) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(max(deadline - time.monotonic(), 0.0))
+        thread.join(max(deadline - monotonic(), 0.0))
     return not any(thread.is_alive() for thread in threads)
-
-
-def build_cloud(settings: Settings) -> Cloud:
-    """Build the cloud that the settings name.
-
-    Raises:
-        ConfigError: It cannot be used like this.
-    """
-    if settings.cloud == "openstack":
-        return _openstack(settings)
-    cloud = LocalCloud(
-        settings.local_root, engine=settings.local_engine, public_url=settings.local_public_url
-    )
-    if settings.idle_action == "shelve":
-        raise ConfigError("The local cloud can put nothing away: IDLE_ACTION=shelve needs CLOUD=openstack.")
-    if not (cloud.isolated or settings.workspace_is_local or settings.local_unisolated_ok):
-        raise ConfigError(
-            "The local cloud found no container engine, and without one it isolates nothing: whoever may "
-            "type /binder would run programs as this user. Install docker or podman with buildx, or set "
-            "LOCAL_UNISOLATED_OK=true if you trust all of them."
-        )
-    return cloud
-
-
-def _openstack(settings: Settings) -> "OpenStackCloud":
-    from bot.provisioning.openstack import OpenStackCloud  # noqa: PLC0415 - loaded by those who use it
-
-    options = OpenStackOptions(
-        image=settings.openstack_image,
-        offers=tuple(
-            replace(each, people=settings.size_people.get(each.key)) for each in settings.openstack_sizes
-        ),
-        network=settings.openstack_network,
-        external_network=settings.openstack_external_network,
-        security_group=settings.openstack_security_group,
-        key_pair=settings.openstack_key_pair,
-        boot_volume_gb=settings.openstack_boot_volume_gb,
-        availability_zone=settings.openstack_availability_zone,
-        public_url=settings.openstack_public_url,
-        metadata_prefix=settings.openstack_metadata_prefix,
-    )
-    guest = GuestSettings(build_seconds=60 * settings.build_timeout_minutes)
-    return OpenStackCloud(options, settings.deployment, lambda order: render(order, guest), report_of_console)
-
-
-def reconciler_parts(settings: Settings, store: Store, cloud: Cloud) -> Parts:
-    """Put together what the reconciler works with."""
-    rules = Rules(
-        poll=cloud.poll_seconds,
-        ready_poll=settings.ready_poll_seconds,
-        attempt=cloud.attempt_seconds,
-        missing=2 * cloud.poll_seconds,
-        boot=60 * settings.boot_timeout_minutes,
-        build=60 * settings.build_timeout_minutes,
-        capacity=60 * settings.capacity_timeout_minutes,
-        look=settings.look_seconds,
-        count=settings.look_seconds,
-        policy=settings.policy,
-        shelves_idle=settings.idle_action == "shelve",
-        saves_expired=settings.save_expired,
-        shelved=86_400 * settings.shelved_days,
-        failed=60 * settings.failed_minutes if settings.openstack_key_pair else 0.0,
-    )
-    return Parts(
-        store=store,
-        cloud=cloud,
-        resolver=_resolver(settings),
-        count=changes.count_changes,
-        rules=rules,
-        worker=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
-        lease=settings.lease_seconds,
-        unreachable_alert=60 * settings.unreachable_alert_minutes,
-    )
-
-
-def _resolver(settings: Settings) -> Resolver:
-    return Resolver(allow_private=settings.allow_private_repositories)
-
-
-def _web_client(settings: Settings) -> WebClient:
-    return WebClient(
-        token=settings.slack_bot_token.get_secret_value(),
-        base_url=settings.slack_api_url,
-        timeout=SLACK_TIMEOUT_SECONDS,
-        # The default resends a post after a reset connection, which may say it twice.
-        retry_handlers=[],
-    )
 
 
 def serve(settings: Settings) -> int:
     """Run the bot until it is told to stop by SIGTERM or SIGINT."""
     if settings.cloud == "openstack":
-        _require_memory(settings)
+        require_memory(settings)
     logs.configure(settings.log_level, settings.log_format)
     wait_until_told = _hear(signal.SIGTERM, signal.SIGINT)
     application = Application(settings)
@@ -355,92 +256,3 @@ def _hear(*numbers: signal.Signals) -> Callable[[], object]:
     for number in numbers:
         signal.signal(number, lambda *_: None)
     return lambda: ear.recv(1)
-
-
-def _require_memory(settings: Settings) -> None:
-    with closing(Store(settings.database_url)) as store, closing(_openstack(settings)) as cloud:
-        store.migrate()
-        recovery.require_memory(store, cloud)
-
-
-def check(settings: Settings) -> Iterator[str]:
-    """Try every outside part once, and tell how it went, a line each.
-
-    Raises:
-        BinderBotError: The first part that does not work, with what to do about it.
-    """
-    with closing(Store(settings.database_url)) as store:
-        store.migrate()
-        yield f"database   {store!r} answers"
-    if settings.cloud == "openstack":
-        with closing(_openstack(settings)) as cloud:
-            yield _checked(cloud)
-            yield f"quota      {cloud.quota() or 'cannot be read by these credentials'}"
-    else:
-        yield _checked(build_cloud(settings))
-    try:
-        who = _web_client(settings).auth_test()
-        _web_client(settings).apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
-    except SlackApiError as error:
-        raise ConfigError(f"Slack refuses a token: {error.response['error']}.") from error
-    yield f"slack      {who['user']} in {who['team']}"
-
-
-def _checked(cloud: Cloud) -> str:
-    if problems := cloud.check():
-        raise ConfigError("\n".join(problems))
-    count = len(cloud.survey().instances)
-    return f"cloud      {cloud.name} answers; it holds {count} instances of this deployment"
-
-
-def drain(settings: Settings, *, timeout: float) -> int:
-    """End all binders, and drive their teardown until nothing is left or `timeout` seconds are over.
-
-    Works beside a running bot, and without one.
-
-    Returns:
-        How many are left.
-    """
-    logs.configure("WARNING", settings.log_format)
-    deadline = time.monotonic() + timeout
-    with closing(Store(settings.database_url)) as store:
-        store.migrate()
-        reconciler = Reconciler(reconciler_parts(settings, store, build_cloud(settings)))
-        with store.write() as session:
-            for binder_id in binders.all_live(session):
-                binders.end(session, binder_id, ending=Ending.STOPPED, by="operator")
-        while (left := _count_live(store)) and time.monotonic() < deadline:
-            reconciler.tick()
-            time.sleep(settings.tick_seconds / 2)
-    return left
-
-
-def recover(settings: Settings) -> list[str]:
-    """Write the rows of a lost database anew, from what the cloud knows; says what it found, a line each.
-
-    Raises:
-        ConfigError: The database is not lost, or the cloud knows nothing.
-        CloudError: The cloud does not answer.
-    """
-    if settings.cloud != "openstack":
-        raise ConfigError("Only with CLOUD=openstack the cloud knows enough to recover from.")
-    terms = recovery.Terms(
-        token_key=settings.key_to_tokens,
-        limits_of=settings.limits_of,
-        prices={offer.key: offer.price_per_hour for offer in settings.openstack_sizes},
-        shelved=86_400 * settings.shelved_days,
-    )
-    with closing(Store(settings.database_url)) as store, closing(_openstack(settings)) as cloud:
-        store.migrate()
-        return recovery.recover(store, cloud, terms)
-
-
-def _count_live(store: Store) -> int:
-    with store.read() as session:
-        return len(binders.all_live(session))
-
-
-def migrate(settings: Settings) -> None:
-    """Bring the database to this version's form."""
-    with closing(Store(settings.database_url)) as store:
-        store.migrate()

@@ -115,32 +115,32 @@ def _try(options: argparse.Namespace) -> int:
 
 
 def _check(_: argparse.Namespace) -> int:
-    from bot import app, config  # noqa: PLC0415 - see the module's docstring
+    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
 
-    for line in app.check(config.load()):
+    for line in upkeep.check(config.load()):
         print(line)
     return 0
 
 
 def _drain(options: argparse.Namespace) -> int:
-    from bot import app, config  # noqa: PLC0415 - see the module's docstring
+    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
 
-    left = app.drain(config.load(), timeout=options.timeout)
+    left = upkeep.drain(config.load(), timeout=options.timeout)
     if left:
         print(f"{left} binders are still being torn down.", file=sys.stderr)
     return 1 if left else 0
 
 
 def _recover(_: argparse.Namespace) -> int:
-    from bot import app, config  # noqa: PLC0415 - see the module's docstring
+    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
 
-    for line in app.recover(config.load()):
+    for line in upkeep.recover(config.load()):
         print(line)
     return 0
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from bot import app, config  # noqa: PLC0415 - see the module's docstring
+    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
 
-    app.migrate(config.load())
+    upkeep.migrate(config.load())
     return 0

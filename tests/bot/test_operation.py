@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from bot import app, config, logs
+from bot import assembly, config, logs
 from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.scheduler import Ticks
@@ -107,22 +107,22 @@ def test_the_cloud_that_the_settings_name_is_built() -> None:
         openstack_sizes="m3.small",
         openstack_public_url="http://{dashed}",
     )
-    cloud = app.build_cloud(settings)
+    cloud = assembly.build_cloud(settings)
     assert (cloud.name, [size.key for size in cloud.sizes]) == ("openstack", ["m3.small"])
 
 
 def test_a_cloud_that_can_put_nothing_away_is_not_asked_to(tmp_path: Path) -> None:
     settings = config.load(**TOKENS, local_root=tmp_path, local_unisolated_ok=True, idle_action="shelve")
     with pytest.raises(ConfigError, match="IDLE_ACTION=shelve needs CLOUD=openstack"):
-        app.build_cloud(settings)
+        assembly.build_cloud(settings)
 
 
 def test_strangers_are_not_served_where_nothing_isolates_them(tmp_path: Path) -> None:
     alone = {**TOKENS, "local_engine": "none", "local_root": tmp_path}
     with pytest.raises(ConfigError, match="LOCAL_UNISOLATED_OK"):
-        app.build_cloud(config.load(**alone))
-    assert app.build_cloud(config.load(**alone, local_unisolated_ok=True)).name == "local"
-    assert app.build_cloud(config.load(**alone, slack_api_url="http://127.0.0.1:1/api/")).name == "local"
+        assembly.build_cloud(config.load(**alone))
+    assert assembly.build_cloud(config.load(**alone, local_unisolated_ok=True)).name == "local"
+    assert assembly.build_cloud(config.load(**alone, slack_api_url="http://127.0.0.1:1/api/")).name == "local"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot import app, config
+from bot import assembly, config
 from bot.config import Settings
 from bot.errors import ConfigError, Refused, RequestError
 from bot.provisioning.base import Size
@@ -106,7 +106,7 @@ CHOSEN = {"cloud": "openstack", "openstack_image": "noble", "openstack_sizes": "
 
 def test_the_setting_becomes_what_the_cloud_offers() -> None:
     settings = config.load(**TOKENS, **CHOSEN, size_people="g3.large=U1 + W2, m3.xl=admins,")
-    sizes = {size.key: size.people for size in app.build_cloud(settings).sizes}
+    sizes = {size.key: size.people for size in assembly.build_cloud(settings).sizes}
     assert sizes == {"m3.small": None, "g3.large": frozenset({"U1", "W2"}), "m3.xl": frozenset()}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot import app, config, recovery
+from bot import app, config, recovery, upkeep
 from bot.errors import ConfigError, ServerError
 from bot.limits import Limits
 from bot.listings import Listing
@@ -419,13 +419,13 @@ def test_serve_refuses_until_the_command_has_recovered(ready: Bot, chosen: dict[
     settings = config.load(**chosen)
     with pytest.raises(ConfigError, match="database is empty, but the cloud holds 1 instances"):
         app.serve(settings)
-    assert app.recover(settings)[0].startswith("b1  booting  name-of-b1 of U1")
-    assert app.recover(settings) == ["b1  is in the database already"]
+    assert upkeep.recover(settings)[0].startswith("b1  booting  name-of-b1 of U1")
+    assert upkeep.recover(settings) == ["b1  is in the database already"]
 
 
 def test_only_openstack_knows_enough(chosen: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="CLOUD=openstack"):
-        app.recover(config.load(**chosen | {"cloud": "local"}))
+        upkeep.recover(config.load(**chosen | {"cloud": "local"}))
 
 
 def test_check_tells_how_much_of_the_quota_is_used(chosen: dict[str, Any], standin: StandIn) -> None:
@@ -435,10 +435,10 @@ def test_check_tells_how_much_of_the_quota_is_used(chosen: dict[str, Any], stand
             "slack_app_token": workspace.app_token,
             "slack_api_url": workspace.api_url,
         }
-        told = list(app.check(config.load(**chosen | slack)))
+        told = list(upkeep.check(config.load(**chosen | slack)))
         assert told[2].startswith("quota      instances 0 of 1000, cores 0 of 1000, ")
         standin.images.clear()
         standin.flavors.clear()
         with pytest.raises(ConfigError) as caught:
-            list(app.check(config.load(**chosen | slack)))
+            list(upkeep.check(config.load(**chosen | slack)))
     assert len(caught.value.sentence.splitlines()) == 3

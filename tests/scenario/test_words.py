@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import app, config
+from bot import config, upkeep
 from bot.errors import ConfigError
 from tests.scenario.conftest import Scene
 from workspace.hands import plain
@@ -114,8 +114,8 @@ def test_check_tells_of_every_part(workspace_options: Options, tmp_path: Path) -
             local_root=tmp_path / "local",
             local_engine="none",
         )
-        told = list(app.check(settings))
+        told = list(upkeep.check(settings))
         assert [line.split()[0] for line in told] == ["database", "cloud", "slack"]
         wrong = config.load(**(settings.model_dump() | {"slack_bot_token": "xoxb-wrong"}))
         with pytest.raises(ConfigError, match="invalid_auth"):
-            list(app.check(wrong))
+            list(upkeep.check(wrong))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import bot.provisioning.openstack  # noqa: F401 - otherwise imported at each start
-from bot import app, config, reconciler
+from bot import app, assembly, config, reconciler
 from bot.config import Settings
 from bot.provisioning.base import Cloud
 from handlers.courier import Courier
@@ -20,7 +20,7 @@ POLL_SECONDS = 0.3
 ATTEMPT_SECONDS = 4.0
 SWEEP_SECONDS = 2.0
 
-_build_cloud = app.build_cloud
+_build_cloud = assembly.build_cloud
 
 
 def serve(environment: Mapping[str, str], log: Path) -> None:
@@ -37,7 +37,7 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
     settings = config.load()
-    app.build_cloud = _hurried_cloud
+    assembly.build_cloud = _hurried_cloud
     app.SWEEP_SECONDS = SWEEP_SECONDS
     reconciler.SWEEP_LEASE_SECONDS = 2 * SWEEP_SECONDS
     reconciler.STRAY_SECONDS = SWEEP_SECONDS
