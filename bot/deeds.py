@@ -19,7 +19,7 @@ from bot.provisioning.base import Order
 from bot.repospec import Provider, RepoSpec
 from bot.steps import Announce, Create, Expose, MarkEnd, Prune, Remove, Resolve, Save, Shelve, Step, Unshelve
 from storage import binders
-from storage.models import Binder, MessageKind, Status, Target
+from storage.models import Binder, MessageKind, Status
 
 log = structlog.get_logger(__name__)
 
@@ -141,8 +141,7 @@ class Deeds:
             return self._again(binder, error)
         except CloudError as error:
             log.warning("not_shelved", error=error.sentence)
-            now = self._parts.store.now()
-            return Save(steps.enter(binder, Status.UNSHELVING, now, target=Target.READY), card=True)
+            return shelving.not_put_away(binder, self._parts.store.now())
         return Save({"parts": dict(parts)}, next_in=self._parts.rules.poll)
 
     def _unshelve(self, binder: Binder) -> Save:
@@ -150,13 +149,14 @@ class Deeds:
         asked = binder.attempt_at is not None
         try:
             if asked and self._parts.cloud.unshelve_failed(binder.parts):
-                return shelving.not_resumed(binder, now, "The cloud could not give its instance back.")
+                sentence = "The cloud could not give its instance back."
+                return shelving.not_resumed(binder, now, sentence, self._parts.rules)
             if not asked:
                 self._parts.cloud.unshelve(binder.parts)
         except CloudUnreachable as error:
             return self._again(binder, error)
         except CloudError as error:
-            return shelving.not_resumed(binder, now, error.sentence)
+            return shelving.not_resumed(binder, now, error.sentence, self._parts.rules)
         return Save({"attempt_at": now, "retries": 0}, next_in=self._parts.rules.poll)
 
     def _prune(self, binder: Binder, keep: str) -> Save:

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from math import ceil
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from storage.models import Binder, Notice, Reason, Status
+from storage.models import Binder, Notice, Outcome, Reason, Status
 
 EVE_SECONDS = 600.0
 """How long before quiet hours begin people are told what would be due in them."""
@@ -229,7 +229,7 @@ def _due(
     reached = [each for each in _leads(binder, deadline, policy) if _told_from(deadline, each, policy) <= now]
     if not reached:
         return None
-    given = [each.lead_seconds for each in notices if _is_of(each, deadline)]
+    given = [each.lead_seconds for each in notices if _is_of(each, deadline) and not _was_cut_off(each)]
     return None if given and min(given) <= reached[-1] else Due(deadline.reason, deadline.at, reached[-1])
 
 
@@ -276,6 +276,11 @@ def _is_of(notice: Notice, deadline: Deadline) -> bool:
     """Whether a notice warned of that deadline."""
     near = _SAME_IDLE_SECONDS if deadline.reason == Reason.IDLE else _SAME_SECONDS
     return notice.reason == deadline.reason and abs(notice.deadline - deadline.at) < near
+
+
+def _was_cut_off(notice: Notice) -> bool:
+    """Whether it was over before anybody was told: its binder began to end, or to be put away, in vain."""
+    return notice.outcome == Outcome.OVER and notice.told_at is None
 
 
 def _is_quiet(now: float, policy: Policy) -> bool:

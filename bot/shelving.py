@@ -37,10 +37,25 @@ def put_away(binder: Binder, now: float) -> Save:
     return Save(entered, card=True, settles=Outcome.OVER)
 
 
-def not_resumed(binder: Binder, now: float, sentence: str) -> Save:
+def not_put_away(binder: Binder, now: float) -> Save:
+    """Leave a binder that could not be put away: it still runs, perhaps without its address.
+
+    The way back mends that, also where it was put away after all.
+    """
+    return Save(enter(binder, Status.UNSHELVING, now, target=Target.READY, attempt_at=None), card=True)
+
+
+def not_resumed(binder: Binder, now: float, sentence: str, rules: Rules) -> Save:
     """Leave a binder put away that could not be had back, and say why."""
-    back = enter(binder, Status.SHELVED, now, target=Target.SHELVED, attempt_at=None, server_url=None)
+    changes = _away(binder, now, rules) if binder.remaining_seconds is None else {"server_url": None}
+    back = enter(binder, Status.SHELVED, now, target=Target.SHELVED, attempt_at=None, **changes)
     return Save(back, says=(MessageKind.SHELVED,), card=True, facts={"failure": sentence})
+
+
+def _away(binder: Binder, now: float, rules: Rules) -> dict[str, Any]:
+    """Collect what changes when a binder is put away: its time stands still, and another one begins."""
+    left = int(max(binder.ends_at - now, 0.0))
+    return {"remaining_seconds": left, "ends_at": now + rules.shelved, "server_url": None, "interfaces": []}
 
 
 def resumed(binder: Binder, now: float) -> dict[str, Any]:
@@ -64,22 +79,11 @@ def plan(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
 def _shelving(binder: Binder, _seen: Seen, instance: Instance, now: float, rules: Rules) -> Step:
     if instance.state == InstanceState.SHELVED and instance.url is None:
         return _shelved_now(binder, now, rules)
-    if now - binder.status_since > rules.boot:
-        # It still runs, perhaps without its address: the way back mends that.
-        return Save(enter(binder, Status.UNSHELVING, now, target=Target.READY), card=True)
-    return Shelve()
+    return not_put_away(binder, now) if now - binder.status_since > rules.boot else Shelve()
 
 
 def _shelved_now(binder: Binder, now: float, rules: Rules) -> Save:
-    entered = enter(
-        binder,
-        Status.SHELVED,
-        now,
-        remaining_seconds=int(max(binder.ends_at - now, 0.0)),
-        ends_at=now + rules.shelved,
-        server_url=None,
-        interfaces=[],
-    )
+    entered = enter(binder, Status.SHELVED, now, **_away(binder, now, rules))
     said = (MessageKind.SHELVED,) if binder.target == Target.SHELVED else ()
     return Save(entered, says=said, card=True)
 
@@ -111,7 +115,7 @@ def _come_back(binder: Binder, now: float) -> Save:
 
 def _unshelving(binder: Binder, seen: Seen, instance: Instance, now: float, rules: Rules) -> Step:
     if now - binder.status_since > rules.boot:
-        return _late(binder, instance, now)
+        return _late(binder, instance, now, rules)
     if instance.state == InstanceState.SHELVED:
         return Unshelve()
     if instance.state != InstanceState.ACTIVE:
@@ -123,9 +127,9 @@ def _unshelving(binder: Binder, seen: Seen, instance: Instance, now: float, rule
     return Announce(instance.url) if seen.answers else Save(next_in=rules.poll)
 
 
-def _late(binder: Binder, instance: Instance, now: float) -> Save:
+def _late(binder: Binder, instance: Instance, now: float, rules: Rules) -> Save:
     if instance.state == InstanceState.SHELVED:
-        return not_resumed(binder, now, "The cloud did not give its instance back in time.")
+        return not_resumed(binder, now, "The cloud did not give its instance back in time.", rules)
     return fail(now, "Its server did not answer after it was resumed.", ending=Ending.LOST)
 
 

@@ -7,12 +7,15 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
 from storage import outbox
 from storage.engine import insert_into, unix_now
 from storage.models import MessageKind, Notice, Outcome, Reason
+
+_UNIQUE = ["binder_id", "reason", "deadline", "lead_seconds"]
 
 
 def of(session: Session, binder_ids: Collection[str]) -> dict[str, list[Notice]]:
@@ -34,6 +37,8 @@ def get(session: Session, notice_id: int) -> Notice | None:
 def warn(session: Session, binder_id: str, reason: Reason, deadline: float, lead: int) -> bool:
     """Owe the thread a notice, unless that of this deadline and lead was owed before.
 
+    One that was over before anybody was told is owed anew: it turned out that the binder does not end yet.
+
     Args:
         session: An open write transaction.
         binder_id: Which binder ends.
@@ -44,10 +49,16 @@ def warn(session: Session, binder_id: str, reason: Reason, deadline: float, lead
     Returns:
         Whether it is new.
     """
-    notice_id = _insert(session, binder_id, reason, deadline, lead)
+    insert = _insertion(session, binder_id, reason, deadline, lead)
+    reopened = insert.on_conflict_do_update(
+        index_elements=_UNIQUE,
+        set_={"outcome": None, "outcome_by": None},
+        where=and_(Notice.outcome == Outcome.OVER, Notice.told_at.is_(None)),
+    )
+    notice_id = session.scalar(reopened.returning(Notice.id))
     if notice_id is None:
         return False
-    outbox.say(session, MessageKind.NOTICE, _key(notice_id), binder_id, notice=notice_id)
+    outbox.touch(session, MessageKind.NOTICE, _key(notice_id), binder_id, notice=notice_id)
     return True
 
 
@@ -55,7 +66,8 @@ def pass_over(
     session: Session, binder_id: str, reason: Reason, deadline: float, lead: int, *, by: str
 ) -> None:
     """Leave a notice out: who moved the deadline a moment ago knows of it. Counts as no warning."""
-    _insert(session, binder_id, reason, deadline, lead, outcome=Outcome.KEPT, outcome_by=by)
+    insert = _insertion(session, binder_id, reason, deadline, lead, outcome=Outcome.KEPT, outcome_by=by)
+    session.execute(insert.on_conflict_do_nothing(index_elements=_UNIQUE))
 
 
 def told(session: Session, notice_id: int) -> None:
@@ -94,11 +106,10 @@ def settle(
     return len(rows)
 
 
-def _insert(
+def _insertion(
     session: Session, binder_id: str, reason: Reason, deadline: float, lead: int, **values: Any
-) -> int | None:
-    """Write a notice. Returns its id, or None where it is there already."""
-    insert = insert_into(session, Notice).values(
+) -> sqlite.Insert:
+    return insert_into(session, Notice).values(
         binder_id=binder_id,
         reason=reason,
         deadline=deadline,
@@ -106,8 +117,6 @@ def _insert(
         created_at=unix_now(),
         **values,
     )
-    unique = ["binder_id", "reason", "deadline", "lead_seconds"]
-    return session.scalar(insert.on_conflict_do_nothing(index_elements=unique).returning(Notice.id))
 
 
 def _key(notice_id: int) -> str:

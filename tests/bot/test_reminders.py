@@ -219,6 +219,14 @@ def test_who_keeps_it_for_two_hours_is_not_told_at_once_that_two_hours_are_left(
     assert reminders.passed_over(row, NOON + HOUR, POLICY) == []
 
 
+def test_a_notice_that_was_over_before_anybody_was_told_is_due_again() -> None:
+    row = ready(ends_at=NOON + HOUR)
+    cut_off = notice(Reason.LIFETIME, NOON + HOUR, outcome=Outcome.OVER)
+    assert reminders.due(row, [cut_off], NOON + 50 * MINUTE, POLICY) == Due(Reason.LIFETIME, NOON + HOUR, 900)
+    told = notice(Reason.LIFETIME, NOON + HOUR, told=NOON, outcome=Outcome.OVER)
+    assert reminders.due(row, [told], NOON + 50 * MINUTE, POLICY) is None
+
+
 # --- quiet hours -----------------------------------------------------------------------------------------
 
 

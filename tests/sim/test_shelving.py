@@ -95,6 +95,41 @@ def test_had_back_before_it_was_put_away_it_comes_back_all_the_same(world: World
     assert not any(key.startswith("shelved") for key in replies(world))
 
 
+def put_away_unnoticed(world: World) -> None:
+    """Let a cloud put it away after the bot has given that up."""
+    shelve(world)
+    world.reconciler.tick()
+    (machine,) = world.cloud.machines[BINDER]
+    machine.becomes(InstanceState.PENDING, machine.instance.url)
+    world.run(lambda: world.binder().status == Status.SHELVING)
+    with world.store.write() as session:
+        row = binders.get(session, BINDER)
+        assert row
+        row.status_since -= 10_000
+    world.cloud.refuses_shelving = True
+    world.run_to(Status.UNSHELVING)
+    machine.becomes(InstanceState.SHELVED)
+
+
+def test_what_was_put_away_too_late_is_asked_back(world: World) -> None:
+    put_away_unnoticed(world)
+    world.run_to(Status.READY)
+    assert replies(world)[-1] == "links:b:1"
+
+
+def test_what_was_put_away_too_late_and_does_not_come_back_ends_some_time(world: World) -> None:
+    world.cloud.refuses_back = 1
+    ends_at = world.binder().ends_at
+    put_away_unnoticed(world)
+    world.run_to(Status.SHELVED)
+    binder = world.binder()
+    assert binder.target == Target.SHELVED
+    assert binder.ends_at != ends_at, "another time begins, of which nobody was told anything yet"
+    assert binder.remaining_seconds is not None
+    world.clock[0] = binder.ends_at
+    world.run_to(Status.GONE)
+
+
 def test_what_cannot_be_put_away_comes_back_with_all_its_time(world: World) -> None:
     ends_at = world.binder().ends_at
     world.cloud.refuses_shelving = True

@@ -125,6 +125,31 @@ def test_a_notice_is_settled_once(store: Store, binder_id: str) -> None:
     assert of(store, binder_id)[0].outcome == Outcome.WITHDRAWN
 
 
+def test_what_was_over_before_anybody_was_told_is_owed_anew(store: Store, binder_id: str) -> None:
+    warn(store, binder_id)
+    settle(store, binder_id, Outcome.OVER)
+    [owed_first] = claim_messages(store)
+    done(store, owed_first)
+    assert warn(store, binder_id)
+    assert not warn(store, binder_id)
+    [notice] = of(store, binder_id)
+    assert notice.outcome is None
+    [again] = claim_messages(store)
+    assert again.message.key == owed_first.message.key
+
+
+@pytest.mark.parametrize(("outcome", "is_told"), [(Outcome.OVER, True), (Outcome.KEPT, False)])
+def test_what_was_told_or_settled_otherwise_is_not_owed_anew(
+    store: Store, binder_id: str, outcome: Outcome, *, is_told: bool
+) -> None:
+    warn(store, binder_id)
+    if is_told:
+        tell(store, of(store, binder_id)[0])
+    settle(store, binder_id, outcome)
+    assert not warn(store, binder_id)
+    assert of(store, binder_id)[0].outcome == outcome
+
+
 def test_others_stay_open(store: Store, binder_id: str) -> None:
     warn(store, binder_id, Reason.IDLE)
     warn(store, binder_id)
