@@ -125,8 +125,9 @@ class FakeCloud:
         machine.instance = replace(machine.instance, ends_at=float(int(ends_at)))
 
     def prune(self, binder_id: str, keep: str) -> None:
-        twins = self.machines.get(binder_id, [])
-        self.machines[binder_id] = [each for each in twins if each.instance.ref == keep]
+        twins = self.machines.pop(binder_id, [])
+        if kept := [each for each in twins if each.instance.ref == keep]:
+            self.machines[binder_id] = kept
 
     def remove(self, binder_id: str, parts: Parts) -> bool:
         left = self.pending_removals.setdefault(binder_id, self.removals) - 1
