@@ -91,7 +91,10 @@ class Courier:
             self._attempt(owed)
         except LostLease:
             log.info("message_taken_over", key=owed.message.key)
-            self._taken_over()
+            self._not_noted()
+        except Exception:  # the database is away, and another one's may not be
+            self._not_noted()
+            raise
 
     def _attempt(self, owed: Owed) -> None:
         message = owed.message
@@ -155,8 +158,8 @@ class Courier:
         """
         raise NotImplementedError
 
-    def _taken_over(self) -> None:
-        """Deal with what was done for the message at hand: somebody else has it by now."""
+    def _not_noted(self) -> None:
+        """Deal with what was done for the message at hand, which is not written down: others may have it."""
 
     def _delivered(self, session: Session, owed: Owed) -> None:
         """Write down what follows from its delivery."""

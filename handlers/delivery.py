@@ -118,7 +118,7 @@ class Delivery(Courier):
         self._withdrawals.settle()
         return super().deliver_due()
 
-    def _taken_over(self) -> None:
+    def _not_noted(self) -> None:
         if self._late:
             self._withdrawals.add(self._late)
 

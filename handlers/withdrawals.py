@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A post whose sender had lost the message; `ts` is None where Slack's answer was lost too."""
+    """A post whose sender could not note it; `ts` is None where Slack's answer was lost too."""
 
     message: OutboxMessage
     post: Post

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from slack_sdk import WebClient
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from handlers import courier, messages, posts
 from handlers.blocks import Json
@@ -384,6 +385,30 @@ def test_what_came_too_late_with_a_lost_answer_is_looked_for_and_taken_back(post
         post.workspace.fail_next("chat.postMessage", "drop_after")
 
     freeze_once(post, "chat_postMessage", then_lose)
+    deliver(post.delivery, post)
+    (card,) = roots(post)
+    assert post.row(row.id).thread_ts == card["ts"]
+
+
+def test_what_came_too_late_while_the_database_was_away_is_taken_back(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = post.launch()
+    other = another(post)
+
+    def away(*_: object, **_options: object) -> None:
+        raise OperationalError("", {}, Exception("the database does not answer"))
+
+    def then_lose_the_database() -> None:
+        deliver(other, post)
+        for name in ("done", "postpone"):
+            monkeypatch.setattr(outbox, name, away)
+
+    freeze_once(post, "chat_postMessage", then_lose_the_database)
+    with pytest.raises(OperationalError):
+        post.delivery.deliver_due()
+    assert len(roots(post)) == 2
+    monkeypatch.undo()
     deliver(post.delivery, post)
     (card,) = roots(post)
     assert post.row(row.id).thread_ts == card["ts"]
