@@ -75,17 +75,18 @@ def _site(count: int) -> Iterator[tuple[Reconciler, StandIn, Store]]:
     with TemporaryDirectory() as folder, closing(Store(f"sqlite:///{folder}/bench.sqlite3")) as store:
         cloud = OpenStackCloud(options, "bench", lambda _: "#!", lambda _: None, region=standin.region)
         try:
-            parts = _first_instance(cloud)
+            ends_at = time.time() + 86_400
+            parts = _first_instance(cloud, ends_at)
             _multiply(standin, count)
             store.migrate()
-            _write_rows(store, count, parts)
+            _write_rows(store, count, parts, ends_at)
             yield Reconciler(Parts(store, cloud, NoResolver(), RULES, "bench")), standin, store
         finally:
             cloud.close()
             standin.stop()
 
 
-def _first_instance(cloud: OpenStackCloud) -> dict[str, str]:
+def _first_instance(cloud: OpenStackCloud, ends_at: float) -> dict[str, str]:
     order = Order(
         binder_id=FIRST,
         provider="gh",
@@ -100,7 +101,7 @@ def _first_instance(cloud: OpenStackCloud) -> dict[str, str]:
         owner="U1",
         team="T1",
         channel="C1",
-        ends_at=time.time() + 86_400,
+        ends_at=ends_at,
     )
     parts = cloud.expose(FIRST, cloud.create(order))
     while not cloud.survey().of(FIRST)[0].url:
@@ -131,7 +132,7 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
     return value
 
 
-def _write_rows(store: Store, count: int, parts: dict[str, str]) -> None:
+def _write_rows(store: Store, count: int, parts: dict[str, str], ends_at: float) -> None:
     now = store.now()
     rows = [
         {
@@ -151,7 +152,7 @@ def _write_rows(store: Store, count: int, parts: dict[str, str]) -> None:
             "ready_at": now,
             "resolved_at": now,
             "looked_at": now,
-            "ends_at": now + 86_400,
+            "ends_at": ends_at,
             "parts": parts,
             "log": "the end of a build's log\n" * 40,
         }
