@@ -91,10 +91,6 @@ class Courier:
             self._attempt(owed)
         except LostLease:
             log.info("message_taken_over", key=owed.message.key)
-            self._not_noted()
-        except Exception:  # the database is away, and another one's may not be
-            self._not_noted()
-            raise
 
     def _attempt(self, owed: Owed) -> None:
         message = owed.message
@@ -157,9 +153,6 @@ class Courier:
             DeliveryError: It was not sent, or nobody knows.
         """
         raise NotImplementedError
-
-    def _not_noted(self) -> None:
-        """Deal with what was done for the message at hand, which is not written down: others may have it."""
 
     def _delivered(self, session: Session, owed: Owed) -> None:
         """Write down what follows from its delivery."""

@@ -116,11 +116,16 @@ class Delivery(Courier):
     def deliver_due(self) -> float | None:
         """Deal with the one message that is due first, and with what was posted too late."""
         self._withdrawals.settle()
+        self._late = None
         return super().deliver_due()
 
-    def _not_noted(self) -> None:
-        if self._late:
-            self._withdrawals.add(self._late)
+    def _attempt(self, owed: Owed) -> None:
+        try:
+            super()._attempt(owed)
+        except Exception:  # how it went is not written down, and somebody else may have the message by now
+            if self._late:
+                self._withdrawals.add(self._late)
+            raise
 
     def _delivered(self, session: Session, owed: Owed) -> None:
         """Note that a notice was said: from now on the binder may end."""
@@ -133,7 +138,6 @@ class Delivery(Courier):
     # What is sent ----------------------------------------------------------------------------------------
 
     def _send(self, owed: Owed, now: float) -> None:
-        self._late = None
         binder, kind = owed.binder, owed.message.kind
         if kind == MessageKind.DIGEST:
             self._send_digest(owed, now)
