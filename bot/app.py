@@ -6,6 +6,8 @@ import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import time as clock
+from functools import partial
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -116,8 +118,9 @@ class Application:
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
         self.ticks.every(BEAT_SECONDS, "pulse", self._pulse.beat)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
-        if self._settings.weekly_digest:
-            self.ticks.every(DIGEST_SECONDS, "digest", self._owe_digest, jitter=DIGEST_SECONDS / 10)
+        if when := self._settings.weekly_digest:
+            owe = partial(self._owe_digest, when)
+            self.ticks.every(DIGEST_SECONDS, "digest", owe, jitter=DIGEST_SECONDS / 10)
         self.ticks.start()
         for thread in [*self._delivering, self._connecting]:
             thread.start()
@@ -204,13 +207,10 @@ class Application:
                 log.info("socket_connected")
                 return
 
-    def _owe_digest(self) -> None:
-        when, zone = self._settings.weekly_digest, self._settings.zone
-        if when is None:
-            return
+    def _owe_digest(self, when: tuple[int, clock]) -> None:
         now = self.store.now()
         with self.store.write() as session:
-            digest.owe(session, now, when, zone)
+            digest.owe(session, now, when, self._settings.zone)
 
     def _forget(self) -> None:
         with self.store.write() as session:

@@ -1,7 +1,7 @@
 """The settings: one typed, documented, validated object. Nothing else reads the environment."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import time
 from functools import cached_property
 from ipaddress import ip_address
@@ -328,11 +328,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _sizes_of_people_are_offered(self) -> "Settings":
-        offered = [offer.key for offer in self.openstack_sizes]
-        unknown = [key for key in self.size_people if key not in offered]
-        if unknown:
-            there = f"OPENSTACK_SIZES has {', '.join(offered) or 'none'}"
-            raise ValueError(f"SIZE_PEOPLE names {', '.join(unknown)}, which is no size: {there}")
+        self._require_offered("SIZE_PEOPLE", self.size_people)
         return self
 
     @property
@@ -344,12 +340,16 @@ class Settings(BaseSettings):
     def _limits_agree(self) -> "Settings":
         if self.lifetime_hours > self.max_hours:
             raise ValueError("LIFETIME_HOURS is more than MAX_HOURS")
-        offered = [offer.key for offer in self.openstack_sizes]
-        unknown = [key for key in limits.size_limits(self.size_limits) if key not in offered]
-        if unknown and self.cloud == "openstack":
-            there = f"OPENSTACK_SIZES has {', '.join(offered) or 'none'}"
-            raise ValueError(f"SIZE_LIMITS names {', '.join(unknown)}, which is no size: {there}")
+        if self.cloud == "openstack":
+            self._require_offered("SIZE_LIMITS", limits.size_limits(self.size_limits))
         return self
+
+    def _require_offered(self, setting: str, sizes: Iterable[str]) -> None:
+        offered = [offer.key for offer in self.openstack_sizes]
+        unknown = [key for key in sizes if key not in offered]
+        if unknown:
+            there = f"OPENSTACK_SIZES has {', '.join(offered) or 'none'}"
+            raise ValueError(f"{setting} names {', '.join(unknown)}, which is no size: {there}")
 
     def limits_of(self, size: str) -> Limits:
         """What a binder of that size may have."""

@@ -16,7 +16,7 @@ _NAMES: Mapping[str, str] = {
     "cost": "cost",
 }
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,9 @@ def weekly(text: str) -> tuple[int, time]:
         ValueError: Its message says what is wrong.
     """
     day, _, at = text.strip().lower().partition(" ")
-    if day not in _WEEKDAYS:
+    if day not in WEEKDAYS:
         raise ValueError("must be a weekday and a time, as `monday 09:00`")
-    return _WEEKDAYS.index(day), clock(at)
+    return WEEKDAYS.index(day), clock(at)
 
 
 def clock(text: str) -> time:

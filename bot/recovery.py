@@ -1,7 +1,7 @@
 """Writes the rows of a lost database anew, from what the cloud alone knows of its instances.
 
 What cannot be known is said: a token that was random is lost, the status message is posted anew, and a
-deadline that was moved since the launch is the old one again, or an hour from now.
+deadline that was moved too late to be marked is the old one again, or an hour from now.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from math import ceil
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot import limits
 from storage.models import Binder, Notice, Outcome, Reason, Status
 
 EVE_SECONDS = 600.0
@@ -97,8 +97,8 @@ class Policy:
         if self.quiet is None or binder.owner_zone is None:
             return self
         try:
-            zone = ZoneInfo(binder.owner_zone)
-        except (ValueError, OSError, ZoneInfoNotFoundError):  # known where it was written, but not here
+            zone = limits.zone(binder.owner_zone)
+        except ValueError:  # known where it was written, but not here
             return self
         return replace(self, quiet=replace(self.quiet, zone=zone))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from bot.errors import RequestError
+from bot.limits import WEEKDAYS
 from handlers.mrkdwn import duration
 from handlers.words import readable
 
@@ -14,7 +15,6 @@ TONIGHT = time(22, 0)
 END_OF_DAY = time(23, 59)
 _MOST_SECONDS = 366 * 86_400.0
 """Nobody means more; calendars end."""
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCKS: Mapping[str, time] = {"noon": time(12, 0), "midday": time(12, 0), "midnight": time(0, 0)}
 _DURATION = re.compile(
     r"(?:(\d{1,4})d(?:ays?)?)?(?:(\d{1,4}(?:\.\d{1,2})?)h(?:(?:ou)?rs?)?)?(?:(\d{1,5})m(?:in(?:ute)?s?)?)?"
@@ -122,9 +122,9 @@ def _days(word: str, today: date) -> list[date] | None:
     if word == "tomorrow":
         return [today + timedelta(days=1)]
     weekday = word.rstrip(".,")
-    names = [each for each in _WEEKDAYS if len(weekday) > 1 and each.startswith(weekday)]
+    names = [each for each in WEEKDAYS if len(weekday) > 1 and each.startswith(weekday)]
     if len(names) == 1:
-        ahead = (_WEEKDAYS.index(names[0]) - today.weekday()) % 7
+        ahead = (WEEKDAYS.index(names[0]) - today.weekday()) % 7
         return [today + timedelta(days=ahead), today + timedelta(days=ahead + 7)]
     try:
         return [date.fromisoformat(word)] if re.fullmatch(r"\d{4}-\d{2}-\d{2}", word) else None
