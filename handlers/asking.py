@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 
 from sqlalchemy.orm import Session
 
 from bot.errors import RequestError
-from handlers import ids, words
+from handlers import ids, times, words
 from handlers.context import Context
 from handlers.progress import is_live
+from handlers.zones import Zone
 from storage import binders
 from storage.models import Binder
 
@@ -42,6 +44,16 @@ class Asker:
     thread_ts: str | None = None
     response_url: str | None = field(default=None, repr=False)
     asked: float = field(default_factory=time.monotonic)
+
+
+def wished(context: Context, asker: Asker, typed: str, now: float) -> tuple[times.Wish, Zone | None]:
+    """Read a time by the asker's own clock; where that matters, with the zone that was taken for theirs.
+
+    Raises:
+        NoSuchTime: It is none.
+    """
+    zone = context.zone_of(asker.user) if times.needs_zone(typed) else None
+    return times.wish(typed, now, zone.zone if zone else UTC), zone
 
 
 def may_use(context: Context, asker: Asker, binder: Binder) -> bool:

@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from datetime import UTC
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +10,7 @@ from bot.provisioning.base import Size
 from bot.repospec import LaunchRequest, RepoSpec
 from bot.tokens import new_token
 from handlers import ids, messages, notices, times, words
-from handlers.asking import Asker, Find, each_with
+from handlers.asking import Asker, Find, each_with, wished
 from handlers.context import Context
 from handlers.messages import Message
 from handlers.progress import is_live, phrase
@@ -48,9 +47,9 @@ def _lifetime(context: Context, asker: Asker, typed: str | None, size: str) -> t
     limits = context.settings.limits_of(size)
     if not typed:
         return limits.lifetime, None
-    zone = context.zone_of(asker.user) if times.needs_zone(typed) else None
     now = context.store.now()
-    seconds = times.wish(typed, now, zone.zone if zone else UTC).from_(now) - now
+    wish, zone = wished(context, asker, typed, now)
+    seconds = wish.from_(now) - now
     times.check(seconds, limits.maximum)
     return seconds, zone
 

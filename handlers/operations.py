@@ -4,7 +4,6 @@ No Slack, no cloud, no network: a command, a mention, a button and a form all en
 """
 
 from collections.abc import Callable
-from datetime import UTC
 from math import inf
 
 from sqlalchemy.orm import Session
@@ -13,7 +12,7 @@ from bot import reminders
 from bot.errors import RequestError
 from bot.reminders import Deadline
 from handlers import ids, messages, notices, times
-from handlers.asking import Asker, Find, may_use
+from handlers.asking import Asker, Find, may_use, wished
 from handlers.context import Context
 from handlers.messages import Message
 from handlers.progress import is_live, is_ready, is_shelved, phrase, summary
@@ -123,8 +122,7 @@ def extend(context: Context, asker: Asker, find: Find, span: str) -> Message:
     """
     if not span:
         raise RequestError("For how long?", hint=f"`{ids.COMMAND} extend demo 2h`, or `until friday 18:00`")
-    zone = context.zone_of(asker.user) if times.needs_zone(span) else None
-    wish = times.wish(span, context.store.now(), zone.zone if zone else UTC)
+    wish, zone = wished(context, asker, span, context.store.now())
     return _keep(
         context,
         asker,
