@@ -20,7 +20,7 @@ from bot.jupyter import ANSWER_BYTES, JupyterServer
 from bot.usage import MOVING_SECONDS, judge, skew
 from storage.models import Activity
 from tests.conftest import GitServer
-from tests.fakes.http import Script, scripted_server
+from tests.fakes.http import Script
 from tests.provisioning.world import TOKEN, Bench, order, wait_until
 
 STATUS, KERNELS, TERMINALS = (
@@ -121,18 +121,12 @@ def test_whatever_a_server_says_is_a_safe_answer_or_none(
 
 
 @pytest.fixture
-def script() -> Iterator[Script]:
-    with scripted_server() as script:
-        script.json(STATUS, {"last_activity": iso(time.time() - 1000), "connections": 0, "kernels": 0})
-        script.json(KERNELS, [])
-        script.json(TERMINALS, [])
-        yield script
-
-
-@pytest.fixture
-def server(script: Script) -> Iterator[JupyterServer]:
-    with closing(JupyterServer(script.url, "s3cret")) as server:
-        yield server
+def script(script: Script) -> Script:
+    """One that begins with a server in which nothing happens."""
+    script.json(STATUS, {"last_activity": iso(time.time() - 1000), "connections": 0, "kernels": 0})
+    script.json(KERNELS, [])
+    script.json(TERMINALS, [])
+    return script
 
 
 def test_it_is_asked_with_the_token_and_without_leaving_a_trace(

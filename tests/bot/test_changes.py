@@ -30,7 +30,7 @@ from bot.resolve import Resolver
 from bot.walk import LeftOut, walk
 from storage.models import Binder
 from tests.conftest import GIT_ENVIRONMENT, GitServer, HostedRepository
-from tests.fakes.http import Script, scripted_server
+from tests.fakes.http import Script
 from tests.provisioning.world import TOKEN, Bench, order
 
 BEFORE, START, AFTER = 1_000.0, 2_000.0, 3_000.0
@@ -559,18 +559,6 @@ def test_places_are_harmless_and_no_two_alike(paths: list[str]) -> None:
     assert given_out == [places.of(path) for path in good]
     assert all(part == harmless(part) for place in given_out for part in place.split("/"))
     assert not any(part in {"", ".", ".."} for place in given_out for part in place.split("/"))
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    with scripted_server() as script:
-        yield script
-
-
-@pytest.fixture
-def server(script: Script) -> Iterator[JupyterServer]:
-    with closing(JupyterServer(script.url, "s3cret")) as server:
-        yield server
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """What is asked of a running server, against servers that lie, drip and redirect."""
 
 import time
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -9,20 +8,7 @@ import pytest
 from bot.errors import ServerError
 from bot.interfaces import discover
 from bot.jupyter import ANSWER_BYTES, JupyterServer
-from tests.fakes.http import Script, scripted_server
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    with scripted_server() as script:
-        yield script
-
-
-@pytest.fixture
-def server(script: Script) -> Iterator[JupyterServer]:
-    server = JupyterServer(script.url, "s3cret")
-    yield server
-    server.close()
+from tests.fakes.http import Script
 
 
 def test_alive_is_asked_without_the_token(script: Script, server: JupyterServer) -> None:

@@ -334,6 +334,25 @@ def deliver(delivery: Delivery, post: Post) -> None:
         post.clock[0] += 1
 
 
+def test_what_another_one_posted_meanwhile_is_not_posted_again(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that stands still between its claim and its post notices that in time."""
+    post.launch()
+    paused, other = post.delivery, another(post)
+    card = paused._card
+
+    def pause(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        post.clock[0] += paused.lease + 1
+        assert other.deliver_due() is not None
+        return card(*arguments)
+
+    monkeypatch.setattr(paused, "_card", pause)
+    post.drain()
+    assert sum("for @" in plain(each) for each in post.messages()) == 1
+
+
 @pytest.mark.parametrize("kind", ["card", "ready"])
 def test_what_was_posted_twice_because_a_process_stood_still_is_taken_back(post: Post, kind: str) -> None:
     row = post.launch()

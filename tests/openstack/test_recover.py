@@ -1,11 +1,8 @@
 """A bot that loses its database: everything goes on from what the cloud alone knows."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +17,6 @@ from bot.provisioning.base import Order
 from bot.provisioning.openstack import OpenStackCloud
 from bot.reconciler import Reconciler
 from bot.recovery import Terms, recover
-from bot.repospec import RepoSpec
-from bot.resolve import Resolved
-from bot.steps import Rules
 from bot.tokens import new_token
 from bot.usage import Usage
 from storage import binders
@@ -30,6 +24,7 @@ from storage.engine import Store
 from storage.models import Binder, Ending, OutboxMessage, Status, Target
 from tests.openstack.conftest import OPTIONS
 from tests.openstack.standin import CREDENTIAL, SECRET, StandIn
+from tests.sim.world import RULES, FakeResolver, migrated, requested
 from workspace.server import Workspace
 
 KEY = "a key that the operator keeps somewhere else"
@@ -37,13 +32,6 @@ HOUR = 3600.0
 LIMITS = Limits(idle_hours=2, lifetime_hours=24, max_hours=72, cost=100)
 NOW = 1_795_392_000.0
 """A little after the stand-in's servers are made."""
-
-
-class Looked:
-    """Looks repositories up without looking."""
-
-    def resolve(self, spec: RepoSpec) -> Resolved:
-        return Resolved(spec=spec, commit="c" * 40, ref_name="refs/heads/main", is_tip=True)
 
 
 @dataclass
@@ -75,15 +63,6 @@ class Guest:
         pass
 
 
-@cache
-def _empty() -> Path:
-    """An empty database of today's form: migrating once is enough for all tests."""
-    path = Path(tempfile.mkdtemp()) / "empty.sqlite3"
-    with closing(Store(f"sqlite:///{path}")) as store:
-        store.migrate()
-    return path
-
-
 @dataclass
 class Bot:
     """A bot over the stand-in whose database can be lost."""
@@ -105,15 +84,14 @@ class Bot:
 
     def lose_the_database(self) -> None:
         name = self.root / f"{len(self.databases)}.sqlite3"
-        shutil.copy(_empty(), name)
+        shutil.copy(migrated(), name)
         self.databases.append(Store(f"sqlite:///{name}", clock=lambda: self.clock[0]))
-        rules = Rules(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
         self.reconciler = Reconciler(
             Parts(
                 store=self.store,
                 cloud=self.cloud,
-                resolver=Looked(),
-                rules=rules,
+                resolver=FakeResolver(),
+                rules=RULES,
                 worker=f"worker-{len(self.databases)}",
                 server=lambda _, token: Guest(self.tokens, token),
             )
@@ -133,24 +111,11 @@ class Bot:
             store.close()
 
     def launch(self, binder_id: str, **values: Any) -> None:
-        row: dict[str, Any] = {
-            "id": binder_id,
-            "request_key": binder_id,
-            "team_id": "T1",
-            "owner": "U1",
-            "channel": "C1",
-            "provider": "gh",
-            "url": f"https://github.com/o/{binder_id}",
-            "path": "index.ipynb",
-            "size": "small",
-            "token": new_token(binder_id, self.key),
-            "created_at": self.clock[0],
-            "status_since": self.clock[0],
-            "ends_at": self.clock[0] + 10 * HOUR,
-            "stages": {"repository": self.clock[0]},
-        }
+        now = self.clock[0]
+        chosen: dict[str, Any] = {"path": "index.ipynb", "ends_at": now + 10 * HOUR}
+        row = requested(binder_id, now, **chosen | {"token": new_token(binder_id, self.key)} | values)
         with self.store.write() as session:
-            binders.add(session, Binder(**row | values), wanted_name=f"name-of-{binder_id}")
+            binders.add(session, row, wanted_name=f"name-of-{binder_id}")
 
     def row(self, binder_id: str) -> Binder:
         with self.store.read() as session:

@@ -39,7 +39,7 @@ from storage.engine import Store
 from storage.models import Base, Binder
 from tests.sim.storm_cloud import StormCloud, StormServer
 from tests.sim.storm_slack import CLOSED_CHANNEL, StormClient, StormSlack
-from tests.sim.world import EFFECTS, LEASE_SECONDS, FakeResolver, Killed, migrated
+from tests.sim.world import EFFECTS, LEASE_SECONDS, FakeResolver, Killed, migrated, requested
 
 HOUR = 3600.0
 BEGIN = 1_800_000_000.0
@@ -498,22 +498,13 @@ class Storm:
     def _launch(self) -> None:
         binder_id = f"b{len(self.launched)}"
         now = self.context.store.now()
-        row = Binder(
-            id=binder_id,
-            request_key=binder_id,
-            team_id="T1",
-            owner="U1",
+        row = requested(
+            binder_id,
+            now,
             channel=self.random.choice(["C1", "C1", "U1", CLOSED_CHANNEL]),
-            provider="gh",
-            url=f"https://github.com/o/{binder_id}",
-            size="small",
-            token="secret",
-            created_at=now,
-            status_since=now,
             ends_at=now + self.random.choice([0.5, 1.5, 3, 5]) * HOUR,
             maximum_at=now + 8 * HOUR,
             idle_seconds=self.random.choice([None, 3600, 5400]),
-            stages={"repository": now},
         )
         with self.context.store.write() as session:
             binders.add(session, row, wanted_name=binder_id)

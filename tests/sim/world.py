@@ -27,8 +27,6 @@ EFFECTS = {
     *("survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "mark_end"),
     *("prune", "remove"),
 }
-
-
 LEASE_SECONDS = 60.0
 
 
@@ -103,6 +101,26 @@ def migrated() -> Path:
     return path
 
 
+def requested(binder_id: str, now: float, **values: Any) -> Binder:
+    """A binder as somebody has just asked for it."""
+    row: dict[str, Any] = {
+        "id": binder_id,
+        "request_key": binder_id,
+        "team_id": "T1",
+        "owner": "U1",
+        "channel": "C1",
+        "provider": "gh",
+        "url": f"https://github.com/o/{binder_id}",
+        "size": "small",
+        "token": "secret",
+        "created_at": now,
+        "status_since": now,
+        "ends_at": now + 24 * 3600,
+        "stages": {"repository": now},
+    }
+    return Binder(**(row | values))
+
+
 @dataclass
 class World:
     """The outside (a database file, a cloud, a clock) and the bot process that is replaced when it dies."""
@@ -144,24 +162,8 @@ class World:
         )
 
     def launch(self, binder_id: str = "abcd1234", **values: Any) -> None:
-        now = self.clock[0]
-        row: dict[str, Any] = {
-            "id": binder_id,
-            "request_key": binder_id,
-            "team_id": "T1",
-            "owner": "U1",
-            "channel": "C1",
-            "provider": "gh",
-            "url": f"https://github.com/o/{binder_id}",
-            "size": "small",
-            "token": "secret",
-            "created_at": now,
-            "status_since": now,
-            "ends_at": now + 24 * 3600,
-            "stages": {"repository": now},
-        }
         with self.store.write() as session:
-            binders.add(session, Binder(**(row | values)), wanted_name=binder_id)
+            binders.add(session, requested(binder_id, self.clock[0], **values), wanted_name=binder_id)
 
     def stop(self, binder_id: str = "abcd1234") -> None:
         with self.store.write() as session:
