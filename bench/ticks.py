@@ -10,17 +10,17 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from bench.figures import heading, row
-from bot.parts import Parts
+from bot.binders.actions import Rules
+from bot.binders.dependencies import Parts
+from bot.binders.reconciler import Reconciler
 from bot.provisioning.base import Order
-from bot.provisioning.openstack import OpenStackCloud
-from bot.provisioning.openstack_options import Offer, OpenStackOptions
-from bot.reconciler import Reconciler
-from bot.repospec import RepoSpec
-from bot.resolve import Resolved
-from bot.steps import Rules
+from bot.provisioning.openstack.cloud import OpenStackCloud
+from bot.provisioning.openstack.options import Offer, OpenStackOptions
+from bot.repositories.launch_text import RepoSpec
+from bot.repositories.resolve import Resolved
 from storage.engine import Store
 from storage.models import Binder, Status
-from tests.openstack.standin import StandIn
+from tests.integration.openstack.standin import StandIn
 
 COUNTS = (10, 100, 1_000, 10_000)
 ROUNDS = 3

@@ -17,25 +17,27 @@ from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
 import handlers
-from bot import assembly, changes, digest, logs
-from bot.archive import Archive
+from bot import logs, wiring
+from bot.admin.commands import require_memory
+from bot.binders import digest
+from bot.binders.reconciler import Reconciler
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.health import HealthServer
-from bot.jupyter import JupyterServer
+from bot.jupyter.client import JupyterServer
 from bot.provisioning.base import Cloud
-from bot.reconciler import Reconciler
+from bot.saved_work import changes
+from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
-from bot.upkeep import require_memory
-from handlers.archives import Archives
-from handlers.connection import Connection
-from handlers.context import Context
-from handlers.delivery import Delivery
-from handlers.notices import Terms
-from handlers.pulse import BEAT_SECONDS, Pulse
-from handlers.slack_calls import SlackCalls, default_paces
-from handlers.uploads import Uploads
-from handlers.zones import Zones, utc
+from handlers.messages.notices import Terms
+from handlers.outbox.archives import Archives
+from handlers.outbox.delivery import Delivery
+from handlers.outbox.uploads import Uploads
+from handlers.requests.context import Context
+from handlers.slack.calls import SlackCalls, default_paces
+from handlers.slack.freeze_detector import BEAT_SECONDS, Pulse
+from handlers.slack.socket_mode import Connection
+from handlers.slack.user_timezones import Zones, utc
 from storage import retention
 from storage.engine import Store
 from storage.models import Binder
@@ -67,16 +69,16 @@ class Application:
         self._stopping = Event()
         self.store = Store(settings.database_url)
         self.store.migrate()
-        self.cloud = cloud or assembly.build_cloud(settings)
+        self.cloud = cloud or wiring.build_cloud(settings)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self.ticks = Ticks()
         self._pulse = Pulse()
         self.reconciler = Reconciler(
-            assembly.reconciler_parts(settings, self.store, self.cloud),
+            wiring.reconciler_parts(settings, self.store, self.cloud),
             submit=self._pool.submit,
             nudge=self.nudge,
         )
-        self._client = assembly.web_client(settings)
+        self._client = wiring.web_client(settings)
         self._zones = Zones(self._client, settings.zone)
         self.delivery = Delivery(
             self.store,
@@ -162,7 +164,7 @@ class Application:
             log.exception("leases_not_handed_back")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        return changes.save_work(binder, JupyterServer, assembly.resolver_of(self._settings))
+        return changes.save_work(binder, JupyterServer, wiring.resolver_of(self._settings))
 
     def problems(self) -> dict[str, Any]:
         """Tell what is wrong with this process, by name; empty where all is well."""

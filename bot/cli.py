@@ -94,7 +94,7 @@ def _table(found: dict[str, str | None]) -> str:
 
 def _parsed(text: str) -> dict[str, str | None]:
     from bot.errors import SpecError  # noqa: PLC0415 - see the module's docstring
-    from bot.repospec import parse_launch  # noqa: PLC0415
+    from bot.repositories.launch_text import parse_launch  # noqa: PLC0415
 
     try:
         return parse_launch(text).spec.to_json()
@@ -109,38 +109,42 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _try(options: argparse.Namespace) -> int:
-    from bot import trial  # noqa: PLC0415 - see the module's docstring
+    from bot import demo  # noqa: PLC0415 - see the module's docstring
 
-    return trial.run(repo=options.repo, port=options.port)
+    return demo.run(repo=options.repo, port=options.port)
 
 
 def _check(_: argparse.Namespace) -> int:
-    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
+    from bot import config  # noqa: PLC0415 - see the module's docstring
+    from bot.admin import commands  # noqa: PLC0415 - see the module's docstring
 
-    for line in upkeep.check(config.load()):
+    for line in commands.check(config.load()):
         print(line)
     return 0
 
 
 def _drain(options: argparse.Namespace) -> int:
-    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
+    from bot import config  # noqa: PLC0415 - see the module's docstring
+    from bot.admin import commands  # noqa: PLC0415 - see the module's docstring
 
-    left = upkeep.drain(config.load(), timeout=options.timeout)
+    left = commands.drain(config.load(), timeout=options.timeout)
     if left:
         print(f"{left} binders are still being torn down.", file=sys.stderr)
     return 1 if left else 0
 
 
 def _recover(_: argparse.Namespace) -> int:
-    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
+    from bot import config  # noqa: PLC0415 - see the module's docstring
+    from bot.admin import commands  # noqa: PLC0415 - see the module's docstring
 
-    for line in upkeep.recover(config.load()):
+    for line in commands.recover(config.load()):
         print(line)
     return 0
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
+    from bot import config  # noqa: PLC0415 - see the module's docstring
+    from bot.admin import commands  # noqa: PLC0415 - see the module's docstring
 
-    upkeep.migrate(config.load())
+    commands.migrate(config.load())
     return 0

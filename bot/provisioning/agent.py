@@ -4,8 +4,8 @@
     python3 agent.py --guard                        # only keep containers from the metadata service
 
 This file is shipped to the instance as it is: one file, the standard library alone, Python 3.9 or newer.
-The order and the settings come as JSON (`bot.provisioning.userdata` renders them). Docker itself is the
-memory: an image that is built is not built again, a container that exists is only started.
+The order and the settings come as JSON, rendered by `bot.provisioning.openstack.user_data`. Docker itself is
+the memory: an image that is built is not built again, a container that exists is only started.
 
 Each event is one line of JSON after `BINDER-BOT `: `phase`, `fraction`, `message`, and at the end of a
 failure `reason`, `hint`, `code`. A log comes before it, in lines with `part` of `parts`. Lines are short and
@@ -181,7 +181,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the operator chose; `bot.provisioning.userdata.GuestSettings` describes each."""
+    """What the operator chose; `bot.provisioning.openstack.user_data.GuestSettings` describes each."""
 
     port: int
     console: str

@@ -20,8 +20,8 @@ import pytest
 import yaml
 
 from bot.provisioning.base import Order, Phase, Report
-from bot.provisioning.console import MARKER, report_of_console
-from bot.provisioning.userdata import GuestSettings, render
+from bot.provisioning.openstack.console import MARKER, report_of_console
+from bot.provisioning.openstack.user_data import GuestSettings, render
 
 TOKEN = "s3cr3t-" + "token" * 8
 STUBS = ("docker", "repo2docker", "apt-get", "iptables")

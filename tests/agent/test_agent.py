@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.provisioning import agent
-from bot.provisioning.console import report_of_console
+from bot.provisioning.openstack.console import report_of_console
 from bot.provisioning.runner import recipe, source
 from tests.agent.guest import QUICK, TOKEN, an_order
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from bot.errors import CannotBuild, ConfigError
 from bot.provisioning import agent
 from bot.provisioning.base import Phase, Report
-from bot.provisioning.console import report_of_console
-from bot.provisioning.userdata import MAX_ENCODED, GuestSettings, encode, render
+from bot.provisioning.openstack.console import report_of_console
+from bot.provisioning.openstack.user_data import MAX_ENCODED, GuestSettings, encode, render
 from tests.agent.guest import TOKEN, an_order, unpack
 
 URL = "https://github.com/binder-examples/requirements"

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.errors import CloudError, CloudUnreachable, ServerError
-from bot.listings import Listing
+from bot.jupyter.activity import Usage
+from bot.jupyter.contents import Listing
 from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report, Size, Survey
-from bot.usage import Usage
 
 
 @dataclass
@@ -177,7 +177,7 @@ class FakeCloud:
 
 @dataclass
 class FakeServer:
-    """What `bot.jupyter.JupyterServer` is, over a `FakeCloud`."""
+    """What `bot.jupyter.client.JupyterServer` is, over a `FakeCloud`."""
 
     cloud: FakeCloud
     binder_id: str

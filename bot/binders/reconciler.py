@@ -1,0 +1,308 @@
+"""Drives every binder towards what its row says it should be: claim, observe, plan, act, save.
+
+Level-triggered, as a Kubernetes controller is: nothing depends on having seen a change happen, so any process
+may die at any line, and any other (or the same one, started again) goes on from the row and the cloud.
+
+No transaction is open while the network is asked anything.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bot.binders import actions, transitions
+from bot.binders.actions import Save, Seen, Use
+from bot.binders.dependencies import Parts, Server, Submit
+from bot.binders.executor import Deeds
+from bot.binders.outage import Silence
+from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
+from bot.provisioning.base import Survey
+from storage import binders, leaks, leases, notices, outbox
+from storage.models import Activity, Binder, MessageKind, Notice, Target
+
+log = structlog.get_logger(__name__)
+
+CLAIM_LIMIT = 10_000
+"""How many binders one tick claims at most. Those at which nothing happens cost one row of one statement."""
+LOOKS_AT_ONCE = 4
+"""How many ready servers are asked about their use at once: one that does not answer takes seconds."""
+STEPS_AT_ONCE = 64
+"""How many binders are worked on at once, those that wait for a worker included."""
+LOOK_AGAIN_SECONDS = 1.0
+"""When those are due again for which there was no room."""
+BROKEN_TRIES = 8
+"""Steps that broke in a way nobody foresaw, before a launch is given up."""
+SWEEP_LEASE_SECONDS = 50.0
+STRAY_SECONDS = 30.0
+"""Between the two sightings of something that belongs to no binder, before it is deleted."""
+_EACH_TIME = frozenset({MessageKind.READY, MessageKind.LINKS})
+"""What is said again whenever a binder is had back."""
+
+
+class Reconciler:
+    """Takes one small step at a time for each binder that is due.
+
+    Args:
+        parts: What it works with.
+        submit: How work is done; at once where none is given.
+        nudge: Called when there may be more to do already.
+    """
+
+    def __init__(
+        self, parts: Parts, *, submit: Submit | None = None, nudge: Callable[[], None] | None = None
+    ) -> None:
+        self._parts = parts
+        self._submit: Submit = submit or (lambda work: work())
+        self._nudge = nudge or (lambda: None)
+        self._silence = Silence(parts.store, parts.unreachable_alert)
+        self._deeds = Deeds(parts)
+        self._under_way = UnderWay()
+
+    def tick(self) -> int:
+        """Take a step for every binder that is due, with one listing of the cloud for all of them.
+
+        Returns:
+            How many were due.
+        """
+        with self._parts.store.write() as session:
+            due = binders.claim(
+                session, self._parts.worker, limit=CLAIM_LIMIT, lease_seconds=self._parts.lease
+            )
+        if not due:
+            return 0
+        # After the claim, so that what is seen is never older than what is known.
+        survey = self._survey() if any(transitions.wants_survey(binder) for binder in due) else None
+        seen = self._first_sight(due, survey)
+        now = self._parts.store.now()
+        pauses = {binder.id: self._begin_or_pause(binder, seen[binder.id], now) for binder in due}
+        with self._parts.store.write() as session:
+            binders.put_off(
+                session, [(each, pause) for each in due if (pause := pauses[each.id]) is not None]
+            )
+        return len(due)
+
+    def renew(self) -> None:
+        """Keep the leases of the binders that are being worked on, until their steps are done."""
+        with self._parts.store.write() as session:
+            binders.renew(session, self._parts.worker, self._under_way.ids(), self._parts.lease)
+
+    def sweep(self) -> None:
+        """Remove what carries this deployment's mark but belongs to no live binder, once seen twice."""
+        with self._parts.store.write() as session:
+            if not leases.take(session, "sweep", self._parts.worker, SWEEP_LEASE_SECONDS):
+                return
+        survey = self._survey()
+        if survey is None:
+            return
+        with self._parts.store.write() as session:
+            strays = binders.owed_nothing(session, {*survey.instances, *survey.strays})
+            certain = leaks.seen(session, strays, twice_after=STRAY_SECONDS)
+        for binder_id in sorted(certain):
+            self._remove_stray(binder_id)
+
+    def take_over(self) -> None:
+        """Go on at once with what an earlier process left, where no other one can be alive."""
+        if not self._parts.store.shared:
+            with self._parts.store.write() as session:
+                binders.reopen(session)
+
+    def release(self) -> None:
+        """Hand this worker's leases back."""
+        with self._parts.store.write() as session:
+            binders.release(session, self._parts.worker)
+
+    def _remove_stray(self, binder_id: str) -> None:
+        try:
+            nothing_left = self._parts.cloud.remove(binder_id, {})
+        except CloudError as error:
+            log.warning("stray_not_removed", binder=binder_id, error=error.sentence)
+        else:
+            log.info("stray_removed", binder=binder_id, nothing_left=nothing_left)
+
+    def _survey(self) -> Survey | None:
+        try:
+            survey = self._parts.cloud.survey()
+        except CloudError as error:
+            self._silence.heard_nothing(error)
+            return None
+        self._silence.heard()
+        return survey
+
+    def _begin_or_pause(self, binder: Binder, seen: Seen, now: float) -> float | None:
+        """Begin to work on a binder; or tell how many seconds nothing happens to it, or there is no room."""
+        rules = self._parts.rules
+        looks = transitions.wants_look(binder, now, rules)
+        if not looks and not transitions.wants_answer(binder):
+            step = transitions.plan(binder, seen, now, rules)
+            if isinstance(step, Save) and step.is_quiet:
+                return step.next_in
+        if not self._under_way.begin(binder.id, looks=looks):
+            return LOOK_AGAIN_SECONDS
+        self._submit(lambda: self._work(binder, seen))
+        return None
+
+    def _work(self, binder: Binder, seen: Seen) -> None:
+        """Take one step for one binder; whatever breaks stays within it."""
+        with structlog.contextvars.bound_contextvars(binder=binder.id):
+            try:
+                self._step(binder, seen)
+            except LostLease:
+                log.info("lost_lease", status=binder.status)
+            except Exception:
+                log.exception("step_broke", status=binder.status, retries=binder.retries)
+                self._after_break(binder)
+            finally:
+                self._under_way.end(binder.id)
+
+    def _after_break(self, binder: Binder) -> None:
+        retries = binder.retries + 1
+        step = Save({"retries": retries}, next_in=actions.backoff(retries))
+        try:
+            if binder.target != Target.GONE and retries >= BROKEN_TRIES:
+                now = self._parts.store.now()
+                step = actions.fail(now, "The bot stumbled over this launch, again and again.")
+            self._save(binder, step)
+        except LostLease:
+            log.info("lost_lease", status=binder.status)
+        except Exception:  # the row's lease ends by itself, and another try follows
+            log.exception("break_not_saved")
+
+    def _step(self, binder: Binder, seen: Seen) -> None:
+        seen = self._look_closer(binder, seen)
+        step = transitions.plan(binder, seen, self._parts.store.now(), self._parts.rules)
+        self._save(binder, self._deeds.do(binder, step))
+
+    # Observe ---------------------------------------------------------------------------------------------
+
+    def _first_sight(self, due: Sequence[Binder], survey: Survey | None) -> Mapping[str, Seen]:
+        """What one listing and two queries show of all of them."""
+        warned = [each.id for each in due if each.status in transitions.WARNED]
+        ending = [each.id for each in due if each.target == Target.GONE]
+        with self._parts.store.read() as session:
+            told = notices.of(session, warned)
+            saving = outbox.being_saved(session, ending)
+        return {each.id: _seen(each, survey, told.get(each.id, ()), each.id in saving) for each in due}
+
+    def _look_closer(self, binder: Binder, seen: Seen) -> Seen:
+        """What only the instance itself, or its server, can tell."""
+        if not seen.known or seen.instance is None:
+            return seen
+        if transitions.wants_look(binder, self._parts.store.now(), self._parts.rules):
+            return replace(seen, use=self._use(binder))
+        if transitions.wants_report(binder):
+            with suppress(CloudUnreachable):
+                seen = replace(seen, report=self._parts.cloud.report(seen.instance))
+        if transitions.wants_answer(binder) and binder.server_url:
+            with closing(self._parts.server(binder.server_url, binder.token)) as server:
+                return replace(seen, answers=server.is_alive())
+        return seen
+
+    def _use(self, binder: Binder) -> Use | None:
+        if not binder.server_url:
+            return None
+        with closing(self._parts.server(binder.server_url, binder.token)) as server:
+            try:
+                usage = server.usage()
+                changed = self._changed_files(binder, server)
+            except ServerError as error:
+                log.info("use_unknown", error=error.sentence)
+                return None
+        return Use(Activity(usage.word), usage.used_at, changed)
+
+    def _changed_files(self, binder: Binder, server: Server) -> int | None:
+        """Count them now and then, and only where somebody was there since."""
+        since = binder.saved_at or binder.ready_at
+        used = binder.used_at is not None and binder.used_at > binder.counted_at
+        if since is None or not used or self._parts.store.now() - binder.counted_at < self._parts.rules.count:
+            return None
+        return self._parts.count(server, since)
+
+    # Save ------------------------------------------------------------------------------------------------
+
+    def _save(self, binder: Binder, step: Save) -> None:
+        with self._parts.store.write() as session:
+            if binders.untouched(session, binder):
+                _write(session, binder, step)
+            else:
+                # What a person changed meanwhile makes the plan stale, but not what was made in the cloud.
+                kept = {"parts": step.changes["parts"]} if "parts" in step.changes else {}
+                binders.save(session, binder, kept, next_in=0.0)
+        _tell(binder, step)
+        if step.next_in <= 0:
+            self._nudge()
+
+
+class UnderWay:
+    """The binders that are being worked on, in this process: as many as there is room for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._looks: dict[str, bool] = {}
+
+    def begin(self, binder_id: str, *, looks: bool) -> bool:
+        """Begin to work on a binder; False where there is no room. A look leaves room for everything else."""
+        with self._lock:
+            full = sum(self._looks.values()) >= LOOKS_AT_ONCE if looks else len(self._looks) >= STEPS_AT_ONCE
+            if not full:
+                self._looks[binder_id] = looks
+            return not full
+
+    def end(self, binder_id: str) -> None:
+        """Work on it no more."""
+        with self._lock:
+            self._looks.pop(binder_id, None)
+
+    def ids(self) -> list[str]:
+        """All of them."""
+        with self._lock:
+            return list(self._looks)
+
+
+def _seen(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Seen:  # noqa: FBT001 - one fact of four
+    if survey is None:
+        return Seen(known=False)
+    kept = binder.parts.get("server")
+    return Seen(
+        instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
+        leftovers=survey.leaves(binder.id),
+        notices=told,
+        saving=saving,
+    )
+
+
+def _write(session: Session, binder: Binder, step: Save) -> None:
+    binders.save(session, binder, step.changes, next_in=step.next_in)
+    if step.card is not None:
+        outbox.touch_card(session, binder.id, urgent=step.card)
+    if step.settles is not None:
+        notices.settle(session, binder.id, step.settles, only=step.settled)
+    if step.warns is not None:
+        notices.warn(session, binder.id, step.warns.reason, step.warns.deadline, step.warns.lead)
+    for kind in step.says:
+        outbox.say(session, kind, _key(binder, step, kind), binder.id, **step.facts)
+
+
+def _key(binder: Binder, step: Save, kind: MessageKind) -> str:
+    """What is said at most once: in a binder's life, or each time that it is put away or had back."""
+    if kind == MessageKind.SHELVED:
+        return f"{kind}:{binder.id}:{binder.resumes}:{binder.generation}"
+    resumes = step.changes.get("resumes", binder.resumes)
+    return f"{kind}:{binder.id}:{resumes}" if resumes and kind in _EACH_TIME else f"{kind}:{binder.id}"
+
+
+def _tell(binder: Binder, step: Save) -> None:
+    """Log a transition once, as "from X to Y"."""
+    status = step.changes.get("status", binder.status)
+    target = step.changes.get("target", binder.target)
+    if (status, target) != (binder.status, binder.target):
+        log.info(
+            "transition",
+            from_status=str(binder.status),
+            to_status=str(status),
+            target=str(target),
+            failure=step.changes.get("failure"),
+        )

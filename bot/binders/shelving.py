@@ -1,0 +1,140 @@
+"""Putting a ready binder away, and having it back. Pure.
+
+    ready -> shelving -> shelved -> unshelving -> ready
+
+While it is away its disk is kept and its address is not: having it back means new links. The time for which
+it was asked for stands still meanwhile.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.binders import deadlines, expiry
+from bot.binders.actions import (
+    Announce,
+    Expose,
+    Rules,
+    Save,
+    Seen,
+    Shelve,
+    Step,
+    Unshelve,
+    enter,
+    fail,
+    fault,
+    missing,
+)
+from bot.provisioning.base import Instance, InstanceState
+from storage.models import Binder, Ending, MessageKind, Outcome, Status, Target
+
+_LEAST_REMAINING_SECONDS = 3600
+"""However late it was put away: who has it back can use it for an hour."""
+
+
+def put_away(binder: Binder, now: float) -> Save:
+    """Begin to put a ready binder away; nobody asked for it, it lies idle."""
+    entered = enter(binder, Status.SHELVING, now, target=Target.SHELVED)
+    return Save(entered, card=True, settles=Outcome.OVER)
+
+
+def not_put_away(binder: Binder, now: float) -> Save:
+    """Leave a binder that could not be put away: it still runs, perhaps without its address.
+
+    The way back mends that, also where it was put away after all.
+    """
+    return Save(enter(binder, Status.UNSHELVING, now, target=Target.READY, attempt_at=None), card=True)
+
+
+def not_resumed(binder: Binder, now: float, sentence: str, rules: Rules) -> Save:
+    """Leave a binder put away that could not be had back, and say why."""
+    changes = _away(binder, now, rules) if binder.remaining_seconds is None else {"server_url": None}
+    back = enter(binder, Status.SHELVED, now, target=Target.SHELVED, attempt_at=None, **changes)
+    return Save(back, says=(MessageKind.SHELVED,), card=True, facts={"failure": sentence})
+
+
+def _away(binder: Binder, now: float, rules: Rules) -> dict[str, Any]:
+    """Collect what changes when a binder is put away: its time stands still, and another one begins."""
+    left = int(max(binder.ends_at - now, 0.0))
+    return {"remaining_seconds": left, "ends_at": now + rules.shelved, "server_url": None, "interfaces": []}
+
+
+def resumed(binder: Binder, now: float) -> dict[str, Any]:
+    """Collect what changes when a binder is back: its time goes on."""
+    left = binder.ends_at - now if binder.remaining_seconds is None else binder.remaining_seconds
+    ends_at = now + max(left, _LEAST_REMAINING_SECONDS)
+    return {"ends_at": ends_at, "remaining_seconds": None, "resumes": binder.resumes + 1}
+
+
+def plan(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+    """Name the next step of a binder that is put away, or on its way there or back."""
+    if not seen.known:
+        return Save(next_in=rules.poll)
+    if seen.instance is None:
+        return missing(binder, now, rules, "It was removed outside the bot.", Ending.LOST)
+    if seen.instance.state == InstanceState.ERROR:
+        return fail(now, fault(seen.instance), ending=Ending.LOST)
+    return _BY_STATUS[binder.status](binder, seen, seen.instance, now, rules)
+
+
+def _shelving(binder: Binder, _seen: Seen, instance: Instance, now: float, rules: Rules) -> Step:
+    if instance.state == InstanceState.SHELVED and instance.url is None:
+        return _shelved_now(binder, now, rules)
+    return not_put_away(binder, now) if now - binder.status_since > rules.boot else Shelve()
+
+
+def _shelved_now(binder: Binder, now: float, rules: Rules) -> Save:
+    entered = enter(binder, Status.SHELVED, now, **_away(binder, now, rules))
+    said = (MessageKind.SHELVED,) if binder.target == Target.SHELVED else ()
+    return Save(entered, says=said, card=True)
+
+
+def _shelved(binder: Binder, seen: Seen, instance: Instance, now: float, rules: Rules) -> Step:
+    if binder.target == Target.READY or instance.state != InstanceState.SHELVED:
+        return _come_back(binder, now)
+    ended = deadlines.may_end(binder, seen.notices, now, rules.policy)
+    if ended is not None:
+        return expiry.expired(binder, now, ended.reason, rules)
+    return expiry.watch(binder, seen, now, rules, next_look=rules.ready_poll)
+
+
+def _come_back(binder: Binder, now: float) -> Save:
+    """Begin to have it back; somebody else may have done so outside the bot, which is told by its links."""
+    away = now - binder.status_since
+    entered = enter(
+        binder,
+        Status.UNSHELVING,
+        now,
+        target=Target.READY,
+        shelved_seconds=binder.shelved_seconds + away,
+        maximum_at=binder.maximum_at + away if binder.maximum_at else 0.0,
+        attempt_at=None,
+    )
+    # Its notices stay as they are: its deadline moves once it is back, which may fail.
+    return Save(entered, card=True)
+
+
+def _unshelving(binder: Binder, seen: Seen, instance: Instance, now: float, rules: Rules) -> Step:
+    if now - binder.status_since > rules.boot:
+        return _late(binder, instance, now, rules)
+    if instance.state == InstanceState.SHELVED:
+        return Unshelve()
+    if instance.state != InstanceState.ACTIVE:
+        return Save(next_in=rules.poll)
+    if instance.url is None:
+        return Expose()
+    if binder.server_url != instance.url:
+        return Save({"server_url": instance.url})
+    return Announce(instance.url) if seen.answers else Save(next_in=rules.poll)
+
+
+def _late(binder: Binder, instance: Instance, now: float, rules: Rules) -> Save:
+    if instance.state == InstanceState.SHELVED:
+        return not_resumed(binder, now, "The cloud did not give its instance back in time.", rules)
+    return fail(now, "Its server did not answer after it was resumed.", ending=Ending.LOST)
+
+
+_BY_STATUS: Mapping[Status, Callable[[Binder, Seen, Instance, float, Rules], Step]] = {
+    Status.SHELVING: _shelving,
+    Status.SHELVED: _shelved,
+    Status.UNSHELVING: _unshelving,
+}

@@ -1,0 +1,163 @@
+"""A bounded walk through the files of a running server. Nothing in it counts as use."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from bot.errors import ServerError
+from bot.jupyter.contents import Entry, Listing
+
+CACHES: Final = frozenset({"__pycache__", "node_modules"})
+"""Directories that are never looked into."""
+
+
+class Folders(Protocol):
+    """What a walk needs of `bot.jupyter.client.JupyterServer`."""
+
+    def listing(self, path: str) -> Listing:
+        """What lies in a directory."""
+        ...
+
+
+class Files(Folders, Protocol):
+    """What is needed of it to save files."""
+
+    def content(self, path: str, *, most: int, seconds: float) -> bytes:
+        """The bytes of a file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that was not looked at, or not saved.
+
+    Args:
+        path: Its path, hostile; empty for all the rest.
+        why: A few words.
+    """
+
+    path: str
+    why: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a walk saw.
+
+    Attributes:
+        files: By path, in the order of the walk: the shallow ones first.
+        folders: When something was last added to each directory that was seen whole, or removed from it:
+            Unix seconds by our clock. The root is `""`.
+        unseen: Directories that exist, and were not seen whole.
+        left_out: What a person should know of that.
+    """
+
+    files: dict[str, Entry] = field(default_factory=dict)
+    folders: dict[str, float] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def touched(self, since: float) -> list[str]:
+        """Paths of the files that were touched since a moment, Unix seconds."""
+        return [path for path, entry in self.files.items() if entry.touched_at > since]
+
+    def lost(self, path: str, since: float) -> bool:
+        """Whether a file that was there is so no more: its directory shows that something was taken away."""
+        if path in self.files:
+            return False
+        while path:
+            path = path.rpartition("/")[0]
+            if path in self.unseen:
+                return False
+            if path in self.folders:
+                return self.folders[path] > since
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A directory on the way, and what its ancestors held: a link back to one of them holds the same."""
+
+    path: str
+    above: tuple[frozenset[Entry], ...] = ()
+
+    @property
+    def depth(self) -> int:
+        return len(self.above)
+
+
+def walk(server: Folders, *, entries: int, depth: int, seconds: float) -> Seen:
+    """Look at all files of a server, directory by directory, the shallow ones first.
+
+    Args:
+        server: Whose files.
+        entries: How many files and directories are looked at.
+        depth: How many directories deep.
+        seconds: For how long.
+
+    Raises:
+        ServerError: It does not even show its root.
+    """
+    seen, ways = Seen(), deque([_Way("")])
+    deadline = time.monotonic() + seconds
+    left = entries
+    while ways:
+        way = ways.popleft()
+        if left <= 0 or time.monotonic() > deadline:
+            why = f"there are more than {entries:,} files" if left <= 0 else "there was no time for more"
+            seen.left_out.append(LeftOut("", why))
+            seen.unseen.update([way.path, *(each.path for each in ways)])
+            break
+        listing = _listing(server, way.path, seen)
+        if listing is None:
+            continue
+        inside = _note(seen, way, listing, left)
+        left -= len(listing.entries)
+        if way.depth < depth:
+            ways.extend(inside)
+        else:
+            _leave_out(seen, inside)
+    return seen
+
+
+def _listing(server: Folders, path: str, seen: Seen) -> Listing | None:
+    try:
+        return server.listing(path)
+    except ServerError:
+        if not path:
+            raise
+        seen.unseen.add(path)
+        seen.left_out.append(LeftOut(path, "it could not be read"))
+        return None
+
+
+def _note(seen: Seen, way: _Way, listing: Listing, left: int) -> Sequence[_Way]:
+    """Note what a directory holds; gives those in it that are worth a look."""
+    held = frozenset(listing.entries)
+    if held and held in way.above:
+        seen.unseen.add(way.path)  # it is one of its own ancestors, by a link
+        return ()
+    if len(listing.entries) <= left:
+        seen.folders[way.path] = listing.touched_at
+    else:
+        seen.unseen.add(way.path)
+    if listing.unusable:
+        seen.left_out.append(LeftOut(way.path or "/", f"{listing.unusable} in it have names of no use"))
+    inside = []
+    for entry in listing.entries[:left]:
+        path = f"{way.path}/{entry.name}".lstrip("/")
+        if not entry.is_folder:
+            seen.files[path] = entry
+        elif entry.name in CACHES or entry.name.startswith("."):
+            seen.unseen.add(path)
+        else:
+            inside.append(_Way(path, (*way.above, held)))
+    return inside
+
+
+def _leave_out(seen: Seen, ways: Sequence[_Way]) -> None:
+    for way in ways:
+        seen.unseen.add(way.path)
+        seen.left_out.append(LeftOut(way.path, "it lies too deep"))

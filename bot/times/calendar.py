@@ -1,0 +1,57 @@
+"""Times of day, weekdays and time zones, as settings name them. Pure."""
+
+import re
+from datetime import time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def hours(text: str) -> tuple[time, time]:
+    """Read `22:00-07:00`: from when to when.
+
+    Raises:
+        ValueError: Its message says what is wrong.
+    """
+    begin, _, end = text.partition("-")
+    found = clock(begin), clock(end)
+    if found[0] == found[1]:
+        raise ValueError("they begin when they end")
+    return found
+
+
+def weekly(text: str) -> tuple[int, time]:
+    """Read `monday 09:00`: a day of the week (Monday is 0) and a time.
+
+    Raises:
+        ValueError: Its message says what is wrong.
+    """
+    day, _, at = text.strip().lower().partition(" ")
+    if day not in WEEKDAYS:
+        raise ValueError("must be a weekday and a time, as `monday 09:00`")
+    return WEEKDAYS.index(day), clock(at)
+
+
+def clock(text: str) -> time:
+    """Read a time of day, `07:00`.
+
+    Raises:
+        ValueError: Its message says what is wrong.
+    """
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:  # noqa: PLR2004 - the last of a day, and of an hour
+        raise ValueError("a time must be as `07:00`")
+    return time(int(match[1]), int(match[2]))
+
+
+def zone(name: str) -> ZoneInfo:
+    """Find a time zone by its name, `Europe/Berlin`.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("is no time zone, such as `Europe/Berlin`") from error

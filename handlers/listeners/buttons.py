@@ -1,0 +1,75 @@
+"""Buttons. Their values say which binder is meant; whether the one who clicks may, the row says."""
+
+from collections.abc import Callable, Mapping
+
+from slack_bolt import App, Args
+
+from handlers import ids
+from handlers.listeners import home
+from handlers.listeners.errors import answered
+from handlers.listeners.replies import asker, tell
+from handlers.messages.forms import Origin, launch_form
+from handlers.messages.messages import Message
+from handlers.requests import launches, operations, requester
+from handlers.requests.context import Context
+from handlers.requests.requester import Asker, Find
+
+_DEEDS: Mapping[str, Callable[[Context, Asker, Find], Message | None]] = {
+    ids.OPEN: operations.open_links,
+    ids.STOP: operations.stop,
+    ids.LOG: operations.logs,
+    ids.STOP_ANYWAY: operations.stop_anyway,
+    ids.SAVE: operations.save,
+    ids.SAVE_AND_STOP: operations.save_and_stop,
+    ids.SHELVE: operations.shelve,
+    ids.RESUME: operations.resume,
+    ids.HOLD: operations.hold,
+    ids.KEEP: operations.keep_for_hours,
+    ids.KEEP_TONIGHT: operations.keep_until_tonight,
+    ids.RETRY: launches.launch_again,
+}
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to all buttons."""
+    for action_id in _DEEDS:
+        app.action(action_id)(_listener(context, action_id))
+
+    @app.action(ids.FORM)
+    @answered
+    def on_form(args: Args) -> None:
+        args.ack()
+        who = _who(args)
+        view = launch_form(launches.sizes_for(context, who.user), Origin(who.channel, who.response_url))
+        args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
+
+    @app.action(ids.LINK)
+    def on_link(args: Args) -> None:
+        args.ack()  # the browser has opened it already
+
+
+def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
+    @answered
+    def on_click(args: Args) -> None:
+        args.ack()
+        who = _who(args)
+        answer = _DEEDS[action_id](context, who, requester.by_id(who, str(args.payload.get("value"))))
+        if answer is not None:
+            tell(args.context, args.body, answer)
+        if (args.body.get("view") or {}).get("type") == "home":
+            home.publish(args.client, context, who)
+
+    return on_click
+
+
+def _who(args: Args) -> Asker:
+    """Who clicks. One click is delivered with one key, however often."""
+    place = args.body.get("container") or {}
+    parts = [
+        place.get("channel_id") or place.get("view_id"),
+        place.get("message_ts"),
+        args.payload["action_id"],
+        args.context.user_id,
+        args.payload.get("action_ts"),
+    ]
+    return asker(args.context, args.body, "action:" + ":".join(str(part or "") for part in parts))

@@ -1,0 +1,30 @@
+"""The home tab: a person's binders, and how to begin."""
+
+from slack_bolt import App, Args
+from slack_sdk import WebClient
+
+from handlers.listeners.errors import answered
+from handlers.listeners.replies import asker
+from handlers.messages import messages
+from handlers.requests.context import Context
+from handlers.requests.requester import Asker
+from storage import binders
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to people who open the tab."""
+
+    @app.event("app_home_opened")
+    @answered
+    def on_home(args: Args) -> None:
+        if args.body["event"].get("tab") == "home":
+            who = asker(args.context, args.body, f"event:{args.body['event_id']}")
+            publish(args.client, context, who)
+
+
+def publish(client: WebClient, context: Context, who: Asker) -> None:
+    """Show the tab as it is now."""
+    with context.store.read() as session:
+        mine = binders.live(session, who.team_id, owner=who.user)
+    blocks = messages.home(mine, context.store.now(), who.user)
+    client.views_publish(user_id=who.user, view={"type": "home", "blocks": blocks})

@@ -1,0 +1,1 @@
+"""All words and Block Kit. Pure."""

@@ -1,0 +1,81 @@
+"""Saving work: what was changed in a binder, collected from its server, on its way into its thread.
+
+On a thread of its own: to collect takes as long as the server and the network like; no message waits for it.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from sqlalchemy.orm import Session
+
+from bot.errors import ServerError
+from bot.saved_work.archive import Archive
+from handlers.outbox.uploads import Uploads
+from handlers.outbox.worker import Courier
+from handlers.slack.calls import Uncertain
+from storage import binders, outbox
+from storage.engine import Store
+from storage.models import Binder, MessageKind
+from storage.outbox import Owed
+
+Collect = Callable[[Binder], Archive | None]
+"""Collects what was changed; None where nothing was. Raises ServerError where its server does not answer."""
+_TRIES = 3
+"""… of a server that does not answer, before that is said."""
+
+
+class Archives(Courier):
+    """Delivers archives.
+
+    Args:
+        store: Where the outbox is.
+        collect: How changes are collected.
+        uploads: How they get to Slack.
+    """
+
+    archives: ClassVar[bool] = True
+    lease: ClassVar[float] = 600.0
+
+    def __init__(self, store: Store, collect: Collect, uploads: Uploads) -> None:
+        super().__init__(store)
+        self._collect = collect
+        self._uploads = uploads
+
+    def _send(self, owed: Owed, now: float) -> None:
+        binder, message = owed.binder, owed.message
+        if binder is None:
+            self._done(owed)
+            return
+        try:
+            archive = self._collect(binder)
+        except ServerError as error:
+            if message.attempts + 1 < _TRIES:
+                raise Uncertain(error.sentence) from error
+            self._say(owed, binder, _not_saved(binder, error.sentence))
+            return
+        if archive is None:
+            self._say(owed, binder, f"Nothing was changed in {binder.name} since it was launched.")
+            return
+        since = message.created_at if message.unsure else None
+        ts = self._uploads.send(binder, archive, message.key, caller=message.id, unsure_since=since)
+        with self._store.write() as session:
+            binders.note_saved(session, binder.id, at=now)
+            outbox.done(session, message, ts=ts)
+
+    def _say(self, owed: Owed, binder: Binder, sentence: str) -> None:
+        """Owe the thread a sentence instead of an archive."""
+        with self._store.write() as session:
+            self._owe(session, owed, binder, sentence)
+            outbox.done(session, owed.message)
+
+    def _owe(self, session: Session, owed: Owed, binder: Binder, sentence: str) -> None:
+        outbox.say(session, MessageKind.NOTE, f"note:{owed.message.key}"[:255], binder.id, sentence=sentence)
+
+    def _given_up(self, session: Session, owed: Owed) -> None:
+        """Say that it did not work: nobody may believe that it did."""
+        if owed.binder is not None:
+            self._owe(session, owed, owed.binder, _not_saved(owed.binder, "Slack does not take the file."))
+
+
+def _not_saved(binder: Binder, why: str) -> str:
+    return f"What was changed in {binder.name} could not be saved. {why}"

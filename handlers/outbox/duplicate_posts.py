@@ -1,0 +1,72 @@
+"""Taking back what was posted too late.
+
+Slack takes no key with a post: a sender that is frozen right before it posts, for longer than its lease,
+posts what another one has posted since, or what is not wanted any more. It learns that when it wants to note
+how it went; then its own post is the one too many.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from handlers.outbox.idempotent_post import Call, Post, Posts
+from handlers.slack.calls import Rejected, SlackCalls, TooEarly, Uncertain
+from storage import outbox
+from storage.engine import Store
+from storage.models import OutboxMessage
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A post whose sender could not note it; `ts` is None where Slack's answer was lost too."""
+
+    message: OutboxMessage
+    post: Post
+    ts: str | None
+
+
+class Withdrawals:
+    """The late posts of this process, until it is clear whether they stay.
+
+    They are remembered only here: a process that dies before that leaves them.
+    """
+
+    def __init__(self, store: Store, posts: Posts, calls: SlackCalls) -> None:
+        self._store = store
+        self._posts = posts
+        self._calls = calls
+        self._late: list[Late] = []
+
+    def add(self, late: Late) -> None:
+        """Remember a post that came late."""
+        self._late.append(late)
+
+    def settle(self) -> None:
+        """Delete those that are too many; those of which it is not clear yet wait."""
+        self._late = [each for each in self._late if not self._is_settled(each)]
+
+    def _is_settled(self, late: Late) -> bool:
+        with self._store.read() as session:
+            fate = outbox.fate(session, late.message)
+        if fate is None:
+            return False
+        call = partial(self._calls.call, caller=late.message.id)
+        try:
+            self._delete(call, late.post, (ts for ts in self._copies(call, late) if not fate.counts(ts)))
+        except (TooEarly, Uncertain):
+            return False
+        except Rejected as error:
+            log.warning("late_post_stays", key=late.post.key, error=error.code)
+        return True
+
+    def _copies(self, call: Call, late: Late) -> list[str]:
+        return [late.ts] if late.ts else list(self._posts.found(call, late.post))
+
+    def _delete(self, call: Call, post: Post, copies: Iterable[str]) -> None:
+        for ts in copies:
+            self._posts.delete(call, post, ts)
+            log.info("late_post_deleted", key=post.key)

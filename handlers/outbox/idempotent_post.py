@@ -1,0 +1,128 @@
+"""Posts that can be found again: by a key in their metadata, as Slack takes none with the call itself."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from slack_sdk import WebClient
+
+from handlers import ids
+from handlers.messages.messages import Message
+from handlers.slack.calls import Method, Rejected
+
+log = structlog.get_logger(__name__)
+
+PROBE_PAGES = 5
+PROBE_PAGE = 200
+PROBE_MARGIN_SECONDS = 300.0
+"""Slack's clock and the database's may differ by so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message on its way to a place.
+
+    Attributes:
+        message: What is said.
+        channel: Where.
+        key: By which it is found again.
+        owed_at: Since when it is owed: nothing older can be it. Unix seconds, UTC.
+        thread_ts: Of the root of its thread, if any.
+    """
+
+    message: Message
+    channel: str
+    key: str
+    owed_at: float
+    thread_ts: str | None = None
+
+
+class Call(Protocol):
+    """Calls a method of the client: see `SlackCalls.call`."""
+
+    def __call__(self, method: Method, scope: str, **arguments: Any) -> Any:
+        """Call it, where its turn has come; raises DeliveryError."""
+
+
+class Posts:
+    """Posts, and looks for what was posted.
+
+    Args:
+        client: Without retry handlers: they would resend a post that may have arrived.
+    """
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = client
+
+    def send(self, call: Call, post: Post) -> tuple[str, str]:
+        """Post it; its channel and ts."""
+        response = call(
+            self._client.chat_postMessage,
+            post.channel,
+            channel=post.channel,
+            thread_ts=post.thread_ts,
+            # A crawler's visit to a running server would count as activity.
+            unfurl_links=False,
+            unfurl_media=False,
+            metadata={"event_type": ids.METADATA_EVENT, "event_payload": {"key": post.key}},
+            **post.message.as_arguments(),
+        )
+        return str(response["channel"]), str(response["ts"])
+
+    def delete(self, call: Call, post: Post, ts: str) -> None:
+        """Take it back."""
+        call(self._client.chat_delete, post.channel, channel=post.channel, ts=ts)
+
+    def find(self, call: Call, post: Post) -> str | None:
+        """Look for it by its key; its ts, or None where it is not there, or where we may not look."""
+        return next(self.found(call, post), None)
+
+    def found(self, call: Call, post: Post) -> Iterator[str]:
+        """The ts of each post of its key; none where we may not look."""
+        try:
+            yield from self._look_through(call, post)
+        except Rejected as error:
+            if error.code != "not_in_channel":
+                log.warning("probe_refused", key=post.key, error=error.code)
+                return
+            yield from self._found_as_member(call, post)
+
+    def _found_as_member(self, call: Call, post: Post) -> Iterator[str]:
+        """Join, then look: in a public channel one may post without being a member, but not read."""
+        try:
+            call(self._client.conversations_join, post.channel, channel=post.channel)
+            yield from self._look_through(call, post)
+        except Rejected as error:
+            log.warning("probe_refused", key=post.key, error=error.code)
+
+    def _look_through(self, call: Call, post: Post) -> Iterator[str]:
+        return (ts for ts, key in self._recent(call, post) if key == post.key)
+
+    def _recent(self, call: Call, post: Post) -> Iterator[tuple[str, str | None]]:
+        """The ts and key of what was posted there since it is owed."""
+        arguments: dict[str, Any] = {
+            "channel": post.channel,
+            "oldest": f"{max(post.owed_at - PROBE_MARGIN_SECONDS, 0):.6f}",
+            "limit": PROBE_PAGE,
+            "include_all_metadata": True,
+        }
+        read: Method = self._client.conversations_history
+        if post.thread_ts:
+            read = self._client.conversations_replies
+            arguments["ts"] = post.thread_ts
+        for _ in range(PROBE_PAGES):
+            page = call(read, post.channel, **arguments)
+            for each in page.get("messages", []):
+                yield str(each["ts"]), _key_of(each)
+            arguments["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
+            if not arguments["cursor"]:
+                return
+
+
+def _key_of(message: Mapping[str, Any]) -> str | None:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != ids.METADATA_EVENT:
+        return None
+    key = (metadata.get("event_payload") or {}).get("key")
+    return str(key) if key else None

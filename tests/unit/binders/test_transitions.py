@@ -1,0 +1,448 @@
+"""The transition table by table, and what must always hold by property."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.binders.actions import (
+    Announce,
+    Create,
+    Expose,
+    MarkEnd,
+    Remove,
+    Resolve,
+    Rules,
+    Save,
+    Seen,
+    Use,
+    backoff,
+)
+from bot.binders.transitions import plan
+from bot.provisioning.base import Instance, InstanceState, Phase, Report
+from storage.models import Activity, Binder, Ending, MessageKind, Status, Target
+
+NOW = 1_000_000.0
+RULES = Rules(poll=1, ready_poll=30, attempt=60, missing=5, boot=900, build=2700, capacity=3600)
+URL = "http://127.0.0.1:1"
+
+
+def binder(**values: Any) -> Binder:
+    whole: dict[str, Any] = {
+        "id": "abcd1234",
+        "status": Status.REQUESTED,
+        "target": Target.READY,
+        "created_at": NOW - 10,
+        "status_since": NOW - 10,
+        "ends_at": NOW + 10_000,
+        "resolved_at": NOW - 5,
+        "stages": {"repository": NOW - 10},
+        "parts": {},
+        "retries": 0,
+        "generation": 1,
+        "line": "",
+        "log": "",
+        "token": "secret",
+        "maximum_at": 0.0,
+        "price_per_hour": 0.0,
+        "awake_until": 0.0,
+        "activity": Activity.UNKNOWN,
+        "looked_at": NOW,
+        "counted_at": NOW,
+        "changed_files": 0,
+        "resumes": 0,
+        "shelved_seconds": 0.0,
+        "kept_until": 0.0,
+        "replaced": 0,
+    }
+    return Binder(**(whole | values))
+
+
+def instance(state: InstanceState = InstanceState.ACTIVE, url: str | None = URL, fault: str = "") -> Instance:
+    return Instance("srv-1", "abcd1234", state, NOW - 8, url, fault)
+
+
+def seen(*instances: Instance, **values: Any) -> Seen:
+    return Seen(instances=instances, leftovers=bool(instances), **values)
+
+
+def status_of(step: Any) -> Any:
+    assert isinstance(step, Save)
+    return step.changes.get("status")
+
+
+def test_an_unresolved_request_is_resolved_first_even_if_the_cloud_is_silent() -> None:
+    assert plan(binder(resolved_at=None), Seen(known=False), NOW, RULES) == Resolve()
+
+
+def test_a_request_without_instance_or_open_attempt_creates() -> None:
+    assert plan(binder(), seen(), NOW, RULES) == Create()
+
+
+def test_an_existing_instance_is_adopted_rather_than_made_twice() -> None:
+    step = plan(binder(attempt_at=NOW - 1), seen(instance(), instance()), NOW, RULES)
+    assert status_of(step) == Status.CREATING
+    assert isinstance(step, Save)
+    assert step.changes["parts"] == {"server": "srv-1"}
+
+
+@pytest.mark.parametrize(("age", "creates"), [(1, False), (59, False), (61, True)])
+def test_an_attempt_of_unknown_outcome_is_waited_for(age: float, *, creates: bool) -> None:
+    step = plan(binder(attempt_at=NOW - age), seen(), NOW, RULES)
+    assert (step == Create()) is creates
+
+
+def test_waiting_for_room_ends_some_day() -> None:
+    waiting = binder(waiting_for="No room.", status_since=NOW - 4000)
+    step = plan(waiting, seen(), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["failure"] == "No room."
+
+
+def test_an_instance_in_error_fails_at_once_with_the_clouds_words() -> None:
+    broken = instance(InstanceState.ERROR, None, "No valid host was found")
+    step = plan(binder(status=Status.CREATING), seen(broken), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["target"] == Target.GONE
+    assert "No valid host was found" in step.changes["failure"]
+    assert step.says == (MessageKind.FAILED,)
+
+
+def test_an_instance_without_address_is_exposed_and_one_with_it_boots() -> None:
+    creating = binder(status=Status.CREATING)
+    assert plan(creating, seen(instance(InstanceState.PENDING, None)), NOW, RULES) == Expose()
+    step = plan(creating, seen(instance()), NOW, RULES)
+    assert status_of(step) == Status.BOOTING
+    assert isinstance(step, Save)
+    assert step.changes["server_url"] == URL
+
+
+def test_the_first_report_of_work_begins_the_build() -> None:
+    step = plan(binder(status=Status.BOOTING), seen(instance(), report=Report(Phase.FETCHING)), NOW, RULES)
+    assert status_of(step) == Status.BUILDING
+    assert isinstance(step, Save)
+    assert step.changes["stages"]["build"] == NOW
+
+
+def test_a_report_of_booting_alone_is_no_build() -> None:
+    step = plan(binder(status=Status.BOOTING), seen(instance(), report=Report(Phase.BOOTING)), NOW, RULES)
+    assert step == Save(next_in=RULES.poll)
+
+
+@pytest.mark.parametrize("status", [Status.BOOTING, Status.BUILDING])
+def test_a_server_that_answers_is_announced(status: Status) -> None:
+    working = binder(status=status, server_url=URL)
+    assert plan(working, seen(instance(), answers=True), NOW, RULES) == Announce(URL)
+
+
+@pytest.mark.parametrize("status", [Status.BOOTING, Status.BUILDING])
+def test_a_reported_failure_keeps_its_reason_hint_and_log(status: Status) -> None:
+    report = Report(Phase.FAILED, reason="pip said no.", hint="Ask pip.", log="...")
+    step = plan(binder(status=status), seen(instance(), report=report), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["failure"] == "pip said no."
+    assert step.changes["hint"] == "Ask pip."
+    assert step.changes["log"] == "..."
+    assert step.changes["ending"] == Ending.FAILED
+
+
+@pytest.mark.parametrize(
+    ("status", "limit"), [(Status.CREATING, 900), (Status.BOOTING, 900), (Status.BUILDING, 2700)]
+)
+def test_each_stage_has_its_deadline(status: Status, limit: float) -> None:
+    sight = seen(
+        instance(url=None) if status == Status.CREATING else instance(), report=Report(Phase.BOOTING)
+    )
+    late = plan(binder(status=status, status_since=NOW - limit - 1), sight, NOW, RULES)
+    assert isinstance(late, Save)
+    assert late.changes["ending"] == Ending.FAILED
+    in_time = plan(binder(status=status, status_since=NOW - limit + 1), sight, NOW, RULES)
+    assert not isinstance(in_time, Save) or "target" not in in_time.changes
+
+
+def test_a_starting_server_gets_its_stage_once() -> None:
+    building = binder(status=Status.BUILDING)
+    step = plan(building, seen(instance(), report=Report(Phase.STARTING)), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.card is True
+    assert step.changes["stages"]["server"] == NOW
+    building.stages = dict(step.changes["stages"])
+    again = plan(building, seen(instance(), report=Report(Phase.STARTING)), NOW + 1, RULES)
+    assert isinstance(again, Save)
+    assert "stages" not in again.changes
+
+
+def test_progress_is_a_heartbeat_and_nothing_where_nothing_changed() -> None:
+    report = Report(Phase.BUILDING, 0.5, "step 3", log="log")
+    building = binder(status=Status.BUILDING)
+    step = plan(building, seen(instance(), report=report), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.card is False
+    for name, value in step.changes.items():
+        setattr(building, name, value)
+    assert plan(building, seen(instance(), report=report), NOW, RULES) == Save(next_in=RULES.poll)
+
+
+def test_an_absence_is_believed_when_seen_twice() -> None:
+    ready = binder(status=Status.READY)
+    first = plan(ready, seen(), NOW, RULES)
+    assert first == Save({"missing_since": NOW}, next_in=RULES.missing)
+    ready.missing_since = NOW
+    assert plan(ready, seen(), NOW + 1, RULES) == Save(next_in=RULES.poll)
+    second = plan(ready, seen(), NOW + RULES.missing, RULES)
+    assert isinstance(second, Save)
+    assert second.changes["ending"] == Ending.LOST
+
+
+def test_an_instance_that_comes_back_is_forgotten_as_missing() -> None:
+    step = plan(binder(status=Status.READY, missing_since=NOW - 1), seen(instance()), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step == Save({"missing_since": None}, next_in=step.next_in)
+    assert 0 < step.next_in <= RULES.ready_poll
+
+
+def test_a_ready_binder_ends_when_its_time_is_over_and_is_looked_at_in_time() -> None:
+    step = plan(binder(status=Status.READY, ends_at=NOW), seen(instance()), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["ending"] == Ending.EXPIRED
+    soon = plan(binder(status=Status.READY, ends_at=NOW + 7), seen(instance()), NOW, RULES)
+    assert isinstance(soon, Save)
+    assert soon.next_in == 7
+
+
+@pytest.mark.parametrize(
+    ("marked", "is_marked_anew"), [(None, False), (NOW + 500, False), (NOW + 499.2, False), (NOW + 400, True)]
+)
+def test_the_cloud_is_told_when_a_binder_that_was_kept_ends(
+    marked: float | None, *, is_marked_anew: bool
+) -> None:
+    kept = binder(status=Status.READY, ends_at=NOW + 500)
+    step = plan(kept, seen(replace(instance(), ends_at=marked)), NOW, RULES)
+    assert isinstance(step, MarkEnd if is_marked_anew else Save)
+    assert step == type(step)(next_in=RULES.ready_poll - NOW % RULES.ready_poll)
+
+
+def test_a_mark_waits_for_all_else() -> None:
+    marked_wrongly = replace(instance(), ends_at=NOW - 100)
+    step = plan(binder(status=Status.READY, ends_at=NOW), seen(marked_wrongly), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["ending"] == Ending.EXPIRED
+
+
+def test_teardown_removes_what_is_there_then_says_goodbye() -> None:
+    ending = binder(status=Status.READY, target=Target.GONE, ending=Ending.STOPPED, parts={"server": "srv-1"})
+    step = plan(ending, seen(instance()), NOW, RULES)
+    assert status_of(step) == Status.DELETING
+    ending.status = Status.DELETING
+    assert plan(ending, seen(instance()), NOW, RULES) == Remove()
+    ending.parts = {}
+    assert plan(ending, seen(instance()), NOW, RULES) == Remove()
+    last = plan(ending, seen(), NOW, RULES)
+    assert status_of(last) == Status.GONE
+    assert isinstance(last, Save)
+    assert last.says == (MessageKind.GONE,)
+
+
+def test_a_failed_binder_says_its_failure_and_no_second_end() -> None:
+    failed = binder(status=Status.DELETING, target=Target.GONE, ending=Ending.FAILED)
+    last = plan(failed, seen(), NOW, RULES)
+    assert isinstance(last, Save)
+    assert last.says == ()
+
+
+def test_teardown_waits_for_an_attempt_whose_outcome_is_unknown() -> None:
+    ending = binder(target=Target.GONE, ending=Ending.STOPPED, attempt_at=NOW - 1)
+    assert plan(ending, seen(), NOW, RULES) == Save(next_in=RULES.poll)
+    assert status_of(plan(ending, seen(), NOW + 60, RULES)) == Status.GONE
+
+
+def test_backoff_grows_and_is_bounded() -> None:
+    waits = [backoff(n) for n in range(20)]
+    assert waits == sorted(waits)
+    assert waits[-1] == 60
+
+
+moments = st.floats(NOW - 10_000, NOW + 10_000)
+times = st.none() | moments
+instances = st.lists(
+    st.builds(
+        Instance,
+        st.just("srv"),
+        st.just("abcd1234"),
+        st.sampled_from(InstanceState),
+        moments,
+        st.none() | st.just(URL),
+        st.text(max_size=10),
+    ),
+    max_size=3,
+).map(tuple)
+reports = st.none() | st.builds(
+    Report, st.sampled_from(Phase), st.none() | st.floats(0, 1), st.text(max_size=5)
+)
+sights = st.builds(Seen, st.booleans(), instances, st.booleans(), reports, st.booleans())
+RISING = [Status.REQUESTED, Status.CREATING, Status.BOOTING, Status.BUILDING, Status.READY]
+
+
+def rows(target: Target, statuses: list[Status]) -> st.SearchStrategy[Binder]:
+    return st.builds(
+        binder,
+        status=st.sampled_from(statuses),
+        target=st.just(target),
+        attempt_at=times,
+        resolved_at=times,
+        missing_since=times,
+        waiting_for=st.none() | st.just("room"),
+        parts=st.sampled_from([{}, {"server": "srv"}]),
+        ending=st.sampled_from(Ending),
+        server_url=st.none() | st.just(URL),
+        status_since=moments,
+        ends_at=moments,
+    )
+
+
+wanted_binders = rows(Target.READY, RISING)
+binders = rows(Target.GONE, [*RISING, Status.DELETING])
+
+
+@given(binders | wanted_binders, sights)
+def test_plan_always_names_a_step_and_never_steps_back(row: Binder, sight: Seen) -> None:
+    order = list(Status)
+    step = plan(row, sight, NOW, RULES)
+    if isinstance(step, Save):
+        after = step.changes.get("status", row.status)
+        assert order.index(after) >= order.index(row.status)
+        assert step.next_in >= 0
+        assert step.changes.get("target", Target.GONE) == Target.GONE
+
+
+@given(binders, sights)
+def test_a_binder_that_should_go_is_never_worked_on_or_talked_about(row: Binder, sight: Seen) -> None:
+    step = plan(row, sight, NOW, RULES)
+    assert isinstance(step, Save | Remove)
+    if isinstance(step, Save):
+        assert set(step.says) <= {MessageKind.GONE}
+        assert step.changes.get("status", Status.DELETING) in {Status.DELETING, Status.GONE}
+
+
+@given(binders, sights)
+def test_a_binder_is_gone_only_when_nothing_is_left_and_nothing_may_come(row: Binder, sight: Seen) -> None:
+    step = plan(row, sight, NOW, RULES)
+    if isinstance(step, Save) and step.changes.get("status") == Status.GONE:
+        assert sight.known
+        assert not sight.leftovers
+        assert not row.parts
+        assert row.attempt_at is None or NOW - row.attempt_at >= RULES.attempt
+
+
+@given(binders | wanted_binders, sights)
+def test_silence_of_the_cloud_ends_nobody_but_those_whose_time_is_over(row: Binder, sight: Seen) -> None:
+    step = plan(
+        row,
+        replace(sight, known=False, instances=(), leftovers=False, report=None, answers=False),
+        NOW,
+        RULES,
+    )
+    if isinstance(step, Save) and row.target == Target.READY and row.ends_at > NOW:
+        assert "target" not in step.changes
+    assert not isinstance(step, Create | Remove | Expose)
+
+
+@given(wanted_binders, sights)
+def test_nothing_is_created_while_an_instance_or_an_open_attempt_exists(row: Binder, sight: Seen) -> None:
+    if plan(row, sight, NOW, RULES) == Create():
+        assert not sight.instances
+        assert row.attempt_at is None or NOW - row.attempt_at >= RULES.attempt
+
+
+# --- broken instances, and failures that somebody wants to look at ----------------------------------------
+
+NO_EGRESS = Report(Phase.FAILED, reason="No network.", code="no-egress")
+
+
+def test_an_instance_without_network_is_replaced_once() -> None:
+    booting = binder(status=Status.BOOTING, parts={"server": "srv-1"})
+    step = plan(booting, seen(instance(), report=NO_EGRESS), NOW, RULES)
+    assert status_of(step) == Status.DELETING
+    again = binder(status=Status.DELETING, replaced=1, parts={"server": "srv-1"}, attempt_at=NOW - 20)
+    assert plan(again, seen(instance()), NOW, RULES) == Remove()
+    again.parts = {}
+    anew = plan(again, seen(), NOW, RULES)
+    assert isinstance(anew, Save)
+    assert (anew.changes["status"], anew.changes["attempt_at"]) == (Status.REQUESTED, None)
+    second = plan(binder(status=Status.BOOTING, replaced=1), seen(instance(), report=NO_EGRESS), NOW, RULES)
+    assert isinstance(second, Save)
+    assert second.changes["failure"] == "No network."
+
+
+def test_another_failure_is_the_repositorys_own_and_no_other_instance_is_tried() -> None:
+    report = Report(Phase.FAILED, reason="pip said no.", code="build-failed")
+    step = plan(binder(status=Status.BUILDING), seen(instance(), report=report), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["ending"] == Ending.FAILED
+
+
+def test_a_failed_build_waits_for_somebody_who_wants_to_look_at_it() -> None:
+    rules = replace(RULES, failed=600)
+    report = Report(Phase.FAILED, reason="pip said no.")
+    step = plan(binder(status=Status.BUILDING), seen(instance(), report=report), NOW, rules)
+    assert isinstance(step, Save)
+    assert step.changes["kept_until"] == NOW + 600
+    failed = binder(
+        status=Status.BUILDING,
+        target=Target.GONE,
+        ending=Ending.FAILED,
+        ended_at=NOW,
+        kept_until=NOW + 600,
+        parts={"server": "srv-1"},
+    )
+    assert plan(failed, seen(instance()), NOW, rules) == Save(next_in=rules.ready_poll)
+    assert status_of(plan(failed, seen(instance()), NOW + 600, rules)) == Status.DELETING
+
+
+def test_teardown_waits_for_changes_that_are_being_saved_but_not_for_ever() -> None:
+    leaving = binder(status=Status.READY, target=Target.GONE, ending=Ending.STOPPED, ended_at=NOW)
+    assert plan(leaving, seen(instance(), saving=True), NOW, RULES) == Save(next_in=1.0)
+    assert status_of(plan(leaving, seen(instance(), saving=True), NOW + 3600, RULES)) == Status.DELETING
+    assert status_of(plan(leaving, seen(instance()), NOW, RULES)) == Status.DELETING
+
+
+# --- use -------------------------------------------------------------------------------------------------
+
+
+def test_a_busy_kernel_is_use_at_this_moment() -> None:
+    step = plan(
+        binder(status=Status.READY, looked_at=0.0, used_at=NOW - 9000),
+        seen(instance(), use=Use(Activity.BUSY, NOW - 9000)),
+        NOW,
+        RULES,
+    )
+    assert isinstance(step, Save)
+    assert (step.changes["used_at"], step.changes["activity"]) == (NOW, Activity.BUSY)
+
+
+def test_the_newest_sign_of_use_stays() -> None:
+    ready = binder(status=Status.READY, looked_at=0.0, used_at=NOW - 5)
+    step = plan(ready, seen(instance(), use=Use(Activity.IDLE, NOW - 50)), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["used_at"] == NOW - 5
+
+
+def test_a_server_that_does_not_answer_is_not_idle() -> None:
+    ready = binder(status=Status.READY, looked_at=0.0, used_at=NOW - 9000, idle_seconds=3600)
+    step = plan(ready, seen(instance(), use=None), NOW, RULES)
+    assert isinstance(step, Save)
+    assert step.changes["activity"] == Activity.UNKNOWN
+    assert step.changes["awake_until"] > NOW + RULES.policy.warning
+    assert "target" not in step.changes
+
+
+def test_all_ready_binders_are_looked_at_in_one_round() -> None:
+    at = [NOW + seconds for seconds in (0.0, 1.5, 29.0)]
+    rounds = set()
+    for now in at:
+        step = plan(binder(status=Status.READY, looked_at=now), seen(instance()), now, RULES)
+        assert isinstance(step, Save)
+        rounds.add(now + step.next_in)
+    assert len(rounds) == 2  # one for all that lie between two rounds
