@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from bench.figures import heading, row
-from bot.binders.actions import Rules
-from bot.binders.dependencies import Parts
+from bot.binders.actions import Timeouts
+from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.provisioning.base import Order
 from bot.provisioning.openstack.cloud import OpenStackCloud
-from bot.provisioning.openstack.options import Offer, OpenStackOptions
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.repositories.launch_text import RepoSpec
 from bot.repositories.resolve import Resolved
 from storage.engine import Store
@@ -27,7 +27,7 @@ ROUNDS = 3
 PAGE = 1_000
 """How many servers Nova lists at once."""
 FIRST = "binder0"
-RULES = Rules(
+RULES = Timeouts(
     poll=5, ready_poll=30, attempt=120, missing=10, boot=900, build=2700, capacity=3600, look=1_000_000
 )
 
@@ -71,7 +71,7 @@ def _site(count: int) -> Iterator[tuple[Reconciler, StandIn, Store]]:
     """A cloud with so many instances, and the rows of their binders."""
     standin = StandIn()
     standin.start()
-    options = OpenStackOptions(image="Featured-Ubuntu24", offers=(Offer("small", "m3.small", "Small"),))
+    options = OpenStackOptions(image="Featured-Ubuntu24", offers=(Flavor("small", "m3.small", "Small"),))
     with TemporaryDirectory() as folder, closing(Store(f"sqlite:///{folder}/bench.sqlite3")) as store:
         cloud = OpenStackCloud(options, "bench", lambda _: "#!", lambda _: None, region=standin.region)
         try:
@@ -80,7 +80,7 @@ def _site(count: int) -> Iterator[tuple[Reconciler, StandIn, Store]]:
             _multiply(standin, count)
             store.migrate()
             _write_rows(store, count, parts, ends_at)
-            yield Reconciler(Parts(store, cloud, NoResolver(), RULES, "bench")), standin, store
+            yield Reconciler(Dependencies(store, cloud, NoResolver(), RULES, "bench")), standin, store
         finally:
             cloud.close()
             standin.stop()

@@ -29,15 +29,15 @@ from bot.provisioning.base import Cloud
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
-from handlers.messages.notices import Terms
+from handlers.messages.notices import NoticeOptions
 from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
 from handlers.outbox.uploads import Uploads
 from handlers.requests.context import Context
-from handlers.slack.calls import SlackCalls, default_paces
-from handlers.slack.freeze_detector import BEAT_SECONDS, Pulse
-from handlers.slack.socket_mode import Connection
-from handlers.slack.user_timezones import Zones, utc
+from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.freeze_detector import BEAT_SECONDS, FreezeDetector
+from handlers.slack.socket_mode import SocketModeConnection
+from handlers.slack.user_timezones import UserTimezones, utc
 from storage import retention
 from storage.engine import Store
 from storage.models import Binder
@@ -72,19 +72,19 @@ class Application:
         self.cloud = cloud or wiring.build_cloud(settings)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self.ticks = Ticks()
-        self._pulse = Pulse()
+        self._pulse = FreezeDetector()
         self.reconciler = Reconciler(
             wiring.reconciler_parts(settings, self.store, self.cloud),
             submit=self._pool.submit,
             nudge=self.nudge,
         )
         self._client = wiring.web_client(settings)
-        self._zones = Zones(self._client, settings.zone)
+        self._zones = UserTimezones(self._client, settings.zone)
         self.delivery = Delivery(
             self.store,
             self._client,
             admin_channel=settings.admin_channel,
-            terms=Terms(
+            terms=NoticeOptions(
                 policy=settings.policy,
                 unit=settings.cost_unit,
                 can_shelve=self.cloud.can_shelve,
@@ -92,10 +92,10 @@ class Application:
             ),
             zone_of=self._zones.of if settings.quiet_hours else utc,
         )
-        uploads = Uploads(self._client, SlackCalls(default_paces()))
+        uploads = Uploads(self._client, SlackCalls(default_rate_limits()))
         self.archives = Archives(self.store, self._collect, uploads)
         self._bolt = self._listeners()
-        self._socket = Connection(self._bolt, settings.slack_app_token.get_secret_value())
+        self._socket = SocketModeConnection(self._bolt, settings.slack_app_token.get_secret_value())
         self._delivering = [
             Thread(target=self.delivery.run, args=(self._stopping,), name="delivery"),
             # To collect takes minutes, and can be begun anew: nobody waits for it.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from slack_sdk import WebClient
 
-from bot.binders.actions import Rules
-from bot.binders.dependencies import Parts
+from bot.binders.actions import Timeouts
+from bot.binders.dependencies import Dependencies
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.provisioning.base import Cloud
@@ -71,9 +71,9 @@ def openstack_cloud(settings: Settings) -> "OpenStackCloud":
     return OpenStackCloud(options, settings.deployment, lambda order: render(order, guest), report_of_console)
 
 
-def reconciler_parts(settings: Settings, store: Store, cloud: Cloud) -> Parts:
+def reconciler_parts(settings: Settings, store: Store, cloud: Cloud) -> Dependencies:
     """Put together what the reconciler works with."""
-    rules = Rules(
+    rules = Timeouts(
         poll=cloud.poll_seconds,
         ready_poll=settings.ready_poll_seconds,
         attempt=cloud.attempt_seconds,
@@ -89,7 +89,7 @@ def reconciler_parts(settings: Settings, store: Store, cloud: Cloud) -> Parts:
         shelved=86_400 * settings.shelved_days,
         failed=60 * settings.failed_minutes if settings.openstack_key_pair else 0.0,
     )
-    return Parts(
+    return Dependencies(
         store=store,
         cloud=cloud,
         resolver=resolver_of(settings),

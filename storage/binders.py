@@ -140,7 +140,7 @@ def end(session: Session, binder_id: str, *, ending: Ending, by: str) -> bool:
     values = {"target": Target.GONE, "ending": ending, "ended_by": by, "ended_at": unix_now()}
     detail = {"ending": ending}
     ended = _change(session, binder_id, by, "end", wanted, detail=detail, **values)
-    return ended or let_go(session, binder_id, by=by)
+    return ended or discard_failed(session, binder_id, by=by)
 
 
 def shelve(session: Session, binder_id: str, *, by: str) -> bool:
@@ -174,12 +174,12 @@ def keep(session: Session, binder_id: str, *, ends_at: float, awake_until: float
     return _change(session, binder_id, by, "keep", wanted, detail={"until": awake_until}, **later)
 
 
-def hold(session: Session, binder_id: str, *, seconds: float, by: str) -> bool:
+def keep_failed(session: Session, binder_id: str, *, seconds: float, by: str) -> bool:
     """Keep what is left of a failed launch for somebody to look at. False where it is too late."""
     return _change(session, binder_id, by, "hold", _held(), kept_until=unix_now() + seconds)
 
 
-def let_go(session: Session, binder_id: str, *, by: str) -> bool:
+def discard_failed(session: Session, binder_id: str, *, by: str) -> bool:
     """Keep what is left of a failed launch no longer. False where it is not kept."""
     return _change(session, binder_id, by, "let go", _held(), kept_until=0.0)
 
@@ -259,9 +259,9 @@ def save(
     """
     values = {"fence": binder.fence, **changes}  # never empty: the lease is checked even if nothing changes
     if next_in is not None:
-        untouched = Binder.generation == binder.generation
+        lock_if_unchanged = Binder.generation == binder.generation
         values |= {
-            "next_at": case((untouched, unix_now() + next_in), else_=0.0),
+            "next_at": case((lock_if_unchanged, unix_now() + next_in), else_=0.0),
             "lease_until": 0.0,
             "lease_owner": None,
         }
@@ -270,7 +270,7 @@ def save(
         raise LostLease(f"Binder {binder.id} was claimed by another worker meanwhile.")
 
 
-def put_off(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None:
+def reschedule(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None:
     """Give the leases of binders back at which nothing happened: one statement for all of them.
 
     Args:
@@ -300,7 +300,7 @@ def renew(session: Session, owner: str, binder_ids: Collection[str], lease_secon
     _affected(session, mine.values(lease_until=unix_now() + lease_seconds))
 
 
-def untouched(session: Session, binder: Binder) -> bool:
+def lock_if_unchanged(session: Session, binder: Binder) -> bool:
     """Whether no person changed a claimed binder since; locks the row until the transaction ends.
 
     Raises:
@@ -319,14 +319,14 @@ def release(session: Session, owner: str) -> int:
     return _affected(session, mine.values(lease_until=0.0, lease_owner=None, fence=Binder.fence + 1))
 
 
-def reopen(session: Session) -> int:
+def release_all(session: Session) -> int:
     """End all leases. Only where one process works: at its start, whoever held them is dead."""
     held = update(Binder).where(Binder.lease_until > 0)
     return _affected(session, held.values(lease_until=0.0, lease_owner=None, fence=Binder.fence + 1))
 
 
-def owed_nothing(session: Session, binder_ids: Collection[str]) -> set[str]:
-    """Of these ids, those of which the cloud should hold nothing: unknown here, or gone."""
+def unknown_or_gone(session: Session, binder_ids: Collection[str]) -> set[str]:
+    """Of these ids, those of which the cloud should keep_failed nothing: unknown here, or gone."""
     kept = session.scalars(select(Binder.id).where(Binder.id.in_(binder_ids), _alive()))
     return set(binder_ids) - set(kept)
 

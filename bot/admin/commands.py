@@ -79,7 +79,7 @@ def recover(settings: Settings) -> list[str]:
     """
     if settings.cloud != "openstack":
         raise ConfigError("Only with CLOUD=openstack the cloud knows enough to recover from.")
-    terms = recovery.Terms(
+    terms = recovery.RecoveryOptions(
         token_key=settings.key_to_tokens,
         limits_of=settings.limits_of,
         prices={offer.key: offer.price_per_hour for offer in settings.openstack_sizes},

@@ -35,7 +35,7 @@ _NEXT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RecoveryOptions:
     """What the cloud does not know of a binder.
 
     Attributes:
@@ -51,13 +51,13 @@ class Terms:
     shelved: float
 
 
-def recover(store: Store, cloud: Recoverable, terms: Terms) -> list[str]:
+def recover(store: Store, cloud: Recoverable, terms: RecoveryOptions) -> list[str]:
     """Write a row for every instance of this deployment that has none. Doing it twice is doing it once.
 
     Args:
         store: A database that knows of no live binder but recovered ones.
         cloud: What is left.
-        terms: See `Terms`.
+        terms: See `RecoveryOptions`.
 
     Returns:
         What was found, a line for each binder.
@@ -103,7 +103,7 @@ def _require_no_others(session: Session) -> None:
         )
 
 
-def _written(session: Session, found: list[Recovered], terms: Terms, now: float) -> Iterator[str]:
+def _written(session: Session, found: list[Recovered], terms: RecoveryOptions, now: float) -> Iterator[str]:
     seen: set[str] = set()
     for each in found:
         binder_id = each.instance.binder_id
@@ -114,7 +114,7 @@ def _written(session: Session, found: list[Recovered], terms: Terms, now: float)
             yield f"{binder_id}  {_write(session, each, terms, now)}"
 
 
-def _write(session: Session, found: Recovered, terms: Terms, now: float) -> str:
+def _write(session: Session, found: Recovered, terms: RecoveryOptions, now: float) -> str:
     """Write one row; what became of it, in words."""
     known = binders.get(session, found.instance.binder_id)
     if known is not None:
@@ -136,7 +136,7 @@ def _next(row: Binder, state: InstanceState) -> str:
     return "; ".join(part for part in (then or _NEXT.get(row.status, ""), lost) if part)
 
 
-def _row(found: Recovered, terms: Terms, now: float) -> Binder:
+def _row(found: Recovered, terms: RecoveryOptions, now: float) -> Binder:
     marks, instance = found.marks, found.instance
     begun = instance.created_at or now
     return Binder(
@@ -163,7 +163,7 @@ def _row(found: Recovered, terms: Terms, now: float) -> Binder:
     )
 
 
-def _limits(found: Recovered, terms: Terms, begun: float, now: float) -> dict[str, Any]:
+def _limits(found: Recovered, terms: RecoveryOptions, begun: float, now: float) -> dict[str, Any]:
     size = found.marks.get("size", "")
     limits = terms.limits_of(size)
     return {
@@ -174,13 +174,13 @@ def _limits(found: Recovered, terms: Terms, begun: float, now: float) -> dict[st
     }
 
 
-def _token(found: Recovered, terms: Terms) -> str:
+def _token(found: Recovered, terms: RecoveryOptions) -> str:
     """The token, where it can be made again; empty where it is lost."""
     token = new_token(found.instance.binder_id, terms.token_key) if terms.token_key else ""
     return token if token and fingerprint(token) == found.marks.get("token") else ""
 
 
-def _state(found: Recovered, terms: Terms, now: float) -> dict[str, Any]:
+def _state(found: Recovered, terms: RecoveryOptions, now: float) -> dict[str, Any]:
     """Where the bot goes on with it."""
     lifetime = terms.limits_of(found.marks.get("size", "")).lifetime
     ends_at = max(_deadline(found, now + lifetime), now + GRACE_SECONDS)

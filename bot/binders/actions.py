@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.binders.deadlines import Due, Policy
+from bot.binders.deadlines import DueNotice, WarningPolicy
 from bot.provisioning.base import Instance, Report
 from storage.models import Activity, Binder, Ending, MessageKind, Notice, Outcome, Status, Target
 
@@ -13,7 +13,7 @@ BACKOFF_SECONDS = (2.0, 5.0, 15.0, 30.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Timeouts:
     """How patient the bot is with one cloud, in seconds, and how it ends what nobody needs.
 
     Attributes:
@@ -43,7 +43,7 @@ class Rules:
     capacity: float
     look: float = 120.0
     count: float = 120.0
-    policy: Policy = field(default_factory=Policy)
+    policy: WarningPolicy = field(default_factory=WarningPolicy)
     shelves_idle: bool = False
     shelved: float = 7 * 86_400.0
     saves_expired: bool = True
@@ -52,7 +52,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class ObservedUse:
     """What a ready server told of its use; where it was not asked, or did not answer, there is none of it.
 
     Attributes:
@@ -67,7 +67,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """What was observed of one binder, after its row was read.
 
     Attributes:
@@ -86,7 +86,7 @@ class Seen:
     leftovers: bool = False
     report: Report | None = None
     answers: bool = False
-    use: Use | None = None
+    use: ObservedUse | None = None
     notices: Sequence[Notice] = ()
     saving: bool = False
 
@@ -167,7 +167,7 @@ class Save:
     says: tuple[MessageKind, ...] = ()
     card: bool | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    warns: Due | None = None
+    warns: DueNotice | None = None
     settles: Outcome | None = None
     settled: tuple[int, ...] | None = None
 
@@ -220,7 +220,9 @@ def end(now: float, ending: Ending, *, says: tuple[MessageKind, ...] = (), **cha
     return Save(whole, says=says, card=True, settles=Outcome.OVER)
 
 
-def missing(binder: Binder, now: float, rules: Rules, sentence: str, ending: Ending = Ending.FAILED) -> Save:
+def missing(
+    binder: Binder, now: float, rules: Timeouts, sentence: str, ending: Ending = Ending.FAILED
+) -> Save:
     """Believe an absence only when it is seen for the second time, a while after the first."""
     if binder.missing_since is None:
         return Save({"missing_since": now}, next_in=rules.missing)

@@ -35,7 +35,7 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueNotice:
     """A notice that has to be given now: of which deadline, and for which lead, in seconds before it."""
 
     reason: Reason
@@ -76,7 +76,7 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class WarningPolicy:
     """How a site warns.
 
     Attributes:
@@ -92,7 +92,7 @@ class Policy:
     warning: float = 600.0
     quiet: Quiet | None = None
 
-    def for_owner_of(self, binder: Binder) -> "Policy":
+    def for_owner_of(self, binder: Binder) -> "WarningPolicy":
         """The same, with quiet hours by the clock of the binder's owner, where it is known."""
         if self.quiet is None or binder.owner_zone is None:
             return self
@@ -159,7 +159,7 @@ def _counted(binder: Binder) -> list[Deadline]:
 # --- notices ---------------------------------------------------------------------------------------------
 
 
-def due(binder: Binder, notices: Sequence[Notice], now: float, policy: Policy) -> Due | None:
+def due(binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> DueNotice | None:
     """The notice that has to be given now: of the leads that were reached only the last, and none twice.
 
     Args:
@@ -175,20 +175,22 @@ def due(binder: Binder, notices: Sequence[Notice], now: float, policy: Policy) -
     return min((each for each in found if each), key=lambda each: each.deadline, default=None)
 
 
-def may_end(binder: Binder, notices: Sequence[Notice], now: float, policy: Policy) -> Deadline | None:
+def may_end(binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> Deadline | None:
     """The deadline for which it may end now: it has come, and was told of at least the warning ago."""
     ends = ((each, _end_of(each, notices, policy)) for each in _counted(binder))
     past = (each for each, at in ends if at is not None and at <= now)
     return min(past, key=lambda each: each.at, default=None)
 
 
-def effective_end(binder: Binder, notices: Sequence[Notice], now: float, policy: Policy) -> Deadline | None:
+def effective_end(
+    binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy
+) -> Deadline | None:
     """When it ends unless something changes, the time for a warning included."""
     found = [Deadline(each.reason, _expected(each, notices, now, policy)) for each in _counted(binder)]
     return min(found, key=lambda each: each.at, default=upcoming(binder))
 
 
-def end_of(notice: Notice, now: float, policy: Policy) -> float:
+def end_of(notice: Notice, now: float, policy: WarningPolicy) -> float:
     """When the binder ends of which a notice warns, in Unix seconds UTC: never sooner than the warning."""
     return max(notice.deadline, (notice.told_at or now) + policy.warning)
 
@@ -203,18 +205,18 @@ def outdated(binder: Binder, notices: Sequence[Notice]) -> list[Notice]:
     ]
 
 
-def passed_over(binder: Binder, now: float, policy: Policy) -> list[Due]:
+def passed_over(binder: Binder, now: float, policy: WarningPolicy) -> list[DueNotice]:
     """The notices that somebody who just moved the deadline needs no more, but for the last one."""
     policy = policy.for_owner_of(binder)
     return [
-        Due(deadline.reason, deadline.at, lead)
+        DueNotice(deadline.reason, deadline.at, lead)
         for deadline in _counted(binder)
         for lead in _leads(binder, deadline, policy)[:-1]
         if _told_from(deadline, lead, policy) <= now + _SAME_IDLE_SECONDS
     ]
 
 
-def pause(binder: Binder, notices: Sequence[Notice], now: float, policy: Policy) -> float:
+def pause(binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> float:
     """Seconds until the answers of `due` and `may_end` may change by themselves."""
     policy = policy.for_owner_of(binder)
     if due(binder, notices, now, policy) or may_end(binder, notices, now, policy):
@@ -224,16 +226,18 @@ def pause(binder: Binder, notices: Sequence[Notice], now: float, policy: Policy)
 
 
 def _due(
-    binder: Binder, deadline: Deadline, notices: Sequence[Notice], now: float, policy: Policy
-) -> Due | None:
+    binder: Binder, deadline: Deadline, notices: Sequence[Notice], now: float, policy: WarningPolicy
+) -> DueNotice | None:
     reached = [each for each in _leads(binder, deadline, policy) if _told_from(deadline, each, policy) <= now]
     if not reached:
         return None
     given = [each.lead_seconds for each in notices if _is_of(each, deadline) and not _was_cut_off(each)]
-    return None if given and min(given) <= reached[-1] else Due(deadline.reason, deadline.at, reached[-1])
+    return (
+        None if given and min(given) <= reached[-1] else DueNotice(deadline.reason, deadline.at, reached[-1])
+    )
 
 
-def _leads(binder: Binder, deadline: Deadline, policy: Policy) -> list[int]:
+def _leads(binder: Binder, deadline: Deadline, policy: WarningPolicy) -> list[int]:
     """The leads for a deadline, the longest first.
 
     Those that were over before anybody could use the binder are left out, but for the last one. What may lie
@@ -247,7 +251,7 @@ def _leads(binder: Binder, deadline: Deadline, policy: Policy) -> list[int]:
     return sorted(leads, reverse=True)
 
 
-def _told_from(deadline: Deadline, lead: int, policy: Policy) -> float:
+def _told_from(deadline: Deadline, lead: int, policy: WarningPolicy) -> float:
     """From when a notice is due. What is known beforehand is told before quiet hours, not after."""
     at = deadline.at - lead
     if deadline.reason != Reason.IDLE and policy.quiet and policy.quiet.contains(at):
@@ -255,7 +259,7 @@ def _told_from(deadline: Deadline, lead: int, policy: Policy) -> float:
     return at
 
 
-def _end_of(deadline: Deadline, notices: Iterable[Notice], policy: Policy) -> float | None:
+def _end_of(deadline: Deadline, notices: Iterable[Notice], policy: WarningPolicy) -> float | None:
     """When a deadline may end a binder; None while nobody was told."""
     if not _announces(deadline.reason, policy):
         return deadline.at
@@ -263,12 +267,12 @@ def _end_of(deadline: Deadline, notices: Iterable[Notice], policy: Policy) -> fl
     return max(deadline.at, min(told) + policy.warning) if told else None
 
 
-def _expected(deadline: Deadline, notices: Sequence[Notice], now: float, policy: Policy) -> float:
+def _expected(deadline: Deadline, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> float:
     known = _end_of(deadline, notices, policy)
     return known if known is not None else max(deadline.at, now + policy.warning)
 
 
-def _announces(reason: Reason, policy: Policy) -> bool:
+def _announces(reason: Reason, policy: WarningPolicy) -> bool:
     return bool(policy.idle_leads if reason == Reason.IDLE else policy.leads)
 
 
@@ -283,11 +287,11 @@ def _was_cut_off(notice: Notice) -> bool:
     return notice.outcome == Outcome.OVER and notice.told_at is None
 
 
-def _is_quiet(now: float, policy: Policy) -> bool:
+def _is_quiet(now: float, policy: WarningPolicy) -> bool:
     return policy.quiet is not None and policy.quiet.contains(now)
 
 
-def _moments(binder: Binder, notices: Sequence[Notice], now: float, policy: Policy) -> Iterator[float]:
+def _moments(binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> Iterator[float]:
     for deadline in _counted(binder):
         yield deadline.at
         yield _end_of(deadline, notices, policy) or deadline.at

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.binders.actions import Rules
+from bot.binders.actions import Timeouts
 from bot.interfaces import discovery
 from bot.jupyter.activity import Usage
 from bot.jupyter.client import JupyterServer
-from bot.jupyter.file_crawl import Folders
+from bot.jupyter.file_crawl import FileTree
 from bot.provisioning.base import Cloud
 from bot.repositories.launch_text import RepoSpec
 from bot.repositories.resolve import Resolved
 from storage.engine import Store
 
 
-class Server(discovery.Server, Folders, Protocol):
+class Server(discovery.Server, FileTree, Protocol):
     """What is asked of a running server; `bot.jupyter.client.JupyterServer` is one."""
 
     def is_alive(self) -> bool:
@@ -32,7 +32,7 @@ class Server(discovery.Server, Folders, Protocol):
         """Close its connections."""
 
 
-class Looks(Protocol):
+class RepositoryResolver(Protocol):
     """How a repository is looked up; `bot.repositories.resolve.Resolver` is one way."""
 
     def resolve(self, spec: RepoSpec) -> Resolved:
@@ -51,13 +51,13 @@ def count_nothing(_server: Server, _since: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Dependencies:
     """What the reconciler works with."""
 
     store: Store
     cloud: Cloud
-    resolver: Looks
-    rules: Rules
+    resolver: RepositoryResolver
+    rules: Timeouts
     worker: str
     """This process's name on leases: unique among all that ever ran."""
     lease: float = 60.0

@@ -18,7 +18,7 @@ from bot.binders.actions import (
     Step,
     Unshelve,
 )
-from bot.binders.dependencies import Parts
+from bot.binders.dependencies import Dependencies
 from bot.errors import (
     BinderBotError,
     CloudError,
@@ -39,17 +39,17 @@ log = structlog.get_logger(__name__)
 RESOLVE_TRIES = 3
 
 
-class Deeds:
+class StepExecutor:
     """Carries out the steps that reach beyond the database.
 
     Args:
         parts: What is worked with.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Dependencies) -> None:
         self._parts = parts
 
-    def do(self, binder: Binder, step: Step) -> Save:
+    def run(self, binder: Binder, step: Step) -> Save:
         """Carry out one step.
 
         Returns:
@@ -98,7 +98,7 @@ class Deeds:
         store = self._parts.store
         order = _order(binder)
         with store.write() as session:
-            if not binders.untouched(session, binder):
+            if not binders.lock_if_unchanged(session, binder):
                 return Save()
             binders.save(session, binder, {"attempt_at": store.now()})
         try:

@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 _NAME = "cloud is silent"
 
 
-class Silence:
+class OutageAlert:
     """What all replicas together heard of the cloud: the database remembers since when it is silent.
 
     Args:
@@ -25,7 +25,7 @@ class Silence:
         self._alert_seconds = alert_seconds
         self._heard = False
 
-    def heard_nothing(self, error: CloudError) -> None:
+    def failed(self, error: CloudError) -> None:
         """Note that the cloud did not answer."""
         log.warning("cloud_silent", error=error.sentence)
         self._heard = False
@@ -35,7 +35,7 @@ class Silence:
                 sentence = f"The cloud has not answered for a while: {error.sentence}"
                 outbox.say(session, MessageKind.ALERT, _key(since), None, sentence=sentence)
 
-    def heard(self) -> None:
+    def recovered(self) -> None:
         """Note that the cloud answered; writes only after a silence, or at the start of a process."""
         if self._heard:
             return

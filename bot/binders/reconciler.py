@@ -15,10 +15,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bot.binders import actions, transitions
-from bot.binders.actions import Save, Seen, Use
-from bot.binders.dependencies import Parts, Server, Submit
-from bot.binders.executor import Deeds
-from bot.binders.outage import Silence
+from bot.binders.actions import Observation, ObservedUse, Save
+from bot.binders.dependencies import Dependencies, Server, Submit
+from bot.binders.executor import StepExecutor
+from bot.binders.outage import OutageAlert
 from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
 from bot.provisioning.base import Survey
 from storage import binders, leaks, leases, notices, outbox
@@ -53,13 +53,13 @@ class Reconciler:
     """
 
     def __init__(
-        self, parts: Parts, *, submit: Submit | None = None, nudge: Callable[[], None] | None = None
+        self, parts: Dependencies, *, submit: Submit | None = None, nudge: Callable[[], None] | None = None
     ) -> None:
         self._parts = parts
         self._submit: Submit = submit or (lambda work: work())
         self._nudge = nudge or (lambda: None)
-        self._silence = Silence(parts.store, parts.unreachable_alert)
-        self._deeds = Deeds(parts)
+        self._silence = OutageAlert(parts.store, parts.unreachable_alert)
+        self._deeds = StepExecutor(parts)
         self._under_way = UnderWay()
 
     def tick(self) -> int:
@@ -80,7 +80,7 @@ class Reconciler:
         now = self._parts.store.now()
         pauses = {binder.id: self._begin_or_pause(binder, seen[binder.id], now) for binder in due}
         with self._parts.store.write() as session:
-            binders.put_off(
+            binders.reschedule(
                 session, [(each, pause) for each in due if (pause := pauses[each.id]) is not None]
             )
         return len(due)
@@ -99,7 +99,7 @@ class Reconciler:
         if survey is None:
             return
         with self._parts.store.write() as session:
-            strays = binders.owed_nothing(session, {*survey.instances, *survey.strays})
+            strays = binders.unknown_or_gone(session, {*survey.instances, *survey.strays})
             certain = leaks.seen(session, strays, twice_after=STRAY_SECONDS)
         for binder_id in sorted(certain):
             self._remove_stray(binder_id)
@@ -108,7 +108,7 @@ class Reconciler:
         """Go on at once with what an earlier process left, where no other one can be alive."""
         if not self._parts.store.shared:
             with self._parts.store.write() as session:
-                binders.reopen(session)
+                binders.release_all(session)
 
     def release(self) -> None:
         """Hand this worker's leases back."""
@@ -127,12 +127,12 @@ class Reconciler:
         try:
             survey = self._parts.cloud.survey()
         except CloudError as error:
-            self._silence.heard_nothing(error)
+            self._silence.failed(error)
             return None
-        self._silence.heard()
+        self._silence.recovered()
         return survey
 
-    def _begin_or_pause(self, binder: Binder, seen: Seen, now: float) -> float | None:
+    def _begin_or_pause(self, binder: Binder, seen: Observation, now: float) -> float | None:
         """Begin to work on a binder; or tell how many seconds nothing happens to it, or there is no room."""
         rules = self._parts.rules
         looks = transitions.wants_look(binder, now, rules)
@@ -145,7 +145,7 @@ class Reconciler:
         self._submit(lambda: self._work(binder, seen))
         return None
 
-    def _work(self, binder: Binder, seen: Seen) -> None:
+    def _work(self, binder: Binder, seen: Observation) -> None:
         """Take one step for one binder; whatever breaks stays within it."""
         with structlog.contextvars.bound_contextvars(binder=binder.id):
             try:
@@ -171,14 +171,14 @@ class Reconciler:
         except Exception:  # the row's lease ends by itself, and another try follows
             log.exception("break_not_saved")
 
-    def _step(self, binder: Binder, seen: Seen) -> None:
+    def _step(self, binder: Binder, seen: Observation) -> None:
         seen = self._look_closer(binder, seen)
         step = transitions.plan(binder, seen, self._parts.store.now(), self._parts.rules)
-        self._save(binder, self._deeds.do(binder, step))
+        self._save(binder, self._deeds.run(binder, step))
 
     # Observe ---------------------------------------------------------------------------------------------
 
-    def _first_sight(self, due: Sequence[Binder], survey: Survey | None) -> Mapping[str, Seen]:
+    def _first_sight(self, due: Sequence[Binder], survey: Survey | None) -> Mapping[str, Observation]:
         """What one listing and two queries show of all of them."""
         warned = [each.id for each in due if each.status in transitions.WARNED]
         ending = [each.id for each in due if each.target == Target.GONE]
@@ -187,7 +187,7 @@ class Reconciler:
             saving = outbox.being_saved(session, ending)
         return {each.id: _seen(each, survey, told.get(each.id, ()), each.id in saving) for each in due}
 
-    def _look_closer(self, binder: Binder, seen: Seen) -> Seen:
+    def _look_closer(self, binder: Binder, seen: Observation) -> Observation:
         """What only the instance itself, or its server, can tell."""
         if not seen.known or seen.instance is None:
             return seen
@@ -201,7 +201,7 @@ class Reconciler:
                 return replace(seen, answers=server.is_alive())
         return seen
 
-    def _use(self, binder: Binder) -> Use | None:
+    def _use(self, binder: Binder) -> ObservedUse | None:
         if not binder.server_url:
             return None
         with closing(self._parts.server(binder.server_url, binder.token)) as server:
@@ -211,7 +211,7 @@ class Reconciler:
             except ServerError as error:
                 log.info("use_unknown", error=error.sentence)
                 return None
-        return Use(Activity(usage.word), usage.used_at, changed)
+        return ObservedUse(Activity(usage.word), usage.used_at, changed)
 
     def _changed_files(self, binder: Binder, server: Server) -> int | None:
         """Count them now and then, and only where somebody was there since."""
@@ -225,7 +225,7 @@ class Reconciler:
 
     def _save(self, binder: Binder, step: Save) -> None:
         with self._parts.store.write() as session:
-            if binders.untouched(session, binder):
+            if binders.lock_if_unchanged(session, binder):
                 _write(session, binder, step)
             else:
                 # What a person changed meanwhile makes the plan stale, but not what was made in the cloud.
@@ -262,11 +262,11 @@ class UnderWay:
             return list(self._looks)
 
 
-def _seen(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Seen:  # noqa: FBT001 - one fact of four
+def _seen(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four
     if survey is None:
-        return Seen(known=False)
+        return Observation(known=False)
     kept = binder.parts.get("server")
-    return Seen(
+    return Observation(
         instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
         leftovers=survey.leaves(binder.id),
         notices=told,

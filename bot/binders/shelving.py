@@ -13,11 +13,11 @@ from bot.binders import deadlines, expiry
 from bot.binders.actions import (
     Announce,
     Expose,
-    Rules,
+    Observation,
     Save,
-    Seen,
     Shelve,
     Step,
+    Timeouts,
     Unshelve,
     enter,
     fail,
@@ -45,14 +45,14 @@ def not_put_away(binder: Binder, now: float) -> Save:
     return Save(enter(binder, Status.UNSHELVING, now, target=Target.READY, attempt_at=None), card=True)
 
 
-def not_resumed(binder: Binder, now: float, sentence: str, rules: Rules) -> Save:
+def not_resumed(binder: Binder, now: float, sentence: str, rules: Timeouts) -> Save:
     """Leave a binder put away that could not be had back, and say why."""
     changes = _away(binder, now, rules) if binder.remaining_seconds is None else {"server_url": None}
     back = enter(binder, Status.SHELVED, now, target=Target.SHELVED, attempt_at=None, **changes)
     return Save(back, says=(MessageKind.SHELVED,), card=True, facts={"failure": sentence})
 
 
-def _away(binder: Binder, now: float, rules: Rules) -> dict[str, Any]:
+def _away(binder: Binder, now: float, rules: Timeouts) -> dict[str, Any]:
     """Collect what changes when a binder is put away: its time stands still, and another one begins."""
     left = int(max(binder.ends_at - now, 0.0))
     return {"remaining_seconds": left, "ends_at": now + rules.shelved, "server_url": None, "interfaces": []}
@@ -65,7 +65,7 @@ def resumed(binder: Binder, now: float) -> dict[str, Any]:
     return {"ends_at": ends_at, "remaining_seconds": None, "resumes": binder.resumes + 1}
 
 
-def plan(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+def plan(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step:
     """Name the next step of a binder that is put away, or on its way there or back."""
     if not seen.known:
         return Save(next_in=rules.poll)
@@ -76,19 +76,19 @@ def plan(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     return _BY_STATUS[binder.status](binder, seen, seen.instance, now, rules)
 
 
-def _shelving(binder: Binder, _seen: Seen, instance: Instance, now: float, rules: Rules) -> Step:
+def _shelving(binder: Binder, _seen: Observation, instance: Instance, now: float, rules: Timeouts) -> Step:
     if instance.state == InstanceState.SHELVED and instance.url is None:
         return _shelved_now(binder, now, rules)
     return not_put_away(binder, now) if now - binder.status_since > rules.boot else Shelve()
 
 
-def _shelved_now(binder: Binder, now: float, rules: Rules) -> Save:
+def _shelved_now(binder: Binder, now: float, rules: Timeouts) -> Save:
     entered = enter(binder, Status.SHELVED, now, **_away(binder, now, rules))
     said = (MessageKind.SHELVED,) if binder.target == Target.SHELVED else ()
     return Save(entered, says=said, card=True)
 
 
-def _shelved(binder: Binder, seen: Seen, instance: Instance, now: float, rules: Rules) -> Step:
+def _shelved(binder: Binder, seen: Observation, instance: Instance, now: float, rules: Timeouts) -> Step:
     if binder.target == Target.READY or instance.state != InstanceState.SHELVED:
         return _come_back(binder, now)
     ended = deadlines.may_end(binder, seen.notices, now, rules.policy)
@@ -113,7 +113,7 @@ def _come_back(binder: Binder, now: float) -> Save:
     return Save(entered, card=True)
 
 
-def _unshelving(binder: Binder, seen: Seen, instance: Instance, now: float, rules: Rules) -> Step:
+def _unshelving(binder: Binder, seen: Observation, instance: Instance, now: float, rules: Timeouts) -> Step:
     if now - binder.status_since > rules.boot:
         return _late(binder, instance, now, rules)
     if instance.state == InstanceState.SHELVED:
@@ -127,13 +127,13 @@ def _unshelving(binder: Binder, seen: Seen, instance: Instance, now: float, rule
     return Announce(instance.url) if seen.answers else Save(next_in=rules.poll)
 
 
-def _late(binder: Binder, instance: Instance, now: float, rules: Rules) -> Save:
+def _late(binder: Binder, instance: Instance, now: float, rules: Timeouts) -> Save:
     if instance.state == InstanceState.SHELVED:
         return not_resumed(binder, now, "The cloud did not give its instance back in time.", rules)
     return fail(now, "Its server did not answer after it was resumed.", ending=Ending.LOST)
 
 
-_BY_STATUS: Mapping[Status, Callable[[Binder, Seen, Instance, float, Rules], Step]] = {
+_BY_STATUS: Mapping[Status, Callable[[Binder, Observation, Instance, float, Timeouts], Step]] = {
     Status.SHELVING: _shelving,
     Status.SHELVED: _shelved,
     Status.UNSHELVING: _unshelving,

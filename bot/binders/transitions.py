@@ -22,14 +22,14 @@ from bot.binders.actions import (
     Create,
     Expose,
     MarkEnd,
+    Observation,
+    ObservedUse,
     Prune,
     Remove,
     Resolve,
-    Rules,
     Save,
-    Seen,
     Step,
-    Use,
+    Timeouts,
     end,
     enter,
     fail,
@@ -47,7 +47,7 @@ _SAVING_PATIENCE_SECONDS = 900.0
 """How long a teardown waits for the changes to be saved."""
 
 
-def plan(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+def plan(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step:
     """Name the next step for a binder that is not gone.
 
     Args:
@@ -75,7 +75,7 @@ def wants_answer(binder: Binder) -> bool:
     return wants_report(binder) or (binder.target != Target.GONE and binder.status == Status.UNSHELVING)
 
 
-def wants_look(binder: Binder, now: float, rules: Rules) -> bool:
+def wants_look(binder: Binder, now: float, rules: Timeouts) -> bool:
     """Whether the server should be asked about its use: now and then, and before it ends idle."""
     if binder.target == Target.GONE or binder.status != Status.READY:
         return False
@@ -94,7 +94,7 @@ def _unresolved(binder: Binder) -> bool:
     return binder.status == Status.REQUESTED and binder.resolved_at is None
 
 
-def _requested(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+def _requested(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step:
     if _unresolved(binder):
         return Resolve()
     if not seen.known:
@@ -112,7 +112,7 @@ def _requested(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     return Create()
 
 
-def _creating(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+def _creating(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step:
     if not seen.known:
         return Save(next_in=rules.poll)
     instance = seen.instance
@@ -127,7 +127,7 @@ def _creating(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     return Save(enter(binder, Status.BOOTING, now, server_url=instance.url), card=True)
 
 
-def _booting(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+def _booting(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step:
     early = _inside(binder, seen, now, rules)
     if early is not None:
         return early
@@ -137,7 +137,7 @@ def _booting(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     return late or Save(next_in=rules.poll)
 
 
-def _building(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+def _building(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step:
     early = _inside(binder, seen, now, rules)
     if early is not None:
         return early
@@ -148,7 +148,7 @@ def _building(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     return late or _heartbeat(binder, seen.report, now, rules)
 
 
-def _inside(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step | None:
+def _inside(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step | None:
     """Judge what was seen of a machine at work: broken, failed, answering, or None for neither."""
     if not seen.known:
         return Save(next_in=rules.poll)
@@ -163,14 +163,14 @@ def _inside(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step | None
     return None
 
 
-def _reported_failure(binder: Binder, report: Report, now: float, rules: Rules) -> Save:
+def _reported_failure(binder: Binder, report: Report, now: float, rules: Timeouts) -> Save:
     if report.code in _REPLACEABLE and binder.replaced < rules.replacements:
         return Save(enter(binder, Status.DELETING, now, replaced=binder.replaced + 1), card=True)
     sentence, kept_until = report.reason or "The build failed.", now + rules.failed if rules.failed else 0.0
     return fail(now, sentence, hint=report.hint, log=report.log, kept_until=kept_until)
 
 
-def _replacing(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+def _replacing(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step:
     """Make room for another instance: this one came up broken."""
     if not seen.known:
         return Save(next_in=rules.poll)
@@ -180,7 +180,7 @@ def _replacing(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     return Save(anew | {"fraction": None}, card=True)
 
 
-def _ready(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+def _ready(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step:
     if not seen.known:
         return Save(next_in=rules.ready_poll)
     if seen.instance is None:
@@ -208,7 +208,7 @@ def _broken(instance: Instance) -> str:
     return fault(instance) if instance.state == InstanceState.ERROR else ""
 
 
-def _after_look(binder: Binder, seen: Seen, now: float, rules: Rules) -> Save:
+def _after_look(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Save:
     """Write down what its server told of its use, and draw the conclusions."""
     looked = _looked(binder, seen.use, now, rules)
     step = _in_time(_changed(binder, looked), seen, now, rules)
@@ -217,7 +217,7 @@ def _after_look(binder: Binder, seen: Seen, now: float, rules: Rules) -> Save:
     return replace(step, changes={**looked, "missing_since": None, **step.changes}, card=card)
 
 
-def _looked(binder: Binder, use: Use | None, now: float, rules: Rules) -> dict[str, Any]:
+def _looked(binder: Binder, use: ObservedUse | None, now: float, rules: Timeouts) -> dict[str, Any]:
     if use is None:  # which is no idleness: it cannot end for it before it was seen idle again
         awake = max(binder.awake_until, now + rules.policy.warning + 2 * rules.look)
         return {"looked_at": now, "activity": Activity.UNKNOWN, "awake_until": awake}
@@ -232,7 +232,7 @@ def _changed(binder: Binder, changes: Mapping[str, Any]) -> Binder:
     return Binder(**(columns | dict(changes)))
 
 
-def _in_time(binder: Binder, seen: Seen, now: float, rules: Rules) -> Save:
+def _in_time(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Save:
     """Warn, withdraw or end, as its deadlines say."""
     ended = deadlines.may_end(binder, seen.notices, now, rules.policy)
     if ended is None:
@@ -242,7 +242,7 @@ def _in_time(binder: Binder, seen: Seen, now: float, rules: Rules) -> Save:
     return expiry.expired(binder, now, ended.reason, rules)
 
 
-def _until_next_round(now: float, rules: Rules) -> float:
+def _until_next_round(now: float, rules: Timeouts) -> float:
     """Seconds until all ready binders are looked at again: at once, so that one listing serves them."""
     return rules.ready_poll - now % rules.ready_poll
 
@@ -251,7 +251,7 @@ def _newest(one: float | None, other: float | None) -> float | None:
     return max((each for each in (one, other) if each is not None), default=None)
 
 
-def _unwind(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
+def _unwind(binder: Binder, seen: Observation, now: float, rules: Timeouts) -> Step:
     if not seen.known:
         return Save(next_in=rules.poll)
     if waits := _held(binder, seen, now):
@@ -266,11 +266,11 @@ def _unwind(binder: Binder, seen: Seen, now: float, rules: Rules) -> Step:
     return Save(gone, says=says, card=True, settles=Outcome.OVER)
 
 
-def _attempt_is_open(binder: Binder, now: float, rules: Rules) -> bool:
+def _attempt_is_open(binder: Binder, now: float, rules: Timeouts) -> bool:
     return binder.attempt_at is not None and now - binder.attempt_at < rules.attempt
 
 
-def _held(binder: Binder, seen: Seen, now: float) -> float:
+def _held(binder: Binder, seen: Observation, now: float) -> float:
     """Seconds for which teardown has to wait; 0 where it need not."""
     if binder.status == Status.DELETING:
         return 0.0
@@ -283,7 +283,7 @@ def _or_late(binder: Binder, now: float, limit: float, sentence: str, log: str =
     return fail(now, sentence, log=log) if now - binder.status_since > limit else None
 
 
-def _heartbeat(binder: Binder, report: Report | None, now: float, rules: Rules) -> Save:
+def _heartbeat(binder: Binder, report: Report | None, now: float, rules: Timeouts) -> Save:
     if report is None:
         return Save(next_in=rules.poll)
     progress = _progress(report)
@@ -302,7 +302,7 @@ def _log(report: Report | None) -> str:
     return report.log if report is not None else ""
 
 
-_TOWARDS_READY: Mapping[Status, Callable[[Binder, Seen, float, Rules], Step]] = {
+_TOWARDS_READY: Mapping[Status, Callable[[Binder, Observation, float, Timeouts], Step]] = {
     Status.REQUESTED: _requested,
     Status.CREATING: _creating,
     Status.BOOTING: _booting,

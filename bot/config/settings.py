@@ -20,11 +20,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.binders.deadlines import Policy, Quiet
+from bot.binders.deadlines import Quiet, WarningPolicy
 from bot.config import limits
 from bot.config.limits import Limits
 from bot.errors import ConfigError
-from bot.provisioning.openstack.options import Offer
+from bot.provisioning.openstack.options import Flavor
 from bot.times import calendar
 
 SLACK_API_URL = "https://slack.com/api/"
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     openstack_image: str = Field(
         default="", description="Name or id of the image that instances boot from; of several the newest."
     )
-    openstack_sizes: Annotated[tuple[Offer, ...], NoDecode] = Field(
+    openstack_sizes: Annotated[tuple[Flavor, ...], NoDecode] = Field(
         default=(),
         description="What people may choose, separated by commas, the default first: each is `flavor`, "
         "`flavor:label` or `flavor:label:price per hour`.",
@@ -363,13 +363,13 @@ class Settings(BaseSettings):
         return calendar.zone(self.timezone)
 
     @cached_property
-    def policy(self) -> Policy:
+    def policy(self) -> WarningPolicy:
         """How people are warned before a binder ends."""
         leads, idle_leads = limits.minutes(self.notice_minutes), limits.minutes(self.idle_notice_minutes)
         quiet = Quiet(*calendar.hours(self.quiet_hours), self.zone) if self.quiet_hours else None
         # Less than the shortest lead: a notice that Slack takes a moment late moves nothing.
         warning = min((*leads, *idle_leads), default=0) * _WARNING_SHARE
-        return Policy(leads, idle_leads, warning=min(warning, _MOST_WARNING_SECONDS), quiet=quiet)
+        return WarningPolicy(leads, idle_leads, warning=min(warning, _MOST_WARNING_SECONDS), quiet=quiet)
 
     @cached_property
     def weekly_digest(self) -> tuple[int, time] | None:
@@ -401,11 +401,11 @@ def load(**overrides: Any) -> Settings:
         raise ConfigError(f"The settings are not complete: {problems}.") from error
 
 
-def _offer(text: str) -> Offer:
+def _offer(text: str) -> Flavor:
     """Read one size: `flavor`, `flavor:label` or `flavor:label:price`."""
     flavor, label, price = [*(part.strip() for part in text.split(":", 2)), "", ""][:3]
     try:
-        return Offer(flavor, flavor, label or flavor, float(price or 0))
+        return Flavor(flavor, flavor, label or flavor, float(price or 0))
     except ValueError as error:
         raise ValueError("a price per hour is no number") from error
 

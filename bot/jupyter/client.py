@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from bot.errors import ServerError
 from bot.jupyter.activity import Usage, judge, skew
-from bot.jupyter.contents import Listing, read_listing
+from bot.jupyter.contents import DirectoryListing, read_listing
 
 TIMEOUT_SECONDS = (3.05, 10.0)
 """To connect, and between two bytes."""
@@ -80,7 +80,7 @@ class JupyterServer:
         kind = _object(status, body).get("type")
         return kind if kind in {"directory", "notebook", "file"} else None
 
-    def listing(self, path: str) -> Listing:
+    def listing(self, path: str) -> DirectoryListing:
         """What lies in a directory; `""` is the root of its files. To ask does not count as use.
 
         Raises:

@@ -31,7 +31,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class DirectoryListing:
     """What lies in a directory.
 
     Args:
@@ -45,7 +45,7 @@ class Listing:
     unusable: int
 
 
-def read_listing(model: Mapping[str, Any], *, skew: float) -> Listing:
+def read_listing(model: Mapping[str, Any], *, skew: float) -> DirectoryListing:
     """Read the model of a directory in Jupyter's contents API.
 
     Args:
@@ -59,7 +59,7 @@ def read_listing(model: Mapping[str, Any], *, skew: float) -> Listing:
     if model.get("type") != "directory" or not isinstance(content, list):
         raise ServerError("The server answered something other than a directory.")
     entries = {entry.name: entry for entry in _entries(content, skew)}
-    return Listing(_touched_at(model, skew), tuple(entries.values()), len(content) - len(entries))
+    return DirectoryListing(_touched_at(model, skew), tuple(entries.values()), len(content) - len(entries))
 
 
 def is_name(name: Any) -> bool:

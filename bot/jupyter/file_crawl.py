@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from bot.errors import ServerError
-from bot.jupyter.contents import Entry, Listing
+from bot.jupyter.contents import DirectoryListing, Entry
 
 CACHES: Final = frozenset({"__pycache__", "node_modules"})
 """Directories that are never looked into."""
 
 
-class Folders(Protocol):
+class FileTree(Protocol):
     """What a walk needs of `bot.jupyter.client.JupyterServer`."""
 
-    def listing(self, path: str) -> Listing:
+    def listing(self, path: str) -> DirectoryListing:
         """What lies in a directory."""
         ...
 
 
-class Files(Folders, Protocol):
+class Files(FileTree, Protocol):
     """What is needed of it to save files."""
 
     def content(self, path: str, *, most: int, seconds: float) -> bytes:
@@ -43,7 +43,7 @@ class LeftOut:
 
 
 @dataclass(slots=True)
-class Seen:
+class Crawl:
     """What a walk saw.
 
     Attributes:
@@ -77,7 +77,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _Pending:
     """A directory on the way, and what its ancestors held: a link back to one of them holds the same."""
 
     path: str
@@ -88,7 +88,7 @@ class _Way:
         return len(self.above)
 
 
-def walk(server: Folders, *, entries: int, depth: int, seconds: float) -> Seen:
+def walk(server: FileTree, *, entries: int, depth: int, seconds: float) -> Crawl:
     """Look at all files of a server, directory by directory, the shallow ones first.
 
     Args:
@@ -100,7 +100,7 @@ def walk(server: Folders, *, entries: int, depth: int, seconds: float) -> Seen:
     Raises:
         ServerError: It does not even show its root.
     """
-    seen, ways = Seen(), deque([_Way("")])
+    seen, ways = Crawl(), deque([_Pending("")])
     deadline = time.monotonic() + seconds
     left = entries
     while ways:
@@ -122,7 +122,7 @@ def walk(server: Folders, *, entries: int, depth: int, seconds: float) -> Seen:
     return seen
 
 
-def _listing(server: Folders, path: str, seen: Seen) -> Listing | None:
+def _listing(server: FileTree, path: str, seen: Crawl) -> DirectoryListing | None:
     try:
         return server.listing(path)
     except ServerError:
@@ -133,7 +133,7 @@ def _listing(server: Folders, path: str, seen: Seen) -> Listing | None:
         return None
 
 
-def _note(seen: Seen, way: _Way, listing: Listing, left: int) -> Sequence[_Way]:
+def _note(seen: Crawl, way: _Pending, listing: DirectoryListing, left: int) -> Sequence[_Pending]:
     """Note what a directory holds; gives those in it that are worth a look."""
     held = frozenset(listing.entries)
     if held and held in way.above:
@@ -153,11 +153,11 @@ def _note(seen: Seen, way: _Way, listing: Listing, left: int) -> Sequence[_Way]:
         elif entry.name in CACHES or entry.name.startswith("."):
             seen.unseen.add(path)
         else:
-            inside.append(_Way(path, (*way.above, held)))
+            inside.append(_Pending(path, (*way.above, held)))
     return inside
 
 
-def _leave_out(seen: Seen, ways: Sequence[_Way]) -> None:
+def _leave_out(seen: Crawl, ways: Sequence[_Pending]) -> None:
     for way in ways:
         seen.unseen.add(way.path)
         seen.left_out.append(LeftOut(way.path, "it lies too deep"))

@@ -178,7 +178,7 @@ Parts = Mapping[str, str]
 the moment they exist, so that teardown finds them whatever happened."""
 
 
-class KeepsRunning:
+class NoShelving:
     """What a cloud is that cannot put instances away."""
 
     can_shelve = False

@@ -25,7 +25,7 @@ from bot.errors import CannotBuild, CloudError, CloudUnreachable
 from bot.provisioning.base import (
     Instance,
     InstanceState,
-    KeepsRunning,
+    NoShelving,
     Order,
     Parts,
     Report,
@@ -55,7 +55,7 @@ _START_SECONDS = 30
 _GRACE_SECONDS = 3.0
 
 
-class LocalCloud(KeepsRunning):
+class LocalCloud(NoShelving):
     """A `Cloud` whose instances live on the bot's own host.
 
     Args:

@@ -107,7 +107,7 @@ class GuardedGitFor(Protocol):
 
 
 @contextmanager
-def at_commit(
+def checkout(
     guard: GuardedGitFor, spec: RepoSpec, commit: str, *, seconds: float = SECONDS
 ) -> Iterator["GitOriginals"]:
     """The originals of a commit; what is fetched for it is removed afterwards.
@@ -123,7 +123,7 @@ def at_commit(
 
 
 class GitOriginals:
-    """Implements `Originals`; made by `at_commit`."""
+    """Implements `Originals`; made by `checkout`."""
 
     def __init__(
         self, guard: GuardedGitFor, spec: RepoSpec, commit: str, *, folder: Path, seconds: float

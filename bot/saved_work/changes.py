@@ -15,10 +15,10 @@ from typing import Final, Protocol
 import structlog
 
 from bot.errors import ResolveError, ServerError
-from bot.jupyter.file_crawl import Files, Folders, LeftOut, Seen, walk
+from bot.jupyter.file_crawl import Crawl, Files, FileTree, LeftOut, walk
 from bot.repositories.launch_text import Provider, RepoSpec
 from bot.saved_work.archive import FILES, PATCH, Archive, Packer, harmless, section, shown
-from bot.saved_work.baseline import GuardedGitFor, Originals, Tracked, at_commit
+from bot.saved_work.baseline import GuardedGitFor, Originals, Tracked, checkout
 from storage.models import Binder
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ class Server(Files, Protocol):
         ...
 
 
-def count_changes(server: Folders, since: float, *, limits: Limits = COUNTING) -> int:
+def count_changes(server: FileTree, since: float, *, limits: Limits = COUNTING) -> int:
     """How many files were touched since a moment. Reads none of them, and does not count as use.
 
     Args:
@@ -107,7 +107,7 @@ def save_work(
     with closing(server_factory(binder.server_url, binder.token)) as server:
         if not spec.provider.is_git or binder.commit is None:
             return collect(server, None, since=binder.ready_at, about=about, limits=limits)
-        with at_commit(guard, spec, binder.commit) as originals:
+        with checkout(guard, spec, binder.commit) as originals:
             return collect(server, originals, since=binder.ready_at, about=about, limits=limits)
 
 
@@ -174,7 +174,7 @@ class _Base:
     note: str = ""
 
 
-def _base(originals: Originals | None, seen: Seen, path: str | None) -> _Base:
+def _base(originals: Originals | None, seen: Crawl, path: str | None) -> _Base:
     if originals is None:
         return _Base(None, {})
     try:
@@ -198,7 +198,7 @@ def _below(prefix: str, tree: Mapping[str, Tracked]) -> dict[str, Tracked]:
 class _Collection:
     """What is collected, on its way into an archive."""
 
-    def __init__(self, base: _Base, seen: Seen, limits: Limits) -> None:
+    def __init__(self, base: _Base, seen: Crawl, limits: Limits) -> None:
         self._base, self._seen, self._limits = base, seen, limits
         self._packer = Packer()
         self._left = limits.total_bytes

@@ -29,7 +29,7 @@ class NoSuchTime(RequestError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Duration:
     """How long somebody wants a binder.
 
     Attributes:
@@ -50,7 +50,7 @@ def needs_zone(text: str) -> bool:
     return _UNTIL.fullmatch(text.lower()) is not None
 
 
-def wish(text: str, now: float, zone: tzinfo) -> Wish:
+def parse(text: str, now: float, zone: tzinfo) -> Duration:
     """Read a duration, or `until` a moment.
 
     Args:
@@ -63,8 +63,8 @@ def wish(text: str, now: float, zone: tzinfo) -> Wish:
     """
     match = _UNTIL.fullmatch(text.lower())
     if match is None:
-        return Wish(seconds=_seconds(text))
-    return Wish(until=_moment(match[1], text, now, zone))
+        return Duration(seconds=_seconds(text))
+    return Duration(until=_moment(match[1], text, now, zone))
 
 
 def check(seconds: float, most: float) -> None:

@@ -7,14 +7,14 @@ from slack_bolt import App, Args
 from handlers import ids
 from handlers.listeners import home
 from handlers.listeners.errors import answered
-from handlers.listeners.replies import asker, tell
+from handlers.listeners.replies import reply, requester_of
 from handlers.messages.forms import Origin, launch_form
 from handlers.messages.messages import Message
 from handlers.requests import launches, operations, requester
 from handlers.requests.context import Context
-from handlers.requests.requester import Asker, Find
+from handlers.requests.requester import BinderLookup, Requester
 
-_DEEDS: Mapping[str, Callable[[Context, Asker, Find], Message | None]] = {
+BUTTONS: Mapping[str, Callable[[Context, Requester, BinderLookup], Message | None]] = {
     ids.OPEN: operations.open_links,
     ids.STOP: operations.stop,
     ids.LOG: operations.logs,
@@ -32,7 +32,7 @@ _DEEDS: Mapping[str, Callable[[Context, Asker, Find], Message | None]] = {
 
 def register(app: App, context: Context) -> None:
     """Listen to all buttons."""
-    for action_id in _DEEDS:
+    for action_id in BUTTONS:
         app.action(action_id)(_listener(context, action_id))
 
     @app.action(ids.FORM)
@@ -53,16 +53,16 @@ def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
     def on_click(args: Args) -> None:
         args.ack()
         who = _who(args)
-        answer = _DEEDS[action_id](context, who, requester.by_id(who, str(args.payload.get("value"))))
+        answer = BUTTONS[action_id](context, who, requester.by_id(who, str(args.payload.get("value"))))
         if answer is not None:
-            tell(args.context, args.body, answer)
+            reply(args.context, args.body, answer)
         if (args.body.get("view") or {}).get("type") == "home":
             home.publish(args.client, context, who)
 
     return on_click
 
 
-def _who(args: Args) -> Asker:
+def _who(args: Args) -> Requester:
     """Who clicks. One click is delivered with one key, however often."""
     place = args.body.get("container") or {}
     parts = [
@@ -72,4 +72,4 @@ def _who(args: Args) -> Asker:
         args.context.user_id,
         args.payload.get("action_ts"),
     ]
-    return asker(args.context, args.body, "action:" + ":".join(str(part or "") for part in parts))
+    return requester_of(args.context, args.body, "action:" + ":".join(str(part or "") for part in parts))

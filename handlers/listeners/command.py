@@ -7,15 +7,15 @@ from bot.repositories.launch_text import parse_launch
 from bot.text import readable
 from handlers import ids
 from handlers.listeners.errors import answered
-from handlers.listeners.replies import asker, tell
+from handlers.listeners.replies import reply, requester_of
 from handlers.messages import messages
 from handlers.messages.forms import Origin, launch_form
 from handlers.messages.messages import Message
 from handlers.requests import launches, operations, requester, subcommands
 from handlers.requests.context import Context
-from handlers.requests.requester import Asker
+from handlers.requests.requester import Requester
 
-_ON_ONE = {
+BINDER_COMMANDS = {
     "stop": operations.stop,
     "save": operations.save,
     "shelve": operations.shelve,
@@ -34,25 +34,25 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_command(args: Args) -> None:
         text = str(args.body.get("text") or "")
-        who = asker(args.context, args.body, f"command:{args.body['trigger_id']}")
+        who = requester_of(args.context, args.body, f"command:{args.body['trigger_id']}")
         if subcommands.split(text) == ("launch", ""):
             args.ack()
             origin = Origin(who.channel, who.response_url)
             view = launch_form(launches.sizes_for(context, who.user), origin)
             args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
             return
-        answer = obey(context, who, text)
+        answer = dispatch(context, who, text)
         if answer is None:
             args.ack()
         else:
-            tell(args.context, args.body, answer)
+            reply(args.context, args.body, answer)
 
 
-def obey(context: Context, who: Asker, text: str) -> Message | None:
+def dispatch(context: Context, who: Requester, text: str) -> Message | None:
     """Do what the words say.
 
     Returns:
-        The answer for the asker; None where something will be posted soon that is answer enough.
+        The answer for the requester_of; None where something will be posted soon that is answer enough.
 
     Raises:
         RequestError: It cannot be done, with the sentence that says why.
@@ -60,8 +60,8 @@ def obey(context: Context, who: Asker, text: str) -> Message | None:
     word, rest = subcommands.split(text)
     if subcommands.asks_for_help(word, rest):
         return messages.help_text()
-    if word in _ON_ONE:
-        return _ON_ONE[word](context, who, requester.by_name(who, rest, word))
+    if word in BINDER_COMMANDS:
+        return BINDER_COMMANDS[word](context, who, requester.by_name(who, rest, word))
     if word == "extend":
         name, span = subcommands.split_extension(rest)
         return operations.extend(context, who, requester.by_name(who, name, word), span)
@@ -72,7 +72,7 @@ def obey(context: Context, who: Asker, text: str) -> Message | None:
     return messages.not_understood(readable(text), subcommands.correction(text))
 
 
-def _launch(context: Context, who: Asker, rest: str) -> Message | None:
+def _launch(context: Context, who: Requester, rest: str) -> Message | None:
     if not rest:
         raise RequestError("Which repository?", hint=f"For example: `{ids.COMMAND} launch owner/repo`")
     return launches.launch(context, who, parse_launch(rest))

@@ -9,7 +9,7 @@ import structlog
 from slack_bolt import App, Args, BoltContext, BoltResponse
 
 from bot.errors import BinderBotError
-from handlers.listeners.replies import tell
+from handlers.listeners.replies import reply
 from handlers.messages import messages
 
 log = structlog.get_logger(__name__)
@@ -20,7 +20,7 @@ def register(app: App) -> None:
 
     @app.error
     def on_error(error: Exception, body: dict[str, Any], context: BoltContext) -> BoltResponse | None:
-        return tell(context, body, explain(error))
+        return reply(context, body, explain(error))
 
 
 def answered(listener: Callable[[Args], None]) -> Callable[[Args], None]:
@@ -35,7 +35,7 @@ def answered(listener: Callable[[Args], None]) -> Callable[[Args], None]:
         try:
             listener(args)
         except Exception as error:  # noqa: BLE001 - whatever it is, `explain` logs it
-            tell(args.context, args.body, explain(error))
+            reply(args.context, args.body, explain(error))
 
     return guarded
 

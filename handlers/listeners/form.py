@@ -11,7 +11,7 @@ from bot.repositories.launch_text import parse_repo
 from bot.times.end_times import NoSuchTime
 from handlers import ids
 from handlers.listeners.errors import answered
-from handlers.listeners.replies import asker, tell
+from handlers.listeners.replies import reply, requester_of
 from handlers.messages import forms
 from handlers.messages.forms import FormError, Origin, launch_form
 from handlers.requests import launches
@@ -30,7 +30,7 @@ def register(app: App, context: Context) -> None:
     def on_form(args: Args) -> None:
         view = args.body["view"]
         origin = Origin.of(view["private_metadata"])
-        who = asker(args.context, args.body, f"view:{view['id']}")
+        who = requester_of(args.context, args.body, f"view:{view['id']}")
         who = replace(who, channel=origin.channel, response_url=origin.response_url)
         try:
             answer = launches.launch(context, who, forms.read(view["state"]["values"]))
@@ -42,13 +42,13 @@ def register(app: App, context: Context) -> None:
         else:
             args.ack()
             if answer is not None:
-                tell(args.context, args.body, answer)
+                reply(args.context, args.body, answer)
 
     @app.shortcut(ids.LAUNCH_MESSAGE)
     @answered
     def on_shortcut(args: Args) -> None:
         args.ack()
-        who = asker(args.context, args.body, f"shortcut:{args.body['trigger_id']}")
+        who = requester_of(args.context, args.body, f"shortcut:{args.body['trigger_id']}")
         view = launch_form(
             launches.sizes_for(context, who.user),
             Origin(who.channel, who.response_url),

@@ -4,10 +4,10 @@ from slack_bolt import App, Args
 from slack_sdk import WebClient
 
 from handlers.listeners.errors import answered
-from handlers.listeners.replies import asker
+from handlers.listeners.replies import requester_of
 from handlers.messages import messages
 from handlers.requests.context import Context
-from handlers.requests.requester import Asker
+from handlers.requests.requester import Requester
 from storage import binders
 
 
@@ -18,11 +18,11 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_home(args: Args) -> None:
         if args.body["event"].get("tab") == "home":
-            who = asker(args.context, args.body, f"event:{args.body['event_id']}")
+            who = requester_of(args.context, args.body, f"event:{args.body['event_id']}")
             publish(args.client, context, who)
 
 
-def publish(client: WebClient, context: Context, who: Asker) -> None:
+def publish(client: WebClient, context: Context, who: Requester) -> None:
     """Show the tab as it is now."""
     with context.store.read() as session:
         mine = binders.live(session, who.team_id, owner=who.user)

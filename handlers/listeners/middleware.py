@@ -11,7 +11,7 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltContext, BoltResponse
 
-from handlers.slack.freeze_detector import Pulse
+from handlers.slack.freeze_detector import FreezeDetector
 
 ASKED = "asked"
 """In Bolt's context: when a request can have been made at the earliest, by `time.monotonic`."""
@@ -37,7 +37,7 @@ class Recent:
             return True
 
 
-def register(app: App, pulse: Pulse) -> None:
+def register(app: App, pulse: FreezeDetector) -> None:
     """Put it before all listeners."""
     recent = Recent()
 

@@ -1,4 +1,4 @@
-"""Answers that only the asker sees, wherever they are: in a command, at a button, in a thread, at a form."""
+"""Answers that only the person who asked sees: in a command, at a button, in a thread, at a form."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from slack_sdk.errors import SlackClientError
 from handlers.listeners.middleware import ASKED
 from handlers.messages.forms import REPOSITORY
 from handlers.messages.messages import Message
-from handlers.requests.requester import Asker
+from handlers.requests.requester import Requester
 
 log = structlog.get_logger(__name__)
 
 Body = dict[str, Any]
 
 
-def tell(context: BoltContext, body: Body, message: Message) -> BoltResponse | None:
+def reply(context: BoltContext, body: Body, message: Message) -> BoltResponse | None:
     """Answer; in the acknowledgement itself where that is still owed, which takes no call to Slack.
 
     Returns:
@@ -34,10 +34,10 @@ def tell(context: BoltContext, body: Body, message: Message) -> BoltResponse | N
     return None
 
 
-def asker(context: BoltContext, body: Body, key: str) -> Asker:
+def requester_of(context: BoltContext, body: Body, key: str) -> Requester:
     """Who asks, from what Bolt made of the payload."""
     user = context.user_id or ""
-    return Asker(
+    return Requester(
         user=user,
         team_id=context.team_id or context.enterprise_id or "",
         enterprise_id=context.enterprise_id,

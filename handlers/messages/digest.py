@@ -10,12 +10,12 @@ from bot.times.durations import duration
 from handlers.messages.blocks import MAX_TEXT, as_json, context, header, section
 from handlers.messages.messages import MOST_LISTED, Message, repository, shorten_lines
 from handlers.messages.mrkdwn import date, escape, inline, person
-from handlers.messages.notices import Terms, amount, cost
+from handlers.messages.notices import NoticeOptions, amount, cost
 from handlers.messages.status_text import phrase
 from storage.models import Binder
 
 
-def digest(living: Sequence[Binder], now: float, terms: Terms) -> Message:
+def digest(living: Sequence[Binder], now: float, terms: NoticeOptions) -> Message:
     """What lives in a channel, the oldest first; `now` in Unix seconds UTC."""
     title = f"{'1 binder lives' if len(living) == 1 else f'{len(living)} binders live'} here"
     shown = living[:MOST_LISTED]
@@ -30,7 +30,7 @@ def digest(living: Sequence[Binder], now: float, terms: Terms) -> Message:
     return Message(shorten(f"{title}: {shorten_lines(heard, MAX_TEXT - 100)}", MAX_TEXT), as_json(blocks))
 
 
-def _row(binder: Binder, now: float, terms: Terms) -> str:
+def _row(binder: Binder, now: float, terms: NoticeOptions) -> str:
     said = phrase(binder)
     parts = [
         f"{said.emoji} *{inline(binder.name, 64)}* {said.words}",
@@ -42,6 +42,6 @@ def _row(binder: Binder, now: float, terms: Terms) -> str:
     return f"{' · '.join(parts)}\n{escape(repository(binder))}"
 
 
-def _total(living: Sequence[Binder], now: float, terms: Terms) -> list[Block]:
+def _total(living: Sequence[Binder], now: float, terms: NoticeOptions) -> list[Block]:
     spent = sum(cost(each, now) for each in living)
     return [context(f"They have cost {amount(spent, terms.unit)} so far.")] if spent else []

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.binders import deadlines
-from bot.binders.deadlines import Policy
+from bot.binders.deadlines import WarningPolicy
 from bot.text import shorten, visible
 from bot.times.durations import duration
 from handlers import ids
@@ -23,7 +23,7 @@ _MOVABLE = frozenset({Reason.IDLE, Reason.LIFETIME})
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class NoticeOptions:
     """What a site's notices depend on.
 
     Attributes:
@@ -33,13 +33,13 @@ class Terms:
         shelves_idle: Whether what lies idle is put away instead of torn down.
     """
 
-    policy: Policy = field(default_factory=Policy)
+    policy: WarningPolicy = field(default_factory=WarningPolicy)
     unit: str = ""
     can_shelve: bool = False
     shelves_idle: bool = False
 
 
-def notice(binder: Binder, given: Notice, now: float, terms: Terms) -> Message:
+def notice(binder: Binder, given: Notice, now: float, terms: NoticeOptions) -> Message:
     """A notice as it is now; `now` in Unix seconds UTC."""
     if given.outcome is None and is_live(binder):
         return _open(binder, given, now, terms)
@@ -81,7 +81,7 @@ def ends_in_site_zone(name: str, ends_at: float, zone: str) -> Message:
 # --- an open one -----------------------------------------------------------------------------------------
 
 
-def _open(binder: Binder, given: Notice, now: float, terms: Terms) -> Message:
+def _open(binder: Binder, given: Notice, now: float, terms: NoticeOptions) -> Message:
     deed = "is put away" if _is_put_away(binder, given, terms) else "ends"
     end = date(deadlines.end_of(given, now, terms.policy))
     why = " ".join(_why(binder, given, terms))
@@ -96,7 +96,7 @@ def _open(binder: Binder, given: Notice, now: float, terms: Terms) -> Message:
     return Message(f"{first.replace('*', '')} {why} {loss}", as_json(blocks))
 
 
-def _why(binder: Binder, given: Notice, terms: Terms) -> Iterator[str]:
+def _why(binder: Binder, given: Notice, terms: NoticeOptions) -> Iterator[str]:
     if given.reason == Reason.LIFETIME:
         yield "It is put away, and not kept for longer." if is_shelved(binder) else "Its time is over then."
     elif given.reason == Reason.MAXIMUM:
@@ -117,7 +117,7 @@ def _use(binder: Binder) -> Iterator[str]:
         yield f"Nobody has used it since {date(binder.used_at)}."
 
 
-def _loss(binder: Binder, given: Notice, terms: Terms) -> str:
+def _loss(binder: Binder, given: Notice, terms: NoticeOptions) -> str:
     if _is_put_away(binder, given, terms):
         return "Its files are kept then; its links and what runs in it are not."
     if is_shelved(binder):
@@ -130,13 +130,13 @@ def _loss(binder: Binder, given: Notice, terms: Terms) -> str:
     return "The files in it are gone then."
 
 
-def _spent(binder: Binder, now: float, terms: Terms) -> Iterator[str]:
+def _spent(binder: Binder, now: float, terms: NoticeOptions) -> Iterator[str]:
     if binder.price_per_hour:
         price = amount(binder.price_per_hour, terms.unit)
         yield f"{amount(cost(binder, now), terms.unit)} ({price} an hour)"
 
 
-def _buttons(binder: Binder, given: Notice, terms: Terms) -> Iterator[ButtonElement]:
+def _buttons(binder: Binder, given: Notice, terms: NoticeOptions) -> Iterator[ButtonElement]:
     if is_shelved(binder):
         yield button("Resume", ids.RESUME, binder.id, style="primary")
     elif given.reason in _MOVABLE:
@@ -156,14 +156,14 @@ def _sure(binder: Binder) -> Sure:
     )
 
 
-def _is_put_away(binder: Binder, given: Notice, terms: Terms) -> bool:
+def _is_put_away(binder: Binder, given: Notice, terms: NoticeOptions) -> bool:
     return given.reason == Reason.IDLE and terms.shelves_idle and terms.can_shelve and is_ready(binder)
 
 
 # --- what became of one ----------------------------------------------------------------------------------
 
 
-def _settled(binder: Binder, given: Notice, now: float, terms: Terms) -> Message:
+def _settled(binder: Binder, given: Notice, now: float, terms: NoticeOptions) -> Message:
     if not is_live(binder):
         shown = f":white_circle: {_ended(binder)}"
     elif given.outcome == Outcome.KEPT:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bot.errors import ServerError
 from bot.saved_work.archive import Archive
 from handlers.outbox.uploads import Uploads
-from handlers.outbox.worker import Courier
+from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import Uncertain
 from storage import binders, outbox
 from storage.engine import Store
@@ -24,7 +24,7 @@ _TRIES = 3
 """… of a server that does not answer, before that is said."""
 
 
-class Archives(Courier):
+class Archives(OutboxWorker):
     """Delivers archives.
 
     Args:

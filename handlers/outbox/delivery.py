@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 
 from handlers.messages import digest, messages, notices
 from handlers.messages.messages import Message
-from handlers.messages.notices import Terms
+from handlers.messages.notices import NoticeOptions
 from handlers.outbox.duplicate_posts import Late, Withdrawals
 from handlers.outbox.idempotent_post import Post, Posts
-from handlers.outbox.worker import Courier
+from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import (
     UPDATES,
     Method,
@@ -29,10 +29,10 @@ from handlers.slack.calls import (
     SlackCalls,
     TooEarly,
     Uncertain,
-    default_paces,
+    default_rate_limits,
 )
-from handlers.slack.rate_limit import Pace
-from handlers.slack.user_timezones import Zone, utc
+from handlers.slack.rate_limit import RateLimit
+from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox
 from storage import digest as stored_digest
 from storage import notices as stored_notices
@@ -77,7 +77,7 @@ _ONLY_WHILE_WANTED = frozenset(
 """After its target is `gone`, nothing more is said of a binder but its end."""
 
 
-class Delivery(Courier):
+class Delivery(OutboxWorker):
     """Sends what the outbox holds.
 
     Args:
@@ -95,16 +95,16 @@ class Delivery(Courier):
         client: WebClient,
         *,
         admin_channel: str | None = None,
-        terms: Terms | None = None,
-        zone_of: Callable[[str], Zone] = utc,
-        paces: Mapping[str, Pace] | None = None,
+        terms: NoticeOptions | None = None,
+        zone_of: Callable[[str], UserTimezone] = utc,
+        paces: Mapping[str, RateLimit] | None = None,
     ) -> None:
         super().__init__(store)
         self._client = client
         self._admin_channel = admin_channel
-        self._terms = terms or Terms()
+        self._terms = terms or NoticeOptions()
         self._zone_of = zone_of
-        self._calls = SlackCalls(paces or default_paces())
+        self._calls = SlackCalls(paces or default_rate_limits())
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
         self._directs: dict[tuple[str, str], str] = {}

@@ -33,7 +33,7 @@ _TOKEN_REFUSED = frozenset(
 )
 
 
-class Courier:
+class OutboxWorker:
     """Delivers one kind of thing; who delivers says how, in `_send`.
 
     Args:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from bot.config import Settings
 from bot.provisioning.base import Size
-from handlers.slack.freeze_detector import Pulse
-from handlers.slack.user_timezones import Zone, utc
+from handlers.slack.freeze_detector import FreezeDetector
+from handlers.slack.user_timezones import UserTimezone, utc
 from storage.engine import Store
 
 
@@ -29,5 +29,5 @@ class Context:
     sizes: tuple[Size, ...]
     nudge: Callable[[], None]
     can_shelve: bool = False
-    zone_of: Callable[[str], Zone] = utc
-    pulse: Pulse = field(default_factory=Pulse)
+    zone_of: Callable[[str], UserTimezone] = utc
+    pulse: FreezeDetector = field(default_factory=FreezeDetector)

@@ -17,8 +17,8 @@ from handlers.messages.messages import Message
 from handlers.messages.status_text import is_live, phrase
 from handlers.requests import subcommands
 from handlers.requests.context import Context
-from handlers.requests.requester import Asker, Find, each_with, wished
-from handlers.slack.user_timezones import Zone
+from handlers.requests.requester import BinderLookup, Requester, each_with, parse_end_time
+from handlers.slack.user_timezones import UserTimezone
 from storage import binders
 from storage.models import Binder
 
@@ -27,7 +27,7 @@ _ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _ID_LENGTH = 8
 
 
-def launch(context: Context, asker: Asker, request: LaunchRequest) -> Message | None:
+def launch(context: Context, asker: Requester, request: LaunchRequest) -> Message | None:
     """Write a new binder.
 
     Returns:
@@ -48,19 +48,21 @@ def launch(context: Context, asker: Asker, request: LaunchRequest) -> Message | 
     return answer
 
 
-def _lifetime(context: Context, asker: Asker, typed: str | None, size: str) -> tuple[float, Zone | None]:
+def _lifetime(
+    context: Context, asker: Requester, typed: str | None, size: str
+) -> tuple[float, UserTimezone | None]:
     """How long it is to live, in seconds, and the time zone by which that was read, if any."""
     limits = context.settings.limits_of(size)
     if not typed:
         return limits.lifetime, None
     now = context.store.now()
-    wish, zone = wished(context, asker, typed, now)
+    wish, zone = parse_end_time(context, asker, typed, now)
     seconds = wish.from_(now) - now
     end_times.check(seconds, limits.maximum)
     return seconds, zone
 
 
-def launch_again(context: Context, asker: Asker, find: Find) -> Message | None:
+def launch_again(context: Context, asker: Requester, find: BinderLookup) -> Message | None:
     """Launch what an earlier binder was launched from.
 
     Raises:
@@ -79,7 +81,7 @@ def launch_again(context: Context, asker: Asker, find: Find) -> Message | None:
 
 
 def _start(
-    context: Context, asker: Asker, spec: RepoSpec, *, size: str, lifetime: float, wanted_name: str
+    context: Context, asker: Requester, spec: RepoSpec, *, size: str, lifetime: float, wanted_name: str
 ) -> Message | None:
     binder = _new_binder(context, asker, spec, size, lifetime)
     asked_at = binder.created_at - (time.monotonic() - asker.asked)
@@ -93,7 +95,7 @@ def _start(
     return None
 
 
-def _new_binder(context: Context, asker: Asker, spec: RepoSpec, size: str, lifetime: float) -> Binder:
+def _new_binder(context: Context, asker: Requester, spec: RepoSpec, size: str, lifetime: float) -> Binder:
     now = context.store.now()
     limits = context.settings.limits_of(size)
     binder_id = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
@@ -123,7 +125,7 @@ def _new_binder(context: Context, asker: Asker, spec: RepoSpec, size: str, lifet
     )
 
 
-def _check_allowance(session: Session, context: Context, asker: Asker) -> None:
+def _check_allowance(session: Session, context: Context, asker: Requester) -> None:
     """Refuse one binder too many; the exception takes the new row back."""
     mine, most = (
         binders.live(session, asker.team_id, owner=asker.user),
@@ -142,7 +144,7 @@ def sizes_for(context: Context, user: str) -> tuple[Size, ...]:
     return tuple(size for size in context.sizes if size.is_for(user, context.settings.admins))
 
 
-def _size(context: Context, asker: Asker, typed: str | None) -> str:
+def _size(context: Context, asker: Requester, typed: str | None) -> str:
     mine = sizes_for(context, asker.user)
     if not mine:
         raise Refused("No size is for you to use.", hint="Ask those who run this bot.")

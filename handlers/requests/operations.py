@@ -17,8 +17,8 @@ from handlers.messages import messages, notices
 from handlers.messages.messages import Message
 from handlers.messages.status_text import is_live, is_ready, is_shelved, phrase, summary
 from handlers.requests.context import Context
-from handlers.requests.requester import Asker, Find, may_use, wished
-from handlers.slack.user_timezones import Zone
+from handlers.requests.requester import BinderLookup, Requester, may_use, parse_end_time
+from handlers.slack.user_timezones import UserTimezone
 from storage import binders, outbox
 from storage import notices as stored_notices
 from storage.models import Binder, Ending, MessageKind, Outcome, Reason, Status
@@ -30,7 +30,7 @@ Wanted = Callable[[Binder, float], tuple[float, float]]
 """From a row and the time now: until when it is to live, and until when it is not to count as idle."""
 
 
-def stop(context: Context, asker: Asker, find: Find) -> Message:
+def stop(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """Say that a binder should be gone, unless that would lose work; only its owner and admins may."""
     with context.store.read() as session:
         binder = find(session)
@@ -39,14 +39,14 @@ def stop(context: Context, asker: Asker, find: Find) -> Message:
     return stop_anyway(context, asker, find)
 
 
-def save_and_stop(context: Context, asker: Asker, find: Find) -> Message:
+def save_and_stop(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """Save what was changed in a binder, then end it; only its owner and admins may."""
     saved = save(context, asker, find)
     stopped = stop_anyway(context, asker, find)
     return messages.note(f"{saved.text} {stopped.text}")
 
 
-def save(context: Context, asker: Asker, find: Find) -> Message:
+def save(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """Owe the thread an archive of what was changed in a binder; only its owner and admins may."""
     with context.store.write() as session:
         binder = find(session)
@@ -61,7 +61,7 @@ def save(context: Context, asker: Asker, find: Find) -> Message:
     return messages.note(f"What was changed in {binder.name} is being collected, for its thread.")
 
 
-def stop_anyway(context: Context, asker: Asker, find: Find) -> Message:
+def stop_anyway(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """Say that a binder should be gone; only its owner and admins may."""
     with context.store.write() as session:
         binder = find(session)
@@ -75,7 +75,7 @@ def stop_anyway(context: Context, asker: Asker, find: Find) -> Message:
     return messages.note(f"{binder.name} is being torn down.")
 
 
-def shelve(context: Context, asker: Asker, find: Find) -> Message:
+def shelve(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """Put a ready binder away; only its owner and admins may."""
     if not context.can_shelve:
         raise RequestError("This cloud cannot put instances away.", hint=f"`{ids.COMMAND} stop` ends one.")
@@ -92,7 +92,7 @@ def shelve(context: Context, asker: Asker, find: Find) -> Message:
     )
 
 
-def resume(context: Context, asker: Asker, find: Find) -> Message:
+def resume(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """Have a binder back that was put away; only its owner and admins may."""
     with context.store.write() as session:
         binder = find(session)
@@ -105,18 +105,18 @@ def resume(context: Context, asker: Asker, find: Find) -> Message:
     return messages.note(f"{binder.name} is on its way back; its links will be new.")
 
 
-def keep_for_hours(context: Context, asker: Asker, find: Find) -> Message:
+def keep_for_hours(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """Let a binder live for two hours more at least; only its owner and admins may."""
     return _keep(context, asker, find, lambda _binder, now: (now + KEEP_SECONDS, now + KEEP_SECONDS))
 
 
-def keep_until_tonight(context: Context, asker: Asker, find: Find) -> Message:
+def keep_until_tonight(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """Let a binder live until this evening at least, where the asker is; only its owner and admins may."""
     zone = context.zone_of(asker.user)
     return _keep(context, asker, find, lambda _binder, now: (end_times.tonight(now, zone.zone),) * 2, zone)
 
 
-def extend(context: Context, asker: Asker, find: Find, span: str) -> Message:
+def extend(context: Context, asker: Requester, find: BinderLookup, span: str) -> Message:
     """Let a binder live for so much longer, or until a moment; only its owner and admins may.
 
     Raises:
@@ -124,7 +124,7 @@ def extend(context: Context, asker: Asker, find: Find, span: str) -> Message:
     """
     if not span:
         raise RequestError("For how long?", hint=f"`{ids.COMMAND} extend demo 2h`, or `until friday 18:00`")
-    wish, zone = wished(context, asker, span, context.store.now())
+    wish, zone = parse_end_time(context, asker, span, context.store.now())
     return _keep(
         context,
         asker,
@@ -134,7 +134,9 @@ def extend(context: Context, asker: Asker, find: Find, span: str) -> Message:
     )
 
 
-def _keep(context: Context, asker: Asker, find: Find, wanted: Wanted, zone: Zone | None = None) -> Message:
+def _keep(
+    context: Context, asker: Requester, find: BinderLookup, wanted: Wanted, zone: UserTimezone | None = None
+) -> Message:
     """Move a binder's end, within its limits, and tell of it where its notices are.
 
     Args:
@@ -178,21 +180,21 @@ def _settle_kept(session: Session, context: Context, binder: Binder, by: str, no
         stored_notices.pass_over(session, binder.id, each.reason, each.deadline, each.lead, by=by)
 
 
-def hold(context: Context, asker: Asker, find: Find) -> Message:
+def hold(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """Keep what is left of a failed launch for a while; only for its owner and admins."""
     hours = context.settings.keep_failed_hours
     with context.store.write() as session:
         binder = find(session)
         if not may_use(context, asker, binder):
             return messages.refusal(binder, "keep it")
-        changed = binders.hold(session, binder.id, seconds=3600 * hours, by=asker.user)
+        changed = binders.keep_failed(session, binder.id, seconds=3600 * hours, by=asker.user)
     if not changed:
         return messages.note(f"{binder.name} is being torn down already; launch it again to look at it.")
     context.nudge()
     return messages.held(binder, context.store.now() + 3600 * hours)
 
 
-def open_links(context: Context, asker: Asker, find: Find) -> Message:
+def open_links(context: Context, asker: Requester, find: BinderLookup) -> Message:
     """The one-click links, with the server's token; only for its owner and admins."""
     with context.store.read() as session:
         binder = find(session)
@@ -210,20 +212,20 @@ def open_links(context: Context, asker: Asker, find: Find) -> Message:
     return messages.note(f"{binder.name} {phrase(binder).words}. {where}".strip())
 
 
-def status(context: Context, _asker: Asker, find: Find) -> Message:
+def status(context: Context, _asker: Requester, find: BinderLookup) -> Message:
     """A binder's card, for one pair of eyes."""
     with context.store.read() as session:
         binder = find(session)
     return messages.card(binder, context.store.now(), can_shelve=context.can_shelve)
 
 
-def logs(context: Context, _asker: Asker, find: Find) -> Message:
+def logs(context: Context, _asker: Requester, find: BinderLookup) -> Message:
     """The end of a binder's log."""
     with context.store.read() as session:
         return messages.log_of(find(session))
 
 
-def listing(context: Context, asker: Asker) -> Message:
+def listing(context: Context, asker: Requester) -> Message:
     """All live binders of the workspace, the asker's first."""
     with context.store.read() as session:
         live = binders.live(session, asker.team_id)

@@ -14,18 +14,18 @@ from handlers import ids
 from handlers.messages.status_text import is_live
 from handlers.requests import subcommands
 from handlers.requests.context import Context
-from handlers.slack.user_timezones import Zone
+from handlers.slack.user_timezones import UserTimezone
 from storage import binders
 from storage.models import Binder
 
 _MOST_NAMES = 10
 
-Find = Callable[[Session], Binder]
+BinderLookup = Callable[[Session], Binder]
 """Finds the binder that is meant; raises RequestError where there is none, or more than one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Requester:
     """Who asks, and from where.
 
     Attributes:
@@ -49,22 +49,24 @@ class Asker:
     asked: float = field(default_factory=time.monotonic)
 
 
-def wished(context: Context, asker: Asker, typed: str, now: float) -> tuple[end_times.Wish, Zone | None]:
+def parse_end_time(
+    context: Context, asker: Requester, typed: str, now: float
+) -> tuple[end_times.Duration, UserTimezone | None]:
     """Read a time by the asker's own clock; where that matters, with the zone that was taken for theirs.
 
     Raises:
         NoSuchTime: It is none.
     """
     zone = context.zone_of(asker.user) if end_times.needs_zone(typed) else None
-    return end_times.wish(typed, now, zone.zone if zone else UTC), zone
+    return end_times.parse(typed, now, zone.zone if zone else UTC), zone
 
 
-def may_use(context: Context, asker: Asker, binder: Binder) -> bool:
+def may_use(context: Context, asker: Requester, binder: Binder) -> bool:
     """Whether somebody may do with a binder what its owner may."""
     return asker.user == binder.owner or asker.user in context.settings.admins
 
 
-def by_id(asker: Asker, binder_id: str) -> Find:
+def by_id(asker: Requester, binder_id: str) -> BinderLookup:
     """The binder that a button stands for. A button's value can be forged: the row decides."""
 
     def find(session: Session) -> Binder:
@@ -76,7 +78,7 @@ def by_id(asker: Asker, binder_id: str) -> Find:
     return find
 
 
-def by_name(asker: Asker, name: str, verb: str) -> Find:
+def by_name(asker: Requester, name: str, verb: str) -> BinderLookup:
     """The binder of that name; without one that of the thread, else the asker's only one.
 
     Args:
@@ -85,10 +87,10 @@ def by_name(asker: Asker, name: str, verb: str) -> Find:
         verb: The subcommand, for advice.
     """
     typed = readable(name).strip("\"'“”").lower()
-    return lambda session: _named(session, asker, typed, verb) if typed else _meant(session, asker, verb)
+    return lambda session: _named(session, asker, typed, verb) if typed else _implied(session, asker, verb)
 
 
-def _named(session: Session, asker: Asker, name: str, verb: str) -> Binder:
+def _named(session: Session, asker: Requester, name: str, verb: str) -> Binder:
     binder = binders.named(session, asker.team_id, name)
     if binder is not None:
         return binder
@@ -98,7 +100,7 @@ def _named(session: Session, asker: Asker, name: str, verb: str) -> Binder:
     raise RequestError(f"There is no binder called “{name}”.", hint=hint)
 
 
-def _meant(session: Session, asker: Asker, verb: str) -> Binder:
+def _implied(session: Session, asker: Requester, verb: str) -> Binder:
     if asker.thread_ts and (found := binders.of_thread(session, asker.channel, asker.thread_ts)):
         return found
     mine = [each for each in binders.live(session, asker.team_id, owner=asker.user) if is_live(each)]

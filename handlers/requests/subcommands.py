@@ -23,7 +23,7 @@ SUBCOMMANDS = (
     "help",
 )
 
-_MEANT = {
+SYNONYMS = {
     **dict.fromkeys(("start", "run", "create", "new", "up", "build", "begin", "boot"), "launch"),
     **dict.fromkeys(("ls", "ps", "all", "binders"), "list"),
     **dict.fromkeys(("info", "show", "state", "progress"), "status"),
@@ -68,8 +68,8 @@ def asks_for_help(word: str, rest: str) -> bool:
 def correction(text: str) -> str | None:
     """The right form of what was typed, filled in with it; None where nothing is near."""
     word, rest = split(text)
-    if word in _MEANT:
-        return f"{_MEANT[word]} {readable(rest)}".strip()
+    if word in SYNONYMS:
+        return f"{SYNONYMS[word]} {readable(rest)}".strip()
     if _is_repository(text):
         return f"launch {readable(text)}"
     near = nearest(word, SUBCOMMANDS)

@@ -15,7 +15,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
-from handlers.slack.rate_limit import Pace
+from handlers.slack.rate_limit import RateLimit
 
 Method = Callable[..., SlackResponse]
 
@@ -50,13 +50,13 @@ class Uncertain(DeliveryError):
     """It may have arrived, or not."""
 
 
-def default_paces(clock: Callable[[], float] = time.monotonic) -> dict[str, Pace]:
+def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str, RateLimit]:
     """What Slack grants, by method, with a margin: the strictest window of a minute stays within 50 edits."""
     return {
-        "chat_postMessage": Pace(1.0, 2, clock=clock),
-        UPDATES: Pace(0.5, 20, clock=clock),
-        "chat_postEphemeral": Pace(1.5, 10, clock=clock),
-        _OTHERS: Pace(0.8, 10, clock=clock),
+        "chat_postMessage": RateLimit(1.0, 2, clock=clock),
+        UPDATES: RateLimit(0.5, 20, clock=clock),
+        "chat_postEphemeral": RateLimit(1.5, 10, clock=clock),
+        _OTHERS: RateLimit(0.8, 10, clock=clock),
     }
 
 
@@ -67,10 +67,10 @@ class SlackCalls:
         paces: By the name of the method; `others` for the rest.
     """
 
-    def __init__(self, paces: Mapping[str, Pace]) -> None:
+    def __init__(self, paces: Mapping[str, RateLimit]) -> None:
         self._paces = paces
 
-    def pace_of(self, method_name: str) -> Pace:
+    def pace_of(self, method_name: str) -> RateLimit:
         """The allowance that a method draws on."""
         return self._paces.get(method_name, self._paces[_OTHERS])
 
@@ -102,7 +102,7 @@ class SlackCalls:
             raise Uncertain(f"{type(error).__name__}: {error}") from error
 
 
-def _failure(error: SlackApiError, pace: Pace, scope: str) -> DeliveryError:
+def _failure(error: SlackApiError, pace: RateLimit, scope: str) -> DeliveryError:
     response = error.response
     code = str(response.get("error", ""))
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or code == "ratelimited":

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from threading import Lock
 
 BEAT_SECONDS = 1.0
-"""How often `Pulse.beat` wants to be called."""
+"""How often `FreezeDetector.beat` wants to be called."""
 FROZEN_SECONDS = 2.5
 """Without a beat for so long, the process counts as frozen. Slack waits for three seconds."""
 BACKLOG_SECONDS = 5.0
 """After that, all that waited has been read."""
 
 
-class Pulse:
+class FreezeDetector:
     """Beats while the process runs. Safe to use from many threads.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 _Reserved = dict[Hashable, float]
 
 
-class Pace:
+class RateLimit:
     """So many calls a second, and so many at once.
 
     Whoever is too early reserves the next free moment and is told how long to wait; so of a hundred that wait

@@ -47,7 +47,7 @@ def _hang_up(session: Any) -> None:
     noticed.wait(NOTICE_SECONDS)
 
 
-class Connection:
+class SocketModeConnection:
     """An app's socket to Slack; reconnects by itself once it was connected.
 
     Args:

@@ -21,7 +21,7 @@ _MOST_CACHED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class UserTimezone:
     """Where a person is, or is taken to be.
 
     Attributes:
@@ -38,12 +38,12 @@ class Zone:
         return self.zone.key if self.is_known and isinstance(self.zone, ZoneInfo) else None
 
 
-def utc(_user: str) -> Zone:
+def utc(_user: str) -> UserTimezone:
     """Everybody is in UTC, where nobody can be asked."""
-    return Zone(UTC)
+    return UserTimezone(UTC)
 
 
-class Zones:
+class UserTimezones:
     """Asks Slack for the time zones of people, and remembers them for an hour.
 
     Args:
@@ -61,12 +61,12 @@ class Zones:
             timeout=TIMEOUT_SECONDS,  # type: ignore[arg-type] # sockets take fractions of a second
             retry_handlers=[],
         )
-        self._fallback = Zone(fallback, is_known=False)
+        self._fallback = UserTimezone(fallback, is_known=False)
         self._clock = clock
         self._lock = Lock()
-        self._known: dict[str, tuple[float, Zone]] = {}
+        self._known: dict[str, tuple[float, UserTimezone]] = {}
 
-    def of(self, user: str) -> Zone:
+    def of(self, user: str) -> UserTimezone:
         """Where that person is; takes at most a moment."""
         now = self._clock()
         with self._lock:
@@ -82,7 +82,7 @@ class Zones:
             self._known[user] = (now, found)
         return found
 
-    def _ask(self, user: str) -> Zone | None:
+    def _ask(self, user: str) -> UserTimezone | None:
         try:
             told = self._client.users_info(user=user)["user"]
         except (OSError, SlackClientError) as error:
@@ -91,10 +91,10 @@ class Zones:
         return _zone(told)
 
 
-def _zone(told: Any) -> Zone | None:
+def _zone(told: Any) -> UserTimezone | None:
     """The zone that a user object names; by its offset alone, where the name is not known here."""
     try:
-        return Zone(ZoneInfo(told["tz"]))
+        return UserTimezone(ZoneInfo(told["tz"]))
     except (KeyError, TypeError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
         offset = told.get("tz_offset")
-    return Zone(timezone(timedelta(seconds=offset))) if isinstance(offset, int) else None
+    return UserTimezone(timezone(timedelta(seconds=offset))) if isinstance(offset, int) else None

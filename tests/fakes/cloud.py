@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.errors import CloudError, CloudUnreachable, ServerError
 from bot.jupyter.activity import Usage
-from bot.jupyter.contents import Listing
+from bot.jupyter.contents import DirectoryListing
 from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report, Size, Survey
 
 
@@ -195,8 +195,8 @@ class FakeServer:
     def proxied(self) -> frozenset[str]:
         return frozenset()
 
-    def listing(self, path: str) -> Listing:
-        return Listing(0.0, (), 0)
+    def listing(self, path: str) -> DirectoryListing:
+        return DirectoryListing(0.0, (), 0)
 
     def usage(self) -> Usage:
         if self.cloud.used_at is None:

@@ -8,9 +8,9 @@ from typing import TypeVar
 from bot.errors import CloudError
 from bot.provisioning.openstack.api import Api, Json
 from bot.provisioning.openstack.errors import NotThere
-from bot.provisioning.openstack.names import Names, missing
+from bot.provisioning.openstack.names import NameResolver, missing
 from bot.provisioning.openstack.network import Network
-from bot.provisioning.openstack.options import Offer, OpenStackOptions
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.openstack.quota import Quota, Quotas, of_compute, of_network, of_volumes
 
 _Found = TypeVar("_Found")
@@ -40,7 +40,7 @@ class Check:
         options: What the operator chose.
     """
 
-    def __init__(self, api: Api, names: Names, network: Network, options: OpenStackOptions) -> None:
+    def __init__(self, api: Api, names: NameResolver, network: Network, options: OpenStackOptions) -> None:
         self._api = api
         self._names = names
         self._network = network
@@ -72,7 +72,7 @@ class Check:
         if volume is not None and volume < needed:
             yield f"OPENSTACK_BOOT_VOLUME_GB is {volume}, and {_called(image)} needs {needed} GB."
 
-    def _size(self, offer: Offer) -> Iterator[str]:
+    def _size(self, offer: Flavor) -> Iterator[str]:
         flavor = self._names.flavor_of(offer)
         if flavor.get("OS-FLV-DISABLED:disabled"):
             yield f"The flavor `{offer.flavor}` is switched off."

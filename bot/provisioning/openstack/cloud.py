@@ -21,14 +21,14 @@ from bot.provisioning.base import Instance, InstanceState, Order, Parts, Recover
 from bot.provisioning.openstack.api import READ_SECONDS, Api, region_of_environment
 from bot.provisioning.openstack.check import Check
 from bot.provisioning.openstack.errors import Conflict, NotThere
-from bot.provisioning.openstack.names import Names
+from bot.provisioning.openstack.names import NameResolver
 from bot.provisioning.openstack.network import Network
-from bot.provisioning.openstack.options import Offer, OpenStackOptions
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.openstack.quota import explained, of_compute
 from bot.provisioning.openstack.tags import (
     Json,
     Listing,
-    Marks,
+    Tags,
     instance_of,
     name_of,
     oldest_first,
@@ -37,7 +37,7 @@ from bot.provisioning.openstack.tags import (
     state_of,
     survey_of,
 )
-from bot.provisioning.openstack.turns import Turns
+from bot.provisioning.openstack.turns import FairSemaphore
 
 _USER_DATA_LIMIT = 65_535
 """Characters of base64 that Nova accepts."""
@@ -81,14 +81,14 @@ class OpenStackCloud:
         self.attempt_seconds = options.attempt_seconds
         self.sizes = tuple(offer.size for offer in options.offers)
         self._options = options
-        self._marks = Marks(deployment, options.metadata_prefix)
+        self._marks = Tags(deployment, options.metadata_prefix)
         self._render = render
         self._fold = fold
         self._api = Api(region)
-        self._names = Names(self._api, options)
+        self._names = NameResolver(self._api, options)
         self._network = Network(self._api, self._names, self._marks, options)
         self._check = Check(self._api, self._names, self._network, options)
-        self._consoles = Turns(_CONSOLES_AT_ONCE, _TURN_SECONDS)
+        self._consoles = FairSemaphore(_CONSOLES_AT_ONCE, _TURN_SECONDS)
 
     def close(self) -> None:
         """Close the connections to the cloud."""
@@ -269,7 +269,7 @@ class OpenStackCloud:
         except NotThere:
             return
 
-    def _boot(self, order: Order, offer: Offer, port: str, user_data: str) -> str:
+    def _boot(self, order: Order, offer: Flavor, port: str, user_data: str) -> str:
         """Have a server made; its id.
 
         Raises:
@@ -294,7 +294,7 @@ class OpenStackCloud:
                 raise
             return str(self._api.make("compute", "/servers", "server", doing, again)["id"])
 
-    def _server_request(self, order: Order, offer: Offer, port: str, user_data: str) -> Json:
+    def _server_request(self, order: Order, offer: Flavor, port: str, user_data: str) -> Json:
         options = self._options
         request: dict[str, Any] = {
             "name": name_of(order.binder_id),
@@ -331,7 +331,7 @@ class OpenStackCloud:
 
     # Sizes and marks -------------------------------------------------------------------------------------
 
-    def _offer(self, order: Order) -> Offer:
+    def _offer(self, order: Order) -> Flavor:
         offer = self._options.offer(order.size)
         if offer is None:
             keys = ", ".join(size.key for size in self.sizes)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bot.provisioning.openstack.api import Api, Json
 from bot.provisioning.openstack.errors import NotThere
-from bot.provisioning.openstack.options import Offer, OpenStackOptions
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 
 _KEPT_SECONDS = 600.0
 """How long a name stays looked up. Sites replace an image under the same name."""
@@ -15,7 +15,7 @@ _SHOWN = 12
 """How many existing names are shown where one is missing."""
 
 
-class Names:
+class NameResolver:
     """The ids behind the operator's names, remembered for a while.
 
     Args:
@@ -42,7 +42,7 @@ class Names:
         """
         return self._remembered("image", self.newest_image)
 
-    def flavor(self, offer: Offer) -> str:
+    def flavor(self, offer: Flavor) -> str:
         """The id of a size's flavor; raises as `image` does."""
         return self._remembered(f"flavor {offer.flavor}", lambda: self.flavor_of(offer))
 
@@ -74,7 +74,7 @@ class Names:
             raise self._no_image(wanted)
         return max(images, key=lambda each: str(each.get("created_at")))
 
-    def flavor_of(self, offer: Offer) -> Json:
+    def flavor_of(self, offer: Flavor) -> Json:
         """The flavor of a size; raises as `image` does."""
         flavors = self._api.find("compute", "/flavors/detail", "flavors", "list the flavors")
         return _choose("flavor", offer.flavor, flavors)

@@ -9,10 +9,10 @@ from bot.errors import CloudUnreachable, QuotaExceeded
 from bot.provisioning.base import Parts
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.errors import Conflict, NotThere
-from bot.provisioning.openstack.names import Names, missing
+from bot.provisioning.openstack.names import NameResolver, missing
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.quota import explained, of_network
-from bot.provisioning.openstack.tags import Json, Marks, name_of, oldest_first
+from bot.provisioning.openstack.tags import Json, Tags, name_of, oldest_first
 
 _PORT_FIELDS = ("id", "name", "description", "device_id", "fixed_ips", "created_at")
 _IPV4 = 4
@@ -31,7 +31,7 @@ class Network:
         options: What the operator chose.
     """
 
-    def __init__(self, api: Api, names: Names, marks: Marks, options: OpenStackOptions) -> None:
+    def __init__(self, api: Api, names: NameResolver, marks: Tags, options: OpenStackOptions) -> None:
         self._api = api
         self._names = names
         self._marks = marks

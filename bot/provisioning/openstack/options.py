@@ -12,7 +12,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9_:.-]{0,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Flavor:
     """A size that people may choose, and the flavor that it stands for.
 
     Attributes:
@@ -65,7 +65,7 @@ class OpenStackOptions:
     """
 
     image: str
-    offers: tuple[Offer, ...]
+    offers: tuple[Flavor, ...]
     network: str = "auto_allocated_network"
     external_network: str = "public"
     security_group: str | None = None
@@ -87,7 +87,7 @@ class OpenStackOptions:
         if not _PREFIX.fullmatch(self.metadata_prefix):
             raise ConfigError("The metadata prefix may hold only letters, digits and `_`, `-`, `:`, `.`.")
 
-    def offer(self, key: str) -> Offer | None:
+    def offer(self, key: str) -> Flavor | None:
         """The size of that key, or None where none is offered."""
         return next((each for each in self.offers if each.key == key), None)
 
@@ -98,7 +98,7 @@ class OpenStackOptions:
         return self.public_url.format(address=host, dashed=dashed, port=self.allowed_ports[0]).rstrip("/")
 
 
-def _check_offers(offers: tuple[Offer, ...]) -> None:
+def _check_offers(offers: tuple[Flavor, ...]) -> None:
     keys = [each.key for each in offers]
     if not keys:
         raise ConfigError("At least one size must be offered.")

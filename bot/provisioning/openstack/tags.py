@@ -39,7 +39,7 @@ _STATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class Tags:
     """The marks of one deployment of the bot.
 
     Attributes:
@@ -160,7 +160,7 @@ def oldest_first(things: Iterable[Json], created: str) -> list[Json]:
     return sorted(things, key=lambda thing: (str(thing.get(created)), thing["id"]))
 
 
-def placed(listing: Listing, marks: Marks) -> Iterator[Placed]:
+def placed(listing: Listing, marks: Tags) -> Iterator[Placed]:
     """Every server of ours, the oldest first, with what it is reached by."""
     by_port = {each["port_id"]: each for each in listing.floating_ips if each.get("port_id")}
     ports = _ports_of_servers(listing.ports, marks)
@@ -174,7 +174,7 @@ def placed(listing: Listing, marks: Marks) -> Iterator[Placed]:
 
 
 def survey_of(
-    listing: Listing, marks: Marks, url_of: Callable[[str], str], no_room: Callable[[Json], str]
+    listing: Listing, marks: Tags, url_of: Callable[[str], str], no_room: Callable[[Json], str]
 ) -> Survey:
     """What a look at the cloud means.
 
@@ -216,7 +216,7 @@ def _binder(name: str) -> str | None:
     return binder_id if binder_id != name and _BINDER.fullmatch(binder_id) else None
 
 
-def _ports_of_servers(ports: Sequence[Json], marks: Marks) -> Callable[[str, str], list[Json]]:
+def _ports_of_servers(ports: Sequence[Json], marks: Tags) -> Callable[[str, str], list[Json]]:
     """Find a server's ports: the ones bound to it; until it is scheduled, its binder's own unbound one."""
     bound: defaultdict[str, list[Json]] = defaultdict(list)
     waiting: defaultdict[str | None, list[Json]] = defaultdict(list)
@@ -229,7 +229,7 @@ def _ports_of_servers(ports: Sequence[Json], marks: Marks) -> Callable[[str, str
 
 
 def instance_of(
-    each: Placed, marks: Marks, url_of: Callable[[str], str], no_room: Callable[[Json], str]
+    each: Placed, marks: Tags, url_of: Callable[[str], str], no_room: Callable[[Json], str]
 ) -> Instance:
     """What a server of ours means; the arguments are those of `survey_of`."""
     state = state_of(each.server)

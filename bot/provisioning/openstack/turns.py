@@ -9,7 +9,7 @@ _KEPT = 1024
 """Of how many the last turn is remembered; whoever is forgotten goes first the next time."""
 
 
-class Turns:
+class FairSemaphore:
     """Lets a few work at once. Of those who wait, the one whose last turn is the longest ago is next.
 
     Nobody waits for long: who gets no turn in time comes back later, and then is no further behind.

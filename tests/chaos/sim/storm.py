@@ -21,19 +21,19 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from bot.binders.actions import Rules
-from bot.binders.deadlines import Policy
-from bot.binders.dependencies import Parts
+from bot.binders.actions import Timeouts
+from bot.binders.deadlines import WarningPolicy
+from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.config import Settings
 from bot.errors import LostLease, RequestError
 from bot.provisioning.base import Cloud, InstanceState, Size
-from handlers.messages.notices import Terms
+from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
 from handlers.requests import operations, requester
 from handlers.requests.context import Context
-from handlers.requests.requester import Asker
-from handlers.slack.calls import default_paces
+from handlers.requests.requester import Requester
+from handlers.slack.calls import default_rate_limits
 from storage import binders, outbox
 from storage.engine import Store
 from storage.models import Base, Binder
@@ -52,8 +52,8 @@ DEEPEST = 3
 SWEEP_SECONDS = 60.0
 REST_SECONDS = 72 * HOUR
 """How long after the storm everything has come to its end, people and deadlines included."""
-POLICY = Policy(leads=(7200, 900), idle_leads=(900,), warning=300.0)
-RULES = Rules(
+POLICY = WarningPolicy(leads=(7200, 900), idle_leads=(900,), warning=300.0)
+RULES = Timeouts(
     poll=2,
     ready_poll=600,
     attempt=10,
@@ -170,7 +170,7 @@ class Life:
         self.may_post_late = False
         self.works: list[Callable[[], None]] = []
         self.store = StormStore(storm, self)
-        parts = Parts(
+        parts = Dependencies(
             store=self.store,
             cloud=cast("Cloud", _Watched(storm, self, storm.cloud, EFFECTS)),
             resolver=cast("Any", _Watched(storm, self, FakeResolver(), {"resolve"})),
@@ -187,8 +187,8 @@ class Life:
             self.store,
             cast("Any", client),
             admin_channel="CADMIN",
-            terms=Terms(POLICY, can_shelve=True, shelves_idle=storm.rules.shelves_idle),
-            paces=default_paces(lambda: storm.now),
+            terms=NoticeOptions(POLICY, can_shelve=True, shelves_idle=storm.rules.shelves_idle),
+            paces=default_rate_limits(lambda: storm.now),
         )
 
     def __str__(self) -> str:
@@ -492,7 +492,7 @@ class Storm:
             deed()
 
     def _ask_for(self, verb: Callable[..., Any], binder_id: str) -> None:
-        asker = Asker("U1", "T1", "C1", f"{binder_id}{self._writes}")
+        asker = Requester("U1", "T1", "C1", f"{binder_id}{self._writes}")
         verb(self.context, asker, requester.by_id(asker, binder_id))
 
     def _launch(self) -> None:

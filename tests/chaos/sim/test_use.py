@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.binders.deadlines import Policy
+from bot.binders.deadlines import WarningPolicy
 from storage.models import Activity, Ending, Outcome, Reason, Status, Target
 from tests.chaos.sim.world import RULES, World
 
 HOUR = 3600.0
 WARNING = 300.0
-POLICY = Policy(leads=(7200, 900), idle_leads=(900,), warning=WARNING)
+POLICY = WarningPolicy(leads=(7200, 900), idle_leads=(900,), warning=WARNING)
 Opened = Callable[..., World]
 
 

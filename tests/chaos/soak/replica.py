@@ -15,7 +15,7 @@ from bot import app, config, wiring
 from bot.binders import reconciler
 from bot.config import Settings
 from bot.provisioning.base import Cloud
-from handlers.outbox.worker import Courier
+from handlers.outbox.worker import OutboxWorker
 
 POLL_SECONDS = 0.3
 ATTEMPT_SECONDS = 4.0
@@ -42,7 +42,7 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
     app.SWEEP_SECONDS = SWEEP_SECONDS
     reconciler.SWEEP_LEASE_SECONDS = 2 * SWEEP_SECONDS
     reconciler.STRAY_SECONDS = SWEEP_SECONDS
-    Courier.lease = settings.lease_seconds
+    OutboxWorker.lease = settings.lease_seconds
     sys.exit(app.serve(settings))
 
 

@@ -230,8 +230,8 @@ def test_the_cloud_should_hold_nothing_of_what_is_unknown_or_gone(store: Store) 
     kept, old = launch(store), launch(store)
     gone(store, old.id)
     with store.read() as session:
-        assert binders.owed_nothing(session, [kept.id, old.id, "unknown"]) == {old.id, "unknown"}
-        assert binders.owed_nothing(session, []) == set()
+        assert binders.unknown_or_gone(session, [kept.id, old.id, "unknown"]) == {old.id, "unknown"}
+        assert binders.unknown_or_gone(session, []) == set()
 
 
 def test_no_text_of_a_binder_or_of_an_error_shows_secrets(store: Store) -> None:

@@ -54,7 +54,7 @@ def test_a_paused_holder_can_save_nothing_any_more(store: Store) -> None:
     with pytest.raises(LostLease), store.write() as session:
         binders.save(session, paused, {"line": "stale"}, next_in=0)
     with pytest.raises(LostLease), store.write() as session:
-        binders.untouched(session, paused)
+        binders.lock_if_unchanged(session, paused)
     with store.write() as session:
         binders.save(session, taken_over, {"line": "fresh"}, next_in=5)
     assert binder_of(store, paused.id).line == "fresh"
@@ -101,11 +101,11 @@ def test_a_persons_change_during_a_lease_makes_the_next_look_due_at_once(store: 
     launch(store)
     [held] = claim(store, "w1")
     with store.write() as session:
-        assert binders.untouched(session, held)
+        assert binders.lock_if_unchanged(session, held)
     with store.write() as session:
         assert binders.end(session, held.id, ending=Ending.STOPPED, by="U2")
     with store.write() as session:
-        assert not binders.untouched(session, held)
+        assert not binders.lock_if_unchanged(session, held)
         binders.save(session, held, {"line": "pulling"}, next_in=3600)
     row = binder_of(store, held.id)
     assert (row.target, row.ending, row.ended_by, row.line) == (Target.GONE, Ending.STOPPED, "U2", "pulling")
@@ -139,8 +139,8 @@ def test_the_only_worker_takes_over_at_once_what_it_held_before(store: Store) ->
     launch(store)
     [before] = claim(store, "w1", lease_seconds=3600)
     with store.write() as session:
-        assert binders.reopen(session) == 1
-        assert binders.reopen(session) == 0
+        assert binders.release_all(session) == 1
+        assert binders.release_all(session) == 0
     with pytest.raises(LostLease), store.write() as session:
         binders.save(session, before, {"line": "from before"})
     assert [each.id for each in claim(store, "w1")] == [before.id]

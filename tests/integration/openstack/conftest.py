@@ -14,7 +14,7 @@ from openstack.config import OpenStackConfig
 from bot.provisioning.base import Order, Report
 from bot.provisioning.openstack.api import Api, region_of_environment
 from bot.provisioning.openstack.cloud import OpenStackCloud
-from bot.provisioning.openstack.options import Offer, OpenStackOptions
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.reports import fold
 from tests.integration.openstack.plane import ADMIN, Knobs
 from tests.integration.openstack.standin import StandIn
@@ -29,7 +29,7 @@ Until = Callable[[Callable[[], bool]], None]
 Open = Callable[..., OpenStackCloud]
 OPTIONS = OpenStackOptions(
     image="Featured-Ubuntu24",
-    offers=(Offer("small", "m3.small", "Small", 2.0), Offer("quad", "m3.quad", "Quad", 4.0)),
+    offers=(Flavor("small", "m3.small", "Small", 2.0), Flavor("quad", "m3.quad", "Quad", 4.0)),
 )
 
 

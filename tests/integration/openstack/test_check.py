@@ -7,12 +7,12 @@ import pytest
 
 from bot.provisioning.base import Order
 from bot.provisioning.openstack.cloud import OpenStackCloud
-from bot.provisioning.openstack.options import Offer
+from bot.provisioning.openstack.options import Flavor
 from tests.integration.openstack.standin import StandIn
 
 OrderOf = Callable[..., Order]
 Open = Callable[..., OpenStackCloud]
-QUAD = (Offer("quad", "m3.quad", "Quad"),)
+QUAD = (Flavor("quad", "m3.quad", "Quad"),)
 
 
 def test_what_is_complete_has_no_problem(opened: Open, standin: StandIn) -> None:
@@ -36,7 +36,7 @@ def test_what_is_complete_has_no_problem(opened: Open, standin: StandIn) -> None
         ({"external_network": "wan"}, "The cloud has no external network `wan`. There are: public."),
         ({"boot_volume_gb": 40}, "The cloud has no volumes (Cinder), which OPENSTACK_BOOT_VOLUME_GB needs."),
         (
-            {"offers": (Offer("s", "m3.smal", "S"),)},
+            {"offers": (Flavor("s", "m3.smal", "S"),)},
             "The cloud has no flavor `m3.smal`. There are: m3.small, m3.quad.",
         ),
     ],

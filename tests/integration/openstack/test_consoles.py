@@ -12,7 +12,7 @@ from bot.provisioning.base import Instance, Order
 from bot.provisioning.openstack import cloud as openstack_cloud
 from bot.provisioning.openstack import turns as turns_module
 from bot.provisioning.openstack.cloud import OpenStackCloud
-from bot.provisioning.openstack.turns import Turns
+from bot.provisioning.openstack.turns import FairSemaphore
 from tests.integration.openstack.standin import StandIn
 
 OrderOf = Callable[..., Order]
@@ -27,14 +27,14 @@ def wait(happened: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def taken(turns: Turns, key: str) -> Iterator[None]:
+def taken(turns: FairSemaphore, key: str) -> Iterator[None]:
     """Somebody has a turn, and keeps it for the block."""
     with turns.of(key) as is_mine:
         assert is_mine
         yield
 
 
-def waiting(turns: Turns, key: str, order: list[str]) -> threading.Thread:
+def waiting(turns: FairSemaphore, key: str, order: list[str]) -> threading.Thread:
     """Somebody who notes in `order` when it was their turn."""
 
     def work() -> None:
@@ -50,7 +50,7 @@ def waiting(turns: Turns, key: str, order: list[str]) -> threading.Thread:
 
 
 def test_the_longest_unread_goes_first_whoever_came_first() -> None:
-    turns, order = Turns(1, 30), list[str]()
+    turns, order = FairSemaphore(1, 30), list[str]()
     for key in ("a", "b", "c"):
         with taken(turns, key):
             pass
@@ -62,7 +62,7 @@ def test_the_longest_unread_goes_first_whoever_came_first() -> None:
 
 
 def test_no_more_than_that_work_at_once_and_all_get_their_turn() -> None:
-    turns, working, most, done = Turns(3, 30), set[str](), list[int](), set[str]()
+    turns, working, most, done = FairSemaphore(3, 30), set[str](), list[int](), set[str]()
     lock = threading.Lock()
 
     def work(key: str) -> None:
@@ -86,7 +86,7 @@ def test_no_more_than_that_work_at_once_and_all_get_their_turn() -> None:
 
 
 def test_who_gets_no_turn_in_time_is_told_and_takes_none() -> None:
-    turns = Turns(1, 0.01)
+    turns = FairSemaphore(1, 0.01)
     with taken(turns, "a"), turns.of("b") as is_mine:
         assert not is_mine
     with taken(turns, "b"):
@@ -94,7 +94,7 @@ def test_who_gets_no_turn_in_time_is_told_and_takes_none() -> None:
 
 
 def test_a_turn_that_breaks_is_given_back() -> None:
-    turns = Turns(1, 0.01)
+    turns = FairSemaphore(1, 0.01)
     with pytest.raises(ValueError, match="broken"), turns.of("a"):
         raise ValueError("broken")
     with taken(turns, "a"):
@@ -103,7 +103,7 @@ def test_a_turn_that_breaks_is_given_back() -> None:
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns_module, "_KEPT", 3)
-    turns = Turns(1, 1)
+    turns = FairSemaphore(1, 1)
     for key in ("a", "b", "c", "a", "d"):
         with taken(turns, key):
             pass

@@ -23,8 +23,8 @@ from bot.provisioning.openstack import api
 from bot.provisioning.openstack.api import region_of_environment
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.errors import Conflict, NotThere, refusal
-from bot.provisioning.openstack.options import Offer, OpenStackOptions
-from bot.provisioning.openstack.tags import Marks
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
+from bot.provisioning.openstack.tags import Tags
 from tests.integration.openstack.conftest import OPTIONS
 from tests.integration.openstack.standin import CREDENTIAL, Cut, StandIn
 
@@ -282,7 +282,7 @@ def test_a_complete_cloud_has_no_problems(opened: Open) -> None:
 def test_what_is_missing_is_told_with_what_there_is(opened: Open) -> None:
     cloud = opened(
         image="Featured-Ubuntu22",
-        offers=(Offer("s", "m3.smal", "S"),),
+        offers=(Flavor("s", "m3.smal", "S"),),
         network="public",
         external_network="auto_allocated_network",
         key_pair="eve",
@@ -346,14 +346,14 @@ def test_two_bots_that_start_at_once_share_one_security_group(
 @pytest.mark.parametrize("deployment", ["", "Lab", "a,b", "x" * 41, "-lab", "lab-", "a b"])
 def test_a_deployment_that_cannot_be_a_tag_is_refused(deployment: str) -> None:
     with pytest.raises(ConfigError):
-        Marks(deployment)
+        Tags(deployment)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"offers": ()},
-        {"offers": (Offer("a", "x", "A"), Offer("a", "y", "B"))},
+        {"offers": (Flavor("a", "x", "A"), Flavor("a", "y", "B"))},
         {"public_url": "ftp://{address}"},
         {"public_url": "http://host:{port}"},
         {"public_url": "http://{address}/{token}"},
@@ -364,16 +364,16 @@ def test_a_deployment_that_cannot_be_a_tag_is_refused(deployment: str) -> None:
     ],
 )
 def test_options_that_cannot_be_right_are_refused(changes: dict[str, Any]) -> None:
-    values: dict[str, Any] = {"image": "x", "offers": (Offer("a", "x", "A"),)}
+    values: dict[str, Any] = {"image": "x", "offers": (Flavor("a", "x", "A"),)}
     with pytest.raises(ConfigError):
         OpenStackOptions(**values | changes)
 
 
 def test_an_address_of_version_6_fits_into_both_forms() -> None:
-    options = OpenStackOptions("x", (Offer("a", "x", "A"),))
+    options = OpenStackOptions("x", (Flavor("a", "x", "A"),))
     assert options.url_of("2001:db8::1") == "http://[2001:db8::1]:8888"
     proxied = OpenStackOptions(
-        "x", (Offer("a", "x", "A"),), public_url="https://http-{dashed}-{port}.example.org"
+        "x", (Flavor("a", "x", "A"),), public_url="https://http-{dashed}-{port}.example.org"
     )
     assert proxied.url_of("192.0.2.7") == "https://http-192-0-2-7-8888.example.org"
 
@@ -383,8 +383,8 @@ def test_a_size_without_room_names_the_sizes_that_everybody_may_use(
 ) -> None:
     offers = (
         *OPTIONS.offers,
-        Offer("big", "m3.quad", "Big", people=frozenset({"U1"})),
-        Offer("x", "m3.quad", "X"),
+        Flavor("big", "m3.quad", "Big", people=frozenset({"U1"})),
+        Flavor("x", "m3.quad", "X"),
     )
     cloud = opened(offers=offers)
     standin.knobs.answers["POST /servers"] = (400, {"badRequest": {"message": "No valid host was found."}})

@@ -23,7 +23,7 @@ from bot.provisioning.base import InstanceState, Order
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
-from bot.provisioning.openstack.options import Offer, OpenStackOptions
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from storage.engine import Store
 from storage.models import Binder, Status
 from tests.fakes.git import git_repository_server
@@ -169,7 +169,7 @@ def _about(seen: Seen, name: str, words: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[OpenStackCloud]:
     """The bot's cloud as seen from beside it: with the same marks, and credentials of the same project."""
-    options = OpenStackOptions(image=IMAGE, offers=(Offer("small", FLAVOR, "Small"),))
+    options = OpenStackOptions(image=IMAGE, offers=(Flavor("small", FLAVOR, "Small"),))
     cloud = OpenStackCloud(options, f"test-{secrets.token_hex(4)}", lambda _: "", report_of_console)
     yield cloud
     cloud.close()

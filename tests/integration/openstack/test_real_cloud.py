@@ -17,7 +17,7 @@ from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, 
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
-from bot.provisioning.openstack.options import Offer, OpenStackOptions
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from tests.integration.openstack.plane import (
     FLAVOR,
     HUGE,
@@ -33,7 +33,9 @@ from tests.integration.openstack.plane import (
 
 pytestmark = [pytest.mark.openstack, needs_cloud, pytest.mark.timeout(600)]
 
-OPTIONS = OpenStackOptions(image=IMAGE, offers=(Offer("small", FLAVOR, "Small"), Offer("huge", HUGE, "Huge")))
+OPTIONS = OpenStackOptions(
+    image=IMAGE, offers=(Flavor("small", FLAVOR, "Small"), Flavor("huge", HUGE, "Huge"))
+)
 
 OrderOf = Callable[..., Order]
 Until = Callable[[Callable[[], bool]], None]

@@ -22,7 +22,7 @@ from bot.jupyter.client import JupyterServer
 from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
-from bot.provisioning.openstack.options import Offer, OpenStackOptions
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.openstack.user_data import GuestSettings, render
 from tests.acceptance.conftest import running
 from tests.conftest import GitServer, HostedRepository
@@ -44,7 +44,7 @@ pytestmark = [
 
 GATEWAY = f"{os.environ.get('OSREAL_FIP_NET', '198.51.100')}.1"
 """This machine, as a guest that has a floating IP reaches it."""
-OPTIONS = OpenStackOptions(image="osreal-bookworm", offers=(Offer("small", "osreal.small", "Small"),))
+OPTIONS = OpenStackOptions(image="osreal-bookworm", offers=(Flavor("small", "osreal.small", "Small"),))
 PATIENCE_SECONDS = 600.0
 """A guest runs without KVM, and may share two cores with much else."""
 

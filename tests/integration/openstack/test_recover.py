@@ -10,13 +10,13 @@ import pytest
 
 from bot import app, config
 from bot.admin import commands, recovery
-from bot.admin.recovery import Terms, recover
-from bot.binders.dependencies import Parts
+from bot.admin.recovery import RecoveryOptions, recover
+from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.config.limits import Limits
 from bot.errors import ConfigError, ServerError
 from bot.jupyter.activity import Usage
-from bot.jupyter.contents import Listing
+from bot.jupyter.contents import DirectoryListing
 from bot.provisioning.base import Order
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.tokens import new_token
@@ -54,7 +54,7 @@ class Guest:
     def proxied(self) -> frozenset[str]:
         return frozenset()
 
-    def listing(self, path: str) -> Listing:
+    def listing(self, path: str) -> DirectoryListing:
         raise ServerError("It does not tell.")
 
     def usage(self) -> Usage:
@@ -88,7 +88,7 @@ class Bot:
         shutil.copy(migrated(), name)
         self.databases.append(Store(f"sqlite:///{name}", clock=lambda: self.clock[0]))
         self.reconciler = Reconciler(
-            Parts(
+            Dependencies(
                 store=self.store,
                 cloud=self.cloud,
                 resolver=FakeResolver(),
@@ -103,8 +103,8 @@ class Bot:
         return self.databases[-1]
 
     @property
-    def terms(self) -> Terms:
-        return Terms(self.key, lambda _: LIMITS, {"small": 2.0}, shelved=7 * 24 * HOUR)
+    def terms(self) -> RecoveryOptions:
+        return RecoveryOptions(self.key, lambda _: LIMITS, {"small": 2.0}, shelved=7 * 24 * HOUR)
 
     def close(self) -> None:
         self.cloud.close()

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.binders import deadlines
-from bot.binders.deadlines import Deadline, Due, Policy, Quiet
+from bot.binders.deadlines import Deadline, DueNotice, Quiet, WarningPolicy
 from storage.models import Activity, Binder, Notice, Outcome, Reason, Status
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
 NOON = DAY + 12 * 3600
 HOUR, MINUTE = 3600, 60
-POLICY = Policy(leads=(2 * HOUR, 15 * MINUTE), idle_leads=(15 * MINUTE,), warning=600)
+POLICY = WarningPolicy(leads=(2 * HOUR, 15 * MINUTE), idle_leads=(15 * MINUTE,), warning=600)
 NIGHT = Quiet(time(22), time(7), UTC)
-AT_NIGHT = Policy(POLICY.leads, POLICY.idle_leads, POLICY.warning, NIGHT)
+AT_NIGHT = WarningPolicy(POLICY.leads, POLICY.idle_leads, POLICY.warning, NIGHT)
 
 
 def ready(**changes: Any) -> Binder:
@@ -97,7 +97,7 @@ def test_what_nobody_can_move_is_the_maximum_or_the_budget() -> None:
 # --- what is due -----------------------------------------------------------------------------------------
 
 END = NOON + 24 * HOUR
-LONG, SHORT = Due(Reason.LIFETIME, END, 2 * HOUR), Due(Reason.LIFETIME, END, 15 * MINUTE)
+LONG, SHORT = DueNotice(Reason.LIFETIME, END, 2 * HOUR), DueNotice(Reason.LIFETIME, END, 15 * MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ LONG, SHORT = Due(Reason.LIFETIME, END, 2 * HOUR), Due(Reason.LIFETIME, END, 15 
     ],
 )
 def test_of_the_leads_only_the_last_one_is_due_and_none_twice(
-    before_end: int, given_leads: tuple[int, ...], expected: Due | None
+    before_end: int, given_leads: tuple[int, ...], expected: DueNotice | None
 ) -> None:
     told = [notice(Reason.LIFETIME, END, lead) for lead in given_leads]
     assert deadlines.due(ready(), told, END - before_end, POLICY) == expected
@@ -131,9 +131,9 @@ def test_a_notice_of_another_deadline_is_none_of_this_one() -> None:
 def test_only_the_first_of_the_fixed_deadlines_is_warned_of_but_idleness_beside_it() -> None:
     row = ready(ends_at=NOON + 2 * HOUR, maximum_at=NOON + 2 * HOUR + 5 * MINUTE, idle_seconds=2 * HOUR)
     now = NOON + 110 * MINUTE
-    assert deadlines.due(row, [], now, POLICY) == Due(Reason.IDLE, NOON + 2 * HOUR, 900)
+    assert deadlines.due(row, [], now, POLICY) == DueNotice(Reason.IDLE, NOON + 2 * HOUR, 900)
     given_notices = [notice(Reason.IDLE, NOON + 2 * HOUR)]
-    assert deadlines.due(row, given_notices, now, POLICY) == Due(Reason.LIFETIME, NOON + 2 * HOUR, 900)
+    assert deadlines.due(row, given_notices, now, POLICY) == DueNotice(Reason.LIFETIME, NOON + 2 * HOUR, 900)
     given_notices.append(notice(Reason.LIFETIME, NOON + 2 * HOUR))
     assert deadlines.due(row, given_notices, now, POLICY) is None
 
@@ -142,13 +142,13 @@ def test_leads_that_were_over_before_it_was_ready_are_left_out_but_the_last() ->
     short_lived = ready(ends_at=NOON + HOUR)
     assert deadlines.due(short_lived, [], NOON + 60, POLICY) is None
     at_once = ready(ends_at=NOON + 10 * MINUTE)
-    assert deadlines.due(at_once, [], NOON, POLICY) == Due(Reason.LIFETIME, NOON + 600, 900)
+    assert deadlines.due(at_once, [], NOON, POLICY) == DueNotice(Reason.LIFETIME, NOON + 600, 900)
 
 
 def test_what_may_lie_unused_for_minutes_is_warned_of_when_half_of_them_are_over() -> None:
     row = ready(idle_seconds=600)
     assert deadlines.due(row, [], NOON + 299, POLICY) is None
-    assert deadlines.due(row, [], NOON + 300, POLICY) == Due(Reason.IDLE, NOON + 600, 300)
+    assert deadlines.due(row, [], NOON + 300, POLICY) == DueNotice(Reason.IDLE, NOON + 600, 300)
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each not in {Status.READY, Status.SHELVED}])
@@ -187,12 +187,12 @@ def test_nobody_is_ended_who_was_not_told_in_time(told: float | None, at: float,
 
 
 def test_where_a_site_wants_no_notices_the_deadline_suffices() -> None:
-    unannounced = Policy(idle_leads=(900,))
+    unannounced = WarningPolicy(idle_leads=(900,))
     assert deadlines.may_end(ready(), [], END, unannounced) == Deadline(Reason.LIFETIME, END)
     assert deadlines.due(ready(), [], END, unannounced) is None
     row = ready(idle_seconds=HOUR)
     assert deadlines.may_end(row, [], NOON + HOUR, unannounced) is None
-    assert deadlines.may_end(row, [], NOON + HOUR, Policy(leads=(900,))) is not None
+    assert deadlines.may_end(row, [], NOON + HOUR, WarningPolicy(leads=(900,))) is not None
 
 
 def test_after_downtime_the_notice_says_when_it_really_ends() -> None:
@@ -214,7 +214,7 @@ def test_notices_of_deadlines_that_are_no_more_are_outdated() -> None:
 def test_who_keeps_it_for_two_hours_is_not_told_at_once_that_two_hours_are_left() -> None:
     row = ready(ends_at=NOON + 6 * HOUR)
     assert deadlines.passed_over(row, NOON + 4 * HOUR, POLICY) == [
-        Due(Reason.LIFETIME, NOON + 6 * HOUR, 2 * HOUR)
+        DueNotice(Reason.LIFETIME, NOON + 6 * HOUR, 2 * HOUR)
     ]
     assert deadlines.passed_over(row, NOON + HOUR, POLICY) == []
 
@@ -222,7 +222,9 @@ def test_who_keeps_it_for_two_hours_is_not_told_at_once_that_two_hours_are_left(
 def test_a_notice_that_was_over_before_anybody_was_told_is_due_again() -> None:
     row = ready(ends_at=NOON + HOUR)
     cut_off = notice(Reason.LIFETIME, NOON + HOUR, outcome=Outcome.OVER)
-    assert deadlines.due(row, [cut_off], NOON + 50 * MINUTE, POLICY) == Due(Reason.LIFETIME, NOON + HOUR, 900)
+    assert deadlines.due(row, [cut_off], NOON + 50 * MINUTE, POLICY) == DueNotice(
+        Reason.LIFETIME, NOON + HOUR, 900
+    )
     told = notice(Reason.LIFETIME, NOON + HOUR, told=NOON, outcome=Outcome.OVER)
     assert deadlines.due(row, [told], NOON + 50 * MINUTE, POLICY) is None
 
@@ -253,7 +255,7 @@ def test_what_ends_at_night_is_told_of_in_the_evening() -> None:
     row = ready(ends_at=clock(3, day=1))
     eve = clock(21) + 50 * MINUTE
     assert deadlines.due(row, [], eve - 1, AT_NIGHT) is None
-    last = Due(Reason.LIFETIME, clock(3, day=1), 900)
+    last = DueNotice(Reason.LIFETIME, clock(3, day=1), 900)
     assert deadlines.due(row, [], eve, AT_NIGHT) == last
     told = [notice(Reason.LIFETIME, clock(3, day=1), told=eve)]
     assert deadlines.may_end(row, told, clock(3, day=1), AT_NIGHT) == Deadline(last.reason, last.deadline)
@@ -263,13 +265,15 @@ def test_what_was_missed_in_the_evening_waits_for_the_morning_and_the_end_with_i
     row = ready(ends_at=clock(3, day=1))
     assert deadlines.due(row, [], clock(4, day=1), AT_NIGHT) is None
     assert deadlines.may_end(row, [], clock(4, day=1), AT_NIGHT) is None
-    assert deadlines.due(row, [], clock(7, day=1), AT_NIGHT) == Due(Reason.LIFETIME, clock(3, day=1), 900)
+    assert deadlines.due(row, [], clock(7, day=1), AT_NIGHT) == DueNotice(
+        Reason.LIFETIME, clock(3, day=1), 900
+    )
 
 
 def test_a_notice_of_idleness_waits_until_the_morning() -> None:
     row = ready(idle_seconds=2 * HOUR, used_at=clock(21), ends_at=clock(20, day=2))
     assert [deadlines.due(row, [], clock(each), AT_NIGHT) for each in (21.9, 22.9, 30.9)] == [None] * 3
-    assert deadlines.due(row, [], clock(7, day=1), AT_NIGHT) == Due(Reason.IDLE, clock(23), 900)
+    assert deadlines.due(row, [], clock(7, day=1), AT_NIGHT) == DueNotice(Reason.IDLE, clock(23), 900)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +299,7 @@ def test_the_evening_before_is_the_owner_s_too() -> None:
     eve = clock(20) + 50 * MINUTE
     told = [notice(Reason.LIFETIME, clock(3, day=1), lead=2 * HOUR)]
     assert deadlines.due(row, told, eve - 1, AT_NIGHT) is None
-    assert deadlines.due(row, told, eve, AT_NIGHT) == Due(Reason.LIFETIME, clock(3, day=1), 900)
+    assert deadlines.due(row, told, eve, AT_NIGHT) == DueNotice(Reason.LIFETIME, clock(3, day=1), 900)
 
 
 # --- lives -----------------------------------------------------------------------------------------------
@@ -305,7 +309,7 @@ _hours = st.times().map(lambda each: each.replace(microsecond=0, tzinfo=None))
 _zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]).map(ZoneInfo)
 _quiet = st.builds(Quiet, _hours, _hours, _zones).filter(lambda each: each.start != each.end)
 _policies = st.builds(
-    Policy,
+    WarningPolicy,
     leads=_leads,
     idle_leads=_leads,
     warning=st.floats(1, 1800),
@@ -326,7 +330,7 @@ _rows = st.builds(
 class Life:
     """A binder whose row is looked at again and again, until it ends."""
 
-    def __init__(self, row: Binder, policy: Policy, now: float) -> None:
+    def __init__(self, row: Binder, policy: WarningPolicy, now: float) -> None:
         self.row, self.policy, self.now = row, policy, now
         self.notices: list[Notice] = []
         self.ended: Deadline | None = None
@@ -342,7 +346,7 @@ class Life:
             told = self.now + slack_takes
             self.notices.append(notice(found.reason, found.deadline, found.lead, told))
 
-    def check(self, found: Due) -> None:
+    def check(self, found: DueNotice) -> None:
         """No notice in quiet hours, and each once."""
         quiet = self.policy.for_owner_of(self.row).quiet
         assert not (quiet and quiet.contains(self.now))
@@ -365,7 +369,7 @@ class Life:
     slack_takes=st.floats(0.1, 1200),
 )
 def test_everybody_is_warned_before_the_end_which_comes(
-    row: Binder, policy: Policy, naps: list[float], slack_takes: float
+    row: Binder, policy: WarningPolicy, naps: list[float], slack_takes: float
 ) -> None:
     life = Life(row, policy, NOON)
     naps = list(naps)
@@ -384,7 +388,9 @@ def test_everybody_is_warned_before_the_end_which_comes(
 
 @settings(max_examples=120, deadline=None)
 @given(row=_rows, policy=_policies, after=st.floats(0, 60 * HOUR), share=st.floats(0.01, 0.99))
-def test_nothing_changes_within_a_pause(row: Binder, policy: Policy, after: float, share: float) -> None:
+def test_nothing_changes_within_a_pause(
+    row: Binder, policy: WarningPolicy, after: float, share: float
+) -> None:
     now = NOON + after
     pause = deadlines.pause(row, [], now, policy)
     if pause > 0:

@@ -12,12 +12,12 @@ from bot.binders.actions import (
     Create,
     Expose,
     MarkEnd,
+    Observation,
+    ObservedUse,
     Remove,
     Resolve,
-    Rules,
     Save,
-    Seen,
-    Use,
+    Timeouts,
     backoff,
 )
 from bot.binders.transitions import plan
@@ -25,7 +25,7 @@ from bot.provisioning.base import Instance, InstanceState, Phase, Report
 from storage.models import Activity, Binder, Ending, MessageKind, Status, Target
 
 NOW = 1_000_000.0
-RULES = Rules(poll=1, ready_poll=30, attempt=60, missing=5, boot=900, build=2700, capacity=3600)
+RULES = Timeouts(poll=1, ready_poll=30, attempt=60, missing=5, boot=900, build=2700, capacity=3600)
 URL = "http://127.0.0.1:1"
 
 
@@ -64,8 +64,8 @@ def instance(state: InstanceState = InstanceState.ACTIVE, url: str | None = URL,
     return Instance("srv-1", "abcd1234", state, NOW - 8, url, fault)
 
 
-def seen(*instances: Instance, **values: Any) -> Seen:
-    return Seen(instances=instances, leftovers=bool(instances), **values)
+def seen(*instances: Instance, **values: Any) -> Observation:
+    return Observation(instances=instances, leftovers=bool(instances), **values)
 
 
 def status_of(step: Any) -> Any:
@@ -74,7 +74,7 @@ def status_of(step: Any) -> Any:
 
 
 def test_an_unresolved_request_is_resolved_first_even_if_the_cloud_is_silent() -> None:
-    assert plan(binder(resolved_at=None), Seen(known=False), NOW, RULES) == Resolve()
+    assert plan(binder(resolved_at=None), Observation(known=False), NOW, RULES) == Resolve()
 
 
 def test_a_request_without_instance_or_open_attempt_creates() -> None:
@@ -281,7 +281,7 @@ instances = st.lists(
 reports = st.none() | st.builds(
     Report, st.sampled_from(Phase), st.none() | st.floats(0, 1), st.text(max_size=5)
 )
-sights = st.builds(Seen, st.booleans(), instances, st.booleans(), reports, st.booleans())
+sights = st.builds(Observation, st.booleans(), instances, st.booleans(), reports, st.booleans())
 RISING = [Status.REQUESTED, Status.CREATING, Status.BOOTING, Status.BUILDING, Status.READY]
 
 
@@ -307,7 +307,7 @@ binders = rows(Target.GONE, [*RISING, Status.DELETING])
 
 
 @given(binders | wanted_binders, sights)
-def test_plan_always_names_a_step_and_never_steps_back(row: Binder, sight: Seen) -> None:
+def test_plan_always_names_a_step_and_never_steps_back(row: Binder, sight: Observation) -> None:
     order = list(Status)
     step = plan(row, sight, NOW, RULES)
     if isinstance(step, Save):
@@ -318,7 +318,7 @@ def test_plan_always_names_a_step_and_never_steps_back(row: Binder, sight: Seen)
 
 
 @given(binders, sights)
-def test_a_binder_that_should_go_is_never_worked_on_or_talked_about(row: Binder, sight: Seen) -> None:
+def test_a_binder_that_should_go_is_never_worked_on_or_talked_about(row: Binder, sight: Observation) -> None:
     step = plan(row, sight, NOW, RULES)
     assert isinstance(step, Save | Remove)
     if isinstance(step, Save):
@@ -327,7 +327,9 @@ def test_a_binder_that_should_go_is_never_worked_on_or_talked_about(row: Binder,
 
 
 @given(binders, sights)
-def test_a_binder_is_gone_only_when_nothing_is_left_and_nothing_may_come(row: Binder, sight: Seen) -> None:
+def test_a_binder_is_gone_only_when_nothing_is_left_and_nothing_may_come(
+    row: Binder, sight: Observation
+) -> None:
     step = plan(row, sight, NOW, RULES)
     if isinstance(step, Save) and step.changes.get("status") == Status.GONE:
         assert sight.known
@@ -337,7 +339,9 @@ def test_a_binder_is_gone_only_when_nothing_is_left_and_nothing_may_come(row: Bi
 
 
 @given(binders | wanted_binders, sights)
-def test_silence_of_the_cloud_ends_nobody_but_those_whose_time_is_over(row: Binder, sight: Seen) -> None:
+def test_silence_of_the_cloud_ends_nobody_but_those_whose_time_is_over(
+    row: Binder, sight: Observation
+) -> None:
     step = plan(
         row,
         replace(sight, known=False, instances=(), leftovers=False, report=None, answers=False),
@@ -350,7 +354,9 @@ def test_silence_of_the_cloud_ends_nobody_but_those_whose_time_is_over(row: Bind
 
 
 @given(wanted_binders, sights)
-def test_nothing_is_created_while_an_instance_or_an_open_attempt_exists(row: Binder, sight: Seen) -> None:
+def test_nothing_is_created_while_an_instance_or_an_open_attempt_exists(
+    row: Binder, sight: Observation
+) -> None:
     if plan(row, sight, NOW, RULES) == Create():
         assert not sight.instances
         assert row.attempt_at is None or NOW - row.attempt_at >= RULES.attempt
@@ -414,7 +420,7 @@ def test_teardown_waits_for_changes_that_are_being_saved_but_not_for_ever() -> N
 def test_a_busy_kernel_is_use_at_this_moment() -> None:
     step = plan(
         binder(status=Status.READY, looked_at=0.0, used_at=NOW - 9000),
-        seen(instance(), use=Use(Activity.BUSY, NOW - 9000)),
+        seen(instance(), use=ObservedUse(Activity.BUSY, NOW - 9000)),
         NOW,
         RULES,
     )
@@ -424,7 +430,7 @@ def test_a_busy_kernel_is_use_at_this_moment() -> None:
 
 def test_the_newest_sign_of_use_stays() -> None:
     ready = binder(status=Status.READY, looked_at=0.0, used_at=NOW - 5)
-    step = plan(ready, seen(instance(), use=Use(Activity.IDLE, NOW - 50)), NOW, RULES)
+    step = plan(ready, seen(instance(), use=ObservedUse(Activity.IDLE, NOW - 50)), NOW, RULES)
     assert isinstance(step, Save)
     assert step.changes["used_at"] == NOW - 5
 

@@ -10,7 +10,7 @@ import pytest
 from slack_sdk import WebClient
 
 from handlers.outbox.delivery import Delivery
-from handlers.slack.calls import default_paces
+from handlers.slack.calls import default_rate_limits
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder, OutboxMessage, Status, Target
@@ -92,7 +92,7 @@ class Post:
             self.store,
             self.client,
             admin_channel=self.channel("general"),
-            paces=default_paces(lambda: self.clock[0]),
+            paces=default_rate_limits(lambda: self.clock[0]),
         )
 
     def channel(self, name: str) -> str:

@@ -170,7 +170,7 @@ def heard() -> dict[str, set[str]]:
 def names_in_code(*folders: str) -> Iterator[tuple[str, str]]:
     """Every attribute and constant of `ids` that a module uses, with the module's name."""
     for folder in folders:
-        for path in sorted((ROOT / folder).glob("*.py")):
+        for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Attribute):
                     yield node.attr, path.name

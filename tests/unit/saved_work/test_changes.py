@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 
 from bot.errors import RepositoryUnreachable, ServerError
 from bot.jupyter.client import JupyterServer
-from bot.jupyter.contents import Entry, Listing, read_listing
+from bot.jupyter.contents import DirectoryListing, Entry, read_listing
 from bot.jupyter.file_crawl import LeftOut, walk
 from bot.repositories.launch_text import Provider, RepoSpec
 from bot.repositories.resolve import Resolver
 from bot.saved_work.archive import FILES, MANIFEST, PATCH, Archive, Places, harmless
-from bot.saved_work.baseline import at_commit
+from bot.saved_work.baseline import checkout
 from bot.saved_work.changes import About, Limits, collect, count_changes, save_work
 from storage.models import Binder
 from tests.conftest import GIT_ENVIRONMENT, GitServer, HostedRepository
@@ -63,7 +63,7 @@ class Tree:
             path = path.rpartition("/")[0]
             self.folders.add(path)
 
-    def listing(self, path: str) -> Listing:
+    def listing(self, path: str) -> DirectoryListing:
         if path in self.broken:
             raise ServerError("It is broken.")
         start = f"{path}/" if path else ""
@@ -74,7 +74,7 @@ class Tree:
             )
             for name, is_folder in sorted({(each.partition("/")[0], "/" in each) for each in below})
         )
-        return Listing(self._at(path, self.folders), entries, 0)
+        return DirectoryListing(self._at(path, self.folders), entries, 0)
 
     def content(self, path: str, *, most: int, seconds: float) -> bytes:
         self.read.append(path)
@@ -335,7 +335,7 @@ def test_only_what_differs_is_fetched_where_the_host_can(git_server: GitServer, 
     noise = os.urandom(300_000).hex()
     commit = repository.commit({"a.txt": "1\n", "large.txt": noise})
     spec = RepoSpec(Provider.GIT, repository.url)
-    with at_commit(Resolver(allow_private=True), spec, commit) as originals:
+    with checkout(Resolver(allow_private=True), spec, commit) as originals:
         tree = originals.tree()
         assert set(tree) == {"a.txt", "large.txt"}
         patch = originals.patch({"a.txt": b"2\n"}, [])
@@ -361,7 +361,7 @@ def test_a_host_that_floods_us_costs_only_the_patch(
     commit = repository.commit({"a.txt": "1\n", "large.txt": os.urandom(300_000).hex()})
     monkeypatch.setattr("bot.saved_work.baseline._CEILINGS", {resource.RLIMIT_FSIZE: 100_000})
     with (
-        at_commit(Resolver(allow_private=True), RepoSpec(Provider.GIT, repository.url), commit) as originals,
+        checkout(Resolver(allow_private=True), RepoSpec(Provider.GIT, repository.url), commit) as originals,
         pytest.raises(RepositoryUnreachable),
     ):
         originals.tree()
@@ -371,7 +371,7 @@ def test_a_host_that_takes_for_ever_is_given_up(repository: HostedRepository) ->
     commit = repository.commit({"a.txt": "1\n"})
     spec = RepoSpec(Provider.GIT, repository.url)
     with (
-        at_commit(Resolver(allow_private=True), spec, commit, seconds=0.0) as originals,
+        checkout(Resolver(allow_private=True), spec, commit, seconds=0.0) as originals,
         pytest.raises(RepositoryUnreachable, match="in time"),
     ):
         originals.tree()
@@ -395,7 +395,7 @@ def test_git_goes_to_the_address_that_was_checked_and_follows_only_checked_redir
     # No name server knows these hosts: only the pin leads anywhere, at the fetch as for each file later.
     resolver = Pinned({"old.example.org": "127.0.0.1", "git.example.org": "127.0.0.1"})
     spec = RepoSpec(Provider.GIT, f"http://old.example.org:{port}/old/repo.git")
-    with at_commit(resolver, spec, commit) as originals:
+    with checkout(resolver, spec, commit) as originals:
         assert b"+2" in originals.patch({"a.txt": b"2\n"}, [])
     inside = Pinned({"old.example.org": "127.0.0.1", "git.example.org": "10.0.0.1"})
     tree = Tree({"a.txt": b"1\n"})
@@ -453,9 +453,9 @@ class Strange:
     of: Callable[[str], list[Entry]]
     asked: int = 0
 
-    def listing(self, path: str) -> Listing:
+    def listing(self, path: str) -> DirectoryListing:
         self.asked += 1
-        return Listing(BEFORE, tuple(self.of(path)), 0)
+        return DirectoryListing(BEFORE, tuple(self.of(path)), 0)
 
     def content(self, path: str, *, most: int, seconds: float) -> bytes:
         return b""

@@ -19,7 +19,7 @@ NOW = TUESDAY.timestamp()
 
 
 def until(text: str, now: float = NOW, zone: Any = BERLIN) -> datetime:
-    found = end_times.wish(text, now, zone)
+    found = end_times.parse(text, now, zone)
     assert found.until is not None
     return datetime.fromtimestamp(found.until, zone)
 
@@ -40,7 +40,7 @@ def until(text: str, now: float = NOW, zone: Any = BERLIN) -> datetime:
     ],
 )
 def test_durations(typed: str, seconds: float) -> None:
-    found = end_times.wish(typed, NOW, UTC)
+    found = end_times.parse(typed, NOW, UTC)
     assert (found.seconds, found.until) == (seconds, None)
     assert found.from_(1_000.0) == 1_000.0 + seconds
     assert not end_times.needs_zone(typed)
@@ -103,7 +103,7 @@ def test_an_hour_that_is_left_out_or_comes_twice_is_a_moment_all_the_same() -> N
 )  # fmt: skip
 def test_what_is_no_time_or_is_over_is_refused(typed: str) -> None:
     with pytest.raises(RequestError) as caught:
-        end_times.wish(typed, NOW, BERLIN)
+        end_times.parse(typed, NOW, BERLIN)
     assert "`rm`" not in caught.value.sentence
 
 
@@ -114,7 +114,7 @@ def test_what_is_no_time_or_is_over_is_refused(typed: str) -> None:
 )
 def test_a_moment_lies_ahead_or_is_refused(typed: str, now: float, zone: str) -> None:
     with contextlib.suppress(RequestError):
-        found = end_times.wish(typed, now, ZoneInfo(zone))
+        found = end_times.parse(typed, now, ZoneInfo(zone))
         assert found.until is not None
         assert now < found.until <= now + 367 * 86_400
 
@@ -122,7 +122,7 @@ def test_a_moment_lies_ahead_or_is_refused(typed: str, now: float, zone: str) ->
 @given(st.text(max_size=40))
 def test_nothing_that_is_typed_breaks_it(typed: str) -> None:
     with contextlib.suppress(RequestError):
-        assert end_times.wish(typed, NOW, BERLIN).from_(NOW) >= NOW
+        assert end_times.parse(typed, NOW, BERLIN).from_(NOW) >= NOW
 
 
 @pytest.mark.parametrize(("seconds", "allowed"), [(299, False), (300, True), (7200, True), (7201, False)])

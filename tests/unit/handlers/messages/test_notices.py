@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 
 from bot.binders import deadlines
 from bot.binders import digest as digests
-from bot.binders.deadlines import Policy
+from bot.binders.deadlines import WarningPolicy
 from bot.config import Settings, load
 from bot.config.limits import Limits
 from bot.errors import ConfigError, RequestError
@@ -20,12 +20,12 @@ from bot.provisioning.base import Size
 from bot.repositories.launch_text import parse_launch
 from handlers.messages import digest, messages, notices
 from handlers.messages.blocks import problems
-from handlers.messages.notices import Terms
+from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
 from handlers.requests import launches, operations, requester
 from handlers.requests.context import Context
-from handlers.requests.requester import Asker
-from handlers.slack.user_timezones import Zone, Zones
+from handlers.requests.requester import Requester
+from handlers.slack.user_timezones import UserTimezone, UserTimezones
 from storage import binders, outbox
 from storage import digest as stored_digest
 from storage import notices as stored
@@ -48,7 +48,7 @@ from workspace.hands import plain
 TOKENS: dict[str, Any] = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"}
 SIZES = (Size("small", "1 CPU"), Size("large", "8 CPUs", price_per_hour=2.0))
 HOUR = 3600.0
-POLICY = Policy(leads=(7200, 900), idle_leads=(900,), warning=600)
+POLICY = WarningPolicy(leads=(7200, 900), idle_leads=(900,), warning=600)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -58,9 +58,9 @@ def given_notice(reason: Reason = Reason.LIFETIME, **changes: Any) -> Notice:
 
 
 def shown(
-    row: Binder, given: Notice | None = None, terms: Terms | None = None
+    row: Binder, given: Notice | None = None, terms: NoticeOptions | None = None
 ) -> tuple[str, list[dict[str, Any]]]:
-    message = notices.notice(row, given or given_notice(), NOW, terms or Terms(POLICY))
+    message = notices.notice(row, given or given_notice(), NOW, terms or NoticeOptions(POLICY))
     assert problems(message.blocks) == []
     assert len(message.text) <= 4_000
     return str([message.text, message.blocks]), list(message.blocks)
@@ -82,7 +82,7 @@ def test_a_notice_says_who_what_when_why_and_what_is_lost() -> None:
         activity=Activity.IDLE,
         ready_at=NOW - 5 * HOUR,
     )
-    text, blocks = shown(row, terms=Terms(POLICY, unit="SU"))
+    text, blocks = shown(row, terms=NoticeOptions(POLICY, unit="SU"))
     for part in ("<@U1>", "*demo*", f"<!date^{int(NOW + HOUR)}^", "Its time is over then", "3 changed files"):
         assert part in text
     assert f"Nobody has used it since <!date^{int(NOW - 100)}^" in text
@@ -107,7 +107,7 @@ def test_each_reason_has_its_words_and_only_what_can_be_kept_offers_that(
     reason: Reason, part: str, *, can_be_kept: bool
 ) -> None:
     row = binder(budget=50.0, used_at=NOW - 7200)
-    text, blocks = shown(row, given_notice(reason), Terms(POLICY, unit="SU"))
+    text, blocks = shown(row, given_notice(reason), NoticeOptions(POLICY, unit="SU"))
     assert part in text
     assert ("Keep 2 h" in buttons(blocks)) is can_be_kept
 
@@ -123,9 +123,9 @@ def test_what_goes_on_in_it_is_called_what_it_is(activity: Activity, words: str)
 
 
 def test_where_the_cloud_can_it_may_be_put_away_and_what_lies_idle_is() -> None:
-    can = Terms(POLICY, can_shelve=True)
+    can = NoticeOptions(POLICY, can_shelve=True)
     assert "Shelve" in buttons(shown(binder(), terms=can)[1])
-    away = Terms(POLICY, can_shelve=True, shelves_idle=True)
+    away = NoticeOptions(POLICY, can_shelve=True, shelves_idle=True)
     text, _ = shown(binder(used_at=NOW), given_notice(Reason.IDLE), away)
     assert "is put away" in text
     assert "Its files are kept then" in text
@@ -134,7 +134,7 @@ def test_where_the_cloud_can_it_may_be_put_away_and_what_lies_idle_is() -> None:
 
 def test_what_is_put_away_offers_to_have_it_back() -> None:
     row = binder(status=Status.SHELVED, target=Target.SHELVED)
-    text, blocks = shown(row, terms=Terms(POLICY, can_shelve=True))
+    text, blocks = shown(row, terms=NoticeOptions(POLICY, can_shelve=True))
     assert buttons(blocks) == ["Resume", "Tear down now"]
     assert "Nobody has used" not in text
 
@@ -204,7 +204,11 @@ def test_whatever_it_is_called_slack_takes_the_notice(
     name: str, unit: str, by: str, outcome: Outcome | None, reason: Reason
 ) -> None:
     row = binder(name=name or "x", price_per_hour=1.0, budget=3.0, changed_files=1, used_at=NOW)
-    shown(row, given_notice(reason, outcome=outcome, outcome_by=by), Terms(POLICY, unit, can_shelve=True))
+    shown(
+        row,
+        given_notice(reason, outcome=outcome, outcome_by=by),
+        NoticeOptions(POLICY, unit, can_shelve=True),
+    )
 
 
 # --- delivery --------------------------------------------------------------------------------------------
@@ -213,7 +217,7 @@ def test_whatever_it_is_called_slack_takes_the_notice(
 @pytest.fixture
 def row(post: Post) -> Binder:
     """A ready binder whose card is there, and whose end is near."""
-    post.delivery._terms = Terms(POLICY)
+    post.delivery._terms = NoticeOptions(POLICY)
     row = post.launch(ends_at=post.clock[0] + 600)
     post.change(row.id, status=Status.READY, ready_at=post.clock[0])
     post.drain()
@@ -347,7 +351,7 @@ class Keeping:
 
     def __init__(self, store: Store, clock: list[float], **settings: Any) -> None:
         self.store, self.clock = store, clock
-        self.zone = Zone(UTC)
+        self.zone = UserTimezone(UTC)
         self.context = Context(
             store,
             Settings(**(TOKENS | {"admins": "U9"} | settings)),
@@ -372,8 +376,8 @@ class Keeping:
         with self.store.write() as session:
             return binders.add(session, row, wanted_name="demo").binder.id
 
-    def asker(self, user: str = "U1", key: str = "k") -> Asker:
-        return Asker(user=user, team_id="T1", channel="C1", key=key)
+    def asker(self, user: str = "U1", key: str = "k") -> Requester:
+        return Requester(user=user, team_id="T1", channel="C1", key=key)
 
     def do(self, deed: Callable[..., messages.Message], *rest: Any, user: str = "U1") -> str:
         asker = self.asker(user)
@@ -445,10 +449,10 @@ def test_extending_adds_to_the_end_and_until_names_it(keeping: Keeping) -> None:
 def test_until_is_read_where_the_person_is_and_a_guess_is_said(keeping: Keeping) -> None:
     now = keeping.clock[0]
     keeping.has()
-    keeping.zone = Zone(BERLIN)
+    keeping.zone = UserTimezone(BERLIN)
     assert "time zone" not in keeping.do(operations.extend, "until 18:00")
     assert keeping.row().ends_at == now + 5 * HOUR
-    keeping.zone = Zone(UTC, is_known=False)
+    keeping.zone = UserTimezone(UTC, is_known=False)
     assert "Slack did not tell your time zone" in keeping.do(operations.extend, "until 18:00")
     assert "Slack did not tell" in keeping.do(operations.keep_until_tonight)
     assert keeping.row().ends_at == now + 10 * HOUR
@@ -497,13 +501,13 @@ def test_for_may_be_longer_than_the_lifetime_but_not_than_the_maximum(keeping: K
 
 
 def test_until_in_a_launch_is_read_where_the_person_is(keeping: Keeping) -> None:
-    keeping.zone = Zone(BERLIN)
+    keeping.zone = UserTimezone(BERLIN)
     assert keeping.launch("o/r --for until 18:00") is None
     assert keeping.row().ends_at == keeping.clock[0] + 5 * HOUR
 
 
 def test_a_launch_says_by_which_zone_it_was_read_for_want_of_a_better_one(keeping: Keeping) -> None:
-    keeping.zone = Zone(UTC, is_known=False)
+    keeping.zone = UserTimezone(UTC, is_known=False)
     said = keeping.launch("o/r --for until 18:00")
     assert said is not None
     assert "Slack did not tell your time zone" in said.text
@@ -515,7 +519,7 @@ def test_a_launch_says_by_which_zone_it_was_read_for_want_of_a_better_one(keepin
 
 def test_slack_is_asked_once_an_hour_for_the_zone_of_a_person(post: Post) -> None:
     now = [0.0]
-    zones = Zones(post.client, UTC, clock=lambda: now[0])
+    zones = UserTimezones(post.client, UTC, clock=lambda: now[0])
     asked: list[str] = []
     calls = post.workspace.api.call
 
@@ -525,7 +529,7 @@ def test_slack_is_asked_once_an_hour_for_the_zone_of_a_person(post: Post) -> Non
 
     post.workspace.api.call = counted  # type: ignore[method-assign]
     for _ in range(3):
-        assert zones.of(post.ada) == Zone(ZoneInfo("Europe/London"))
+        assert zones.of(post.ada) == UserTimezone(ZoneInfo("Europe/London"))
     assert asked == ["users.info"]
     now[0] += 3600
     zones.of(post.ada)
@@ -533,12 +537,16 @@ def test_slack_is_asked_once_an_hour_for_the_zone_of_a_person(post: Post) -> Non
 
 
 def test_only_what_is_a_person_s_own_zone_and_has_a_name_is_written_down() -> None:
-    own = [Zone(BERLIN), Zone(timezone(timedelta(hours=1))), Zone(BERLIN, is_known=False)]
+    own = [
+        UserTimezone(BERLIN),
+        UserTimezone(timezone(timedelta(hours=1))),
+        UserTimezone(BERLIN, is_known=False),
+    ]
     assert [each.name for each in own] == ["Europe/Berlin", None, None]
 
 
 def test_a_binder_s_row_knows_its_owner_s_zone_once_its_card_is_posted(post: Post) -> None:
-    post.delivery = Delivery(post.store, post.client, zone_of=Zones(post.client, UTC).of)
+    post.delivery = Delivery(post.store, post.client, zone_of=UserTimezones(post.client, UTC).of)
     row = post.launch()
     post.drain()
     assert post.row(row.id).owner_zone == "Europe/London"
@@ -546,10 +554,10 @@ def test_a_binder_s_row_knows_its_owner_s_zone_once_its_card_is_posted(post: Pos
 
 
 def test_where_slack_does_not_tell_the_site_s_zone_is_taken(post: Post) -> None:
-    zones = Zones(post.client, BERLIN)
-    assert zones.of("U0NOBODY") == Zone(BERLIN, is_known=False)
+    zones = UserTimezones(post.client, BERLIN)
+    assert zones.of("U0NOBODY") == UserTimezone(BERLIN, is_known=False)
     unreachable = WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/")  # nobody listens there
-    assert Zones(unreachable, BERLIN).of(post.ada) == Zone(BERLIN, is_known=False)
+    assert UserTimezones(unreachable, BERLIN).of(post.ada) == UserTimezone(BERLIN, is_known=False)
 
 
 # --- settings --------------------------------------------------------------------------------------------
@@ -557,7 +565,7 @@ def test_where_slack_does_not_tell_the_site_s_zone_is_taken(post: Post) -> None:
 
 def test_notices_are_a_matter_of_settings() -> None:
     policy = load(**TOKENS).policy
-    assert policy == Policy((7200, 900), (900,), 600.0, None)
+    assert policy == WarningPolicy((7200, 900), (900,), 600.0, None)
     quiet = load(
         **TOKENS,
         notice_minutes="",
@@ -643,7 +651,7 @@ def test_where_nothing_lives_any_more_nothing_is_told(post: Post, row: Binder) -
 @given(st.lists(st.text(min_size=1, max_size=70), min_size=1, max_size=30))
 def test_slack_takes_every_digest(names: list[str]) -> None:
     living = [binder(name=name, price_per_hour=1.0, budget=3.0) for name in names]
-    message = digest.digest(living, NOW, Terms(unit="SU"))
+    message = digest.digest(living, NOW, NoticeOptions(unit="SU"))
     assert problems(message.blocks) == []
     assert len(message.text) <= 4_000
 

@@ -9,7 +9,7 @@ from bot.saved_work.archive import Archive
 from handlers.outbox.archives import Archives
 from handlers.outbox.uploads import Uploads
 from handlers.slack.calls import SlackCalls
-from handlers.slack.rate_limit import Pace
+from handlers.slack.rate_limit import RateLimit
 from storage import outbox
 from storage.models import Binder, MessageKind, OutboxState, Status
 from tests.unit.handlers.conftest import Post
@@ -39,7 +39,7 @@ def work() -> Work:
 
 @pytest.fixture
 def archives(post: Post, work: Work) -> Archives:
-    uploads = Uploads(post.client, SlackCalls({"others": Pace(1000.0, 1000)}))
+    uploads = Uploads(post.client, SlackCalls({"others": RateLimit(1000.0, 1000)}))
     return Archives(post.store, work.collect, uploads)
 
 

@@ -14,7 +14,7 @@ from handlers.messages import messages
 from handlers.messages.blocks import Json
 from handlers.outbox import idempotent_post, worker
 from handlers.outbox.delivery import HEARTBEAT_SECONDS, Delivery
-from handlers.slack.calls import default_paces
+from handlers.slack.calls import default_rate_limits
 from storage import binders, outbox
 from storage.models import Ending, MessageKind, OutboxMessage, OutboxState, Status, Target
 from tests.unit.handlers.conftest import TOKEN, Post
@@ -325,7 +325,7 @@ def freeze_once(post: Post, method: str, meanwhile: Callable[[], object], *, aft
 def another(post: Post) -> Delivery:
     """Another replica's delivery."""
     client = WebClient(post.workspace.bot_token, base_url=post.workspace.api_url, retry_handlers=[])
-    return Delivery(post.store, client, paces=default_paces(lambda: post.clock[0]))
+    return Delivery(post.store, client, paces=default_rate_limits(lambda: post.clock[0]))
 
 
 def deliver(delivery: Delivery, post: Post) -> None:

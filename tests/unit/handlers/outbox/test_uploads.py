@@ -16,7 +16,7 @@ from bot.saved_work.archive import Archive
 from handlers.messages.archive_text import counts, saved
 from handlers.outbox.uploads import Uploads, unique_name
 from handlers.slack.calls import Rejected, SlackCalls, TooEarly, Uncertain
-from handlers.slack.rate_limit import Pace
+from handlers.slack.rate_limit import RateLimit
 from storage.models import Binder
 from tests.unit.handlers.conftest import Post, binder
 
@@ -34,7 +34,7 @@ ARCHIVE = Archive("demo-changes.zip", zipped(), ("a", "b", "c"), ("d",), ("e",),
 
 
 def fast() -> SlackCalls:
-    return SlackCalls({"others": Pace(1000.0, 1000)})
+    return SlackCalls({"others": RateLimit(1000.0, 1000)})
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bot.tokens import new_token
 from handlers.messages.forms import Origin, launch_form
 from handlers.requests import launches, operations, requester
 from handlers.requests.context import Context
-from handlers.requests.requester import Asker
+from handlers.requests.requester import Requester
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder
@@ -33,7 +33,7 @@ def context(store: Store) -> Context:
 
 
 def launched(context: Context, user: str, words: str) -> Binder:
-    asker = Asker(user=user, team_id="T1", channel="C1", key=f"{user} {words}")
+    asker = Requester(user=user, team_id="T1", channel="C1", key=f"{user} {words}")
     launches.launch(context, asker, parse_launch(f"owner/repo {words}"))
     with context.store.read() as session:
         return binders.live(session, "T1")[-1]
@@ -75,7 +75,7 @@ def test_an_unknown_size_names_only_ones_own(context: Context) -> None:
 
 def test_a_retry_by_another_person_is_no_way_around(context: Context) -> None:
     theirs = launched(context, "U1", "--size gpu")
-    asker = Asker(user="U2", team_id="T1", channel="C1", key="retry")
+    asker = Requester(user="U2", team_id="T1", channel="C1", key="retry")
     with pytest.raises(Refused):
         launches.launch_again(context, asker, requester.by_id(asker, theirs.id))
 
@@ -139,6 +139,6 @@ def test_a_ready_binder_whose_token_is_lost_says_so(context: Context) -> None:
     row = launched(context, "U2", "")
     with context.store.write() as session:
         session.query(Binder).update({"token": "", "status": "ready"})
-    asker = Asker(user="U2", team_id="T1", channel="C1", key="open")
+    asker = Requester(user="U2", team_id="T1", channel="C1", key="open")
     said = operations.open_links(context, asker, requester.by_id(asker, row.id))
     assert "was lost with the bot's database" in said.text

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from handlers.listeners.form import repository_in
 from handlers.requests import subcommands
-from handlers.slack.rate_limit import Pace
+from handlers.slack.rate_limit import RateLimit
 
 
 @given(st.text(max_size=200))
@@ -53,7 +53,7 @@ def test_a_repository_is_found_in_a_message(text: str, found: str) -> None:
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 3)), max_size=60), st.integers(1, 5))
 def test_no_window_ever_holds_more_than_its_rate(steps: list[tuple[str, float]], burst: int) -> None:
     now = [0.0]
-    pace = Pace(1.0, burst, clock=lambda: now[0])
+    pace = RateLimit(1.0, burst, clock=lambda: now[0])
     went: dict[str, list[float]] = {"a": [], "b": []}
     for number, (scope, pause) in enumerate(steps):
         now[0] += pause
@@ -67,7 +67,7 @@ def test_no_window_ever_holds_more_than_its_rate(steps: list[tuple[str, float]],
 
 def test_a_turn_is_kept_for_who_reserved_it() -> None:
     now = [0.0]
-    pace = Pace(1.0, 1, clock=lambda: now[0])
+    pace = RateLimit(1.0, 1, clock=lambda: now[0])
     assert pace.wait("c", "first") == 0
     assert pace.wait("c", "second") == 1
     assert pace.wait("c", "third") == 2
@@ -81,7 +81,7 @@ def test_a_turn_is_kept_for_who_reserved_it() -> None:
 
 def test_a_hold_stops_everybody_and_gives_turns_anew() -> None:
     now = [0.0]
-    pace = Pace(1.0, 2, clock=lambda: now[0])
+    pace = RateLimit(1.0, 2, clock=lambda: now[0])
     pace.wait("c", 1)
     pace.hold("c", 30)
     assert pace.left("c") == 0
@@ -94,7 +94,7 @@ def test_a_hold_stops_everybody_and_gives_turns_anew() -> None:
 
 def test_turns_that_nobody_comes_back_for_are_forgotten() -> None:
     now = [0.0]
-    pace = Pace(1.0, 1, clock=lambda: now[0])
+    pace = RateLimit(1.0, 1, clock=lambda: now[0])
     for number in range(50):
         pace.wait("c", number)
     now[0] = 1_000.0

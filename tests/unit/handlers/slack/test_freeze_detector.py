@@ -1,11 +1,11 @@
 """Since when what was just read may have waited."""
 
-from handlers.slack.freeze_detector import BACKLOG_SECONDS, BEAT_SECONDS, FROZEN_SECONDS, Pulse
+from handlers.slack.freeze_detector import BACKLOG_SECONDS, BEAT_SECONDS, FROZEN_SECONDS, FreezeDetector
 
 
-def pulse_at(begin: float) -> tuple[Pulse, list[float]]:
+def pulse_at(begin: float) -> tuple[FreezeDetector, list[float]]:
     clock = [begin]
-    return Pulse(lambda: clock[0]), clock
+    return FreezeDetector(lambda: clock[0]), clock
 
 
 def test_what_is_read_by_a_process_that_runs_was_just_sent() -> None:
