@@ -19,6 +19,7 @@ import requests
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from uv import find_uv_bin
 
 from bot.provisioning.local_instance import MARK
 from storage import binders
@@ -123,10 +124,18 @@ def at_work(folder: Path) -> Iterator[tuple[Bot, Person]]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One for all tests of this process: the environment is built once."""
     folder = Path(tmp_path_factory.getbasetemp()) / "real"
-    folder.mkdir(exist_ok=True)
+    if not folder.exists():
+        share_package_cache(folder / "local")
     for database in folder.glob("bot.sqlite3*"):
         database.unlink()
     return folder
+
+
+def share_package_cache(local_root: Path) -> None:
+    """Let a local cloud find what uv has downloaded before on this machine."""
+    cache = subprocess.run([find_uv_bin(), "cache", "dir"], check=True, capture_output=True, text=True)
+    local_root.mkdir(parents=True)
+    (local_root / "cache").symlink_to(cache.stdout.strip())
 
 
 def unsaved(database: str) -> int:

@@ -55,6 +55,7 @@ def test_migrating_twice_changes_nothing(store: Store) -> None:
         assert session.get(type(binder), binder.id) is not None
 
 
+@pytest.mark.process
 def test_replicas_that_start_at_once_migrate_once(empty_url: str) -> None:
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     arguments = [sys.executable, "-c", MIGRATE, empty_url]

@@ -636,6 +636,7 @@ def test_no_text_takes_long(unit: str, length: int) -> None:
     assert time.process_time() - begun < 1
 
 
+@pytest.mark.process
 def test_the_parser_loads_at_once() -> None:
     heavy = {"requests", "sqlalchemy", "pydantic", "socket", "subprocess", "ssl"}
     code = f"import sys, bot.repositories.launch_text; print(sorted({heavy!r} & set(sys.modules)))"

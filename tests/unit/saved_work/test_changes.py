@@ -29,9 +29,10 @@ from bot.saved_work.archive import FILES, MANIFEST, PATCH, Archive, Places, harm
 from bot.saved_work.baseline import checkout
 from bot.saved_work.changes import About, Limits, collect, count_changes, save_work
 from storage.models import Binder
-from tests.conftest import GIT_ENVIRONMENT, GitServer, HostedRepository
+from tests.conftest import GitServer, HostedRepository
 from tests.fakes.http import Script
 from tests.provisioning.world import TOKEN, Bench, order
+from workspace.git_host import GIT_ENVIRONMENT
 
 BEFORE, START, AFTER = 1_000.0, 2_000.0, 3_000.0
 ABOUT = About("demo", "https://example.org/team/repo", "0" * 40)
@@ -175,6 +176,7 @@ def prefix_free(paths: set[str]) -> bool:
     )
 
 
+@pytest.mark.process
 @settings(max_examples=20)
 @given(data=st.data())
 def test_the_patch_and_the_new_files_make_the_same_files_again(
