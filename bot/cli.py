@@ -109,9 +109,9 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _try(options: argparse.Namespace) -> int:
-    from bot import demo  # noqa: PLC0415 - see the module's docstring
+    from bot.demo import session  # noqa: PLC0415 - see the module's docstring
 
-    return demo.run(repo=options.repo, port=options.port)
+    return session.run(repo=options.repo, port=options.port)
 
 
 def _check(_: argparse.Namespace) -> int:

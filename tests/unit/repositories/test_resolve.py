@@ -517,7 +517,6 @@ def test_a_software_heritage_id_is_its_own_commit(kind: str, commit: str | None)
     assert Resolver().resolve(spec) == Resolved(spec, commit)
 
 
-@pytest.mark.process
 def test_the_server_of_these_tests_can_be_cloned(repository: "HostedRepository", tmp_path: Path) -> None:
     subprocess.run(
         ["git", "clone", "--quiet", "--depth=1", "--", repository.url, str(tmp_path / "clone")], check=True
