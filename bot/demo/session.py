@@ -17,18 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from bot.demo.narrator import Narrator
 from bot.errors import ConfigError
-
-try:
-    from bot.demo.narrator import Narrator
-    from workspace.git_host import GitHost
-    from workspace.hands import Person
-    from workspace.options import Command, Options, Shortcut
-    from workspace.server import Workspace
-except ImportError as error:
-    raise ConfigError(
-        "`try` needs the source of binder-bot.", hint="Clone its repository, and type `make run` in it."
-    ) from error
+from workspace.git_host import GitHost
+from workspace.hands import Person
+from workspace.options import Command, Options, Shortcut
+from workspace.server import Workspace
 
 STATE = Path(".binder-bot")
 """Each demo that runs at the same time has a numbered folder in it; downloaded packages are shared."""
