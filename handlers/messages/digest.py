@@ -7,9 +7,10 @@ from slack_sdk.models.blocks import Block
 from bot.binders import deadlines
 from bot.text import shorten
 from bot.times.durations import duration
+from handlers.messages.binder_text import repository_text
 from handlers.messages.blocks import MAX_TEXT, as_json, context, header, section
-from handlers.messages.messages import MOST_LISTED, Message, repository, shorten_lines
-from handlers.messages.mrkdwn import date, escape, inline, person
+from handlers.messages.message import MOST_LISTED, Message, shorten_lines
+from handlers.messages.mrkdwn import date, inline, person
 from handlers.messages.notices import NoticeOptions, amount, cost
 from handlers.messages.status_text import phrase
 from storage.models import Binder
@@ -39,7 +40,7 @@ def _row(binder: Binder, now: float, terms: NoticeOptions) -> str:
         f"ends {date(deadlines.last_end(binder))}",
         *[amount(spent, terms.unit) for spent in [cost(binder, now)] if spent],
     ]
-    return f"{' · '.join(parts)}\n{escape(repository(binder))}"
+    return f"{' · '.join(parts)}\n{repository_text(binder)}"
 
 
 def _total(living: Sequence[Binder], now: float, terms: NoticeOptions) -> list[Block]:

@@ -10,11 +10,11 @@ from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.binders import deadlines
 from bot.binders.deadlines import WarningPolicy
-from bot.text import shorten, visible
 from bot.times.durations import duration
 from handlers import ids
-from handlers.messages.blocks import Sure, actions, as_json, button, context, section
-from handlers.messages.messages import Message
+from handlers.messages.blocks import actions, as_json, button, context, section
+from handlers.messages.buttons import resume_button, shelve_button, stop_button
+from handlers.messages.message import Message
 from handlers.messages.mrkdwn import date, inline, person
 from handlers.messages.status_text import is_live, is_ready, is_shelved, short_ending
 from storage.models import Activity, Binder, Notice, Outcome, Reason, Status
@@ -138,22 +138,15 @@ def _spent(binder: Binder, now: float, terms: NoticeOptions) -> Iterator[str]:
 
 def _buttons(binder: Binder, given: Notice, terms: NoticeOptions) -> Iterator[ButtonElement]:
     if is_shelved(binder):
-        yield button("Resume", ids.RESUME, binder.id, style="primary")
+        yield resume_button(binder)
     elif given.reason in _MOVABLE:
         yield button("Keep 2 h", ids.KEEP, binder.id, style="primary")
         yield button("Keep until tonight", ids.KEEP_TONIGHT, binder.id)
     if is_ready(binder):
         yield button("Save my work", ids.SAVE, binder.id)
     if is_ready(binder) and terms.can_shelve:
-        yield button("Shelve", ids.SHELVE, binder.id)
-    yield button("Tear down now", ids.STOP, binder.id, style="danger", sure=_sure(binder))
-
-
-def _sure(binder: Binder) -> Sure:
-    name = shorten(visible(binder.name), 60)
-    return Sure(
-        f"Tear {name} down?", "Its server ends, and the files in it are lost.", "Tear down", "Keep it"
-    )
+        yield shelve_button(binder)
+    yield stop_button(binder, "Tear down now")
 
 
 def _is_put_away(binder: Binder, given: Notice, terms: NoticeOptions) -> bool:

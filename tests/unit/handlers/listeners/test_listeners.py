@@ -14,9 +14,8 @@ from slack_bolt.request import BoltRequest
 import handlers
 from bot.config import Settings
 from bot.provisioning.base import Size
-from handlers import ids
+from handlers import ids, messages
 from handlers.listeners.middleware import Recent
-from handlers.messages import messages
 from storage import binders, outbox
 from storage.models import Audit, Binder, Ending, Status, Target
 from tests.unit.handlers.conftest import TOKEN, Post, binder

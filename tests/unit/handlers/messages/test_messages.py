@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from bot.provisioning.base import Size
 from bot.times.durations import duration
-from handlers.messages import messages, status_text
+from handlers import messages
+from handlers.messages import status_text
 from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
 from handlers.messages.forms import Origin, launch_form
-from handlers.messages.messages import Message
+from handlers.messages.message import Message
 from storage.models import Binder, Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder, building
 

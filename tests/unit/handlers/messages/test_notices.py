@@ -18,7 +18,8 @@ from bot.config.limits import Limits
 from bot.errors import ConfigError, RequestError
 from bot.provisioning.base import Size
 from bot.repositories.launch_text import parse_launch
-from handlers.messages import digest, messages, notices
+from handlers import messages
+from handlers.messages import digest, notices
 from handlers.messages.blocks import problems
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
