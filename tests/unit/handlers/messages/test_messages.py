@@ -139,7 +139,7 @@ def test_a_card_tells_how_far_it_is() -> None:
     assert "`main` at `a1b2c3d`" in shown
     assert "size `small`" in shown
     assert "✓  Repository checked · 1 s\n✓  Instance · 4 s" in shown
-    assert "⏳  *Build* · ▰▰▰▰▱▱▱▱▱▱ 40 % · 3 min" in shown
+    assert "⏳  *Build* · ▰▰▰▰▱▱▱▱▱▱ 40% · 3 min" in shown
     assert "`Step 3/7 : RUN pip install numpy`" in shown
     assert "○  Server" in shown
     assert "3 min 5 s so far" in shown
@@ -147,7 +147,7 @@ def test_a_card_tells_how_far_it_is() -> None:
 
 def test_a_card_says_the_same_to_those_who_hear_it() -> None:
     heard = messages.card(building(), NOW).text
-    assert heard == "demo is being built · github.com/owner/repo · Build 40 %, 3 min 5 s so far"
+    assert heard == "demo is being built · github.com/owner/repo · Build 40%, 3 min 5 s so far"
 
 
 def test_a_card_stops_its_clocks_where_it_failed() -> None:
@@ -157,7 +157,7 @@ def test_a_card_stops_its_clocks_where_it_failed() -> None:
     assert "✗  Build · 2 min 50 s" in shown
     assert "No such package." in shown
     assert "Server" not in shown
-    assert "Failed after 2 min 55 s" in shown
+    assert "Failed · after 2 min 55 s" in shown
 
 
 def test_buttons_are_there_only_while_they_do_something() -> None:
@@ -177,7 +177,7 @@ def test_buttons_are_there_only_while_they_do_something() -> None:
 
 def test_waiting_for_room_is_said_on_the_card() -> None:
     row = building(status=Status.REQUESTED, waiting_for="10 of 10 instances are in use.")
-    assert "waits for room" in messages.card(row, NOW).text
+    assert "is waiting for a free instance" in messages.card(row, NOW).text
     assert "10 of 10" in texts(messages.card(row, NOW))
 
 
@@ -222,7 +222,9 @@ def test_the_end_says_who_and_how_long() -> None:
     drained = binder(target=Target.GONE, ending=Ending.STOPPED, ended_by="operator", ended_at=NOW)
     assert "by the operator" in messages.gone(drained, NOW).text
     early = building(target=Target.GONE, ending=Ending.EXPIRED, ended_at=NOW)
-    assert messages.gone(early, NOW).text == "demo has ended: its time was over. It never became ready."
+    assert (
+        messages.gone(early, NOW).text == "demo ended because its lifetime was over. It never became ready."
+    )
     lost = binder(target=Target.GONE, ending=Ending.LOST, ended_at=NOW, failure="It was switched off.")
     assert "was lost. It was switched off. It ran for 1 min" in messages.gone(lost, NOW).text
 
