@@ -1,7 +1,5 @@
 """Every message: within Slack's limits, in words for every state, and safe whatever is written in it."""
 
-import re
-from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -18,37 +16,10 @@ from handlers.messages.forms import Origin, launch_form
 from handlers.messages.message import Message
 from storage.models import Binder, Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder, building
+from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
 
 PAIRS = list(product(Status, Target))
-HOSTILE = st.one_of(
-    st.text(max_size=300),
-    st.sampled_from(
-        [
-            "<!channel> <@U0EVIL> <https://evil.example|click>",
-            "```\n<!here>\n```",
-            "a`b``c```d",
-            "\u202eevil\u2066 \x1b[31mred\x00",
-            "&&&&" * 1_000,
-            "<" * 5_000,
-            "|>" * 40,
-            "javascript:alert(1)",
-            "\U0001f469\u200d\U0001f52c" * 300,
-            "x" * 6_000,
-            "\n" * 4_000 + "end",
-            "   ",
-        ]
-    ),
-)
-
-
-def in_text(value: Any) -> Iterator[str]:
-    """All markup in a message: its text, and the texts of its mrkdwn objects."""
-    if isinstance(value, dict):
-        if value.get("type") == "mrkdwn":
-            yield value["text"]
-        yield from (text for inner in value.values() for text in in_text(inner))
-    elif isinstance(value, list):
-        yield from (text for inner in value for text in in_text(inner))
+HOSTILE = st.one_of(st.text(max_size=300), st.sampled_from(HOSTILE_TEXTS))
 
 
 def every(row: Binder) -> list[Message]:
@@ -67,21 +38,6 @@ def every(row: Binder) -> list[Message]:
 
 def texts(message: Message) -> str:
     return "\n".join([message.text, *in_text(list(message.blocks))])
-
-
-def check(message: Message) -> None:
-    assert problems(message.blocks) == []
-    assert message.text.strip()
-    assert len(message.text) <= 4_000
-    for text in [message.text, *in_text(list(message.blocks))]:
-        # What is left of Slack's angle brackets is only what we wrote ourselves.
-        ours = r"<@U1>|<!date\^\d+\^[^>|]*\|[^>|]*>|<https?://[^<>|\s]+\|[^<>|]+>"
-        rest = re.sub(ours, "", text)
-        assert "<" not in rest, rest
-        assert ">" not in rest, rest
-        assert not re.search(r"&(?!amp;|lt;|gt;)", rest), rest
-        assert not re.search(r"[\x00-\x09\x0b-\x1f\u202a-\u202e\u2066-\u2069]", text)
-        assert text.count("```") in {0, 2}
 
 
 @settings(max_examples=40)

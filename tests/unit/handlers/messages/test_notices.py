@@ -140,10 +140,10 @@ def test_an_idle_binder_is_shelved_where_the_cloud_can() -> None:
     text, _ = shown(binder(used_at=NOW), given_notice(Reason.IDLE), away)
     assert "will be shelved" in text
     assert "Its files will be kept" in text
-    assert "ends" in shown(binder(), given_notice(Reason.LIFETIME), away)[0]
+    assert "will end" in shown(binder(), given_notice(Reason.LIFETIME), away)[0]
 
 
-def test_what_is_put_away_offers_to_have_it_back() -> None:
+def test_a_shelved_binder_offers_to_resume_it() -> None:
     row = binder(status=Status.SHELVED, target=Target.SHELVED)
     text, blocks = shown(row, terms=NoticeOptions(POLICY, can_shelve=True))
     assert buttons(blocks) == ["Resume", "Tear down now"]
@@ -196,7 +196,7 @@ def test_what_became_of_a_notice_has_no_buttons_and_mentions_no_owner(
     assert "<@U1>" not in text
 
 
-def test_time_that_was_spent_put_away_costs_nothing() -> None:
+def test_shelved_time_costs_nothing() -> None:
     row = binder(price_per_hour=2.0, ready_at=NOW - 10 * HOUR, shelved_seconds=4 * HOUR)
     assert notices.cost(row, NOW) == pytest.approx(12.0)
     row.status, row.status_since = Status.SHELVED, NOW - HOUR
@@ -634,7 +634,7 @@ def test_the_digest_is_due_once_a_week(hours: float, week: str | None) -> None:
     assert digests.due(now, (0, MONDAY.time()), BERLIN) == week
 
 
-def test_each_channel_is_told_once_what_lives_in_it(post: Post, row: Binder) -> None:
+def test_each_channel_gets_its_digest_once(post: Post, row: Binder) -> None:
     post.launch("lab", request_key="lab", id="lab", url="https://git.example.org/o/lab")
     post.launch(post.ada, request_key="home", id="home", url="https://git.example.org/o/home")
     post.wait(5)
@@ -649,7 +649,7 @@ def test_each_channel_is_told_once_what_lives_in_it(post: Post, row: Binder) -> 
     assert len([each for each in post.messages("lab") if "in this channel" in plain(each)]) == 1
 
 
-def test_where_nothing_lives_any_more_nothing_is_told(post: Post, row: Binder) -> None:
+def test_a_channel_without_binders_gets_no_digest(post: Post, row: Binder) -> None:
     with post.store.write() as session:
         assert stored_digest.owe(session, "2026-W48") == 1
         binders.end(session, row.id, ending=Ending.STOPPED, by=post.ada)
