@@ -9,7 +9,7 @@ from handlers.listeners import home
 from handlers.listeners.errors import answered
 from handlers.listeners.replies import reply, requester_of
 from handlers.messages.forms import Origin, launch_form
-from handlers.messages.messages import Message
+from handlers.messages.message import Message
 from handlers.requests import launches, operations, requester
 from handlers.requests.context import Context
 from handlers.requests.requester import BinderLookup, Requester

@@ -5,12 +5,11 @@ from slack_bolt import App, Args
 from bot.errors import RequestError
 from bot.repositories.launch_text import parse_launch
 from bot.text import readable
-from handlers import ids
+from handlers import ids, messages
 from handlers.listeners.errors import answered
 from handlers.listeners.replies import reply, requester_of
-from handlers.messages import messages
 from handlers.messages.forms import Origin, launch_form
-from handlers.messages.messages import Message
+from handlers.messages.message import Message
 from handlers.requests import launches, operations, requester, subcommands
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester

@@ -9,8 +9,8 @@ import structlog
 from slack_bolt import App, Args, BoltContext, BoltResponse
 
 from bot.errors import BinderBotError
+from handlers import messages
 from handlers.listeners.replies import reply
-from handlers.messages import messages
 
 log = structlog.get_logger(__name__)
 

@@ -3,9 +3,9 @@
 from slack_bolt import App, Args
 from slack_sdk import WebClient
 
+from handlers import messages
 from handlers.listeners.errors import answered
 from handlers.listeners.replies import requester_of
-from handlers.messages import messages
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester
 from storage import binders

@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackClientError
 
 from handlers.listeners.middleware import ASKED
 from handlers.messages.forms import REPOSITORY
-from handlers.messages.messages import Message
+from handlers.messages.message import Message
 from handlers.requests.requester import Requester
 
 log = structlog.get_logger(__name__)

@@ -16,8 +16,9 @@ from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 from sqlalchemy.orm import Session
 
-from handlers.messages import digest, messages, notices
-from handlers.messages.messages import Message
+from handlers import messages
+from handlers.messages import digest, notices
+from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.duplicate_posts import Late, Withdrawals
 from handlers.outbox.idempotent_post import Post, Posts

@@ -11,9 +11,9 @@ from bot.repositories.launch_text import LaunchRequest, RepoSpec
 from bot.text import readable
 from bot.times import end_times
 from bot.tokens import new_token
-from handlers import ids
-from handlers.messages import messages, notices
-from handlers.messages.messages import Message
+from handlers import ids, messages
+from handlers.messages import notices
+from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, phrase
 from handlers.requests import subcommands
 from handlers.requests.context import Context

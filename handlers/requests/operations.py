@@ -12,9 +12,9 @@ from bot.binders import deadlines
 from bot.binders.deadlines import Deadline
 from bot.errors import RequestError
 from bot.times import end_times
-from handlers import ids
-from handlers.messages import messages, notices
-from handlers.messages.messages import Message
+from handlers import ids, messages
+from handlers.messages import notices
+from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, is_ready, is_shelved, phrase, summary
 from handlers.requests.context import Context
 from handlers.requests.requester import BinderLookup, Requester, may_use, parse_end_time
