@@ -27,8 +27,8 @@ def alert(sentence: str) -> Message:
 
 
 def refusal(binder: Binder, deed: str) -> Message:
-    """That this is for the owner to do; `deed` ends the sentence."""
-    shown = f"*{name_of(binder)}* belongs to {person(binder.owner)}, so only they can {deed}."
+    """That this is for others to do; `deed` ends the sentence."""
+    shown = f"*{name_of(binder)}*: only its owner, {person(binder.owner)}, or an admin can {deed}."
     return Message.of(shown.replace("*", ""), [section(shown)])
 
 
