@@ -10,12 +10,12 @@ from bot.text import readable
 from handlers import ids, messages
 from handlers.messages.message import Message
 from handlers.requests import launches, operations
+from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_name
 from handlers.requests.names import nearest
 from handlers.requests.permissions import Action, Operation
 from handlers.requests.requester import Requester
-from handlers.requests.typed_text import bare_command, command_words
 
 Run = Callable[[Context, Requester, str], Message | None]
 """Does what a subcommand says; the text is what was typed after it. None where its outcome is posted soon."""
