@@ -1,4 +1,4 @@
-"""What several messages say of one binder: its name, its repository. Pure."""
+"""The name and the repository of a binder, as several messages show them. Pure."""
 
 from urllib.parse import quote
 
@@ -14,25 +14,30 @@ def name_of(binder: Binder) -> str:
     return inline(binder.name, 64)
 
 
+def count_of_binders(number: int) -> str:
+    """A number of binders in words: `1 binder`, `3 binders`."""
+    return "1 binder" if number == 1 else f"{number} binders"
+
+
 def repository_of(binder: Binder) -> str:
-    """What was launched, as short plain text: `github.com/owner/repo`."""
+    """The repository as short plain text: `github.com/owner/repo`."""
     return shorten(visible(binder.url).removeprefix("https://").removeprefix("http://"), 80)
 
 
 def repository_text(binder: Binder) -> str:
-    """What was launched, as escaped markup."""
+    """The repository as escaped markup."""
     return escape(repository_of(binder))
 
 
 def repository_link(binder: Binder) -> str:
-    """What was launched, as a link to its page."""
+    """The repository as a link to its page."""
     page = _page(binder)
-    # A link of thousands of characters would fill the message; its words are enough.
+    # A link of thousands of characters would fill the message; the text is enough.
     return link(page, repository_of(binder)) if len(page) <= _MAX_URL_SHOWN else repository_text(binder)
 
 
 def _page(binder: Binder) -> str:
-    """Where a person can look at it."""
+    """The web page of the repository or archive."""
     if binder.url.startswith("10."):
         return f"https://doi.org/{quote(binder.url, safe='/')}"
     if binder.url.startswith("swh:"):

@@ -6,18 +6,25 @@ from slack_sdk.models.blocks import ButtonElement
 
 from bot.text import shorten, visible
 from handlers import ids
-from handlers.messages.blocks import Sure, button, link_button
+from handlers.messages.blocks import Confirmation, button, link_button
 from handlers.messages.mrkdwn import is_web
 from storage.models import Binder, Ending
 
+LAUNCH = "Launch a repository"
+
+
+def launch_button(*, style: str | None = None) -> ButtonElement:
+    """The form for a launch."""
+    return button(LAUNCH, ids.FORM, style=style)
+
 
 def open_button(binder: Binder) -> ButtonElement:
-    """Links with the token, for the person who presses it."""
+    """Show links that include the token to the person who presses it."""
     return button("Open", ids.OPEN, binder.id, style="primary")
 
 
 def log_button(binder: Binder) -> ButtonElement:
-    """The last lines of the build log."""
+    """Show the last lines of the log."""
     return button("Show log", ids.LOG, binder.id)
 
 
@@ -32,14 +39,14 @@ def resume_button(binder: Binder) -> ButtonElement:
 
 
 def stop_button(binder: Binder, text: str = "Tear down") -> ButtonElement:
-    """Tear it down, after a question."""
-    question = Sure(
-        f"Tear {shorten(visible(binder.name), 60)} down?",
-        "Its server ends, and the files in it are lost.",
+    """Tear the binder down, after asking for confirmation."""
+    confirmation = Confirmation(
+        f"Tear down {shorten(visible(binder.name), 60)}?",
+        "Its server is stopped and all its files are deleted.",
         "Tear down",
         "Keep it",
     )
-    return button(text, ids.STOP, binder.id, style="danger", sure=question)
+    return button(text, ids.STOP, binder.id, style="danger", confirmation=confirmation)
 
 
 def retry_button(binder: Binder, text: str) -> ButtonElement:
@@ -49,7 +56,7 @@ def retry_button(binder: Binder, text: str) -> ButtonElement:
 
 
 def interface_buttons(binder: Binder, *, token: str | None) -> list[ButtonElement]:
-    """One button per interface; a kind that turns up twice is shown once."""
+    """One button per interface; an interface that occurs twice is shown once."""
     by_kind = {each["kind"]: each for each in reversed(binder.interfaces or [])}
     pages = [(kind, each["label"], _address(binder, each["path"], token)) for kind, each in by_kind.items()]
     return [

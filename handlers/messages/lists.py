@@ -1,4 +1,4 @@
-"""Many binders at once: the list of a workspace, the home tab of a person. Pure."""
+"""Several binders at once: the list of a workspace and the home tab of a person. Pure."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ from slack_sdk.models.blocks import Block
 
 from bot.times.durations import duration
 from handlers import ids
-from handlers.messages.binder_text import name_of, repository_text
-from handlers.messages.blocks import MAX_TEXT, Json, actions, as_json, button, context, header, section
-from handlers.messages.buttons import log_button, open_button, stop_button
+from handlers.messages.binder_text import count_of_binders, name_of, repository_text
+from handlers.messages.blocks import MAX_TEXT, Json, actions, as_json, context, header, section
+from handlers.messages.buttons import LAUNCH, launch_button, log_button, open_button, stop_button
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import person
 from handlers.messages.replies import note
@@ -17,35 +17,33 @@ from storage.models import Binder
 
 
 def listing(binders: Sequence[Binder], now: float, user: str) -> Message:
-    """All live binders of a workspace, those of `user` first."""
+    """All running binders of a workspace, those of `user` first."""
     if not binders:
-        return note("No binder is running.", f"Start one: `{ids.COMMAND} launch owner/repo`")
+        return note("No binder is running.", f"To start one, type `{ids.COMMAND} launch owner/repo`.")
     ordered = sorted(binders, key=lambda each: each.owner != user)
     shown = ordered[:MOST_LISTED]
     more = [context(f"… and {len(ordered) - len(shown)} more.")] if len(ordered) > len(shown) else []
-    blocks = [header(_count(len(ordered))), *[_row(each, now, user) for each in shown], *more]
+    blocks = [header(count_of_binders(len(ordered))), *[_row(each, now, user) for each in shown], *more]
     words = [f"{name_of(each)} {phrase(each).words} ({person(each.owner)})" for each in shown]
-    return Message.of(f"{_count(len(ordered))}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
+    return Message.of(f"{count_of_binders(len(ordered))}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
 
 
 def home(binders: Sequence[Binder], now: float, user: str) -> list[Json]:
-    """The blocks of the home tab: the person's binders, and how to begin."""
-    begin = button("Launch a repository", ids.FORM, style="primary")
+    """The blocks of the home tab: the person's binders, and how to start one."""
     blocks: list[Block] = [
         header("Your binders"),
-        *actions([begin]),
+        *actions([launch_button(style="primary")]),
         *[block for each in binders[:MOST_LISTED] for block in _home_rows(each, now, user)],
     ]
     if not binders:
-        blocks.append(section("Nothing is running. A repository of notebooks is a good beginning."))
+        blocks.append(section(f"You have no binder. Press *{LAUNCH}* to start one."))
     blocks.append(
-        context(f"Or type `{ids.COMMAND} launch owner/repo` in any channel; `{ids.COMMAND} help` tells more.")
+        context(
+            f"You can also type `{ids.COMMAND} launch owner/repo` in any channel. "
+            f"`{ids.COMMAND} help` lists all commands."
+        )
     )
     return as_json(blocks)
-
-
-def _count(number: int) -> str:
-    return "1 binder" if number == 1 else f"{number} binders"
 
 
 def _row(binder: Binder, now: float, user: str) -> Block:

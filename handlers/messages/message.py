@@ -1,4 +1,4 @@
-"""A message as Slack takes it, and how its texts are kept within their limits. Pure."""
+"""A message: the text and the blocks that Slack takes. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from bot.text import shorten
 from handlers.messages.blocks import MAX_TEXT, Json, as_json
 
 MOST_LISTED = 20
-"""Binders, or lines of a hint, in one message."""
+"""Binders, or lines of a hint, that one message shows."""
 LOG_LIMIT = 2_900
-"""Characters of a log in one message."""
+"""Characters of a log that one message shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: a text for notifications and screen readers, and blocks for the eye."""
+    """A text for notifications and screen readers, and the blocks that are shown."""
 
     text: str
     blocks: Sequence[Json]
 
     @classmethod
     def of(cls, text: str, blocks: Iterable[Block]) -> "Message":
-        """A message whose text is cut where it is too long; the blocks fit already."""
+        """A message; its text is cut if it is too long, its blocks are short enough already."""
         return cls(text=shorten(text, MAX_TEXT), blocks=as_json(blocks))
 
     def as_arguments(self) -> dict[str, Any]:
-        """The arguments by which every method of Slack takes a message."""
+        """The arguments for Slack's methods that take a message."""
         return {"text": self.text, "blocks": list(self.blocks)}
 
 

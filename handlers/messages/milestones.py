@@ -1,4 +1,4 @@
-"""What a thread hears of its binder: it waits, is ready, has failed, is shelved, is gone. Pure."""
+"""The milestones that are posted in a binder's thread: waiting, ready, failed, shelved, gone. Pure."""
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
@@ -13,11 +13,13 @@ from handlers.messages.mrkdwn import code_block, date, inline, person
 from handlers.messages.status_text import elapsed, ending, ran, reason
 from storage.models import Binder
 
+_HOLD = "Keep for debugging"
+
 
 def waiting(binder: Binder) -> Message:
-    """That there is no room yet."""
-    why = inline(binder.waiting_for or "There is no room yet.", 1_500)
-    story = f"*{name_of(binder)}* has to wait. {why} I keep trying, and say so when there is room."
+    """The cloud has no room yet."""
+    why = inline(binder.waiting_for or "The cloud has no free capacity at the moment.", 1_500)
+    story = f"*{name_of(binder)}* has to wait. {why} I will keep trying and start it as soon as I can."
     return Message.of(
         story.replace("*", ""),
         [section(f":vertical_traffic_light: {story}"), *actions([stop_button(binder)])],
@@ -25,15 +27,16 @@ def waiting(binder: Binder) -> Message:
 
 
 def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
-    """The links, which ask for the token; `absent` is an interface that was asked for and is not there."""
+    """The links, without the token; `absent` is an interface that was asked for but did not answer."""
     labels = ", ".join(inline(each["label"], 60) for each in binder.interfaces)
-    came = "is back" if binder.resumes else f"is ready after {duration(elapsed(binder, now))}"
-    lines = [f"{person(binder.owner)} *{name_of(binder)}* {came}."]
+    owner, state = person(binder.owner), "is running again" if binder.resumes else "is ready"
+    after = "" if binder.resumes else f" after {duration(elapsed(binder, now))}"
+    lines = [f"{owner} *{name_of(binder)}* {state}{after}."]
     if absent:
-        lines.append(f"{inline(absent, 60)} did not answer; this is what does.")
+        lines.append(f"{inline(absent, 60)} did not answer. These interfaces did:")
     notes = (
-        f"Ends {date(last_end(binder))}; files in it are gone then. These links ask for a token: "
-        f"*Open* gives {person(binder.owner)} links that do not."
+        f"It ends {date(last_end(binder))}, and its files are deleted then. "
+        f"These links ask for a token. {owner} can press *Open* for links that include it."
     )
     blocks = [
         section("\n".join(lines)),
@@ -41,13 +44,12 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
         context(notes),
         *actions([open_button(binder), stop_button(binder)]),
     ]
-    is_what = "is back" if binder.resumes else "is ready"
-    return Message.of(f"{person(binder.owner)} {name_of(binder)} {is_what}: {labels}.", blocks)
+    return Message.of(f"{owner} {name_of(binder)} {state}: {labels}.", blocks)
 
 
 def failed(binder: Binder) -> Message:
-    """Why it did not work, the end of the log, and what to try."""
-    why = reason(binder) or "It gave no reason."
+    """Why a launch failed, the end of its log, and what to try."""
+    why = reason(binder) or "No reason is known."
     log = code_block(binder.log or "", LOG_LIMIT)
     hint = inline(binder.hint or "", 1_000)
     blocks = [
@@ -62,24 +64,27 @@ def failed(binder: Binder) -> Message:
 
 
 def _inspection(binder: Binder) -> list[Block]:
-    """That its instance stays for a moment, where somebody may want to look at it."""
+    """How long the instance of a failed launch is kept for debugging."""
     if not binder.kept_until:
         return []
-    return [context(f"Its instance is there until {date(binder.kept_until)}; *Keep it* keeps it for longer.")]
+    return [
+        context(f"Its instance is kept until {date(binder.kept_until)}. Press *{_HOLD}* to keep it longer.")
+    ]
 
 
 def _hold_buttons(binder: Binder) -> list[ButtonElement]:
     if not binder.kept_until:
         return []
-    return [button("Keep it to look at", ids.HOLD, binder.id), button("Remove it now", ids.STOP, binder.id)]
+    return [button(_HOLD, ids.HOLD, binder.id), button("Remove now", ids.STOP, binder.id)]
 
 
 def shelved(binder: Binder, *, failure: str = "") -> Message:
-    """That it was put away, or why it could not be had back; and how it is."""
+    """The binder was shelved; or it could not be resumed, because of `failure`, and is still shelved."""
     name = f"*{name_of(binder)}*"
-    story = f"{name} is put away: its files are kept, its links are not."
+    story = f"{name} is shelved. Its files are kept. Press *Resume* to start it again; its links will be new."
     if failure:
-        story = f"{person(binder.owner)} {name} could not be had back. {inline(failure, 1_500)}"
+        why = inline(failure, 1_500)
+        story = f"{person(binder.owner)} {name} could not be resumed. {why} It is still shelved."
     blocks = [
         section(f":package: {story}"),
         context(f"Kept until {date(binder.ends_at)}."),
@@ -89,7 +94,7 @@ def shelved(binder: Binder, *, failure: str = "") -> Message:
 
 
 def gone(binder: Binder, now: float) -> Message:
-    """Who or what ended it, and how long it ran."""
+    """Who or what ended a binder, and how long it ran."""
     ran_for = ran(binder, now)
     story = [f"*{name_of(binder)}* {ending(binder, person(binder.ended_by))}."]
     if why := reason(binder):

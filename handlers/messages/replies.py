@@ -1,4 +1,4 @@
-"""Answers to what a person asked or pressed. Pure."""
+"""Replies to what a person typed or pressed. Pure."""
 
 from urllib.parse import urlsplit
 
@@ -14,41 +14,44 @@ BOT_NAME = "Binder"
 
 
 def note(sentence: str, hint: str = "") -> Message:
-    """A plain answer; both texts are unescaped, and lines of the hint stay lines."""
+    """A plain reply; both texts are unescaped, and the hint may have several lines."""
     lines = [inline(sentence, 1_500), *(inline(line, 600) for line in hint.splitlines()[:MOST_LISTED])]
     shown = shorten_lines([line for line in lines if line])
     return Message.of(shown, [section(shown)])
 
 
 def alert(sentence: str) -> Message:
-    """Something that the operators must know."""
-    shown = inline(sentence, 2_000) or "An alert without words."
+    """A warning to the operators."""
+    shown = inline(sentence, 2_000) or "An alert without a text."
     return Message.of(shown, [section(f":rotating_light: {shown}")])
 
 
-def refusal(binder: Binder, deed: str) -> Message:
-    """That this is for others to do; `deed` ends the sentence."""
-    shown = f"*{name_of(binder)}*: only its owner, {person(binder.owner)}, or an admin can {deed}."
+def refusal(binder: Binder, action: str) -> Message:
+    """Only the owner or an admin may do this; `action` ends the sentence: `tear it down`."""
+    shown = f"*{name_of(binder)}* belongs to {person(binder.owner)}. Only they or an admin can {action}."
     return Message.of(shown.replace("*", ""), [section(shown)])
 
 
 def links(binder: Binder) -> Message:
-    """One-click links with the server's token: for the eyes of those who may use it."""
+    """One-click links that include the server's token, for those who may use it."""
     buttons = interface_buttons(binder, token=binder.token)
     blocks = [
-        section(f"Your links to *{name_of(binder)}*. Whoever has one has the server: keep them to yourself."),
+        section(
+            f"Your links to *{name_of(binder)}*. Anybody who has a link can use the server, "
+            "so do not share them."
+        ),
         *actions(buttons),
     ]
     listed = ", ".join(link(each.url or "", each.text.text) for each in buttons if each.text)
     heard = f"Your links to {name_of(binder)}: "
     # A link that is cut in two opens nothing; the buttons hold all of them.
     return Message.of(
-        heard + (listed if len(heard + listed) <= MAX_TEXT else "they are on the buttons."), blocks
+        heard + (listed if len(heard + listed) <= MAX_TEXT else "press one of the buttons."), blocks
     )
 
 
 def log_of(binder: Binder) -> Message:
-    """The last lines of the build's log."""
+    """The last lines of a binder's log."""
     block = code_block(binder.log or binder.line or "", LOG_LIMIT)
     if not block:
         return note(f"{binder.name} has no log yet.")
@@ -57,26 +60,26 @@ def log_of(binder: Binder) -> Message:
 
 
 def unsaved(binder: Binder) -> Message:
-    """That teardown would lose work, and the two ways on."""
-    count = "1 file" if binder.changed_files == 1 else f"{binder.changed_files} files"
-    story = f"{count} in *{name_of(binder)}* changed and would be lost."
+    """Teardown would delete changed files: save them first, or not."""
+    count = "1 changed file" if binder.changed_files == 1 else f"{binder.changed_files} changed files"
+    story = f"*{name_of(binder)}* has {count}. Tearing it down deletes all its files. Save them first?"
     save = button("Save and tear down", ids.SAVE_AND_STOP, binder.id, style="primary")
     lose = button("Tear down without saving", ids.STOP_ANYWAY, binder.id, style="danger")
     return Message.of(story.replace("*", ""), [section(story), *actions([save, lose])])
 
 
 def held(binder: Binder, until: float) -> Message:
-    """That what is left of a failed launch is kept, and where it is found."""
+    """The instance of a failed launch is kept for debugging, and how to reach it."""
     where = urlsplit(binder.server_url or "").hostname
-    story = f"*{name_of(binder)}* is kept for you to look at until {date(until)}."
+    story = f"The instance of *{name_of(binder)}* is kept for debugging until {date(until)}."
     if where:
-        story += f" It is at {code(where)}, for those who have the key pair of the instances."
+        story += f" Its address is {code(where)}. You need the key pair of the instances to log in."
     return Message.of(story.replace("*", ""), [section(story)])
 
 
 def invitation() -> Message:
-    """Why a launch goes on somewhere else."""
+    """The bot cannot post in this channel, so a launch continues in direct messages."""
     return note(
-        "I cannot post in this channel, so this launch goes on in our direct messages.",
-        f"To have me here: `/invite @{BOT_NAME}`",
+        "I cannot post in this channel, so this launch continues in our direct messages.",
+        f"To use me in this channel, type `/invite @{BOT_NAME}` first.",
     )

@@ -1,4 +1,4 @@
-"""The card: the status message of a binder, the root of its thread. Pure."""
+"""The card: the status message of a binder and the root of its thread. Pure."""
 
 from slack_sdk.models.blocks import ButtonElement
 
@@ -27,7 +27,7 @@ _SHORT_COMMIT = 7
 
 
 def card(binder: Binder, now: float, *, can_shelve: bool = False) -> Message:
-    """The status message; `now` in Unix seconds, and whether the cloud can put it away."""
+    """The status message; `now` in Unix seconds; `can_shelve` says whether the cloud can shelve."""
     said = phrase(binder)
     title = f"{said.emoji} *{name_of(binder)}* {said.words}"
     heard = [f"{name_of(binder)} {said.words}", repository_text(binder), summary(binder, now)]
@@ -50,7 +50,7 @@ def _origin(binder: Binder) -> list[str]:
 
 
 def _why(binder: Binder) -> str:
-    """The sentence that a card owes: why it waits, or why it is no more."""
+    """Why the binder is waiting, or why it ended."""
     if binder.target == Target.GONE:
         return reason(binder)
     return inline(binder.waiting_for or "", 1_500)
@@ -64,8 +64,10 @@ def _times(binder: Binder, now: float) -> str:
     if is_live(binder):
         return f"{duration(elapsed(binder, now))} so far"
     ran_for = ran(binder, now)
-    lasted = f"{duration(ran_for)} of running" if ran_for is not None else duration(elapsed(binder, now))
-    return f"{short_ending(binder, person(binder.ended_by))} after {lasted}"
+    lasted = (
+        f"ran for {duration(ran_for)}" if ran_for is not None else f"after {duration(elapsed(binder, now))}"
+    )
+    return f"{short_ending(binder, person(binder.ended_by))} · {lasted}"
 
 
 def _card_buttons(binder: Binder, *, can_shelve: bool) -> list[ButtonElement]:

@@ -259,11 +259,11 @@ def test_put_away_and_had_back_its_new_links_work(stage: Stage) -> None:
     with stage.guest("golf").serves():
         stage.hear("golf", "is ready after")
     stage.command("/binder shelve golf")
-    stage.hear("golf", "its files are kept")
+    stage.hear("golf", "Its files are kept")
     assert len(stage.leavings("golf")) == 2  # its server and its port; the address is given back
     stage.command("/binder resume golf")
     with stage.guest_at_new_address("golf").serves():
-        back = dict(links(stage.hear("golf", "is back.")))
+        back = dict(links(stage.hear("golf", "is running again.")))
         assert requests.get(back["JupyterLab"], allow_redirects=False, timeout=5).status_code == 302
     stage.command("/binder stop golf")
     stage.hear("golf", "It ran for")

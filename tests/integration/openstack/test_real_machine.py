@@ -258,7 +258,7 @@ def test_the_whole_bot_launches_puts_away_has_back_and_takes_down(
         ada.wait_for_text("its links are not", PATIENCE_SECONDS)
         clock.mark("put away")
         ada.command("/binder resume demo")
-        _see_the_page(ada, "is back", clock)
+        _see_the_page(ada, "is running again", clock)
         ada.command("/binder stop demo")
         ada.wait_for_text("It ran for", PATIENCE_SECONDS)
         clock.mark("taken down")

@@ -154,7 +154,7 @@ def test_only_the_owner_stops_and_opens(desk: Desk) -> None:
     desk.has(name="demo")
     for deed in ("stop demo", "open demo"):
         said = desk.command(deed, user=desk.grace)
-        assert f"demo: only its owner, <@{desk.post.ada}>, or an admin can " in said
+        assert f"demo belongs to <@{desk.post.ada}>. Only they or an admin can " in said
         assert TOKEN not in said
     assert desk.all()[0].target == Target.READY
     assert f"token={TOKEN}" in str(desk.dispatch(desk.command_body("open demo")))
@@ -205,7 +205,7 @@ def test_a_listing_shows_everybodys(desk: Desk) -> None:
 def test_open_answers_the_owner_and_refuses_others(desk: Desk) -> None:
     desk.has()
     desk.click(ids.OPEN, "abcd2345", user=desk.grace)
-    assert "*demo*: only its owner" in desk.answers("grace")
+    assert "*demo* belongs to" in desk.answers("grace")
     desk.click(ids.OPEN, "abcd2345")
     assert "Your links to *demo*" in desk.answers("ada")
 
