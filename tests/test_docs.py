@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot import cli, config
+from handlers.requests import subcommands
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
@@ -38,6 +39,11 @@ def test_every_setting_is_documented_as_it_is() -> None:
 
 def test_every_setting_has_a_description() -> None:
     assert all(field.description for field in config.Settings.model_fields.values())
+
+
+def test_the_readme_has_a_row_for_every_subcommand() -> None:
+    rows = re.findall(r"^\| `/binder ([^`]+)` \| .*[.] \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert rows == [each.whole_usage for each in subcommands.SUBCOMMANDS]
 
 
 PAGES = [*sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("*.md"))]

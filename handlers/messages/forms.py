@@ -48,21 +48,29 @@ class FormError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a form was opened: its launch is posted there."""
+    """Where a form was opened: its launch is posted there.
+
+    Attributes:
+        channel: Slack's id of it.
+        response_url: Slack's URL for answers, if any; a secret.
+        is_private: Whether only some people can read that channel; None where nobody told.
+    """
 
     channel: str
     response_url: str | None = None
+    is_private: bool | None = None
 
     def as_metadata(self) -> str:
         """As the `private_metadata` of a view."""
-        whole = json.dumps({"channel": self.channel, "response_url": self.response_url})
-        return whole if len(whole) <= _MAX_METADATA else json.dumps({"channel": self.channel})
+        whole = {"channel": self.channel, "is_private": self.is_private, "response_url": self.response_url}
+        text = json.dumps(whole)
+        return text if len(text) <= _MAX_METADATA else json.dumps(whole | {"response_url": None})
 
     @classmethod
     def of(cls, metadata: str) -> "Origin":
         """Read a view's `private_metadata`."""
         read = json.loads(metadata)
-        return cls(channel=str(read["channel"]), response_url=read.get("response_url"))
+        return cls(str(read["channel"]), read.get("response_url"), read.get("is_private"))
 
 
 def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") -> Json:

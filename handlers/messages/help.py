@@ -12,24 +12,8 @@ from handlers.messages.replies import BOT_NAME, note
 HelpRows = Sequence[tuple[str, str]]
 """What a person types after the command, as an example that works, and what it does."""
 
-EXAMPLES: HelpRows = (
-    ("launch owner/repo", "start a repository from GitHub"),
-    ("launch https://… main notebooks/a.ipynb", "start any link or DOI, with a branch and a file to open"),
-    ("launch owner/repo --open rstudio --size large --for 6h --name demo", "start with options"),
-    ("launch", "open a form"),
-    ("list", "show what is running"),
-    ("status demo", "show the progress"),
-    ("logs demo", "show the last lines of the log"),
-    ("open demo", "get your links again"),
-    ("save demo", "get your changed files as an archive in the thread"),
-    ("shelve demo", "stop it and keep its files, if the cloud can"),
-    ("resume demo", "start it again after `shelve`"),
-    ("extend demo 2h", "let it run longer; `until friday 18:00` works, too"),
-    ("stop demo", "tear it down and delete its files"),
-)
 
-
-def help_text(rows: HelpRows = EXAMPLES) -> Message:
+def help_text(rows: HelpRows) -> Message:
     """How to use the command, one line for each row."""
     typed = [(f"{ids.COMMAND} {example}", what) for example, what in rows]
     tip = (
@@ -46,7 +30,7 @@ def help_text(rows: HelpRows = EXAMPLES) -> Message:
     )
 
 
-def not_understood(typed: str, meant: str | None, rows: HelpRows = EXAMPLES) -> Message:
+def not_understood(typed: str, meant: str | None, rows: HelpRows) -> Message:
     """The command that was probably meant, both unescaped; without one, the whole help."""
     if meant:
         return note(f"I do not know “{typed}”.", f"Did you mean `{ids.COMMAND} {meant}`?")

@@ -101,7 +101,8 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
     "lists.listing": lambda case: messages.listing([case.row] * 60, NOW, "U1"),
     "help.help_text": lambda _case: messages.help_text([("launch " + "x" * 200, "y" * 200)] * 100),
     "help.not_understood": lambda case: iter(
-        [messages.not_understood(case.text, case.text), messages.not_understood(case.text, None)]
+        messages.not_understood(case.text, meant, [("list", "show what is running")])
+        for meant in (case.text, None)
     ),
     "digest.digest": lambda case: digest.digest([case.row] * 60, NOW, TERMS),
     "notices.notice": every_notice,

@@ -73,8 +73,8 @@ def test_no_hostile_text_breaks_out_or_exceeds_a_limit(
     check(messages.links(row))
     check(messages.note(one, two))
     check(messages.alert(one))
-    check(messages.not_understood(one, None))
-    check(messages.not_understood(one, two))
+    check(messages.not_understood(one, None, [("list", "what is running")]))
+    check(messages.not_understood(one, two, [("list", "what is running")]))
 
 
 @pytest.mark.parametrize(("status", "target"), PAIRS)
