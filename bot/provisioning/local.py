@@ -103,7 +103,8 @@ class LocalCloud(MinimalCloud):
 
     def check(self) -> list[str]:
         """See `Cloud.check`. The engine is found, or its error raised; nothing else can be missing."""
-        self._settings_now()
+        with _border(CloudError, "The local cloud cannot be used"):
+            self._settings_now()
         return []
 
     def survey(self) -> Survey:
@@ -123,7 +124,7 @@ class LocalCloud(MinimalCloud):
     def create(self, order: Order) -> ResourceIds:
         """See `Cloud.create`. Creating the same binder again goes on with what there is."""
         if order.size not in {size.key for size in self.sizes}:
-            raise CloudError(f"This machine has no size `{order.size}`.")
+            raise CloudError(f"This cloud has no size `{order.size}`.")
         with _border(CloudError, "The instance could not be made"):
             settings = self._settings_now()
             if settings.engine is None and order.provider not in GIT_PROVIDERS:

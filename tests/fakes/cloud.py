@@ -1,5 +1,6 @@
 """A cloud in memory that misbehaves as real ones do, and outlives the bot that drives it."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,8 @@ from bot.provisioning.base import (
     Size,
     Survey,
 )
+
+_BINDER_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
 @dataclass
@@ -43,6 +46,7 @@ class FakeCloud(MinimalCloud):
         loses: How many of the next creates are applied although their reply is lost.
         lag: How many surveys a new instance stays invisible.
         silent: How many of the next surveys fail.
+        is_down: Whether nothing is answered.
         reports: What an instance says at its first, second, … look; the last one again and again.
         removals: How many calls a teardown takes.
         used_at: When servers were last used, in Unix seconds UTC; None where they do not answer.
@@ -65,6 +69,7 @@ class FakeCloud(MinimalCloud):
     loses: int = 0
     lag: int = 0
     silent: int = 0
+    is_down: bool = False
     reports: tuple[Report, ...] = (
         Report(Phase.BOOTING),
         Report(Phase.FETCHING),
@@ -83,10 +88,12 @@ class FakeCloud(MinimalCloud):
     surveys: int = 0
 
     def check(self) -> list[str]:
+        self._require_answer()
         return []
 
     def survey(self) -> Survey:
         self.surveys += 1
+        self._require_answer()
         if self.silent:
             self.silent -= 1
             raise CloudUnreachable("The cloud did not answer.")
@@ -100,6 +107,9 @@ class FakeCloud(MinimalCloud):
         return Survey(shown)
 
     def create(self, order: Order) -> ResourceIds:
+        self._require_answer(order.binder_id)
+        if order.size not in {size.key for size in self.sizes}:
+            raise CloudError(f"This cloud has no size `{order.size}`.")
         if self.refuses:
             raise self.refuses.pop(0)
         ref = f"srv-{len(self.created)}"
@@ -114,6 +124,7 @@ class FakeCloud(MinimalCloud):
         return {"server": ref}
 
     def expose(self, binder_id: str, resources: ResourceIds) -> ResourceIds:
+        self._require_answer(binder_id)
         machines = self.machines.get(binder_id, [])
         if "address" in resources and all(machine.instance.url for machine in machines):
             return resources
@@ -122,9 +133,11 @@ class FakeCloud(MinimalCloud):
         return dict(resources) | {"address": "10.0.0.1"}
 
     def report(self, instance: Instance) -> Report | None:
-        machine = next(
-            each for each in self.machines[instance.binder_id] if each.instance.ref == instance.ref
-        )
+        self._require_answer()
+        machines = self.machines.get(instance.binder_id, [])
+        machine = next((each for each in machines if each.instance.ref == instance.ref), None)
+        if machine is None:
+            return None
         report = self.reports[min(machine.looks, len(self.reports) - 1)]
         machine.looks += 1
         return report
@@ -141,6 +154,7 @@ class FakeCloud(MinimalCloud):
             self.machines[binder_id] = kept
 
     def remove(self, binder_id: str, resources: ResourceIds) -> bool:
+        self._require_answer(binder_id)
         left = self.pending_removals.setdefault(binder_id, self.removals) - 1
         self.pending_removals[binder_id] = left
         if left > 0:
@@ -154,6 +168,7 @@ class FakeCloud(MinimalCloud):
         if self.refuses_shelving:
             raise CloudError("This server cannot be shelved.")
         for machine in self.machines.get(binder_id, []):
+            machine.asked_back = False
             match machine.instance.state:
                 case InstanceState.ACTIVE:
                     machine.becomes(InstanceState.PENDING, machine.instance.url)
@@ -166,6 +181,8 @@ class FakeCloud(MinimalCloud):
 
     def unshelve(self, resources: ResourceIds) -> None:
         machine = self._machine(resources)
+        if machine.instance.state != InstanceState.SHELVED:
+            return
         machine.asked_back = True
         if self.refuses_back:
             self.refuses_back -= 1
@@ -177,8 +194,17 @@ class FakeCloud(MinimalCloud):
         return machine.asked_back and machine.instance.state == InstanceState.SHELVED
 
     def _machine(self, resources: ResourceIds) -> Machine:
-        machines = (machine for twins in self.machines.values() for machine in twins)
-        return next(machine for machine in machines if machine.instance.ref == resources["server"])
+        for machines in self.machines.values():
+            for machine in machines:
+                if machine.instance.ref == resources.get("server"):
+                    return machine
+        raise CloudError("There is no such instance.")
+
+    def _require_answer(self, binder_id: str = "any") -> None:
+        if self.is_down:
+            raise CloudUnreachable("The cloud did not answer.")
+        if not _BINDER_ID.fullmatch(binder_id):
+            raise CloudError("That is not the id of a binder.")
 
     def serves(self, binder_id: str) -> bool:
         """Whether the binder's server would answer by now."""

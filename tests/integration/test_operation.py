@@ -100,23 +100,6 @@ def test_sizes_of_openstack_have_a_flavor_a_label_and_a_price() -> None:
     ]
 
 
-def test_the_cloud_that_the_settings_name_is_built() -> None:
-    settings = config.load(
-        **TOKENS,
-        cloud="openstack",
-        openstack_image="noble",
-        openstack_sizes="m3.small",
-        openstack_public_url="http://{dashed}",
-    )
-    cloud = build_cloud(settings)
-    assert (cloud.name, [size.key for size in cloud.sizes]) == ("openstack", ["m3.small"])
-
-
-def test_a_cloud_that_cannot_shelve_is_not_asked_to() -> None:
-    with pytest.raises(ConfigError, match="IDLE_ACTION is shelve, but the local cloud cannot shelve"):
-        config.load(**TOKENS, idle_action="shelve")
-
-
 def test_strangers_are_not_served_where_nothing_isolates_them(tmp_path: Path) -> None:
     alone = {**TOKENS, "local_engine": "none", "local_root": tmp_path}
     with pytest.raises(ConfigError, match="nothing is isolated") as caught:
