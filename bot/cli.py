@@ -116,18 +116,18 @@ def _try(options: argparse.Namespace) -> int:
 
 def _check(_: argparse.Namespace) -> int:
     from bot import config  # noqa: PLC0415 - see the module's docstring
-    from bot.admin import commands  # noqa: PLC0415 - see the module's docstring
+    from bot.admin.check import check  # noqa: PLC0415 - see the module's docstring
 
-    for line in commands.check(config.load()):
+    for line in check(config.load()):
         print(line)
     return 0
 
 
 def _drain(options: argparse.Namespace) -> int:
     from bot import config  # noqa: PLC0415 - see the module's docstring
-    from bot.admin import commands  # noqa: PLC0415 - see the module's docstring
+    from bot.admin.drain import drain  # noqa: PLC0415 - see the module's docstring
 
-    left = commands.drain(config.load(), timeout=options.timeout)
+    left = drain(config.load(), timeout=options.timeout)
     if left:
         print(f"{left} binders are still being torn down.", file=sys.stderr)
     return 1 if left else 0
@@ -135,16 +135,16 @@ def _drain(options: argparse.Namespace) -> int:
 
 def _recover(_: argparse.Namespace) -> int:
     from bot import config  # noqa: PLC0415 - see the module's docstring
-    from bot.admin import commands  # noqa: PLC0415 - see the module's docstring
+    from bot.admin.recover import recover  # noqa: PLC0415 - see the module's docstring
 
-    for line in commands.recover(config.load()):
+    for line in recover(config.load()):
         print(line)
     return 0
 
 
 def _migrate(_: argparse.Namespace) -> int:
     from bot import config  # noqa: PLC0415 - see the module's docstring
-    from bot.admin import commands  # noqa: PLC0415 - see the module's docstring
+    from bot.admin.migrate import migrate  # noqa: PLC0415 - see the module's docstring
 
-    commands.migrate(config.load())
+    migrate(config.load())
     return 0
