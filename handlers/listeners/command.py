@@ -5,6 +5,7 @@ from slack_bolt import App, Args
 from bot.errors import RequestError
 from bot.repositories.launch_text import parse_launch
 from bot.text import readable
+from bot.times import phrases
 from handlers import ids
 from handlers.listeners.errors import answered
 from handlers.listeners.replies import reply, requester_of
@@ -63,7 +64,7 @@ def dispatch(context: Context, who: Requester, text: str) -> Message | None:
     if word in BINDER_COMMANDS:
         return BINDER_COMMANDS[word](context, who, requester.by_name(who, rest, word))
     if word == "extend":
-        name, span = subcommands.split_extension(rest)
+        name, span = phrases.split(rest)
         return operations.extend(context, who, requester.by_name(who, name, word), span)
     if word == "list":
         return operations.listing(context, who)

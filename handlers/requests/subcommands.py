@@ -40,24 +40,12 @@ SYNONYMS = {
 _HELP = {"", "help", "--help", "-h", "?", "-help", "—help", "usage"}
 _NEAR = 0.5
 _MAX_NAME = 40
-_EXTENSION = re.compile(
-    r"(?:(?P<name>\S+)\s+)??(?:(?:by|for|another)\s+)?"
-    r"(?P<span>(?:until|till?)\b.*|\d[\d.]*\s*[a-z]*(?:[\s,]+(?:and\s+)?\d[\d.]*\s*[a-z]+)*)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 def split(text: str) -> tuple[str, str]:
     """The subcommand, in lower case, and the rest."""
     word, _, rest = text.strip().partition(" ")
     return word.lower(), rest.strip()
-
-
-def split_extension(text: str) -> tuple[str, str]:
-    """The name behind `extend`, and for how long; each may be missing, and is empty then."""
-    typed = " ".join(text.split())
-    match = _EXTENSION.fullmatch(typed)
-    return (match["name"] or "", match["span"]) if match else (typed, "")
 
 
 def asks_for_help(word: str, rest: str) -> bool:
