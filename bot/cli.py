@@ -3,7 +3,9 @@
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from bot.errors import BinderBotError
@@ -88,18 +90,31 @@ def _parse(options: argparse.Namespace) -> int:
     return USAGE_ERROR if "error" in found else 0
 
 
-def _table(found: dict[str, str | None]) -> str:
-    return "\n".join(f"{name:>9}  {value}" for name, value in found.items() if value is not None)
+def _table(found: dict[str, str | int | None]) -> str:
+    return "\n".join(f"{name:>11}  {value}" for name, value in found.items() if value is not None)
 
 
-def _parsed(text: str) -> dict[str, str | None]:
+def _parsed(text: str) -> dict[str, str | int | None]:
     from bot.errors import SpecError  # noqa: PLC0415 - see the module's docstring
     from bot.repositories.launch_text import parse_launch  # noqa: PLC0415
 
     try:
-        return parse_launch(text).spec.to_json()
+        request = parse_launch(text)
+        return {**request.spec.to_json(), **_lifetime(request.duration)}
     except SpecError as error:
         return {"error": error.sentence}
+
+
+def _lifetime(typed: str | None) -> dict[str, str | int | None]:
+    """How long it is wanted: as typed, in seconds from now; until when, in UTC, where a moment was named."""
+    from bot.times import end_times  # noqa: PLC0415 - see the module's docstring
+
+    if typed is None:
+        return {}
+    now = time.time()
+    found = end_times.parse(typed, now, UTC)
+    until = None if found.until is None else datetime.fromtimestamp(found.until, UTC).isoformat()
+    return {"for": typed, "for_seconds": round(found.from_(now) - now), "for_until": until}
 
 
 def _serve(_: argparse.Namespace) -> int:

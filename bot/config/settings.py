@@ -24,7 +24,7 @@ from bot.config import limits
 from bot.config.limits import Limits
 from bot.errors import ConfigError
 from bot.provisioning.registry import FACTORIES, CloudsSettings
-from bot.times import calendar
+from bot.times import calendar, zones
 
 SLACK_API_URL = "https://slack.com/api/"
 
@@ -34,7 +34,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
     "notice_minutes": limits.minutes,
     "idle_notice_minutes": limits.minutes,
     "quiet_hours": calendar.hours,
-    "timezone": calendar.zone,
+    "timezone": zones.zone,
     "size_limits": limits.size_limits,
     "digest": calendar.weekly,
 }
@@ -243,7 +243,7 @@ class Settings(CloudsSettings):
     @cached_property
     def zone(self) -> ZoneInfo:
         """The site's time zone."""
-        return calendar.zone(self.timezone)
+        return zones.zone(self.timezone)
 
     @cached_property
     def policy(self) -> WarningPolicy:
