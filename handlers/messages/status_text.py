@@ -53,7 +53,7 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
     (Status.GONE, Target.GONE): _GONE,
 }
 
-_WAITING = Phrase(":vertical_traffic_light:", "is waiting for a free instance")
+_WAITING = Phrase(":vertical_traffic_light:", "is waiting for free capacity")
 _PLACED = Phrase(":hourglass_flowing_sand:", "is getting an instance")
 _FAILED = Phrase(":x:", "could not be launched")
 
