@@ -119,7 +119,8 @@ def _checked(field: str, parse: Callable[[], LaunchRequest]) -> LaunchRequest:
     try:
         return parse()
     except SpecError as error:
-        raise FormError({field: f"{error.sentence} {error.hint}".strip()}) from error
+        # Errors of forms are shown as they are, without markup.
+        raise FormError({field: f"{error.sentence} {error.hint}".replace("`", "").strip()}) from error
 
 
 def _quoted(field: str, value: str) -> str:

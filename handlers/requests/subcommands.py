@@ -1,12 +1,12 @@
 """The subcommands: one record for each, from which help, hints and advice are made."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.errors import RequestError, SpecError
 from bot.repositories.launch_text import parse_launch
 from bot.text import readable
+from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages.message import Message
 from handlers.requests import launches, operations
@@ -19,12 +19,6 @@ from handlers.requests.requester import Requester
 
 Run = Callable[[Context, Requester, str], Message | None]
 """Does what a subcommand says; the text is what was typed after it. None where its outcome is posted soon."""
-
-_EXTENSION = re.compile(
-    r"(?:(?P<name>\S+)\s+)??(?:(?:by|for|another)\s+)?"
-    r"(?P<span>(?:until|till?)\b.*|\d[\d.]*\s*[a-z]*(?:[\s,]+(?:and\s+)?\d[\d.]*\s*[a-z]+)*)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +55,6 @@ class Subcommand:
         return [(f"{self.name} {words}".strip(), what) for words, what in examples]
 
 
-def split_extension(text: str) -> tuple[str, str]:
-    """The name behind `extend`, and for how long; each may be missing, and is empty then."""
-    typed = " ".join(text.split())
-    match = _EXTENSION.fullmatch(typed)
-    return (match["name"] or "", match["span"]) if match else (typed, "")
-
-
 def _launch(context: Context, requester: Requester, rest: str) -> Message | None:
     if not rest:
         raise RequestError("Which repository?", hint=f"For example: `{ids.COMMAND} launch owner/repo`")
@@ -79,7 +66,7 @@ def _list(context: Context, requester: Requester, _rest: str) -> Message:
 
 
 def _extend(context: Context, requester: Requester, rest: str) -> Message:
-    name, span = split_extension(rest)
+    name, span = phrases.split(rest)
     return operations.extend(
         context, requester, by_name(context, requester, name, "extend", after=span), span
     )

@@ -77,7 +77,7 @@ def test_teardown_offers_to_save_what_would_be_lost(scene: Scene) -> None:
 @pytest.fixture
 def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
     if "inspect" in request.node.name:
-        return {"openstack_key_pair": "ada", "failed_minutes": 5}
+        return {"failed_minutes": 5}
     return {}
 
 

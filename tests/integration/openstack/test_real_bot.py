@@ -169,7 +169,7 @@ def _about(seen: Seen, name: str, words: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[OpenStackCloud]:
     """The bot's cloud as seen from beside it: with the same marks, and credentials of the same project."""
-    options = OpenStackOptions(image=IMAGE, offers=(Flavor("small", FLAVOR, "Small"),))
+    options = OpenStackOptions(image=IMAGE, flavors=(Flavor("small", FLAVOR, "Small"),))
     cloud = OpenStackCloud(options, f"test-{secrets.token_hex(4)}", lambda _: "", report_of_console)
     yield cloud
     cloud.close()
@@ -181,7 +181,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, cloud: OpenStackCloud) -> It
     command = Command("/binder", "Run a Binder repository", "launch <repository>")
     options = Options(app_name="Binder", commands=(command,))
     with git_repository_server() as repository, Workspace(options) as workspace:
-        bot = Bot(tmp_path_factory.mktemp("bot"), workspace, cloud._marks.deployment)
+        bot = Bot(tmp_path_factory.mktemp("bot"), workspace, cloud._tags.deployment)
         stage = Stage(workspace, bot, cloud, repository)
         try:
             yield stage

@@ -65,7 +65,7 @@ def test_a_redelivered_envelope_does_nothing_twice_even_after_a_restart(desk: De
         (f"launch {REPO} --size huge", "There are: `small` (1 CPU, 2 GB), `large` (8 CPUs, 30 GB)."),
         (f"launch {REPO} --for 13h", "between 5 min and 12 h"),
         (f"launch {REPO} --for 1m", "between 5 min and 12 h"),
-        (f"launch {REPO} --for soon", "“soon” is no time that I understand."),
+        (f"launch {REPO} --for soon", "“soon” is not a time that I understand."),
         ("launch file:///etc/passwd", "file"),
         ("launch --upload-pack=evil", "--upload-pack"),
     ],
@@ -397,6 +397,23 @@ def test_extend_finds_the_binder_that_is_meant(desk: Desk) -> None:
     assert "extend demo 2h" in desk.command("keep demo 2h")
 
 
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [("demo, 2h", 7_200), ("2h demo", 7_200), ("demo 1,5h", 5_400), ("demo half an hour", 1_800)],
+)
+def test_a_time_to_extend_by_stands_before_or_behind_the_name(desk: Desk, typed: str, seconds: float) -> None:
+    row = desk.has()
+    assert "stays until" in desk.command(f"extend {typed}")
+    assert desk.all()[0].ends_at == row.ends_at + seconds
+
+
+def test_what_extend_does_not_understand_as_a_time_moves_nothing(desk: Desk) -> None:
+    row = desk.has()
+    assert "“soon” is not a time that I understand" in desk.command("extend demo soon")
+    assert "`90 min` or `90 h`" in desk.command("extend demo 90")
+    assert desk.all()[0].ends_at == row.ends_at
+
+
 @pytest.mark.parametrize("action_id", [ids.KEEP, ids.KEEP_TONIGHT])
 def test_a_button_of_a_notice_keeps_it_for_its_owner_alone(desk: Desk, action_id: str) -> None:
     row = desk.has(ends_at=desk.post.clock[0] + 1)
@@ -411,5 +428,7 @@ def test_a_button_of_a_notice_keeps_it_for_its_owner_alone(desk: Desk, action_id
 def test_a_form_says_what_is_wrong_with_a_time_where_it_was_written(desk: Desk) -> None:
     for wrong in ("soon", "3d"):
         assert list(desk.submit(repo="owner/repo", duration=wrong)["errors"]) == ["duration"]
-    assert desk.submit(repo="owner/repo", duration="6h") == {}
-    assert desk.all()[0].ends_at == pytest.approx(desk.post.clock[0] + 6 * 3600)
+    assert "90 min or 90 h" in desk.submit(repo="owner/repo", duration="90")["errors"]["duration"]
+    assert desk.submit(repo="owner/repo", duration="1,5 h") == {}
+    (row,) = desk.all()
+    assert row.ends_at - row.created_at == 5_400

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from bot import config, wiring
+from bot import config
 from bot.config import Settings
 from bot.errors import ConfigError, Refused, RequestError
 from bot.provisioning.base import Size
+from bot.provisioning.registry import build_cloud
 from bot.repositories.launch_text import parse_launch
 from bot.tokens import new_token
 from handlers.messages.forms import Origin, launch_form
@@ -107,14 +108,14 @@ CHOSEN = {"cloud": "openstack", "openstack_image": "noble", "openstack_sizes": "
 
 def test_the_setting_becomes_what_the_cloud_offers() -> None:
     settings = config.load(**TOKENS, **CHOSEN, size_people="g3.large=U1 + W2, m3.xl=admins,")
-    sizes = {size.key: size.people for size in wiring.build_cloud(settings).sizes}
+    sizes = {size.key: size.people for size in build_cloud(settings).sizes}
     assert sizes == {"m3.small": None, "g3.large": frozenset({"U1", "W2"}), "m3.xl": frozenset()}
 
 
 @pytest.mark.parametrize(
     ("value", "named"),
     [
-        ("g3.larg=U1", "SIZE_PEOPLE names g3.larg, which is no size: OPENSTACK_SIZES has m3.small, g3.large"),
+        ("g3.larg=U1", "SIZE_PEOPLE names g3.larg, which is not a size: the sizes are m3.small, g3.large"),
         ("g3.large", "SIZE_PEOPLE: each must be"),
         ("g3.large=", "SIZE_PEOPLE: each must be"),
         ("g3.large=ada", "SIZE_PEOPLE: each must be"),
