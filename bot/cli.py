@@ -6,8 +6,10 @@ Each command imports what it needs when it runs, so that the quick ones start qu
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -104,34 +106,47 @@ def _parse(options: argparse.Namespace) -> int:
     return USAGE_ERROR if "error" in found else 0
 
 
-def _parsed(text: str) -> dict[str, str | None]:
+def _parsed(text: str) -> dict[str, str | int | None]:
     from bot.errors import SpecError
     from bot.repositories.launch_text import parse_launch
 
     try:
-        return parse_launch(text).spec.to_json()
+        request = parse_launch(text)
+        return {**request.spec.to_json(), **_lifetime(request.duration)}
     except SpecError as error:
         return {"error": error.sentence}
 
 
-def _table(found: dict[str, str | None]) -> str:
-    return "\n".join(f"{name:>9}  {value}" for name, value in found.items() if value is not None)
+def _lifetime(typed: str | None) -> dict[str, str | int | None]:
+    """How long it is wanted: as typed, in seconds from now; until when, in UTC, where a moment was named."""
+    from bot.times import end_times
+
+    if typed is None:
+        return {}
+    now = time.time()
+    found = end_times.parse(typed, now, UTC)
+    until = None if found.until is None else datetime.fromtimestamp(found.until, UTC).isoformat()
+    return {"for": typed, "for_seconds": round(found.from_(now) - now), "for_until": until}
+
+
+def _table(found: dict[str, str | int | None]) -> str:
+    return "\n".join(f"{name:>11}  {value}" for name, value in found.items() if value is not None)
 
 
 def _check(_: argparse.Namespace) -> int:
     from bot import config
-    from bot.admin import commands
+    from bot.admin.check import check
 
-    for line in commands.check(config.load()):
+    for line in check(config.load()):
         print(line)
     return 0
 
 
 def _drain(options: argparse.Namespace) -> int:
     from bot import config
-    from bot.admin import commands
+    from bot.admin.drain import drain
 
-    left = commands.drain(config.load(), timeout=options.timeout)
+    left = drain(config.load(), timeout=options.timeout)
     if left:
         print(f"{left} binders are still being torn down.", file=sys.stderr)
     return 1 if left else 0
@@ -139,18 +154,18 @@ def _drain(options: argparse.Namespace) -> int:
 
 def _recover(_: argparse.Namespace) -> int:
     from bot import config
-    from bot.admin import commands
+    from bot.admin.recover import recover
 
-    for line in commands.recover(config.load()):
+    for line in recover(config.load()):
         print(line)
     return 0
 
 
 def _migrate(_: argparse.Namespace) -> int:
     from bot import config
-    from bot.admin import commands
+    from bot.admin.migrate import migrate
 
-    commands.migrate(config.load())
+    migrate(config.load())
     return 0
 
 

@@ -31,7 +31,8 @@ def add(session: Session, binder: Binder, *, wanted_name: str, asked_at: float |
     Args:
         session: An open write transaction.
         binder: Without name, which is given here; its times by the database's clock (`Store.now`).
-        wanted_name: Becomes its name; a number is added where a live binder of the workspace has it already.
+        wanted_name: Becomes its name; a number is added where a live binder that its owner can see has it
+            already. Other people's private binders do not count: a number would give their names away.
         asked_at: When the person asked, by the same clock; the time of its creation where nobody waited.
             An identical launch from after that is their next try, made while this one was held up: however
             it has ended since, this one must not make another.
@@ -41,7 +42,7 @@ def add(session: Session, binder: Binder, *, wanted_name: str, asked_at: float |
     twin = _same_request(session, binder) or _twin(session, binder, asked_at)
     if twin is not None:
         return Added(twin, is_new=False)
-    binder.name = _free_name(session, binder.team_id, wanted_name)
+    binder.name = _free_name(session, binder, wanted_name)
     session.add(binder)
     session.flush()
     outbox.touch_card(session, binder.id)
@@ -61,11 +62,19 @@ def _twin(session: Session, binder: Binder, asked_at: float) -> Binder | None:
     return session.scalar(query.order_by(Binder.created_at.desc()).limit(1))
 
 
-def _free_name(session: Session, team_id: str, wanted: str) -> str:
-    taken = set(session.scalars(select(Binder.name).where(Binder.team_id == team_id, _alive())))
+def _free_name(session: Session, binder: Binder, wanted: str) -> str:
+    names_seen = select(Binder.name).where(
+        Binder.team_id == binder.team_id, _alive(), _is_seen_by(binder.owner)
+    )
+    taken = set(session.scalars(names_seen))
     endings = ("", *(f"-{number}" for number in range(2, len(taken) + 3)))
     names = (wanted[: NAME_LENGTH - len(ending)] + ending for ending in endings)
     return next(name for name in names if name not in taken)
+
+
+def _is_seen_by(user: str) -> Any:
+    """Whether a binder is no secret for somebody who is no admin: it is public, or their own."""
+    return or_(Binder.is_private.is_(False), Binder.owner == user)
 
 
 def _alive() -> Any:
@@ -92,11 +101,17 @@ def all_live(session: Session) -> Sequence[str]:
     return session.scalars(select(Binder.id).where(_alive())).all()
 
 
-def named(session: Session, team_id: str, name: str) -> Binder | None:
-    """Find the binder of that name (or id): the live one, else the newest."""
+def named(session: Session, team_id: str, name: str, *, user: str) -> Binder | None:
+    """Find the binder of that name (or id) that a person most probably means.
+
+    Private binders of others may bear the same name as one that this person can see. So those come last; else
+    a live one comes before one that is gone, the person's own before others, and the newest first.
+    """
     query = select(Binder).where(Binder.team_id == team_id, or_(Binder.name == name, Binder.id == name))
-    newest_live_first = query.order_by(case((_alive(), 0), else_=1), Binder.created_at.desc())
-    return session.scalar(newest_live_first.limit(1))
+    preferred = [
+        case((condition, 0), else_=1) for condition in (_is_seen_by(user), _alive(), Binder.owner == user)
+    ]
+    return session.scalar(query.order_by(*preferred, Binder.created_at.desc()).limit(1))
 
 
 def of_thread(session: Session, channel: str, thread_ts: str) -> Binder | None:
@@ -116,6 +131,11 @@ def set_thread(session: Session, binder_id: str, channel: str, ts: str) -> None:
 def note_zone(session: Session, binder_id: str, zone: str) -> None:
     """Note the name of the time zone in which its owner is."""
     _affected(session, update(Binder).where(Binder.id == binder_id).values(owner_zone=zone))
+
+
+def note_privacy(session: Session, binder_id: str, *, is_private: bool) -> None:
+    """Note whether only some people can read the channel in which it was launched."""
+    _affected(session, update(Binder).where(Binder.id == binder_id).values(is_private=is_private))
 
 
 def lose_thread(session: Session, binder_id: str, ts: str) -> bool:

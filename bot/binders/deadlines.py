@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from math import ceil
 
-from bot.times import calendar
+from bot.times import zones
 from storage.models import Binder, Notice, Outcome, Reason, Status
 
 EVE_SECONDS = 600.0
@@ -97,7 +97,7 @@ class WarningPolicy:
         if self.quiet is None or binder.owner_zone is None:
             return self
         try:
-            zone = calendar.zone(binder.owner_zone)
+            zone = zones.zone(binder.owner_zone)
         except ValueError:  # known where it was written, but not here
             return self
         return replace(self, quiet=replace(self.quiet, zone=zone))

@@ -1,8 +1,7 @@
-"""Times of day, weekdays and time zones, as settings name them. Pure."""
+"""Times of day and weekdays, as settings name them. Pure."""
 
 import re
 from datetime import time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -43,15 +42,3 @@ def clock(text: str) -> time:
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:  # noqa: PLR2004 - the last of a day, and of an hour
         raise ValueError("a time must be as `07:00`")
     return time(int(match[1]), int(match[2]))
-
-
-def zone(name: str) -> ZoneInfo:
-    """Find a time zone by its name, `Europe/Berlin`.
-
-    Raises:
-        ValueError: There is none of that name.
-    """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("is no time zone, such as `Europe/Berlin`") from error
