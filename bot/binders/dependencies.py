@@ -15,7 +15,7 @@ from bot.repositories.resolve import Resolved
 from storage.engine import Store
 
 
-class Server(discovery.Server, FileTree, Protocol):
+class Server(discovery.PageProbe, FileTree, Protocol):
     """What is asked of a running server; `bot.jupyter.client.JupyterServer` is one."""
 
     def is_alive(self) -> bool:

@@ -28,7 +28,7 @@ from bot.errors import (
     RepositoryUnreachable,
     ResolveError,
 )
-from bot.interfaces import discovery
+from bot.interfaces import catalogue, discovery
 from bot.provisioning.base import Order
 from bot.repositories.launch_text import Provider, RepoSpec
 from storage import binders
@@ -144,7 +144,7 @@ class StepExecutor:
         fresh = {"interfaces": rows, "used_at": now, "looked_at": now, "counted_at": now}
         ready = actions.enter(binder, Status.READY, now, stage="server", **fresh, **back)
         absent = binder.interface and found[0].kind not in {binder.interface, "custom"}
-        facts = {"absent": discovery.label(binder.interface)} if binder.interface and absent else {}
+        facts = {"absent": catalogue.label(binder.interface)} if binder.interface and absent else {}
         return Save(ready, says=(MessageKind.READY, MessageKind.LINKS), card=True, facts=facts)
 
     def _shelve(self, binder: Binder) -> Save:
@@ -227,6 +227,7 @@ def _order(binder: Binder) -> Order:
         is_tip=binder.is_tip,
         path=binder.path,
         interface=binder.interface,
+        extra=catalogue.package(binder.interface),
         size=binder.size,
         token=binder.token,
         owner=binder.owner,
