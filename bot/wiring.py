@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from slack_sdk import WebClient
 
-from bot.binders.actions import Timeouts
 from bot.binders.dependencies import Dependencies
+from bot.binders.timeouts import Timeouts
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.provisioning.base import Cloud
@@ -73,7 +73,7 @@ def openstack_cloud(settings: Settings) -> "OpenStackCloud":
 
 def reconciler_parts(settings: Settings, store: Store, cloud: Cloud) -> Dependencies:
     """Put together what the reconciler works with."""
-    rules = Timeouts(
+    timeouts = Timeouts(
         poll=cloud.poll_seconds,
         ready_poll=settings.ready_poll_seconds,
         attempt=cloud.attempt_seconds,
@@ -94,7 +94,7 @@ def reconciler_parts(settings: Settings, store: Store, cloud: Cloud) -> Dependen
         cloud=cloud,
         resolver=resolver_of(settings),
         count=changes.count_changes,
-        rules=rules,
+        timeouts=timeouts,
         worker=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         lease=settings.lease_seconds,
         unreachable_alert=60 * settings.unreachable_alert_minutes,

@@ -14,11 +14,19 @@ from dataclasses import replace
 import structlog
 from sqlalchemy.orm import Session
 
-from bot.binders import actions, transitions
-from bot.binders.actions import Observation, ObservedUse, Save
-from bot.binders.dependencies import Dependencies, Server, Submit
-from bot.binders.executor import StepExecutor
+from bot.binders import conclusions, transitions
+from bot.binders.dependencies import BinderServer, Dependencies, Submit
+from bot.binders.executor import ActionExecutor
+from bot.binders.observation import (
+    Observation,
+    ObservedUse,
+    wants_answer,
+    wants_look,
+    wants_report,
+    wants_survey,
+)
 from bot.binders.outage import OutageAlert
+from bot.binders.updates import Update
 from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
 from bot.provisioning.base import Survey
 from storage import binders, leaks, leases, notices, outbox
@@ -34,32 +42,34 @@ STEPS_AT_ONCE = 64
 """How many binders are worked on at once, those that wait for a worker included."""
 LOOK_AGAIN_SECONDS = 1.0
 """When those are due again for which there was no room."""
-BROKEN_TRIES = 8
-"""Steps that broke in a way nobody foresaw, before a launch is given up."""
 SWEEP_LEASE_SECONDS = 50.0
 STRAY_SECONDS = 30.0
 """Between the two sightings of something that belongs to no binder, before it is deleted."""
 _EACH_TIME = frozenset({MessageKind.READY, MessageKind.LINKS})
-"""What is said again whenever a binder is had back."""
+"""What is said again each time that a binder is resumed."""
 
 
 class Reconciler:
     """Takes one small step at a time for each binder that is due.
 
     Args:
-        parts: What it works with.
+        dependencies: What it works with.
         submit: How work is done; at once where none is given.
         nudge: Called when there may be more to do already.
     """
 
     def __init__(
-        self, parts: Dependencies, *, submit: Submit | None = None, nudge: Callable[[], None] | None = None
+        self,
+        dependencies: Dependencies,
+        *,
+        submit: Submit | None = None,
+        nudge: Callable[[], None] | None = None,
     ) -> None:
-        self._parts = parts
+        self._dependencies = dependencies
         self._submit: Submit = submit or (lambda work: work())
         self._nudge = nudge or (lambda: None)
-        self._silence = OutageAlert(parts.store, parts.unreachable_alert)
-        self._deeds = StepExecutor(parts)
+        self._outage = OutageAlert(dependencies.store, dependencies.unreachable_alert)
+        self._executor = ActionExecutor(dependencies)
         self._under_way = UnderWay()
 
     def tick(self) -> int:
@@ -68,18 +78,18 @@ class Reconciler:
         Returns:
             How many were due.
         """
-        with self._parts.store.write() as session:
+        with self._dependencies.store.write() as session:
             due = binders.claim(
-                session, self._parts.worker, limit=CLAIM_LIMIT, lease_seconds=self._parts.lease
+                session, self._dependencies.worker, limit=CLAIM_LIMIT, lease_seconds=self._dependencies.lease
             )
         if not due:
             return 0
-        # After the claim, so that what is seen is never older than what is known.
-        survey = self._survey() if any(transitions.wants_survey(binder) for binder in due) else None
-        seen = self._first_sight(due, survey)
-        now = self._parts.store.now()
-        pauses = {binder.id: self._begin_or_pause(binder, seen[binder.id], now) for binder in due}
-        with self._parts.store.write() as session:
+        # After the claim, so that what is observed is never older than what is known.
+        survey = self._survey() if any(wants_survey(binder) for binder in due) else None
+        observations = self._first_sight(due, survey)
+        now = self._dependencies.store.now()
+        pauses = {binder.id: self._begin_or_pause(binder, observations[binder.id], now) for binder in due}
+        with self._dependencies.store.write() as session:
             binders.reschedule(
                 session, [(each, pause) for each in due if (pause := pauses[each.id]) is not None]
             )
@@ -87,18 +97,18 @@ class Reconciler:
 
     def renew(self) -> None:
         """Keep the leases of the binders that are being worked on, until their steps are done."""
-        with self._parts.store.write() as session:
-            binders.renew(session, self._parts.worker, self._under_way.ids(), self._parts.lease)
+        with self._dependencies.store.write() as session:
+            binders.renew(session, self._dependencies.worker, self._under_way.ids(), self._dependencies.lease)
 
     def sweep(self) -> None:
         """Remove what carries this deployment's mark but belongs to no live binder, once seen twice."""
-        with self._parts.store.write() as session:
-            if not leases.take(session, "sweep", self._parts.worker, SWEEP_LEASE_SECONDS):
+        with self._dependencies.store.write() as session:
+            if not leases.take(session, "sweep", self._dependencies.worker, SWEEP_LEASE_SECONDS):
                 return
         survey = self._survey()
         if survey is None:
             return
-        with self._parts.store.write() as session:
+        with self._dependencies.store.write() as session:
             strays = binders.unknown_or_gone(session, {*survey.instances, *survey.strays})
             certain = leaks.seen(session, strays, twice_after=STRAY_SECONDS)
         for binder_id in sorted(certain):
@@ -106,18 +116,18 @@ class Reconciler:
 
     def take_over(self) -> None:
         """Go on at once with what an earlier process left, where no other one can be alive."""
-        if not self._parts.store.shared:
-            with self._parts.store.write() as session:
+        if not self._dependencies.store.shared:
+            with self._dependencies.store.write() as session:
                 binders.release_all(session)
 
     def release(self) -> None:
         """Hand this worker's leases back."""
-        with self._parts.store.write() as session:
-            binders.release(session, self._parts.worker)
+        with self._dependencies.store.write() as session:
+            binders.release(session, self._dependencies.worker)
 
     def _remove_stray(self, binder_id: str) -> None:
         try:
-            nothing_left = self._parts.cloud.remove(binder_id, {})
+            nothing_left = self._dependencies.cloud.remove(binder_id, {})
         except CloudError as error:
             log.warning("stray_not_removed", binder=binder_id, error=error.sentence)
         else:
@@ -125,31 +135,31 @@ class Reconciler:
 
     def _survey(self) -> Survey | None:
         try:
-            survey = self._parts.cloud.survey()
+            survey = self._dependencies.cloud.survey()
         except CloudError as error:
-            self._silence.failed(error)
+            self._outage.failed(error)
             return None
-        self._silence.recovered()
+        self._outage.recovered()
         return survey
 
-    def _begin_or_pause(self, binder: Binder, seen: Observation, now: float) -> float | None:
+    def _begin_or_pause(self, binder: Binder, observation: Observation, now: float) -> float | None:
         """Begin to work on a binder; or tell how many seconds nothing happens to it, or there is no room."""
-        rules = self._parts.rules
-        looks = transitions.wants_look(binder, now, rules)
-        if not looks and not transitions.wants_answer(binder):
-            step = transitions.plan(binder, seen, now, rules)
-            if isinstance(step, Save) and step.is_quiet:
+        timeouts = self._dependencies.timeouts
+        looks = wants_look(binder, now, timeouts)
+        if not looks and not wants_answer(binder):
+            step = transitions.plan(binder, observation, now, timeouts)
+            if isinstance(step, Update) and step.is_quiet:
                 return step.next_in
         if not self._under_way.begin(binder.id, looks=looks):
             return LOOK_AGAIN_SECONDS
-        self._submit(lambda: self._work(binder, seen))
+        self._submit(lambda: self._work(binder, observation))
         return None
 
-    def _work(self, binder: Binder, seen: Observation) -> None:
+    def _work(self, binder: Binder, observation: Observation) -> None:
         """Take one step for one binder; whatever breaks stays within it."""
         with structlog.contextvars.bound_contextvars(binder=binder.id):
             try:
-                self._step(binder, seen)
+                self._step(binder, observation)
             except LostLease:
                 log.info("lost_lease", status=binder.status)
             except Exception:
@@ -159,22 +169,24 @@ class Reconciler:
                 self._under_way.end(binder.id)
 
     def _after_break(self, binder: Binder) -> None:
-        retries = binder.retries + 1
-        step = Save({"retries": retries}, next_in=actions.backoff(retries))
         try:
-            if binder.target != Target.GONE and retries >= BROKEN_TRIES:
-                now = self._parts.store.now()
-                step = actions.fail(now, "The bot stumbled over this launch, again and again.")
-            self._save(binder, step)
+            self._save(binder, conclusions.after_break(binder, self._dependencies.store.now()))
         except LostLease:
             log.info("lost_lease", status=binder.status)
         except Exception:  # the row's lease ends by itself, and another try follows
             log.exception("break_not_saved")
 
-    def _step(self, binder: Binder, seen: Observation) -> None:
-        seen = self._look_closer(binder, seen)
-        step = transitions.plan(binder, seen, self._parts.store.now(), self._parts.rules)
-        self._save(binder, self._deeds.run(binder, step))
+    def _step(self, binder: Binder, observation: Observation) -> None:
+        observation = self._look_closer(binder, observation)
+        store, timeouts = self._dependencies.store, self._dependencies.timeouts
+        step = transitions.plan(binder, observation, store.now(), timeouts)
+        if isinstance(step, Update):
+            self._save(binder, step)
+            return
+        action = type(step).__name__
+        log.info("reconciling", name=binder.name, status=binder.status, target=binder.target, action=action)
+        result = self._executor.run(binder, step)
+        self._save(binder, conclusions.conclude(binder, step, result, store.now(), timeouts))
 
     # Observe ---------------------------------------------------------------------------------------------
 
@@ -182,29 +194,31 @@ class Reconciler:
         """What one listing and two queries show of all of them."""
         warned = [each.id for each in due if each.status in transitions.WARNED]
         ending = [each.id for each in due if each.target == Target.GONE]
-        with self._parts.store.read() as session:
+        with self._dependencies.store.read() as session:
             told = notices.of(session, warned)
             saving = outbox.being_saved(session, ending)
-        return {each.id: _seen(each, survey, told.get(each.id, ()), each.id in saving) for each in due}
+        return {each.id: _observation(each, survey, told.get(each.id, ()), each.id in saving) for each in due}
 
-    def _look_closer(self, binder: Binder, seen: Observation) -> Observation:
+    def _look_closer(self, binder: Binder, observation: Observation) -> Observation:
         """What only the instance itself, or its server, can tell."""
-        if not seen.known or seen.instance is None:
-            return seen
-        if transitions.wants_look(binder, self._parts.store.now(), self._parts.rules):
-            return replace(seen, use=self._use(binder))
-        if transitions.wants_report(binder):
+        if not observation.known or observation.instance is None:
+            return observation
+        if wants_look(binder, self._dependencies.store.now(), self._dependencies.timeouts):
+            return replace(observation, use=self._use(binder))
+        if wants_report(binder):
             with suppress(CloudUnreachable):
-                seen = replace(seen, report=self._parts.cloud.report(seen.instance))
-        if transitions.wants_answer(binder) and binder.server_url:
-            with closing(self._parts.server(binder.server_url, binder.token)) as server:
-                return replace(seen, answers=server.is_alive())
-        return seen
+                observation = replace(
+                    observation, report=self._dependencies.cloud.report(observation.instance)
+                )
+        if wants_answer(binder) and binder.server_url:
+            with closing(self._dependencies.server(binder.server_url, binder.token)) as server:
+                return replace(observation, answers=server.is_alive())
+        return observation
 
     def _use(self, binder: Binder) -> ObservedUse | None:
         if not binder.server_url:
             return None
-        with closing(self._parts.server(binder.server_url, binder.token)) as server:
+        with closing(self._dependencies.server(binder.server_url, binder.token)) as server:
             try:
                 usage = server.usage()
                 changed = self._changed_files(binder, server)
@@ -213,26 +227,30 @@ class Reconciler:
                 return None
         return ObservedUse(Activity(usage.word), usage.used_at, changed)
 
-    def _changed_files(self, binder: Binder, server: Server) -> int | None:
+    def _changed_files(self, binder: Binder, server: BinderServer) -> int | None:
         """Count them now and then, and only where somebody was there since."""
         since = binder.saved_at or binder.ready_at
         used = binder.used_at is not None and binder.used_at > binder.counted_at
-        if since is None or not used or self._parts.store.now() - binder.counted_at < self._parts.rules.count:
+        if (
+            since is None
+            or not used
+            or self._dependencies.store.now() - binder.counted_at < self._dependencies.timeouts.count
+        ):
             return None
-        return self._parts.count(server, since)
+        return self._dependencies.count(server, since)
 
     # Save ------------------------------------------------------------------------------------------------
 
-    def _save(self, binder: Binder, step: Save) -> None:
-        with self._parts.store.write() as session:
+    def _save(self, binder: Binder, update: Update) -> None:
+        with self._dependencies.store.write() as session:
             if binders.lock_if_unchanged(session, binder):
-                _write(session, binder, step)
+                _write(session, binder, update)
             else:
                 # What a person changed meanwhile makes the plan stale, but not what was made in the cloud.
-                kept = {"parts": step.changes["parts"]} if "parts" in step.changes else {}
+                kept = {"parts": update.changes["parts"]} if "parts" in update.changes else {}
                 binders.save(session, binder, kept, next_in=0.0)
-        _tell(binder, step)
-        if step.next_in <= 0:
+        _tell(binder, update)
+        if update.next_in <= 0:
             self._nudge()
 
 
@@ -262,7 +280,7 @@ class UnderWay:
             return list(self._looks)
 
 
-def _seen(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four
+def _observation(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four
     if survey is None:
         return Observation(known=False)
     kept = binder.parts.get("server")
@@ -274,35 +292,35 @@ def _seen(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving:
     )
 
 
-def _write(session: Session, binder: Binder, step: Save) -> None:
-    binders.save(session, binder, step.changes, next_in=step.next_in)
-    if step.card is not None:
-        outbox.touch_card(session, binder.id, urgent=step.card)
-    if step.settles is not None:
-        notices.settle(session, binder.id, step.settles, only=step.settled)
-    if step.warns is not None:
-        notices.warn(session, binder.id, step.warns.reason, step.warns.deadline, step.warns.lead)
-    for kind in step.says:
-        outbox.say(session, kind, _key(binder, step, kind), binder.id, **step.facts)
+def _write(session: Session, binder: Binder, update: Update) -> None:
+    binders.save(session, binder, update.changes, next_in=update.next_in)
+    if update.card is not None:
+        outbox.touch_card(session, binder.id, urgent=update.card)
+    if update.settles is not None:
+        notices.settle(session, binder.id, update.settles, only=update.settled)
+    if update.warns is not None:
+        notices.warn(session, binder.id, update.warns.reason, update.warns.deadline, update.warns.lead)
+    for kind in update.says:
+        outbox.say(session, kind, _key(binder, update, kind), binder.id, **update.facts)
 
 
-def _key(binder: Binder, step: Save, kind: MessageKind) -> str:
-    """What is said at most once: in a binder's life, or each time that it is put away or had back."""
+def _key(binder: Binder, update: Update, kind: MessageKind) -> str:
+    """A key under which it is said once for each binder, or once each time that it is shelved or resumed."""
     if kind == MessageKind.SHELVED:
         return f"{kind}:{binder.id}:{binder.resumes}:{binder.generation}"
-    resumes = step.changes.get("resumes", binder.resumes)
+    resumes = update.changes.get("resumes", binder.resumes)
     return f"{kind}:{binder.id}:{resumes}" if resumes and kind in _EACH_TIME else f"{kind}:{binder.id}"
 
 
-def _tell(binder: Binder, step: Save) -> None:
+def _tell(binder: Binder, update: Update) -> None:
     """Log a transition once, as "from X to Y"."""
-    status = step.changes.get("status", binder.status)
-    target = step.changes.get("target", binder.target)
+    status = update.changes.get("status", binder.status)
+    target = update.changes.get("target", binder.target)
     if (status, target) != (binder.status, binder.target):
         log.info(
             "transition",
             from_status=str(binder.status),
             to_status=str(status),
             target=str(target),
-            failure=step.changes.get("failure"),
+            failure=update.changes.get("failure"),
         )

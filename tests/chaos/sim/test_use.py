@@ -9,7 +9,7 @@ import pytest
 
 from bot.binders.deadlines import WarningPolicy
 from storage.models import Activity, Ending, Outcome, Reason, Status, Target
-from tests.chaos.sim.world import RULES, World
+from tests.chaos.sim.world import TIMEOUTS, World
 
 HOUR = 3600.0
 WARNING = 300.0
@@ -23,8 +23,8 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     worlds: list[World] = []
 
     def open_world(*, shelves_idle: bool = False, **row: Any) -> World:
-        rules = replace(RULES, policy=POLICY, look=120, shelves_idle=shelves_idle, ready_poll=60)
-        world = World(tmp_path / f"{len(worlds)}.sqlite3", rules=rules)
+        timeouts = replace(TIMEOUTS, policy=POLICY, look=120, shelves_idle=shelves_idle, ready_poll=60)
+        world = World(tmp_path / f"{len(worlds)}.sqlite3", timeouts=timeouts)
         worlds.append(world)
         world.launch(**row)
         world.run_to(Status.READY)

@@ -23,7 +23,7 @@ from bot.tokens import new_token
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder, Ending, OutboxMessage, Status, Target
-from tests.chaos.sim.world import RULES, FakeResolver, migrated, requested
+from tests.chaos.sim.world import TIMEOUTS, FakeResolver, migrated, requested
 from tests.integration.openstack.conftest import OPTIONS
 from tests.integration.openstack.standin import CREDENTIAL, SECRET, StandIn
 from workspace.server import Workspace
@@ -92,7 +92,7 @@ class Bot:
                 store=self.store,
                 cloud=self.cloud,
                 resolver=FakeResolver(),
-                rules=RULES,
+                timeouts=TIMEOUTS,
                 worker=f"worker-{len(self.databases)}",
                 server=lambda _, token: Guest(self.tokens, token),
             )
