@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from math import ceil
 
+from bot.binders.cost import spent_at
 from bot.times import calendar
 from storage.models import Binder, Notice, Outcome, Reason, Status
 
@@ -111,7 +112,7 @@ def deadlines(binder: Binder) -> tuple[Deadline, ...]:
     found = [(Reason.LIFETIME, binder.ends_at)]
     if binder.status != Status.SHELVED:
         found += [(Reason.MAXIMUM, at) for at in [binder.maximum_at] if at]
-        found += [(Reason.BUDGET, at) for at in [_spent_at(binder)] if at is not None]
+        found += [(Reason.BUDGET, at) for at in [spent_at(binder)] if at is not None]
         found += [(Reason.IDLE, at) for at in [_idle_at(binder)] if at is not None]
     whole = [Deadline(reason, float(ceil(at))) for reason, at in found]
     return tuple(sorted(whole, key=lambda each: (each.at, _PREFERENCE.index(each.reason))))
@@ -137,13 +138,6 @@ def _idle_at(binder: Binder) -> float | None:
     if binder.status != Status.READY or binder.idle_seconds is None or binder.used_at is None:
         return None
     return max(binder.used_at + binder.idle_seconds, binder.awake_until or 0.0)
-
-
-def _spent_at(binder: Binder) -> float | None:
-    if binder.budget is None or not binder.price_per_hour or binder.ready_at is None:
-        return None
-    hours = binder.budget / binder.price_per_hour
-    return binder.ready_at + (binder.shelved_seconds or 0.0) + 3600 * hours
 
 
 def _counted(binder: Binder) -> list[Deadline]:
@@ -180,14 +174,6 @@ def may_end(binder: Binder, notices: Sequence[Notice], now: float, policy: Warni
     ends = ((each, _end_of(each, notices, policy)) for each in _counted(binder))
     past = (each for each, at in ends if at is not None and at <= now)
     return min(past, key=lambda each: each.at, default=None)
-
-
-def effective_end(
-    binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy
-) -> Deadline | None:
-    """When it ends unless something changes, the time for a warning included."""
-    found = [Deadline(each.reason, _expected(each, notices, now, policy)) for each in _counted(binder)]
-    return min(found, key=lambda each: each.at, default=upcoming(binder))
 
 
 def end_of(notice: Notice, now: float, policy: WarningPolicy) -> float:
@@ -265,11 +251,6 @@ def _end_of(deadline: Deadline, notices: Iterable[Notice], policy: WarningPolicy
         return deadline.at
     told = [each.told_at for each in notices if _is_of(each, deadline) and each.told_at is not None]
     return max(deadline.at, min(told) + policy.warning) if told else None
-
-
-def _expected(deadline: Deadline, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> float:
-    known = _end_of(deadline, notices, policy)
-    return known if known is not None else max(deadline.at, now + policy.warning)
 
 
 def _announces(reason: Reason, policy: WarningPolicy) -> bool:

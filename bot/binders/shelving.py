@@ -13,7 +13,7 @@ from bot.binders import deadlines, expiry
 from bot.binders.actions import Action, Announce, Expose, Shelve, Unshelve
 from bot.binders.observation import Observation
 from bot.binders.timeouts import Timeouts
-from bot.binders.updates import Update, enter, fail, fault, missing
+from bot.binders.updates import Update, enter, fail, fault, missing, seconds_shelved
 from bot.provisioning.base import Instance, InstanceState
 from storage.models import Binder, Ending, MessageKind, Outcome, Status, Target
 
@@ -105,14 +105,12 @@ def _shelved(
 
 def _come_back(binder: Binder, now: float) -> Update:
     """Begin to have it back; somebody else may have done so outside the bot, which is told by its links."""
-    away = now - binder.status_since
     entered = enter(
         binder,
         Status.UNSHELVING,
         now,
         target=Target.READY,
-        shelved_seconds=binder.shelved_seconds + away,
-        maximum_at=binder.maximum_at + away if binder.maximum_at else 0.0,
+        maximum_at=binder.maximum_at + seconds_shelved(binder, now) if binder.maximum_at else 0.0,
         attempt_at=None,
     )
     # Its notices stay as they are: its deadline moves once it is back, which may fail.

@@ -59,6 +59,8 @@ def enter(
     stages = dict(binder.stages or {})
     if stage is not None:
         stages.setdefault(stage, now)
+    if binder.status == Status.SHELVED:
+        changes = {"shelved_seconds": binder.shelved_seconds + seconds_shelved(binder, now)} | changes
     return {
         "status": status,
         "status_since": now,
@@ -66,6 +68,11 @@ def enter(
         "retries": 0,
         "missing_since": None,
     } | changes
+
+
+def seconds_shelved(binder: Binder, now: float) -> float:
+    """For how long a shelved binder has been so, until it began to end."""
+    return max((binder.ended_at or now) - binder.status_since, 0.0)
 
 
 def fail(now: float, sentence: str, *, ending: Ending = Ending.FAILED, **changes: Any) -> Update:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from slack_sdk.models.blocks import Block
 
 from bot.binders import deadlines
+from bot.binders.cost import cost
 from bot.text import shorten
 from bot.times.durations import duration
 from handlers.messages.blocks import MAX_TEXT, as_json, context, header, section
 from handlers.messages.messages import MOST_LISTED, Message, repository, shorten_lines
 from handlers.messages.mrkdwn import date, escape, inline, person
-from handlers.messages.notices import NoticeOptions, amount, cost
+from handlers.messages.notices import NoticeOptions, amount
 from handlers.messages.status_text import phrase
 from storage.models import Binder
 

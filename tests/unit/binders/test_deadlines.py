@@ -197,10 +197,8 @@ def test_where_a_site_wants_no_notices_the_deadline_suffices() -> None:
 
 def test_after_downtime_the_notice_says_when_it_really_ends() -> None:
     now = END + 24 * HOUR
-    assert deadlines.effective_end(ready(), [], now, POLICY) == Deadline(Reason.LIFETIME, now + 600)
     late = notice(Reason.LIFETIME, END, told=now)
     assert deadlines.end_of(late, now + 60, POLICY) == now + 600
-    assert deadlines.effective_end(ready(), [late], now + 60, POLICY) == Deadline(Reason.LIFETIME, now + 600)
     assert deadlines.end_of(notice(Reason.LIFETIME, END), END - HOUR, POLICY) == END
 
 
