@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, Enum, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAME_LENGTH = 64
@@ -147,7 +148,7 @@ class Binder(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
-    """What people call it: unique among the live binders of a workspace."""
+    """What people call it: unique among the binders of a workspace that are not gone yet."""
     request_key: Mapped[str] = mapped_column(String(255), unique=True)
     """Slack's id of the request that made it: a repeated delivery finds the row instead of making another."""
 
@@ -269,6 +270,11 @@ class Binder(Base):
         Index("ix_binders_owner", "team_id", "owner"),
         Index("ix_binders_thread", "thread_channel", "thread_ts"),
     )
+
+    @hybrid_property
+    def is_live(self) -> bool:
+        """Whether it should be there: not so from the moment that it begins to end, before it is gone."""
+        return self.target != Target.GONE
 
     def __repr__(self) -> str:
         """Name it without its secrets."""

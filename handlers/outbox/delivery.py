@@ -6,7 +6,7 @@ No transaction is open while Slack is called. A row whose sender died, or whose 
 in Slack by the key in its metadata before it is sent again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,9 +29,7 @@ from handlers.slack.calls import (
     SlackCalls,
     TooEarly,
     Uncertain,
-    default_rate_limits,
 )
-from handlers.slack.rate_limit import RateLimit
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox
 from storage import digest as stored_digest
@@ -83,28 +81,28 @@ class Delivery(OutboxWorker):
     Args:
         store: Where the outbox is.
         client: Without retry handlers: they would resend a post that may have arrived.
+        calls: The one rate limiter of this workspace, shared with everything else that posts or reads there.
         admin_channel: The channel id that hears alerts; None where nobody does.
         terms: What notices depend on.
         zone_of: Tells in which time zone an owner is, where that matters; may ask Slack, for a moment.
-        paces: How fast Slack may be spoken to, by method; Slack's own limits where none are given.
     """
 
     def __init__(
         self,
         store: Store,
         client: WebClient,
+        calls: SlackCalls,
         *,
         admin_channel: str | None = None,
         terms: NoticeOptions | None = None,
         zone_of: Callable[[str], UserTimezone] = utc,
-        paces: Mapping[str, RateLimit] | None = None,
     ) -> None:
         super().__init__(store)
         self._client = client
         self._admin_channel = admin_channel
         self._terms = terms or NoticeOptions()
         self._zone_of = zone_of
-        self._calls = SlackCalls(paces or default_rate_limits())
+        self._calls = calls
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
         self._directs: dict[tuple[str, str], str] = {}
@@ -166,11 +164,11 @@ class Delivery(OutboxWorker):
     def _send_digest(self, owed: Owed, now: float) -> None:
         team_id, channel = (str(owed.message.facts.get(name, "")) for name in ("team", "channel"))
         with self._store.read() as session:
-            living = stored_digest.living(session, team_id, channel)
-        if not living:
+            live = stored_digest.live(session, team_id, channel)
+        if not live:
             self._done(owed)
             return
-        message = digest.digest(living, now, self._terms)
+        message = digest.digest(live, now, self._terms)
         self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
 
     def _send_notice(self, owed: Owed, binder: Binder, now: float) -> None:
@@ -226,7 +224,7 @@ class Delivery(OutboxWorker):
         since = now - self._edits.get(binder.id, 0.0)
         if since < HEARTBEAT_SECONDS:
             raise TooEarly(HEARTBEAT_SECONDS - since)
-        updates = self._calls.pace_of(UPDATES)
+        updates = self._calls.limit_of(UPDATES)
         if updates.left(binder.team_id) <= updates.burst / 2:
             raise TooEarly(THRIFT_SECONDS)
 

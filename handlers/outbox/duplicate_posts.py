@@ -11,8 +11,9 @@ from functools import partial
 
 import structlog
 
-from handlers.outbox.idempotent_post import Call, Post, Posts
+from handlers.outbox.idempotent_post import Post, Posts
 from handlers.slack.calls import Rejected, SlackCalls, TooEarly, Uncertain
+from handlers.slack.history import Call
 from storage import outbox
 from storage.engine import Store
 from storage.models import OutboxMessage

@@ -7,6 +7,7 @@ A try whose outcome nobody knows is looked for in the thread by the file's name,
 import hashlib
 import time
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,16 +27,13 @@ from handlers.slack.calls import (
     TooEarly,
     Uncertain,
 )
+from handlers.slack.history import messages_since
 from storage.models import Binder
 
 log = structlog.get_logger(__name__)
 
 UPLOAD_TIMEOUT_SECONDS = (5.0, 60.0)
 """To connect, and between two bytes."""
-_PAGES = 5
-_PAGE = 200
-_MARGIN_SECONDS = 300.0
-"""Slack's clock and the database's may differ by so much."""
 
 
 class Uploads:
@@ -164,19 +162,9 @@ class _Upload:
 
     def _recent(self, since: float) -> Iterator[tuple[str, set[str]]]:
         """The ts of each message there, and the names of the files in it."""
-        oldest = f"{max(since - _MARGIN_SECONDS, 0):.6f}"
-        arguments: dict[str, Any] = {"channel": self._channel, "oldest": oldest, "limit": _PAGE}
-        read: Method = self._client.conversations_history
-        if self._thread:
-            read = self._client.conversations_replies
-            arguments["ts"] = self._thread
-        for _ in range(_PAGES):
-            page = self._call(read, **arguments)
-            for each in page.get("messages", []):
-                yield str(each["ts"]), {str(file.get("name")) for file in each.get("files") or []}
-            arguments["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
-            if not arguments["cursor"]:
-                return
+        call = partial(self._calls.call, caller=self._caller)
+        for each in messages_since(self._client, call, self._channel, self._thread, since):
+            yield str(each["ts"]), {str(file.get("name")) for file in each.get("files") or []}
 
     def _call(self, method: Method, **arguments: Any) -> Any:
         return self._calls.call(method, self._channel, self._caller, **arguments)

@@ -33,7 +33,7 @@ from handlers.outbox.delivery import Delivery
 from handlers.requests import operations, requester
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester
-from handlers.slack.calls import default_rate_limits
+from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders, outbox
 from storage.engine import Store
 from storage.models import Base, Binder
@@ -186,9 +186,9 @@ class Life:
         self.delivery = Delivery(
             self.store,
             cast("Any", client),
+            SlackCalls(default_rate_limits(lambda: storm.now)),
             admin_channel="CADMIN",
             terms=NoticeOptions(POLICY, can_shelve=True, shelves_idle=storm.timeouts.shelves_idle),
-            paces=default_rate_limits(lambda: storm.now),
         )
 
     def __str__(self) -> str:

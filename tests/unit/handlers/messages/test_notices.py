@@ -25,6 +25,7 @@ from handlers.outbox.delivery import Delivery
 from handlers.requests import launches, operations, requester
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester
+from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.user_timezones import UserTimezone, UserTimezones
 from storage import binders, outbox
 from storage import digest as stored_digest
@@ -183,14 +184,6 @@ def test_what_became_of_a_notice_has_no_buttons_and_mentions_no_owner(
     assert part in text
     assert buttons(blocks) == []
     assert "<@U1>" not in text
-
-
-def test_time_that_was_spent_put_away_costs_nothing() -> None:
-    row = binder(price_per_hour=2.0, ready_at=NOW - 10 * HOUR, shelved_seconds=4 * HOUR)
-    assert notices.cost(row, NOW) == pytest.approx(12.0)
-    row.status, row.status_since = Status.SHELVED, NOW - HOUR
-    assert notices.cost(row, NOW) == pytest.approx(10.0)
-    assert notices.cost(binder(price_per_hour=2.0, ready_at=None), NOW) == 0.0
 
 
 @given(
@@ -546,7 +539,8 @@ def test_only_what_is_a_person_s_own_zone_and_has_a_name_is_written_down() -> No
 
 
 def test_a_binder_s_row_knows_its_owner_s_zone_once_its_card_is_posted(post: Post) -> None:
-    post.delivery = Delivery(post.store, post.client, zone_of=UserTimezones(post.client, UTC).of)
+    calls = SlackCalls(default_rate_limits())
+    post.delivery = Delivery(post.store, post.client, calls, zone_of=UserTimezones(post.client, UTC).of)
     row = post.launch()
     post.drain()
     assert post.row(row.id).owner_zone == "Europe/London"
