@@ -9,54 +9,11 @@ from hypothesis import strategies as st
 
 from bot.binders.actions import Announce, Create, Expose, MarkEnd, Remove, Resolve
 from bot.binders.observation import Observation, ObservedUse
-from bot.binders.timeouts import Timeouts
 from bot.binders.transitions import plan
 from bot.binders.updates import Update, backoff
 from bot.provisioning.base import Instance, InstanceState, Phase, Report
 from storage.models import Activity, Binder, Ending, MessageKind, Status, Target
-
-NOW = 1_000_000.0
-TIMEOUTS = Timeouts(poll=1, ready_poll=30, attempt=60, missing=5, boot=900, build=2700, capacity=3600)
-URL = "http://127.0.0.1:1"
-
-
-def binder(**values: Any) -> Binder:
-    whole: dict[str, Any] = {
-        "id": "abcd1234",
-        "status": Status.REQUESTED,
-        "target": Target.READY,
-        "created_at": NOW - 10,
-        "status_since": NOW - 10,
-        "ends_at": NOW + 10_000,
-        "resolved_at": NOW - 5,
-        "stages": {"repository": NOW - 10},
-        "parts": {},
-        "retries": 0,
-        "generation": 1,
-        "line": "",
-        "log": "",
-        "token": "secret",
-        "maximum_at": 0.0,
-        "price_per_hour": 0.0,
-        "awake_until": 0.0,
-        "activity": Activity.UNKNOWN,
-        "looked_at": NOW,
-        "counted_at": NOW,
-        "changed_files": 0,
-        "resumes": 0,
-        "shelved_seconds": 0.0,
-        "kept_until": 0.0,
-        "replaced": 0,
-    }
-    return Binder(**(whole | values))
-
-
-def instance(state: InstanceState = InstanceState.ACTIVE, url: str | None = URL, fault: str = "") -> Instance:
-    return Instance("srv-1", "abcd1234", state, NOW - 8, url, fault)
-
-
-def seen(*instances: Instance, **values: Any) -> Observation:
-    return Observation(instances=instances, leftovers=bool(instances), **values)
+from tests.unit.binders.rows import NOW, TIMEOUTS, URL, binder, instance, observed
 
 
 def status_of(step: Any) -> Any:
@@ -69,11 +26,11 @@ def test_an_unresolved_request_is_resolved_first_even_if_the_cloud_is_silent() -
 
 
 def test_a_request_without_instance_or_open_attempt_creates() -> None:
-    assert plan(binder(), seen(), NOW, TIMEOUTS) == Create()
+    assert plan(binder(), observed(), NOW, TIMEOUTS) == Create()
 
 
 def test_an_existing_instance_is_adopted_rather_than_made_twice() -> None:
-    step = plan(binder(attempt_at=NOW - 1), seen(instance(), instance()), NOW, TIMEOUTS)
+    step = plan(binder(attempt_at=NOW - 1), observed(instance(), instance()), NOW, TIMEOUTS)
     assert status_of(step) == Status.CREATING
     assert isinstance(step, Update)
     assert step.changes["parts"] == {"server": "srv-1"}
@@ -81,20 +38,20 @@ def test_an_existing_instance_is_adopted_rather_than_made_twice() -> None:
 
 @pytest.mark.parametrize(("age", "creates"), [(1, False), (59, False), (61, True)])
 def test_an_attempt_of_unknown_outcome_is_waited_for(age: float, *, creates: bool) -> None:
-    step = plan(binder(attempt_at=NOW - age), seen(), NOW, TIMEOUTS)
+    step = plan(binder(attempt_at=NOW - age), observed(), NOW, TIMEOUTS)
     assert (step == Create()) is creates
 
 
 def test_waiting_for_room_ends_some_day() -> None:
     waiting = binder(waiting_for="No room.", status_since=NOW - 4000)
-    step = plan(waiting, seen(), NOW, TIMEOUTS)
+    step = plan(waiting, observed(), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.changes["failure"] == "No room."
 
 
 def test_an_instance_in_error_fails_at_once_with_the_clouds_words() -> None:
     broken = instance(InstanceState.ERROR, None, "No valid host was found")
-    step = plan(binder(status=Status.CREATING), seen(broken), NOW, TIMEOUTS)
+    step = plan(binder(status=Status.CREATING), observed(broken), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.changes["target"] == Target.GONE
     assert "No valid host was found" in step.changes["failure"]
@@ -103,35 +60,39 @@ def test_an_instance_in_error_fails_at_once_with_the_clouds_words() -> None:
 
 def test_an_instance_without_address_is_exposed_and_one_with_it_boots() -> None:
     creating = binder(status=Status.CREATING)
-    assert plan(creating, seen(instance(InstanceState.PENDING, None)), NOW, TIMEOUTS) == Expose()
-    step = plan(creating, seen(instance()), NOW, TIMEOUTS)
+    assert plan(creating, observed(instance(InstanceState.PENDING, None)), NOW, TIMEOUTS) == Expose()
+    step = plan(creating, observed(instance()), NOW, TIMEOUTS)
     assert status_of(step) == Status.BOOTING
     assert isinstance(step, Update)
     assert step.changes["server_url"] == URL
 
 
 def test_the_first_report_of_work_begins_the_build() -> None:
-    step = plan(binder(status=Status.BOOTING), seen(instance(), report=Report(Phase.FETCHING)), NOW, TIMEOUTS)
+    step = plan(
+        binder(status=Status.BOOTING), observed(instance(), report=Report(Phase.FETCHING)), NOW, TIMEOUTS
+    )
     assert status_of(step) == Status.BUILDING
     assert isinstance(step, Update)
     assert step.changes["stages"]["build"] == NOW
 
 
 def test_a_report_of_booting_alone_is_no_build() -> None:
-    step = plan(binder(status=Status.BOOTING), seen(instance(), report=Report(Phase.BOOTING)), NOW, TIMEOUTS)
+    step = plan(
+        binder(status=Status.BOOTING), observed(instance(), report=Report(Phase.BOOTING)), NOW, TIMEOUTS
+    )
     assert step == Update(next_in=TIMEOUTS.poll)
 
 
 @pytest.mark.parametrize("status", [Status.BOOTING, Status.BUILDING])
 def test_a_server_that_answers_is_announced(status: Status) -> None:
     working = binder(status=status, server_url=URL)
-    assert plan(working, seen(instance(), answers=True), NOW, TIMEOUTS) == Announce(URL)
+    assert plan(working, observed(instance(), answers=True), NOW, TIMEOUTS) == Announce(URL)
 
 
 @pytest.mark.parametrize("status", [Status.BOOTING, Status.BUILDING])
 def test_a_reported_failure_keeps_its_reason_hint_and_log(status: Status) -> None:
     report = Report(Phase.FAILED, reason="pip said no.", hint="Ask pip.", log="...")
-    step = plan(binder(status=status), seen(instance(), report=report), NOW, TIMEOUTS)
+    step = plan(binder(status=status), observed(instance(), report=report), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.changes["failure"] == "pip said no."
     assert step.changes["hint"] == "Ask pip."
@@ -143,7 +104,7 @@ def test_a_reported_failure_keeps_its_reason_hint_and_log(status: Status) -> Non
     ("status", "limit"), [(Status.CREATING, 900), (Status.BOOTING, 900), (Status.BUILDING, 2700)]
 )
 def test_each_stage_has_its_deadline(status: Status, limit: float) -> None:
-    sight = seen(
+    sight = observed(
         instance(url=None) if status == Status.CREATING else instance(), report=Report(Phase.BOOTING)
     )
     late = plan(binder(status=status, status_since=NOW - limit - 1), sight, NOW, TIMEOUTS)
@@ -155,12 +116,12 @@ def test_each_stage_has_its_deadline(status: Status, limit: float) -> None:
 
 def test_a_starting_server_gets_its_stage_once() -> None:
     building = binder(status=Status.BUILDING)
-    step = plan(building, seen(instance(), report=Report(Phase.STARTING)), NOW, TIMEOUTS)
+    step = plan(building, observed(instance(), report=Report(Phase.STARTING)), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.card is True
     assert step.changes["stages"]["server"] == NOW
     building.stages = dict(step.changes["stages"])
-    again = plan(building, seen(instance(), report=Report(Phase.STARTING)), NOW + 1, TIMEOUTS)
+    again = plan(building, observed(instance(), report=Report(Phase.STARTING)), NOW + 1, TIMEOUTS)
     assert isinstance(again, Update)
     assert "stages" not in again.changes
 
@@ -168,37 +129,37 @@ def test_a_starting_server_gets_its_stage_once() -> None:
 def test_progress_is_a_heartbeat_and_nothing_where_nothing_changed() -> None:
     report = Report(Phase.BUILDING, 0.5, "step 3", log="log")
     building = binder(status=Status.BUILDING)
-    step = plan(building, seen(instance(), report=report), NOW, TIMEOUTS)
+    step = plan(building, observed(instance(), report=report), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.card is False
     for name, value in step.changes.items():
         setattr(building, name, value)
-    assert plan(building, seen(instance(), report=report), NOW, TIMEOUTS) == Update(next_in=TIMEOUTS.poll)
+    assert plan(building, observed(instance(), report=report), NOW, TIMEOUTS) == Update(next_in=TIMEOUTS.poll)
 
 
 def test_an_absence_is_believed_when_seen_twice() -> None:
     ready = binder(status=Status.READY)
-    first = plan(ready, seen(), NOW, TIMEOUTS)
+    first = plan(ready, observed(), NOW, TIMEOUTS)
     assert first == Update({"missing_since": NOW}, next_in=TIMEOUTS.missing)
     ready.missing_since = NOW
-    assert plan(ready, seen(), NOW + 1, TIMEOUTS) == Update(next_in=TIMEOUTS.poll)
-    second = plan(ready, seen(), NOW + TIMEOUTS.missing, TIMEOUTS)
+    assert plan(ready, observed(), NOW + 1, TIMEOUTS) == Update(next_in=TIMEOUTS.poll)
+    second = plan(ready, observed(), NOW + TIMEOUTS.missing, TIMEOUTS)
     assert isinstance(second, Update)
     assert second.changes["ending"] == Ending.LOST
 
 
 def test_an_instance_that_comes_back_is_forgotten_as_missing() -> None:
-    step = plan(binder(status=Status.READY, missing_since=NOW - 1), seen(instance()), NOW, TIMEOUTS)
+    step = plan(binder(status=Status.READY, missing_since=NOW - 1), observed(instance()), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step == Update({"missing_since": None}, next_in=step.next_in)
     assert 0 < step.next_in <= TIMEOUTS.ready_poll
 
 
 def test_a_ready_binder_ends_when_its_time_is_over_and_is_looked_at_in_time() -> None:
-    step = plan(binder(status=Status.READY, ends_at=NOW), seen(instance()), NOW, TIMEOUTS)
+    step = plan(binder(status=Status.READY, ends_at=NOW), observed(instance()), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.changes["ending"] == Ending.EXPIRED
-    soon = plan(binder(status=Status.READY, ends_at=NOW + 7), seen(instance()), NOW, TIMEOUTS)
+    soon = plan(binder(status=Status.READY, ends_at=NOW + 7), observed(instance()), NOW, TIMEOUTS)
     assert isinstance(soon, Update)
     assert soon.next_in == 7
 
@@ -210,27 +171,27 @@ def test_the_cloud_is_told_when_a_binder_that_was_kept_ends(
     marked: float | None, *, is_marked_anew: bool
 ) -> None:
     kept = binder(status=Status.READY, ends_at=NOW + 500)
-    step = plan(kept, seen(replace(instance(), ends_at=marked)), NOW, TIMEOUTS)
+    step = plan(kept, observed(replace(instance(), ends_at=marked)), NOW, TIMEOUTS)
     assert isinstance(step, MarkEnd if is_marked_anew else Update)
     assert step == type(step)(next_in=TIMEOUTS.ready_poll - NOW % TIMEOUTS.ready_poll)
 
 
 def test_a_mark_waits_for_all_else() -> None:
     marked_wrongly = replace(instance(), ends_at=NOW - 100)
-    step = plan(binder(status=Status.READY, ends_at=NOW), seen(marked_wrongly), NOW, TIMEOUTS)
+    step = plan(binder(status=Status.READY, ends_at=NOW), observed(marked_wrongly), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.changes["ending"] == Ending.EXPIRED
 
 
 def test_teardown_removes_what_is_there_then_says_goodbye() -> None:
     ending = binder(status=Status.READY, target=Target.GONE, ending=Ending.STOPPED, parts={"server": "srv-1"})
-    step = plan(ending, seen(instance()), NOW, TIMEOUTS)
+    step = plan(ending, observed(instance()), NOW, TIMEOUTS)
     assert status_of(step) == Status.DELETING
     ending.status = Status.DELETING
-    assert plan(ending, seen(instance()), NOW, TIMEOUTS) == Remove()
+    assert plan(ending, observed(instance()), NOW, TIMEOUTS) == Remove()
     ending.parts = {}
-    assert plan(ending, seen(instance()), NOW, TIMEOUTS) == Remove()
-    last = plan(ending, seen(), NOW, TIMEOUTS)
+    assert plan(ending, observed(instance()), NOW, TIMEOUTS) == Remove()
+    last = plan(ending, observed(), NOW, TIMEOUTS)
     assert status_of(last) == Status.GONE
     assert isinstance(last, Update)
     assert last.says == (MessageKind.GONE,)
@@ -238,15 +199,15 @@ def test_teardown_removes_what_is_there_then_says_goodbye() -> None:
 
 def test_a_failed_binder_says_its_failure_and_no_second_end() -> None:
     failed = binder(status=Status.DELETING, target=Target.GONE, ending=Ending.FAILED)
-    last = plan(failed, seen(), NOW, TIMEOUTS)
+    last = plan(failed, observed(), NOW, TIMEOUTS)
     assert isinstance(last, Update)
     assert last.says == ()
 
 
 def test_teardown_waits_for_an_attempt_whose_outcome_is_unknown() -> None:
     ending = binder(target=Target.GONE, ending=Ending.STOPPED, attempt_at=NOW - 1)
-    assert plan(ending, seen(), NOW, TIMEOUTS) == Update(next_in=TIMEOUTS.poll)
-    assert status_of(plan(ending, seen(), NOW + 60, TIMEOUTS)) == Status.GONE
+    assert plan(ending, observed(), NOW, TIMEOUTS) == Update(next_in=TIMEOUTS.poll)
+    assert status_of(plan(ending, observed(), NOW + 60, TIMEOUTS)) == Status.GONE
 
 
 def test_backoff_grows_and_is_bounded() -> None:
@@ -360,16 +321,16 @@ NO_EGRESS = Report(Phase.FAILED, reason="No network.", code="no-egress")
 
 def test_an_instance_without_network_is_replaced_once() -> None:
     booting = binder(status=Status.BOOTING, parts={"server": "srv-1"})
-    step = plan(booting, seen(instance(), report=NO_EGRESS), NOW, TIMEOUTS)
+    step = plan(booting, observed(instance(), report=NO_EGRESS), NOW, TIMEOUTS)
     assert status_of(step) == Status.DELETING
     again = binder(status=Status.DELETING, replaced=1, parts={"server": "srv-1"}, attempt_at=NOW - 20)
-    assert plan(again, seen(instance()), NOW, TIMEOUTS) == Remove()
+    assert plan(again, observed(instance()), NOW, TIMEOUTS) == Remove()
     again.parts = {}
-    anew = plan(again, seen(), NOW, TIMEOUTS)
+    anew = plan(again, observed(), NOW, TIMEOUTS)
     assert isinstance(anew, Update)
     assert (anew.changes["status"], anew.changes["attempt_at"]) == (Status.REQUESTED, None)
     second = plan(
-        binder(status=Status.BOOTING, replaced=1), seen(instance(), report=NO_EGRESS), NOW, TIMEOUTS
+        binder(status=Status.BOOTING, replaced=1), observed(instance(), report=NO_EGRESS), NOW, TIMEOUTS
     )
     assert isinstance(second, Update)
     assert second.changes["failure"] == "No network."
@@ -377,7 +338,7 @@ def test_an_instance_without_network_is_replaced_once() -> None:
 
 def test_another_failure_is_the_repositorys_own_and_no_other_instance_is_tried() -> None:
     report = Report(Phase.FAILED, reason="pip said no.", code="build-failed")
-    step = plan(binder(status=Status.BUILDING), seen(instance(), report=report), NOW, TIMEOUTS)
+    step = plan(binder(status=Status.BUILDING), observed(instance(), report=report), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.changes["ending"] == Ending.FAILED
 
@@ -385,7 +346,7 @@ def test_another_failure_is_the_repositorys_own_and_no_other_instance_is_tried()
 def test_a_failed_build_waits_for_somebody_who_wants_to_look_at_it() -> None:
     rules = replace(TIMEOUTS, failed=600)
     report = Report(Phase.FAILED, reason="pip said no.")
-    step = plan(binder(status=Status.BUILDING), seen(instance(), report=report), NOW, rules)
+    step = plan(binder(status=Status.BUILDING), observed(instance(), report=report), NOW, rules)
     assert isinstance(step, Update)
     assert step.changes["kept_until"] == NOW + 600
     failed = binder(
@@ -396,15 +357,17 @@ def test_a_failed_build_waits_for_somebody_who_wants_to_look_at_it() -> None:
         kept_until=NOW + 600,
         parts={"server": "srv-1"},
     )
-    assert plan(failed, seen(instance()), NOW, rules) == Update(next_in=rules.ready_poll)
-    assert status_of(plan(failed, seen(instance()), NOW + 600, rules)) == Status.DELETING
+    assert plan(failed, observed(instance()), NOW, rules) == Update(next_in=rules.ready_poll)
+    assert status_of(plan(failed, observed(instance()), NOW + 600, rules)) == Status.DELETING
 
 
 def test_teardown_waits_for_changes_that_are_being_saved_but_not_for_ever() -> None:
     leaving = binder(status=Status.READY, target=Target.GONE, ending=Ending.STOPPED, ended_at=NOW)
-    assert plan(leaving, seen(instance(), saving=True), NOW, TIMEOUTS) == Update(next_in=1.0)
-    assert status_of(plan(leaving, seen(instance(), saving=True), NOW + 3600, TIMEOUTS)) == Status.DELETING
-    assert status_of(plan(leaving, seen(instance()), NOW, TIMEOUTS)) == Status.DELETING
+    assert plan(leaving, observed(instance(), saving=True), NOW, TIMEOUTS) == Update(next_in=1.0)
+    assert (
+        status_of(plan(leaving, observed(instance(), saving=True), NOW + 3600, TIMEOUTS)) == Status.DELETING
+    )
+    assert status_of(plan(leaving, observed(instance()), NOW, TIMEOUTS)) == Status.DELETING
 
 
 # --- use -------------------------------------------------------------------------------------------------
@@ -413,7 +376,7 @@ def test_teardown_waits_for_changes_that_are_being_saved_but_not_for_ever() -> N
 def test_a_busy_kernel_is_use_at_this_moment() -> None:
     step = plan(
         binder(status=Status.READY, looked_at=0.0, used_at=NOW - 9000),
-        seen(instance(), use=ObservedUse(Activity.BUSY, NOW - 9000)),
+        observed(instance(), use=ObservedUse(Activity.BUSY, NOW - 9000)),
         NOW,
         TIMEOUTS,
     )
@@ -423,14 +386,14 @@ def test_a_busy_kernel_is_use_at_this_moment() -> None:
 
 def test_the_newest_sign_of_use_stays() -> None:
     ready = binder(status=Status.READY, looked_at=0.0, used_at=NOW - 5)
-    step = plan(ready, seen(instance(), use=ObservedUse(Activity.IDLE, NOW - 50)), NOW, TIMEOUTS)
+    step = plan(ready, observed(instance(), use=ObservedUse(Activity.IDLE, NOW - 50)), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.changes["used_at"] == NOW - 5
 
 
 def test_a_server_that_does_not_answer_is_not_idle() -> None:
     ready = binder(status=Status.READY, looked_at=0.0, used_at=NOW - 9000, idle_seconds=3600)
-    step = plan(ready, seen(instance(), use=None), NOW, TIMEOUTS)
+    step = plan(ready, observed(instance(), use=None), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.changes["activity"] == Activity.UNKNOWN
     assert step.changes["awake_until"] > NOW + TIMEOUTS.policy.warning
@@ -441,7 +404,7 @@ def test_all_ready_binders_are_looked_at_in_one_round() -> None:
     at = [NOW + seconds for seconds in (0.0, 1.5, 29.0)]
     rounds = set()
     for now in at:
-        step = plan(binder(status=Status.READY, looked_at=now), seen(instance()), now, TIMEOUTS)
+        step = plan(binder(status=Status.READY, looked_at=now), observed(instance()), now, TIMEOUTS)
         assert isinstance(step, Update)
         rounds.add(now + step.next_in)
     assert len(rounds) == 2  # one for all that lie between two rounds
