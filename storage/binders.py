@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Float, Integer, String, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import CursorResult, Float, Integer, String, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit, outbox
@@ -25,20 +25,19 @@ class Added:
     is_new: bool
 
 
-def add(session: Session, binder: Binder, *, wanted_name: str, asked_at: float | None = None) -> Added:
-    """Write a new binder and the order to post its card, unless the same request was written before.
+def add(session: Session, binder: Binder, *, wanted_name: str) -> Added:
+    """Write a new binder and owe its card, unless the same request was written before.
+
+    The same request: the same `request_key`; or the same person wanting the same thing within a minute, while
+    the first one is live.
 
     Args:
         session: An open write transaction.
         binder: Without name, which is given here; its times by the database's clock (`Store.now`).
-        wanted_name: Becomes its name; a number is added where a live binder of the workspace has it already.
-        asked_at: When the person asked, by the same clock; the time of its creation where nobody waited.
-            An identical launch from after that is their next try, made while this one was held up: however
-            it has ended since, this one must not make another.
+        wanted_name: Becomes its name; a number is added where another binder of the workspace has it.
     """
     serialize(session, f"launch {binder.team_id}")
-    asked_at = binder.created_at if asked_at is None else asked_at
-    twin = _same_request(session, binder) or _twin(session, binder, asked_at)
+    twin = _same_request(session, binder) or _twin(session, binder)
     if twin is not None:
         return Added(twin, is_new=False)
     binder.name = _free_name(session, binder.team_id, wanted_name)
@@ -53,22 +52,22 @@ def _same_request(session: Session, binder: Binder) -> Binder | None:
     return session.scalar(select(Binder).where(Binder.request_key == binder.request_key))
 
 
-def _twin(session: Session, binder: Binder, asked_at: float) -> Binder | None:
+def _twin(session: Session, binder: Binder) -> Binder | None:
     wanted = ("team_id", "owner", "channel", "url", "ref", "path", "interface", "size")
     same = [getattr(Binder, name).is_not_distinct_from(getattr(binder, name)) for name in wanted]
-    recent = and_(Binder.created_at > unix_now() - TWIN_SECONDS, Binder.target == Target.READY)
-    query = select(Binder).where(*same, or_(recent, Binder.created_at > asked_at))
+    recent = Binder.created_at > unix_now() - TWIN_SECONDS
+    query = select(Binder).where(*same, recent, Binder.target == Target.READY)
     return session.scalar(query.order_by(Binder.created_at.desc()).limit(1))
 
 
 def _free_name(session: Session, team_id: str, wanted: str) -> str:
-    taken = set(session.scalars(select(Binder.name).where(Binder.team_id == team_id, _alive())))
+    taken = set(session.scalars(select(Binder.name).where(Binder.team_id == team_id, _not_gone())))
     endings = ("", *(f"-{number}" for number in range(2, len(taken) + 3)))
     names = (wanted[: NAME_LENGTH - len(ending)] + ending for ending in endings)
     return next(name for name in names if name not in taken)
 
 
-def _alive() -> Any:
+def _not_gone() -> Any:
     # Written out, not bound: a planner must see that it is the condition of ix_binders_due.
     gone = bindparam("gone", Status.GONE, type_=Binder.status.type, literal_execute=True)
     return Binder.status != gone
@@ -79,24 +78,24 @@ def get(session: Session, binder_id: str) -> Binder | None:
     return session.get(Binder, binder_id)
 
 
-def live(session: Session, team_id: str, *, owner: str | None = None) -> Sequence[Binder]:
-    """List the binders of a workspace, or of one person, that are not gone; the oldest first."""
-    query = select(Binder).where(Binder.team_id == team_id, _alive())
+def existing(session: Session, team_id: str, *, owner: str | None = None) -> Sequence[Binder]:
+    """List the binders of a workspace, or of one person, that are not gone yet; the oldest first."""
+    query = select(Binder).where(Binder.team_id == team_id, _not_gone())
     if owner is not None:
         query = query.where(Binder.owner == owner)
     return session.scalars(query.order_by(Binder.created_at)).all()
 
 
-def all_live(session: Session) -> Sequence[str]:
-    """List the ids of all binders that are not gone, of every workspace."""
-    return session.scalars(select(Binder.id).where(_alive())).all()
+def existing_ids(session: Session) -> Sequence[str]:
+    """List the ids of all binders that are not gone yet, of every workspace."""
+    return session.scalars(select(Binder.id).where(_not_gone())).all()
 
 
 def named(session: Session, team_id: str, name: str) -> Binder | None:
-    """Find the binder of that name (or id): the live one, else the newest."""
+    """Find the binder of that name (or id): the one that is not gone yet, else the newest."""
     query = select(Binder).where(Binder.team_id == team_id, or_(Binder.name == name, Binder.id == name))
-    newest_live_first = query.order_by(case((_alive(), 0), else_=1), Binder.created_at.desc())
-    return session.scalar(newest_live_first.limit(1))
+    existing_first = query.order_by(case((_not_gone(), 0), else_=1), Binder.created_at.desc())
+    return session.scalar(existing_first.limit(1))
 
 
 def of_thread(session: Session, channel: str, thread_ts: str) -> Binder | None:
@@ -126,12 +125,6 @@ def lose_thread(session: Session, binder_id: str, ts: str) -> bool:
     """
     that_one = and_(Binder.id == binder_id, Binder.thread_ts == ts)
     return _affected(session, update(Binder).where(that_one).values(thread_ts=None)) == 1
-
-
-def count_live(session: Session, team_id: str, owner: str) -> int:
-    """Count the binders of one person that are not gone."""
-    query = select(func.count()).where(Binder.team_id == team_id, Binder.owner == owner, _alive())
-    return session.scalar(query) or 0
 
 
 def end(session: Session, binder_id: str, *, ending: Ending, by: str) -> bool:
@@ -223,7 +216,7 @@ def claim(session: Session, owner: str, *, limit: int, lease_seconds: float) -> 
 def _claim() -> Any:
     due = (
         select(Binder.id)
-        .where(_alive(), Binder.next_at <= unix_now(), Binder.lease_until <= unix_now())
+        .where(_not_gone(), Binder.next_at <= unix_now(), Binder.lease_until <= unix_now())
         .order_by(Binder.next_at)
         .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
@@ -326,8 +319,8 @@ def release_all(session: Session) -> int:
 
 
 def unknown_or_gone(session: Session, binder_ids: Collection[str]) -> set[str]:
-    """Of these ids, those of which the cloud should keep_failed nothing: unknown here, or gone."""
-    kept = session.scalars(select(Binder.id).where(Binder.id.in_(binder_ids), _alive()))
+    """Of these ids, those of which nothing should be left in the cloud: unknown here, or gone."""
+    kept = session.scalars(select(Binder.id).where(Binder.id.in_(binder_ids), _not_gone()))
     return set(binder_ids) - set(kept)
 
 

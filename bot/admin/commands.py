@@ -62,7 +62,7 @@ def drain(settings: Settings, *, timeout: float) -> int:
         store.migrate()
         reconciler = Reconciler(reconciler_parts(settings, store, build_cloud(settings)))
         with store.write() as session:
-            for binder_id in binders.all_live(session):
+            for binder_id in binders.existing_ids(session):
                 binders.end(session, binder_id, ending=Ending.STOPPED, by="operator")
         while (left := _count_live(store)) and time.monotonic() < deadline:
             reconciler.tick()
@@ -92,7 +92,7 @@ def recover(settings: Settings) -> list[str]:
 
 def _count_live(store: Store) -> int:
     with store.read() as session:
-        return len(binders.all_live(session))
+        return len(binders.existing_ids(session))
 
 
 def migrate(settings: Settings) -> None:

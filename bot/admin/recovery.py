@@ -94,7 +94,7 @@ def require_memory(store: Store, cloud: Recoverable) -> None:
 
 
 def _require_no_others(session: Session) -> None:
-    rows = [binders.get(session, binder_id) for binder_id in binders.all_live(session)]
+    rows = [binders.get(session, binder_id) for binder_id in binders.existing_ids(session)]
     others = [row for row in rows if row is not None and not row.request_key.startswith(_KEY)]
     if others:
         raise ConfigError(

@@ -25,6 +25,6 @@ def register(app: App, context: Context) -> None:
 def publish(client: WebClient, context: Context, who: Requester) -> None:
     """Show the tab as it is now."""
     with context.store.read() as session:
-        mine = binders.live(session, who.team_id, owner=who.user)
+        mine = binders.existing(session, who.team_id, owner=who.user)
     blocks = messages.home(mine, context.store.now(), who.user)
     client.views_publish(user_id=who.user, view={"type": "home", "blocks": blocks})

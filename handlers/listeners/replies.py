@@ -6,7 +6,6 @@ import structlog
 from slack_bolt import BoltContext, BoltResponse
 from slack_sdk.errors import SlackClientError
 
-from handlers.listeners.middleware import ASKED
 from handlers.messages.forms import REPOSITORY
 from handlers.messages.messages import Message
 from handlers.requests.requester import Requester
@@ -46,7 +45,6 @@ def requester_of(context: BoltContext, body: Body, key: str) -> Requester:
         key=key[:255],
         thread_ts=_thread_of(body),
         response_url=body.get("response_url"),
-        asked=context[ASKED],
     )
 
 

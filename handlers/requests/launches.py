@@ -1,7 +1,6 @@
 """New binders: whatever asks for one, a command, a mention, a button or a form, ends here."""
 
 import secrets
-import time
 
 from sqlalchemy.orm import Session
 
@@ -84,9 +83,8 @@ def _start(
     context: Context, asker: Requester, spec: RepoSpec, *, size: str, lifetime: float, wanted_name: str
 ) -> Message | None:
     binder = _new_binder(context, asker, spec, size, lifetime)
-    asked_at = binder.created_at - (time.monotonic() - asker.asked)
     with context.store.write() as session:
-        added = binders.add(session, binder, wanted_name=wanted_name, asked_at=asked_at)
+        added = binders.add(session, binder, wanted_name=wanted_name)
         if added.is_new:
             _check_allowance(session, context, asker)
     if not added.is_new:
@@ -128,7 +126,7 @@ def _new_binder(context: Context, asker: Requester, spec: RepoSpec, size: str, l
 def _check_allowance(session: Session, context: Context, asker: Requester) -> None:
     """Refuse one binder too many; the exception takes the new row back."""
     mine, most = (
-        binders.live(session, asker.team_id, owner=asker.user),
+        binders.existing(session, asker.team_id, owner=asker.user),
         context.settings.max_binders_per_person,
     )
     if len(mine) <= most:
@@ -161,10 +159,8 @@ def _size(context: Context, asker: Requester, typed: str | None) -> str:
 
 
 def _already(binder: Binder) -> Message:
-    if not is_live(binder):
-        return messages.note(
-            f"You asked for this twice, and {binder.name} was launched for it: it {phrase(binder).words}."
-        )
+    if not is_live(binder):  # Slack delivered the same request again
+        return messages.note(f"{binder.name} was launched for this request: it {phrase(binder).words}.")
     return messages.note(
         f"{binder.name} is already on its way: it {phrase(binder).words}.",
         f"`{ids.COMMAND} status {binder.name}` shows it.",

@@ -228,5 +228,5 @@ def logs(context: Context, _asker: Requester, find: BinderLookup) -> Message:
 def listing(context: Context, asker: Requester) -> Message:
     """All live binders of the workspace, the asker's first."""
     with context.store.read() as session:
-        live = binders.live(session, asker.team_id)
+        live = binders.existing(session, asker.team_id)
     return messages.listing(live, context.store.now(), asker.user)

@@ -1,6 +1,5 @@
 """Who asks, and which binder they mean."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -36,7 +35,6 @@ class Requester:
         enterprise_id: The organisation, if any.
         thread_ts: The thread from which they ask, if any.
         response_url: Slack's URL for answers, if any; a secret.
-        asked: When they asked, at the earliest, as a reading of `time.monotonic`.
     """
 
     user: str
@@ -46,7 +44,6 @@ class Requester:
     enterprise_id: str | None = None
     thread_ts: str | None = None
     response_url: str | None = field(default=None, repr=False)
-    asked: float = field(default_factory=time.monotonic)
 
 
 def parse_end_time(
@@ -94,7 +91,7 @@ def _named(session: Session, asker: Requester, name: str, verb: str) -> Binder:
     binder = binders.named(session, asker.team_id, name)
     if binder is not None:
         return binder
-    live = binders.live(session, asker.team_id)
+    live = binders.existing(session, asker.team_id)
     near = subcommands.nearest(name, [each.name for each in live])
     hint = f"Did you mean `{ids.COMMAND} {verb} {near}`?" if near else each_with(verb, live)
     raise RequestError(f"There is no binder called “{name}”.", hint=hint)
@@ -103,7 +100,7 @@ def _named(session: Session, asker: Requester, name: str, verb: str) -> Binder:
 def _implied(session: Session, asker: Requester, verb: str) -> Binder:
     if asker.thread_ts and (found := binders.of_thread(session, asker.channel, asker.thread_ts)):
         return found
-    mine = [each for each in binders.live(session, asker.team_id, owner=asker.user) if is_live(each)]
+    mine = [each for each in binders.existing(session, asker.team_id, owner=asker.user) if is_live(each)]
     here = [each for each in mine if asker.channel in {each.channel, each.thread_channel}]
     for candidates in (here, mine):
         if len(candidates) == 1:

@@ -182,7 +182,7 @@ class World:
     def tell(self) -> list[Notice]:
         """Deliver all notices, as Slack would take them. Returns all that were ever told."""
         with self.store.write() as session:
-            told = notices.of(session, binders.all_live(session))
+            told = notices.of(session, binders.existing_ids(session))
             for notice in (each for several in told.values() for each in several):
                 notices.told(session, notice.id)
         with self.store.read() as session:

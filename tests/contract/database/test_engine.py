@@ -83,7 +83,7 @@ def test_a_reader_neither_waits_for_a_writer_nor_holds_one_up(store: Store) -> N
         assert found is not None
         assert found.line == ""
     with store.read() as reader:
-        binders.live(reader, "T1")
+        binders.existing(reader, "T1")
         with store.write() as writer:
             writer.get_one(type(binder), binder.id).line = "again"
     assert binder_of(store, binder.id).line == "again"

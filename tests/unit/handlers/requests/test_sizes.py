@@ -36,7 +36,7 @@ def launched(context: Context, user: str, words: str) -> Binder:
     asker = Requester(user=user, team_id="T1", channel="C1", key=f"{user} {words}")
     launches.launch(context, asker, parse_launch(f"owner/repo {words}"))
     with context.store.read() as session:
-        return binders.live(session, "T1")[-1]
+        return binders.existing(session, "T1")[-1]
 
 
 @pytest.mark.parametrize(
