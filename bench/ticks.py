@@ -153,7 +153,7 @@ def _write_rows(store: Store, count: int, parts: dict[str, str], ends_at: float)
             "resolved_at": now,
             "looked_at": now,
             "ends_at": ends_at,
-            "parts": parts,
+            "resource_ids": parts,
             "log": "the end of a build's log\n" * 40,
         }
         for number in range(count)

@@ -243,7 +243,8 @@ class Binder(Base):
     """Failed tries of the present step, for the backoff."""
     replaced: Mapped[int] = mapped_column(Integer, default=0)
     """How many of its instances were thrown away because they came up broken."""
-    parts: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    resource_ids: Mapped[dict[str, str]] = mapped_column("parts", JSON, default=dict)
+    """Ids of all that was made for it in the cloud, by kind; see `bot.provisioning.base`."""
     missing_since: Mapped[float | None] = mapped_column(Float)
     """When a survey first did not show its instance: believed at the second sighting."""
     server_url: Mapped[str | None] = mapped_column(Text)

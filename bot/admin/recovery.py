@@ -156,7 +156,7 @@ def _row(found: Recovered, terms: RecoveryOptions, now: float) -> Binder:
         created_at=begun,
         status_since=now,
         stages={"repository": begun, "instance": begun},
-        parts=dict(found.parts),
+        resource_ids=dict(found.parts),
         token=_token(found, terms),
         **_limits(found, terms, begun, now),
         **_state(found, terms, now),

@@ -18,12 +18,12 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Record the attempt, then have an instance made. Gives `ResourceIds`, or `Superseded`."""
+    """Record the attempt, then have an instance made. Gives `StepTaken`, or `Superseded`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expose:
-    """Take a step towards an address. Gives `ResourceIds`."""
+    """Take a step towards an address. Gives `StepTaken`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class Shelve:
-    """Take a step of shelving the instance. Gives `ResourceIds`."""
+    """Take a step of shelving the instance. Gives `StepTaken`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ class RepositoryFound:
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceIds:
-    """The cloud did the step; these are the ids of everything that exists for the binder now."""
+class StepTaken:
+    """The cloud took a step; these are the ids of everything that exists for the binder now."""
 
-    ids: Mapping[str, str]
+    resource_ids: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,4 @@ class Failed:
     error: CloudError | ResolveError
 
 
-Result = (
-    RepositoryFound | ResourceIds | InterfacesFound | UnshelveAsked | Removed | Done | Superseded | Failed
-)
+Result = RepositoryFound | StepTaken | InterfacesFound | UnshelveAsked | Removed | Done | Superseded | Failed

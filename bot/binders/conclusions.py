@@ -19,9 +19,9 @@ from bot.binders.actions import (
     Removed,
     RepositoryFound,
     Resolve,
-    ResourceIds,
     Result,
     Shelve,
+    StepTaken,
     Superseded,
     Unshelve,
     UnshelveAsked,
@@ -62,8 +62,8 @@ def conclude(binder: Binder, action: Action, result: Result, now: float, timeout
             return _after_failure(binder, action, error, now, timeouts)
         case RepositoryFound():
             return _resolved(binder, result, now)
-        case ResourceIds(ids):
-            return _after_cloud_step(binder, action, ids, now, timeouts)
+        case StepTaken(resource_ids):
+            return _after_cloud_step(binder, action, resource_ids, now, timeouts)
         case InterfacesFound(links):
             return _announced(binder, links, now, timeouts)
         case UnshelveAsked(is_lost):
@@ -92,13 +92,13 @@ def _resolved(binder: Binder, found: RepositoryFound, now: float) -> Update:
 
 
 def _after_cloud_step(
-    binder: Binder, action: Action, ids: Mapping[str, str], now: float, timeouts: Timeouts
+    binder: Binder, action: Action, resource_ids: Mapping[str, str], now: float, timeouts: Timeouts
 ) -> Update:
-    resource_ids = dict(ids)
+    ids = dict(resource_ids)
     if isinstance(action, Create):
-        return Update(enter(binder, Status.CREATING, now, waiting_for=None, parts=resource_ids), card=True)
-    is_step = isinstance(action, Expose) and resource_ids != binder.parts
-    return Update({"parts": resource_ids}, next_in=0.0 if is_step else timeouts.poll)
+        return Update(enter(binder, Status.CREATING, now, waiting_for=None, resource_ids=ids), card=True)
+    is_step = isinstance(action, Expose) and ids != binder.resource_ids
+    return Update({"resource_ids": ids}, next_in=0.0 if is_step else timeouts.poll)
 
 
 def _announced(binder: Binder, links: Sequence[InterfaceLink], now: float, timeouts: Timeouts) -> Update:
@@ -117,8 +117,8 @@ def _removed(binder: Binder, timeouts: Timeouts, *, nothing_left: bool) -> Updat
     if not nothing_left:
         return Update({"retries": 0}, next_in=min(timeouts.poll, 1.0))
     # What was found and removed is what the attempt made: nothing more can come of it.
-    found = {"attempt_at": None} if "server" in binder.parts else {}
-    return Update({"parts": {}, "retries": 0} | found)
+    found = {"attempt_at": None} if "server" in binder.resource_ids else {}
+    return Update({"resource_ids": {}, "retries": 0} | found)
 
 
 def _done(action: Action, timeouts: Timeouts) -> Update:

@@ -22,9 +22,9 @@ from bot.binders.actions import (
     Removed,
     RepositoryFound,
     Resolve,
-    ResourceIds,
     Result,
     Shelve,
+    StepTaken,
     Superseded,
     Unshelve,
     UnshelveAsked,
@@ -88,10 +88,10 @@ class ActionExecutor:
             if not binders.lock_if_unchanged(session, binder):
                 return Superseded()
             binders.save(session, binder, {"attempt_at": store.now()})
-        return ResourceIds(self._cloud.create(_order(binder)))
+        return StepTaken(self._cloud.create(_order(binder)))
 
     def _expose(self, binder: Binder, _: Expose) -> Result:
-        return ResourceIds(self._cloud.expose(binder.id, binder.parts))
+        return StepTaken(self._cloud.expose(binder.id, binder.resource_ids))
 
     def _announce(self, binder: Binder, action: Announce) -> Result:
         with closing(self._dependencies.server(action.url, binder.token)) as server:
@@ -100,16 +100,16 @@ class ActionExecutor:
             )
 
     def _shelve(self, binder: Binder, _: Shelve) -> Result:
-        return ResourceIds(self._cloud.shelve(binder.id, binder.parts))
+        return StepTaken(self._cloud.shelve(binder.id, binder.resource_ids))
 
     def _unshelve(self, binder: Binder, _: Unshelve) -> Result:
         if binder.attempt_at is not None:
-            return UnshelveAsked(is_lost=self._cloud.unshelve_failed(binder.parts))
-        self._cloud.unshelve(binder.parts)
+            return UnshelveAsked(is_lost=self._cloud.unshelve_failed(binder.resource_ids))
+        self._cloud.unshelve(binder.resource_ids)
         return UnshelveAsked(is_lost=False)
 
     def _mark_end(self, binder: Binder, _: MarkEnd) -> Result:
-        self._cloud.mark_end(binder.parts, binder.ends_at)
+        self._cloud.mark_end(binder.resource_ids, binder.ends_at)
         return Done()
 
     def _prune(self, binder: Binder, action: Prune) -> Result:
@@ -118,7 +118,7 @@ class ActionExecutor:
         return Done()
 
     def _remove(self, binder: Binder, _: Remove) -> Result:
-        return Removed(nothing_left=self._cloud.remove(binder.id, binder.parts))
+        return Removed(nothing_left=self._cloud.remove(binder.id, binder.resource_ids))
 
 
 def _spec(binder: Binder) -> RepoSpec:

@@ -247,7 +247,11 @@ class Reconciler:
                 _write(session, binder, update)
             else:
                 # What a person changed meanwhile makes the plan stale, but not what was made in the cloud.
-                kept = {"parts": update.changes["parts"]} if "parts" in update.changes else {}
+                kept = (
+                    {"resource_ids": update.changes["resource_ids"]}
+                    if "resource_ids" in update.changes
+                    else {}
+                )
                 binders.save(session, binder, kept, next_in=0.0)
         _tell(binder, update)
         if update.next_in <= 0:
@@ -283,7 +287,7 @@ class UnderWay:
 def _observation(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four
     if survey is None:
         return Observation(known=False)
-    kept = binder.parts.get("server")
+    kept = binder.resource_ids.get("server")
     return Observation(
         instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
         leftovers=survey.leaves(binder.id),

@@ -61,7 +61,7 @@ def _requested(binder: Binder, observation: Observation, now: float, timeouts: T
     if not observation.known:
         return Update(next_in=timeouts.poll)
     if observation.instance is not None:
-        adopted = {"parts": dict(binder.parts) | {"server": observation.instance.ref}}
+        adopted = {"resource_ids": dict(binder.resource_ids) | {"server": observation.instance.ref}}
         return Update(
             enter(binder, Status.CREATING, now, stage="instance", waiting_for=None, **adopted), card=True
         )
@@ -144,7 +144,7 @@ def _replacing(binder: Binder, observation: Observation, now: float, timeouts: T
     """Make room for another instance: this one came up broken."""
     if not observation.known:
         return Update(next_in=timeouts.poll)
-    if observation.leftovers or binder.parts:
+    if observation.leftovers or binder.resource_ids:
         return Remove()
     anew = enter(binder, Status.REQUESTED, now, attempt_at=None, server_url=None, log="", line="")
     return Update(anew | {"fraction": None}, card=True)
@@ -228,7 +228,7 @@ def _unwind(binder: Binder, observation: Observation, now: float, timeouts: Time
         return Update(next_in=timeouts.poll)
     if waits := _held(binder, observation, now):
         return Update(next_in=min(waits, timeouts.ready_poll))
-    if observation.leftovers or binder.parts:
+    if observation.leftovers or binder.resource_ids:
         deleting = binder.status == Status.DELETING
         return Remove() if deleting else Update(enter(binder, Status.DELETING, now), card=True)
     if _attempt_is_open(binder, now, timeouts):

@@ -164,7 +164,7 @@ class JupyterServer:
         with_token: bool = True,
         most: int = ANSWER_BYTES,
         seconds: float = ANSWER_SECONDS,
-    ) -> "_Answer":
+    ) -> "_Response":
         try:
             with self._session.get(
                 self._base + path,
@@ -174,12 +174,12 @@ class JupyterServer:
                 stream=True,
             ) as answer:
                 location, date = answer.headers.get("Location", ""), answer.headers.get("Date", "")
-                return _Answer(answer.status_code, location, date, _bounded(answer, most, seconds))
+                return _Response(answer.status_code, location, date, _bounded(answer, most, seconds))
         except (requests.RequestException, HTTPError, ValueError) as error:
             raise ServerError("The server did not answer.") from error
 
 
-class _Answer(NamedTuple):
+class _Response(NamedTuple):
     status: int
     location: str
     date: str

@@ -28,6 +28,10 @@ class Files(FileTree, Protocol):
         """The bytes of a file."""
         ...
 
+    def close(self) -> None:
+        """Close its connections."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -77,8 +81,8 @@ class Crawl:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
-    """A directory on the way, and what its ancestors held: a link back to one of them holds the same."""
+class _Folder:
+    """A directory that waits for its turn, and what its ancestors hold: a link back to one holds the same."""
 
     path: str
     above: tuple[frozenset[Entry], ...] = ()
@@ -100,64 +104,64 @@ def walk(server: FileTree, *, entries: int, depth: int, seconds: float) -> Crawl
     Raises:
         ServerError: It does not even show its root.
     """
-    seen, ways = Crawl(), deque([_Pending("")])
+    crawl, pending = Crawl(), deque([_Folder("")])
     deadline = time.monotonic() + seconds
     left = entries
-    while ways:
-        way = ways.popleft()
+    while pending:
+        folder = pending.popleft()
         if left <= 0 or time.monotonic() > deadline:
             why = f"there are more than {entries:,} files" if left <= 0 else "there was no time for more"
-            seen.left_out.append(LeftOut("", why))
-            seen.unseen.update([way.path, *(each.path for each in ways)])
+            crawl.left_out.append(LeftOut("", why))
+            crawl.unseen.update([folder.path, *(each.path for each in pending)])
             break
-        listing = _listing(server, way.path, seen)
+        listing = _listing(server, folder.path, crawl)
         if listing is None:
             continue
-        inside = _note(seen, way, listing, left)
+        inside = _note(crawl, folder, listing, left)
         left -= len(listing.entries)
-        if way.depth < depth:
-            ways.extend(inside)
+        if folder.depth < depth:
+            pending.extend(inside)
         else:
-            _leave_out(seen, inside)
-    return seen
+            _leave_out(crawl, inside)
+    return crawl
 
 
-def _listing(server: FileTree, path: str, seen: Crawl) -> DirectoryListing | None:
+def _listing(server: FileTree, path: str, crawl: Crawl) -> DirectoryListing | None:
     try:
         return server.listing(path)
     except ServerError:
         if not path:
             raise
-        seen.unseen.add(path)
-        seen.left_out.append(LeftOut(path, "it could not be read"))
+        crawl.unseen.add(path)
+        crawl.left_out.append(LeftOut(path, "it could not be read"))
         return None
 
 
-def _note(seen: Crawl, way: _Pending, listing: DirectoryListing, left: int) -> Sequence[_Pending]:
+def _note(crawl: Crawl, folder: _Folder, listing: DirectoryListing, left: int) -> Sequence[_Folder]:
     """Note what a directory holds; gives those in it that are worth a look."""
     held = frozenset(listing.entries)
-    if held and held in way.above:
-        seen.unseen.add(way.path)  # it is one of its own ancestors, by a link
+    if held and held in folder.above:
+        crawl.unseen.add(folder.path)  # it is one of its own ancestors, by a link
         return ()
     if len(listing.entries) <= left:
-        seen.folders[way.path] = listing.touched_at
+        crawl.folders[folder.path] = listing.touched_at
     else:
-        seen.unseen.add(way.path)
+        crawl.unseen.add(folder.path)
     if listing.unusable:
-        seen.left_out.append(LeftOut(way.path or "/", f"{listing.unusable} in it have names of no use"))
+        crawl.left_out.append(LeftOut(folder.path or "/", f"{listing.unusable} in it have names of no use"))
     inside = []
     for entry in listing.entries[:left]:
-        path = f"{way.path}/{entry.name}".lstrip("/")
+        path = f"{folder.path}/{entry.name}".lstrip("/")
         if not entry.is_folder:
-            seen.files[path] = entry
+            crawl.files[path] = entry
         elif entry.name in CACHES or entry.name.startswith("."):
-            seen.unseen.add(path)
+            crawl.unseen.add(path)
         else:
-            inside.append(_Pending(path, (*way.above, held)))
+            inside.append(_Folder(path, (*folder.above, held)))
     return inside
 
 
-def _leave_out(seen: Crawl, ways: Sequence[_Pending]) -> None:
-    for way in ways:
-        seen.unseen.add(way.path)
-        seen.left_out.append(LeftOut(way.path, "it lies too deep"))
+def _leave_out(crawl: Crawl, pending: Sequence[_Folder]) -> None:
+    for folder in pending:
+        crawl.unseen.add(folder.path)
+        crawl.left_out.append(LeftOut(folder.path, "it lies too deep"))

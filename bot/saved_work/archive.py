@@ -57,7 +57,7 @@ class Archive:
         return f"Archive({len(self.data)} bytes)"  # people's own files are nobody's business in a log
 
 
-class Places:
+class ArchivePaths:
     """Where files lie in an archive: under names that every system takes, and no two alike on any."""
 
     def __init__(self) -> None:
@@ -93,8 +93,8 @@ class Places:
 
 def harmless(part: str) -> str:
     """A part of a path that Windows and macOS take as well, and that shows all that it is."""
-    seen = "".join("_" if unicodedata.category(char)[0] == "C" else char for char in part)
-    name = _FORBIDDEN.sub("_", seen)
+    visible = "".join("_" if unicodedata.category(char)[0] == "C" else char for char in part)
+    name = _FORBIDDEN.sub("_", visible)
     if len(name) > _LONGEST_PART:
         ending = name[name.rfind(".") :] if name.rfind(".") > len(name) - _LONGEST_ENDING else ""
         name = name[: _LONGEST_PART - len(ending)] + ending
@@ -116,12 +116,12 @@ class Packer:
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
         self._zip = zipfile.ZipFile(self._buffer, "w", zipfile.ZIP_DEFLATED)
-        self._places = Places()
+        self._paths = ArchivePaths()
         self._now = time.gmtime()[:6]
 
     def file(self, path: str, content: bytes, *, executable: bool = False) -> None:
         """Add a file."""
-        self._write(FILES + self._places.of(path), content, 0o755 if executable else 0o644)
+        self._write(FILES + self._paths.of(path), content, 0o755 if executable else 0o644)
 
     def patch(self, difference: bytes) -> None:
         """Add the patch."""
@@ -129,7 +129,7 @@ class Packer:
 
     def close(self, manifest: Iterable[str]) -> bytes:
         """The archive; with the lines of its manifest, to which is added what had to be renamed."""
-        renamed = [f"{shown(path)} is {FILES}{place}" for path, place in self._places.renamed.items()]
+        renamed = [f"{shown(path)} is {FILES}{place}" for path, place in self._paths.renamed.items()]
         lines = [*manifest, *section("Under another name, which every system takes", renamed)]
         self._write(MANIFEST, "".join(f"{line}\n" for line in lines).encode())
         self._zip.close()
@@ -155,5 +155,5 @@ def section(title: str, lines: Sequence[str]) -> Iterator[str]:
 
 def shown(path: str) -> str:
     """A hostile path on one line: what cannot be seen in it is written out."""
-    seen = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
-    return "".join(seen)[:_LONGEST_LINE]
+    visible = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
+    return "".join(visible)[:_LONGEST_LINE]

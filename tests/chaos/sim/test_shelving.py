@@ -45,7 +45,7 @@ def test_put_away_it_keeps_its_instance_and_gives_its_address_back(world: World)
     (machine,) = world.cloud.machines[BINDER]
     assert machine.instance.state == InstanceState.SHELVED
     assert machine.instance.url is None
-    assert "address" not in binder.parts
+    assert "address" not in binder.resource_ids
     assert (binder.server_url, binder.interfaces) == (None, [])
     assert replies(world)[-1].startswith("shelved:b")
 
@@ -143,7 +143,7 @@ def test_a_twin_of_a_live_binder_is_removed(world: World) -> None:
     twin = replace(machine.instance, ref="twin", created_at=machine.instance.created_at - 60)
     world.cloud.machines[BINDER].insert(0, Machine(twin))
     world.run(lambda: len(world.cloud.machines[BINDER]) == 1)
-    assert world.cloud.machines[BINDER][0].instance.ref == world.binder().parts["server"]
+    assert world.cloud.machines[BINDER][0].instance.ref == world.binder().resource_ids["server"]
 
 
 def test_torn_down_while_it_is_away_leaves_nothing(world: World) -> None:

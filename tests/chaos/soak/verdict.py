@@ -99,8 +99,8 @@ def _of_the_rows(world: World, lives: Sequence[Life]) -> Iterator[str]:
     for row in rows:
         if life_of(row, lives) == "good" and row.failure:
             yield f"{row.name} failed: {row.failure}"
-        if row.status == Status.GONE and (row.parts or row.lease_owner):
-            yield f"{row.name} is gone, but has {row.parts} and is {row.lease_owner}'s"
+        if row.status == Status.GONE and (row.resource_ids or row.lease_owner):
+            yield f"{row.name} is gone, but has {row.resource_ids} and is {row.lease_owner}'s"
     for message in world.owed():
         if message.state == OutboxState.DEAD:
             yield f"{message.key} was given up: {message.error}"

@@ -182,7 +182,7 @@ def test_a_recovered_binder_gets_ready_again_by_itself_and_leaves_nothing(ready:
         "path",
         "commit",
         "size",
-        "parts",
+        "resource_ids",
     )
     assert [getattr(new, name) for name in same] == [getattr(old, name) for name in same]
     assert (new.token, new.server_url, new.ends_at) == (old.token, old.server_url, old.ends_at)

@@ -25,7 +25,7 @@ def binder(**values: Any) -> Binder:
         "ends_at": NOW + 10_000,
         "resolved_at": NOW - 5,
         "stages": {"repository": NOW - 10},
-        "parts": {},
+        "resource_ids": {},
         "retries": 0,
         "generation": 1,
         "line": "",

@@ -19,9 +19,9 @@ from bot.binders.actions import (
     Removed,
     RepositoryFound,
     Resolve,
-    ResourceIds,
     Result,
     Shelve,
+    StepTaken,
     Superseded,
     Unshelve,
     UnshelveAsked,
@@ -70,20 +70,26 @@ TABLE: list[tuple[Action, Result, dict[str, Any], dict[str, Any], float]] = [
         {"failure": "No branch.", "hint": "main?"},
         0,
     ),
-    (Create(), ResourceIds({"server": "s"}), {}, {"status": Status.CREATING, "parts": {"server": "s"}}, 0),
+    (
+        Create(),
+        StepTaken({"server": "s"}),
+        {},
+        {"status": Status.CREATING, "resource_ids": {"server": "s"}},
+        0,
+    ),
     (Create(), Superseded(), {}, {}, 0),
     (Create(), NOBODY, {}, {"retries": 1}, TIMEOUTS.poll),
     (Create(), FULL, {}, {"waiting_for": "No host has room.", "attempt_at": None}, backoff(1)),
     (Create(), QUOTA, {"retries": 3}, {"waiting_for": "10 of 10 instances are in use."}, backoff(4)),
     (Create(), Failed(CannotBuild("Never.")), {}, {"failure": "Never.", "attempt_at": None}, 0),
-    (Expose(), ResourceIds({"server": "s", "port": "p"}), {"parts": {"server": "s"}}, {}, 0),
-    (Expose(), ResourceIds({"server": "s"}), {"parts": {"server": "s"}}, {}, TIMEOUTS.poll),
+    (Expose(), StepTaken({"server": "s", "port": "p"}), {"resource_ids": {"server": "s"}}, {}, 0),
+    (Expose(), StepTaken({"server": "s"}), {"resource_ids": {"server": "s"}}, {}, TIMEOUTS.poll),
     (Expose(), NOBODY, {}, {"retries": 1}, backoff(1)),
     (Expose(), QUOTA, {}, {"retries": 1}, backoff(1)),
     (Expose(), NO, {}, {"failure": "The cloud refused.", "hint": "Ask the operator."}, 0),
     (Announce(URL), InterfacesFound(()), {}, {}, TIMEOUTS.poll),
     (Announce(URL), InterfacesFound((LAB,)), {}, {"status": Status.READY, "ready_at": NOW}, 0),
-    (Shelve(), ResourceIds({"server": "s"}), {}, {"parts": {"server": "s"}}, TIMEOUTS.poll),
+    (Shelve(), StepTaken({"server": "s"}), {}, {"resource_ids": {"server": "s"}}, TIMEOUTS.poll),
     (Shelve(), NOBODY, {}, {"retries": 1}, backoff(1)),
     (Shelve(), NO, {}, {"status": Status.UNSHELVING, "target": Target.READY}, 0),
     (Unshelve(), UnshelveAsked(is_lost=False), {}, {"attempt_at": NOW}, TIMEOUTS.poll),
@@ -95,7 +101,13 @@ TABLE: list[tuple[Action, Result, dict[str, Any], dict[str, Any], float]] = [
     (Prune("s"), Done(), {"retries": 2}, {"retries": 0}, TIMEOUTS.poll),
     (Prune("s"), NO, {}, {"retries": 1}, backoff(1)),
     (Remove(), Removed(nothing_left=False), {}, {"retries": 0}, min(TIMEOUTS.poll, 1.0)),
-    (Remove(), Removed(nothing_left=True), {"parts": {"server": "s"}}, {"parts": {}, "attempt_at": None}, 0),
+    (
+        Remove(),
+        Removed(nothing_left=True),
+        {"resource_ids": {"server": "s"}},
+        {"resource_ids": {}, "attempt_at": None},
+        0,
+    ),
     (Remove(), NO, {"retries": 8}, {"retries": 9}, backoff(9)),
 ]
 
@@ -114,7 +126,7 @@ def test_an_action_and_its_result_lead_to_one_update(
 
 
 def test_an_attempt_whose_instance_was_never_seen_stays_open_after_a_removal() -> None:
-    update = concluded(Remove(), Removed(nothing_left=True), parts={}, attempt_at=NOW - 1)
+    update = concluded(Remove(), Removed(nothing_left=True), resource_ids={}, attempt_at=NOW - 1)
     assert "attempt_at" not in update.changes
 
 

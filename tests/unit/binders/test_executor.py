@@ -19,8 +19,8 @@ from bot.binders.actions import (
     Removed,
     RepositoryFound,
     Resolve,
-    ResourceIds,
     Shelve,
+    StepTaken,
     Superseded,
     Unshelve,
     UnshelveAsked,
@@ -59,8 +59,8 @@ def executor(store: Store, cloud: FakeCloud) -> ActionExecutor:
         assert (url, token) == (URL, "secret")
         return FakeServer(cloud, "abcd1234", PAGES)
 
-    parts = Dependencies(store, cloud, FakeResolver(), TIMEOUTS, "worker", server=opened)
-    return ActionExecutor(parts)
+    dependencies = Dependencies(store, cloud, FakeResolver(), TIMEOUTS, "worker", server=opened)
+    return ActionExecutor(dependencies)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_repository_is_looked_up(executor: ActionExecutor, row: Binder) -> Non
 def test_a_create_records_its_attempt_first_and_orders_what_the_row_says(
     executor: ActionExecutor, row: Binder, store: Store, cloud: FakeCloud
 ) -> None:
-    assert executor.run(row, Create()) == ResourceIds({"server": "srv-0"})
+    assert executor.run(row, Create()) == StepTaken({"server": "srv-0"})
     assert saved(store).attempt_at == NOW
     (order,) = cloud.created
     assert (order.binder_id, order.url, order.interface) == ("abcd1234", row.url, "voila")
@@ -130,15 +130,15 @@ def test_nothing_is_created_for_a_row_that_another_worker_has_now(
 def test_an_instance_is_exposed_announced_marked_shelved_resumed_and_removed(
     executor: ActionExecutor, row: Binder, cloud: FakeCloud
 ) -> None:
-    row.parts = {"server": "srv-0"}
+    row.resource_ids = {"server": "srv-0"}
     executor.run(row, Create())
-    assert executor.run(row, Expose()) == ResourceIds({"server": "srv-0", "address": "10.0.0.1"})
+    assert executor.run(row, Expose()) == StepTaken({"server": "srv-0", "address": "10.0.0.1"})
     found = executor.run(row, Announce(URL))
     assert isinstance(found, InterfacesFound)
     assert [each.kind for each in found.links] == ["voila", "lab"]
     assert executor.run(row, MarkEnd(5)) == Done()
     assert executor.run(row, Prune("srv-0")) == Done()
-    assert isinstance(executor.run(row, Shelve()), ResourceIds)
+    assert isinstance(executor.run(row, Shelve()), StepTaken)
     assert executor.run(row, Unshelve()) == UnshelveAsked(is_lost=False)
     assert executor.run(row, Remove()) == Removed(nothing_left=False)
     assert executor.run(row, Remove()) == Removed(nothing_left=True)
@@ -149,7 +149,7 @@ def test_an_instance_that_does_not_come_back_is_not_asked_for_twice(
     executor: ActionExecutor, row: Binder, cloud: FakeCloud
 ) -> None:
     executor.run(row, Create())
-    row.parts = {"server": "srv-0"}
+    row.resource_ids = {"server": "srv-0"}
     for _ in range(3):
         executor.run(row, Shelve())
     cloud.machines["abcd1234"][0].instance = cloud.survey().of("abcd1234")[0]
@@ -165,7 +165,7 @@ def test_what_the_cloud_refuses_is_a_result_and_no_exception(
     executor: ActionExecutor, row: Binder, cloud: FakeCloud, action: Action
 ) -> None:
     executor.run(row, Create())
-    row.parts = {"server": "srv-0"}
+    row.resource_ids = {"server": "srv-0"}
     cloud.refuses_shelving = cloud.refuses_marks = True
     result = executor.run(row, action)
     assert isinstance(result, Failed)

@@ -33,7 +33,7 @@ def test_an_existing_instance_is_adopted_rather_than_made_twice() -> None:
     step = plan(binder(attempt_at=NOW - 1), observed(instance(), instance()), NOW, TIMEOUTS)
     assert status_of(step) == Status.CREATING
     assert isinstance(step, Update)
-    assert step.changes["parts"] == {"server": "srv-1"}
+    assert step.changes["resource_ids"] == {"server": "srv-1"}
 
 
 @pytest.mark.parametrize(("age", "creates"), [(1, False), (59, False), (61, True)])
@@ -184,12 +184,14 @@ def test_a_mark_waits_for_all_else() -> None:
 
 
 def test_teardown_removes_what_is_there_then_says_goodbye() -> None:
-    ending = binder(status=Status.READY, target=Target.GONE, ending=Ending.STOPPED, parts={"server": "srv-1"})
+    ending = binder(
+        status=Status.READY, target=Target.GONE, ending=Ending.STOPPED, resource_ids={"server": "srv-1"}
+    )
     step = plan(ending, observed(instance()), NOW, TIMEOUTS)
     assert status_of(step) == Status.DELETING
     ending.status = Status.DELETING
     assert plan(ending, observed(instance()), NOW, TIMEOUTS) == Remove()
-    ending.parts = {}
+    ending.resource_ids = {}
     assert plan(ending, observed(instance()), NOW, TIMEOUTS) == Remove()
     last = plan(ending, observed(), NOW, TIMEOUTS)
     assert status_of(last) == Status.GONE
@@ -246,7 +248,7 @@ def rows(target: Target, statuses: list[Status]) -> st.SearchStrategy[Binder]:
         resolved_at=times,
         missing_since=times,
         waiting_for=st.none() | st.just("room"),
-        parts=st.sampled_from([{}, {"server": "srv"}]),
+        resource_ids=st.sampled_from([{}, {"server": "srv"}]),
         ending=st.sampled_from(Ending),
         server_url=st.none() | st.just(URL),
         status_since=moments,
@@ -286,7 +288,7 @@ def test_a_binder_is_gone_only_when_nothing_is_left_and_nothing_may_come(
     if isinstance(step, Update) and step.changes.get("status") == Status.GONE:
         assert sight.known
         assert not sight.leftovers
-        assert not row.parts
+        assert not row.resource_ids
         assert row.attempt_at is None or NOW - row.attempt_at >= TIMEOUTS.attempt
 
 
@@ -320,12 +322,12 @@ NO_EGRESS = Report(Phase.FAILED, reason="No network.", code="no-egress")
 
 
 def test_an_instance_without_network_is_replaced_once() -> None:
-    booting = binder(status=Status.BOOTING, parts={"server": "srv-1"})
+    booting = binder(status=Status.BOOTING, resource_ids={"server": "srv-1"})
     step = plan(booting, observed(instance(), report=NO_EGRESS), NOW, TIMEOUTS)
     assert status_of(step) == Status.DELETING
-    again = binder(status=Status.DELETING, replaced=1, parts={"server": "srv-1"}, attempt_at=NOW - 20)
+    again = binder(status=Status.DELETING, replaced=1, resource_ids={"server": "srv-1"}, attempt_at=NOW - 20)
     assert plan(again, observed(instance()), NOW, TIMEOUTS) == Remove()
-    again.parts = {}
+    again.resource_ids = {}
     anew = plan(again, observed(), NOW, TIMEOUTS)
     assert isinstance(anew, Update)
     assert (anew.changes["status"], anew.changes["attempt_at"]) == (Status.REQUESTED, None)
@@ -355,7 +357,7 @@ def test_a_failed_build_waits_for_somebody_who_wants_to_look_at_it() -> None:
         ending=Ending.FAILED,
         ended_at=NOW,
         kept_until=NOW + 600,
-        parts={"server": "srv-1"},
+        resource_ids={"server": "srv-1"},
     )
     assert plan(failed, observed(instance()), NOW, rules) == Update(next_in=rules.ready_poll)
     assert status_of(plan(failed, observed(instance()), NOW + 600, rules)) == Status.DELETING
