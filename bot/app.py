@@ -84,7 +84,7 @@ class Application:
             self._client,
             calls,
             admin_channel=settings.admin_channel,
-            terms=NoticeOptions(
+            options=NoticeOptions(
                 policy=settings.policy,
                 unit=settings.cost_unit,
                 can_shelve=self.cloud.can_shelve,

@@ -14,7 +14,7 @@ from storage.errors import LostLease
 from storage.models import NAME_LENGTH, Binder, Ending, Status, Target
 
 TWIN_SECONDS = 60.0
-"""People press Enter again when Slack is slow: an identical launch within this time is the same one."""
+"""People press Enter again if Slack is slow: an identical launch within this time is the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def lose_thread(session: Session, binder_id: str, ts: str) -> bool:
 
 
 def end(session: Session, binder_id: str, *, ending: Ending, by: str) -> bool:
-    """Say that a binder should be gone. False where that was said before: nothing changes then."""
+    """Ask for a binder to be torn down. False if that was asked before: nothing changes then."""
     wanted = Binder.target != Target.GONE
     values = {"target": Target.GONE, "ending": ending, "ended_by": by, "ended_at": unix_now()}
     detail = {"ending": ending}
@@ -137,7 +137,7 @@ def end(session: Session, binder_id: str, *, ending: Ending, by: str) -> bool:
 
 
 def shelve(session: Session, binder_id: str, *, by: str) -> bool:
-    """Say that a ready binder should be put away. False where it is not ready."""
+    """Ask for a ready binder to be shelved. False if it is not ready."""
     ready = and_(Binder.target == Target.READY, Binder.status == Status.READY)
     return _change(session, binder_id, by, "shelve", ready, target=Target.SHELVED)
 
@@ -149,7 +149,7 @@ def note_saved(session: Session, binder_id: str, *, at: float) -> None:
 
 
 def resume(session: Session, binder_id: str, *, by: str) -> bool:
-    """Say that a binder that was put away should be had back. False where it is not put away."""
+    """Ask for a shelved binder to be resumed. False if it is not shelved."""
     return _change(session, binder_id, by, "resume", Binder.target == Target.SHELVED, target=Target.READY)
 
 

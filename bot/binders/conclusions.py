@@ -80,7 +80,7 @@ def after_break(binder: Binder, now: float) -> Update:
     """Decide what follows when a step broke in a way that nobody foresaw."""
     if binder.target != Target.GONE and binder.retries + 1 >= BROKEN_TRIES:
         return fail(
-            now, "The launch failed after repeated internal errors.", hint="Tell those who run this bot."
+            now, "The launch failed after repeated internal errors.", hint="Ask the people who run this bot."
         )
     return try_again(binder)
 
@@ -142,7 +142,7 @@ def _after_failure(
         case Expose() if not (is_passing or is_full):
             update = give_up(now, error)
         case Shelve() if not is_passing:
-            update = shelving.not_put_away(binder, now)
+            update = shelving.not_shelved(binder, now)
         case Unshelve() if not is_passing:
             update = shelving.not_resumed(binder, now, error.sentence, timeouts)
         case MarkEnd(next_in):

@@ -16,13 +16,13 @@ def expired(binder: Binder, now: float, reason: Reason, timeouts: Timeouts) -> U
 def watch(
     binder: Binder, observation: Observation, now: float, timeouts: Timeouts, *, next_look: float
 ) -> Update:
-    """Warn of what is due, withdraw what is no more, and look again in `next_look` seconds, or sooner."""
+    """Give a notice that is due, withdraw outdated ones, and look again in `next_look` seconds or sooner."""
     outdated = tuple(notice.id for notice in deadlines.outdated(binder, observation.notices))
     until_next = deadlines.pause(binder, observation.notices, now, timeouts.policy)
     return Update(
         {"missing_since": None} if binder.missing_since is not None else {},
         next_in=min(next_look, until_next),
-        warns=deadlines.due(binder, observation.notices, now, timeouts.policy),
+        warns=deadlines.due_notice(binder, observation.notices, now, timeouts.policy),
         settles=Outcome.WITHDRAWN if outdated else None,
         settled=outdated or None,
     )

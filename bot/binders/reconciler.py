@@ -35,13 +35,13 @@ from storage.models import Activity, Binder, MessageKind, Notice, Target
 log = structlog.get_logger(__name__)
 
 CLAIM_LIMIT = 10_000
-"""How many binders one tick claims at most. Those at which nothing happens cost one row of one statement."""
+"""How many binders one tick claims at most. One at which nothing happens costs one row of one statement."""
 LOOKS_AT_ONCE = 4
 """How many ready servers are asked about their use at once: one that does not answer takes seconds."""
 STEPS_AT_ONCE = 64
 """How many binders are worked on at once, those that wait for a worker included."""
 LOOK_AGAIN_SECONDS = 1.0
-"""When those are due again for which there was no room."""
+"""How soon a binder is due again if too many others are being worked on."""
 SWEEP_LEASE_SECONDS = 50.0
 STRAY_SECONDS = 30.0
 """Between the two sightings of something that belongs to no binder, before it is deleted."""
@@ -101,7 +101,7 @@ class Reconciler:
             binders.renew(session, self._dependencies.worker, self._under_way.ids(), self._dependencies.lease)
 
     def sweep(self) -> None:
-        """Remove what carries this deployment's mark but belongs to no live binder, once seen twice."""
+        """Remove what carries this deployment's mark but belongs to no binder, if it was seen twice."""
         with self._dependencies.store.write() as session:
             if not leases.take(session, "sweep", self._dependencies.worker, SWEEP_LEASE_SECONDS):
                 return
@@ -115,7 +115,7 @@ class Reconciler:
             self._remove_stray(binder_id)
 
     def take_over(self) -> None:
-        """Go on at once with what an earlier process left, where no other one can be alive."""
+        """End the leases of an earlier process, if no other process can be alive."""
         if not self._dependencies.store.shared:
             with self._dependencies.store.write() as session:
                 binders.release_all(session)
@@ -143,20 +143,20 @@ class Reconciler:
         return survey
 
     def _begin_or_pause(self, binder: Binder, observation: Observation, now: float) -> float | None:
-        """Begin to work on a binder; or tell how many seconds nothing happens to it, or there is no room."""
+        """Begin to work on a binder; if there is nothing to do, or no room, return the seconds to wait."""
         timeouts = self._dependencies.timeouts
-        looks = wants_look(binder, now, timeouts)
-        if not looks and not wants_answer(binder):
+        is_look = wants_look(binder, now, timeouts)
+        if not is_look and not wants_answer(binder):
             step = transitions.plan(binder, observation, now, timeouts)
             if isinstance(step, Update) and step.is_quiet:
                 return step.next_in
-        if not self._under_way.begin(binder.id, looks=looks):
+        if not self._under_way.begin(binder.id, is_look=is_look):
             return LOOK_AGAIN_SECONDS
         self._submit(lambda: self._work(binder, observation))
         return None
 
     def _work(self, binder: Binder, observation: Observation) -> None:
-        """Take one step for one binder; whatever breaks stays within it."""
+        """Take one step for one binder; an error in it does not reach the others."""
         with structlog.contextvars.bound_contextvars(binder=binder.id):
             try:
                 self._step(binder, observation)
@@ -191,7 +191,7 @@ class Reconciler:
     # Observe ---------------------------------------------------------------------------------------------
 
     def _first_sight(self, due: Sequence[Binder], survey: Survey | None) -> Mapping[str, Observation]:
-        """What one listing and two queries show of all of them."""
+        """What one listing and two queries show about all of them."""
         warned = [each.id for each in due if each.status in transitions.WARNED]
         ending = [each.id for each in due if each.target == Target.GONE]
         with self._dependencies.store.read() as session:
@@ -200,7 +200,7 @@ class Reconciler:
         return {each.id: _observation(each, survey, told.get(each.id, ()), each.id in saving) for each in due}
 
     def _look_closer(self, binder: Binder, observation: Observation) -> Observation:
-        """What only the instance itself, or its server, can tell."""
+        """Add what only the instance itself, or its server, can tell."""
         if not observation.known or observation.instance is None:
             return observation
         if wants_look(binder, self._dependencies.store.now(), self._dependencies.timeouts):
@@ -225,10 +225,10 @@ class Reconciler:
             except ServerError as error:
                 log.info("use_unknown", error=error.sentence)
                 return None
-        return ObservedUse(Activity(usage.word), usage.used_at, changed)
+        return ObservedUse(Activity(usage.kind), usage.used_at, changed)
 
     def _changed_files(self, binder: Binder, server: BinderServer) -> int | None:
-        """Count them now and then, and only where somebody was there since."""
+        """Count them now and then, and only if the server was used since the last count."""
         since = binder.saved_at or binder.ready_at
         used = binder.used_at is not None and binder.used_at > binder.counted_at
         if (
@@ -259,29 +259,33 @@ class Reconciler:
 
 
 class UnderWay:
-    """The binders that are being worked on, in this process: as many as there is room for."""
+    """The binders that this process is working on, up to a limit."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._looks: dict[str, bool] = {}
+        self._is_look: dict[str, bool] = {}
 
-    def begin(self, binder_id: str, *, looks: bool) -> bool:
-        """Begin to work on a binder; False where there is no room. A look leaves room for everything else."""
+    def begin(self, binder_id: str, *, is_look: bool) -> bool:
+        """Begin to work on a binder; False if there is no room. Looks at ready binders have a lower limit."""
         with self._lock:
-            full = sum(self._looks.values()) >= LOOKS_AT_ONCE if looks else len(self._looks) >= STEPS_AT_ONCE
+            full = (
+                sum(self._is_look.values()) >= LOOKS_AT_ONCE
+                if is_look
+                else len(self._is_look) >= STEPS_AT_ONCE
+            )
             if not full:
-                self._looks[binder_id] = looks
+                self._is_look[binder_id] = is_look
             return not full
 
     def end(self, binder_id: str) -> None:
-        """Work on it no more."""
+        """Note that the work on it is done."""
         with self._lock:
-            self._looks.pop(binder_id, None)
+            self._is_look.pop(binder_id, None)
 
     def ids(self) -> list[str]:
         """All of them."""
         with self._lock:
-            return list(self._looks)
+            return list(self._is_look)
 
 
 def _observation(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four

@@ -28,7 +28,7 @@ from storage.models import Activity, Binder, Ending, MessageKind, Outcome, Reaso
 WARNED = frozenset({Status.READY, Status.SHELVING, Status.SHELVED, Status.UNSHELVING})
 """The statuses in which a binder holds somebody's work, so that it never ends by itself without warning."""
 _REPLACEABLE = frozenset({"no-egress"})
-"""Failures of the host, not of the repository: another instance may be lucky."""
+"""Failures of the host, not of the repository: another instance may work."""
 _SAVING_PATIENCE_SECONDS = 900.0
 """How long a teardown waits for the changes to be saved."""
 
@@ -68,7 +68,7 @@ def _requested(binder: Binder, observation: Observation, now: float, timeouts: T
     if _attempt_is_open(binder, now, timeouts):
         return Update(next_in=timeouts.poll)
     if (binder.waiting_for or binder.attempt_at) and now - binder.status_since > timeouts.capacity:
-        why = binder.waiting_for or "The cloud never said what became of the instance."
+        why = binder.waiting_for or "The cloud never answered whether it made the instance."
         return fail(now, why, hint="Try again later, or choose another size.")
     return Create()
 
@@ -80,11 +80,13 @@ def _creating(binder: Binder, observation: Observation, now: float, timeouts: Ti
     if instance is None:
         if _attempt_is_open(binder, now, timeouts):
             return Update(next_in=timeouts.poll)
-        return missing(binder, now, timeouts, "Its instance vanished while it was being made.")
+        return missing(binder, now, timeouts, "Its instance disappeared while it was being made.")
     if instance.state == InstanceState.ERROR:
         return fail(now, fault(instance))
     if instance.url is None:
-        return _or_late(binder, now, timeouts.boot, "It got no address in time.") or Expose()
+        return (
+            _or_late(binder, now, timeouts.boot, "The instance did not get an address in time.") or Expose()
+        )
     return Update(enter(binder, Status.BOOTING, now, server_url=instance.url), card=True)
 
 
@@ -96,9 +98,7 @@ def _booting(binder: Binder, observation: Observation, now: float, timeouts: Tim
         return Update(
             enter(binder, Status.BUILDING, now, stage="build", **_progress(observation.report)), card=True
         )
-    late = _or_late(
-        binder, now, timeouts.boot, "The instance was made, but nothing inside it reported in time."
-    )
+    late = _or_late(binder, now, timeouts.boot, "The instance was started, but it did not report in time.")
     return late or Update(next_in=timeouts.poll)
 
 
@@ -108,7 +108,11 @@ def _building(binder: Binder, observation: Observation, now: float, timeouts: Ti
         return early
     minutes = round(timeouts.build / 60)
     late = _or_late(
-        binder, now, timeouts.build, f"It was not built within {minutes} minutes.", _log(observation.report)
+        binder,
+        now,
+        timeouts.build,
+        f"The build took longer than {minutes} minutes.",
+        _log(observation.report),
     )
     return late or _heartbeat(binder, observation.report, now, timeouts)
 
@@ -116,7 +120,7 @@ def _building(binder: Binder, observation: Observation, now: float, timeouts: Ti
 def _inside(
     binder: Binder, observation: Observation, now: float, timeouts: Timeouts
 ) -> Action | Update | None:
-    """Judge what was observed of a machine at work: broken, failed, answering, or None for neither."""
+    """Decide what follows if the instance is broken, failed or answers; None if it is still at work."""
     if not observation.known:
         return Update(next_in=timeouts.poll)
     if observation.report is not None and observation.report.phase == Phase.FAILED:
@@ -141,7 +145,7 @@ def _reported_failure(binder: Binder, report: Report, now: float, timeouts: Time
 
 
 def _replacing(binder: Binder, observation: Observation, now: float, timeouts: Timeouts) -> Action | Update:
-    """Make room for another instance: this one came up broken."""
+    """Remove an instance that came up broken, so that another one can be made."""
     if not observation.known:
         return Update(next_in=timeouts.poll)
     if observation.leftovers or binder.resource_ids:
@@ -169,19 +173,19 @@ def _ready(binder: Binder, observation: Observation, now: float, timeouts: Timeo
 
 
 def _is_marked_wrongly(binder: Binder, instance: Instance) -> bool:
-    """Whether the cloud, which counts whole seconds, knows another end: somebody has kept it since."""
+    """Whether the instance is marked with another end: somebody kept it. Clouds count whole seconds."""
     return instance.ends_at is not None and abs(instance.ends_at - binder.ends_at) >= 1
 
 
 def _broken(instance: Instance) -> str:
-    """Why an instance that was ready is of no use any more; empty where it is."""
+    """Why an instance that was ready cannot be used any more; empty if it can."""
     if instance.state == InstanceState.STOPPED:
-        return "It was switched off outside the bot."
+        return "Its instance was switched off outside the bot."
     return fault(instance) if instance.state == InstanceState.ERROR else ""
 
 
 def _after_look(binder: Binder, observation: Observation, now: float, timeouts: Timeouts) -> Update:
-    """Write down what its server told of its use, and draw the conclusions."""
+    """Write down what its server said about its use, and warn or end accordingly."""
     looked = _looked(binder, observation.use, now, timeouts)
     step = _in_time(_changed(binder, looked), observation, now, timeouts)
     moved = looked["activity"] != binder.activity
@@ -190,7 +194,7 @@ def _after_look(binder: Binder, observation: Observation, now: float, timeouts: 
 
 
 def _looked(binder: Binder, use: ObservedUse | None, now: float, timeouts: Timeouts) -> dict[str, Any]:
-    if use is None:  # which is no idleness: it cannot end for it before it was observation idle again
+    if use is None:  # that does not mean idle: it cannot end as idle before it was seen idle again
         awake = max(binder.awake_until, now + timeouts.policy.warning + 2 * timeouts.look)
         return {"looked_at": now, "activity": Activity.UNKNOWN, "awake_until": awake}
     used_at = _newest(binder.used_at, now if use.activity == Activity.BUSY else use.used_at)
@@ -210,12 +214,12 @@ def _in_time(binder: Binder, observation: Observation, now: float, timeouts: Tim
     if ended is None:
         return expiry.watch(binder, observation, now, timeouts, next_look=_until_next_round(now, timeouts))
     if ended.reason == Reason.IDLE and timeouts.shelves_idle:
-        return shelving.put_away(binder, now)
+        return shelving.begin_to_shelve(binder, now)
     return expiry.expired(binder, now, ended.reason, timeouts)
 
 
 def _until_next_round(now: float, timeouts: Timeouts) -> float:
-    """Seconds until all ready binders are looked at again: at once, so that one listing serves them."""
+    """Seconds until the next round, in which all ready binders are looked at with one listing."""
     return timeouts.ready_poll - now % timeouts.ready_poll
 
 

@@ -1,4 +1,4 @@
-"""A bounded walk through the files of a running server. Nothing in it counts as use."""
+"""A limited crawl through the files of a running server. None of its requests counts as use."""
 
 import time
 from collections import deque
@@ -10,11 +10,11 @@ from bot.errors import ServerError
 from bot.jupyter.contents import DirectoryListing, Entry
 
 CACHES: Final = frozenset({"__pycache__", "node_modules"})
-"""Directories that are never looked into."""
+"""Directories that are skipped."""
 
 
 class FileTree(Protocol):
-    """What a walk needs of `bot.jupyter.client.JupyterServer`."""
+    """A server whose directories can be listed, such as `bot.jupyter.client.JupyterServer`."""
 
     def listing(self, path: str) -> DirectoryListing:
         """What lies in a directory."""
@@ -22,7 +22,7 @@ class FileTree(Protocol):
 
 
 class Files(FileTree, Protocol):
-    """What is needed of it to save files."""
+    """A server whose files can be read as well."""
 
     def content(self, path: str, *, most: int, seconds: float) -> bytes:
         """The bytes of a file."""
@@ -48,7 +48,7 @@ class LeftOut:
 
 @dataclass(slots=True)
 class Crawl:
-    """What a walk saw.
+    """What a crawl found.
 
     Attributes:
         files: By path, in the order of the walk: the shallow ones first.
@@ -68,7 +68,7 @@ class Crawl:
         return [path for path, entry in self.files.items() if entry.touched_at > since]
 
     def lost(self, path: str, since: float) -> bool:
-        """Whether a file that was there is so no more: its directory shows that something was taken away."""
+        """Whether a file is gone that was there before: something was removed from its directory since."""
         if path in self.files:
             return False
         while path:
@@ -110,7 +110,7 @@ def walk(server: FileTree, *, entries: int, depth: int, seconds: float) -> Crawl
     while pending:
         folder = pending.popleft()
         if left <= 0 or time.monotonic() > deadline:
-            why = f"there are more than {entries:,} files" if left <= 0 else "there was no time for more"
+            why = f"there are more than {entries:,} files" if left <= 0 else "there was not enough time"
             crawl.left_out.append(LeftOut("", why))
             crawl.unseen.update([folder.path, *(each.path for each in pending)])
             break
@@ -138,7 +138,7 @@ def _listing(server: FileTree, path: str, crawl: Crawl) -> DirectoryListing | No
 
 
 def _note(crawl: Crawl, folder: _Folder, listing: DirectoryListing, left: int) -> Sequence[_Folder]:
-    """Note what a directory holds; gives those in it that are worth a look."""
+    """Note what a directory holds; returns the directories in it that should be looked at."""
     held = frozenset(listing.entries)
     if held and held in folder.above:
         crawl.unseen.add(folder.path)  # it is one of its own ancestors, by a link
@@ -148,7 +148,9 @@ def _note(crawl: Crawl, folder: _Folder, listing: DirectoryListing, left: int) -
     else:
         crawl.unseen.add(folder.path)
     if listing.unusable:
-        crawl.left_out.append(LeftOut(folder.path or "/", f"{listing.unusable} in it have names of no use"))
+        crawl.left_out.append(
+            LeftOut(folder.path or "/", f"{listing.unusable} files in it have invalid names")
+        )
     inside = []
     for entry in listing.entries[:left]:
         path = f"{folder.path}/{entry.name}".lstrip("/")
@@ -164,4 +166,4 @@ def _note(crawl: Crawl, folder: _Folder, listing: DirectoryListing, left: int) -
 def _leave_out(crawl: Crawl, pending: Sequence[_Folder]) -> None:
     for folder in pending:
         crawl.unseen.add(folder.path)
-        crawl.left_out.append(LeftOut(folder.path, "it lies too deep"))
+        crawl.left_out.append(LeftOut(folder.path, "it is nested too deeply"))

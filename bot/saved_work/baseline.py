@@ -21,13 +21,13 @@ from bot.repositories.launch_text import RepoSpec
 from bot.repositories.resolve import Resolver
 
 SECONDS = 90.0
-"""How long a repository's host has to show what it holds, and again for the contents that differ."""
+"""How long the repository's host may take to list its files, and again to send the contents that differ."""
 _CEILINGS: Final = {
     resource.RLIMIT_FSIZE: 256_000_000,
     resource.RLIMIT_AS: 4_000_000_000,
     resource.RLIMIT_CPU: 60,
 }
-"""Bytes of one file (all that is fetched at once is one file), bytes of memory, seconds of computing."""
+"""Limits of git: bytes of one file (a fetch is one file), bytes of memory, seconds of CPU time."""
 _MOST_LISTED: Final = 32_000_000
 _MOST_DIFFERENCE: Final = 64_000_000
 _MOST_SAID: Final = 1_000_000
@@ -61,12 +61,12 @@ class Tracked:
 
     @property
     def is_regular(self) -> bool:
-        """Whether it is a file, and no link."""
+        """Whether it is a file, and not a link."""
         return self.mode in _REGULAR
 
     @property
     def is_executable(self) -> bool:
-        """Whether it may be run."""
+        """Whether it is executable."""
         return self.mode == "100755"
 
     def holds(self, content: bytes) -> bool:
@@ -161,7 +161,7 @@ class Baseline:
         return git
 
     def _fetch_commit(self) -> None:
-        """Fetch the commit by its id; where the host refuses that, by the ref that led to it."""
+        """Fetch the commit by its id; if the host refuses that, by the ref that led to it."""
         refs = [self._commit, *([self._spec.ref] if self._spec.ref else []), "HEAD"]
         for ref in refs:
             try:
@@ -186,7 +186,7 @@ class Baseline:
 
 
 def _files(listed: bytes) -> Iterator[tuple[str, Tracked]]:
-    """What `git ls-tree -r -z` printed, without submodules and names that are no text."""
+    """Read the output of `git ls-tree -r -z`, without submodules and names that are not UTF-8."""
     for line in listed.split(b"\0"):
         facts, _, name = line.partition(b"\t")
         mode, kind, sha = (*facts.decode("ascii", "replace").split(" "), "", "")[:3]
@@ -204,7 +204,7 @@ def _write_orders(
     changed: Iterable[tuple[str, Tracked, bytes]],
     deleted: Iterable[str],
 ) -> None:
-    """What `git fast-import` is to make of a commit."""
+    """Write the commands for `git fast-import`: a commit with the new contents."""
     orders.write(f"commit {_SAVED}\ncommitter - <-> 0 +0000\ndata 0\nfrom {commit}\n".encode())
     for path, tracked, content in changed:
         orders.write(b"M %b inline %b\ndata %d\n" % (tracked.mode.encode(), _quoted(path), len(content)))
@@ -219,7 +219,7 @@ def _quoted(path: str) -> bytes:
 
 
 def _appliable(difference: bytes) -> Iterator[bytes]:
-    """The parts of a difference that `git apply` can do without having the new contents."""
+    """The parts of a difference that `git apply` can apply: no binary files, unless deleted."""
     for part in re.split(rb"(?m)^(?=diff --git )", difference):
         head = part.partition(b"\n@@ ")[0]
         if b"\ndeleted file mode " in head:

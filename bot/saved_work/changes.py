@@ -1,6 +1,6 @@
 """What people changed in a binder since it was launched: counted, or saved as one archive.
 
-A file counts as touched when its times say so: the tools of the trade can set one of them back, but not both.
+A file counts as touched if one of its two times is newer than the launch: tools can set back one, not both.
 What was touched is read, and compared with the repository at the commit that was launched.
 """
 
@@ -25,9 +25,9 @@ from storage.models import Binder
 log = structlog.get_logger(__name__)
 
 _HIDDEN: Final = (".*", "__pycache__", "*.pyc", "*.pyo", "*~")
-"""What Jupyter's listings do not show."""
+"""Files that Jupyter does not list."""
 _LOOKS_BINARY: Final = 8_000
-"""git takes a file for binary that has a zero among so many first bytes."""
+"""git treats a file as binary if there is a zero among this many first bytes."""
 _MB: Final = 1_000_000
 
 
@@ -58,7 +58,7 @@ COUNTING: Final = SaveLimits(entries=2_000, seconds=10.0)
 
 
 def count_changes(server: FileTree, since: float, *, limits: SaveLimits = COUNTING) -> int:
-    """How many files were touched since a moment. Reads none of them, and does not count as use.
+    """Count the files that were touched since a moment. Reads none of them, and does not count as use.
 
     Args:
         server: Whose files.
@@ -94,7 +94,7 @@ def save_work(
         ServerError: Its server did not answer as Jupyter does: nothing can be said.
     """
     if binder.server_url is None or binder.ready_at is None:
-        raise ServerError("It has no server.")
+        raise ServerError("The server is not running.")
     spec = RepoSpec(Provider(binder.provider), binder.url, binder.ref, binder.path)
     about = About(binder.name, binder.url, binder.commit, binder.path)
     with closing(open_server(binder.server_url, binder.token)) as server:
@@ -210,7 +210,7 @@ class _Collection:
         return bool(self._changed or self._new or self._deleted or self._left_out)
 
     def by_worth(self, since: float) -> list[str]:
-        """What was touched: the repository's files, then others, the small ones first."""
+        """The files that were touched: those of the repository first, small ones before large ones."""
         files, tree = self._crawl.files, self._base.tree
         return sorted(self._crawl.touched(since), key=lambda path: (path not in tree, files[path].size, path))
 
@@ -243,7 +243,7 @@ class _Collection:
         if self._crawl.files[path].size > most:
             limits = self._limits
             return f"at most {limits.file_bytes:,} bytes of a file are saved, {limits.total_bytes:,} in all"
-        return "there was no time for it" if seconds <= 0 else ""
+        return "there was not enough time" if seconds <= 0 else ""
 
     def _is_text(self, content: bytes) -> bool:
         return len(content) <= self._limits.text_bytes and b"\0" not in content[:_LOOKS_BINARY]
@@ -257,7 +257,7 @@ class _Collection:
         ]
 
     def archive(self, about: About) -> Archive:
-        """All of it, packed."""
+        """The finished archive."""
         patch, note = self._patch()
         if patch:
             self._packer.patch(patch)
@@ -274,7 +274,7 @@ class _Collection:
         )
 
     def _patch(self) -> tuple[bytes, str]:
-        """The patch, and a sentence where there is none although there should be."""
+        """The patch; or the reason why there is none, as a sentence."""
         if self._base.baseline is None or not (self._texts or self._deleted):
             return b"", self._base.note
         try:
@@ -285,11 +285,11 @@ class _Collection:
 
     def _manifest(self, about: About, note: str, *, has_patch: bool) -> Iterator[str]:
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        yield f"What was changed in {shown(about.name)} until {now}."
+        yield f"Changes in {shown(about.name)} until {now}."
         yield f"It was launched from {shown(about.url)}" + (f" at {about.commit}." if about.commit else ".")
         yield f"{FILES} holds every changed or new file, whole. Hidden files and caches are not saved."
         if has_patch:
-            yield f"In a checkout of that commit, `git apply {PATCH}` changes the text files, and deletes."
+            yield f"In a checkout of that commit, `git apply {PATCH}` makes the changes to text files."
         if note:
             yield note
         lists = {"Changed": self._changed, "New": self._new, "Deleted": self._deleted}

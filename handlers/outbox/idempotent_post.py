@@ -1,4 +1,4 @@
-"""Posts that can be found again: by a key in their metadata, as Slack takes none with the call itself."""
+"""Posts with a key in their metadata, by which they can be found again: Slack has no idempotency keys."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Posts:
         return str(response["channel"]), str(response["ts"])
 
     def delete(self, call: Call, post: Post, ts: str) -> None:
-        """Take it back."""
+        """Delete it."""
         call(self._client.chat_delete, post.channel, channel=post.channel, ts=ts)
 
     def find(self, call: Call, post: Post) -> str | None:
@@ -78,7 +78,7 @@ class Posts:
             yield from self._found_as_member(call, post)
 
     def _found_as_member(self, call: Call, post: Post) -> Iterator[str]:
-        """Join, then look: in a public channel one may post without being a member, but not read."""
+        """Join, then look: in a public channel an app may post without being a member, but not read."""
         try:
             call(self._client.conversations_join, post.channel, channel=post.channel)
             yield from self._look_through(call, post)

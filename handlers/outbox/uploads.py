@@ -1,7 +1,7 @@
-"""Files on their way to Slack: asked for a place, brought there, shared in a thread, once.
+"""Uploads files to Slack: get an upload URL, send the bytes, share the file in a thread, once.
 
-Only the last of these steps can be seen by anybody; what was brought and never shared, Slack throws away.
-A try whose outcome nobody knows is looked for in the thread by the file's name, which is unique.
+Only the last of these steps is visible; Slack deletes files that are never shared. If the outcome of a try is
+not known, the file is looked for in the thread by its name, which is unique.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class Uploads:
 
     Args:
         client: Without retry handlers; its token may write files.
-        calls: The allowances that all calls to this workspace share.
+        calls: The one rate limiter of this workspace.
     """
 
     def __init__(self, client: WebClient, calls: SlackCalls) -> None:
@@ -90,7 +90,7 @@ def unique_name(name: str, key: str) -> str:
 
 
 class _Upload:
-    """One file, one place."""
+    """The upload of one file to one thread."""
 
     def __init__(self, client: WebClient, calls: SlackCalls, binder: Binder, name: str, caller: int) -> None:
         self._client, self._calls = client, calls
@@ -99,7 +99,7 @@ class _Upload:
         self._name, self._caller = name, caller
 
     def join(self) -> None:
-        """Become a member where one may: in a public channel one may write without, but share no files."""
+        """Join the channel if possible: who is no member may post in a public channel, but share no files."""
         if self._channel.startswith("D"):
             return
         try:
@@ -123,7 +123,7 @@ class _Upload:
             return None
 
     def bring(self, data: bytes) -> str:
-        """Bring the bytes to where Slack wants them; the file's id. Nobody sees it yet."""
+        """Send the bytes to the URL that Slack names; returns the file's id. Nobody sees it yet."""
         place = self._call(self._client.files_getUploadURLExternal, filename=self._name, length=len(data))
         url = str(place["upload_url"])
         if not _is_slacks(url, self._client.base_url):

@@ -22,7 +22,7 @@ Method = Callable[..., SlackResponse]
 DEFAULT_RETRY_AFTER_SECONDS = 5.0
 UPDATES = "chat_update"
 _MAYBE_DONE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
-"""Answers after which, as Slack documents, the deed may have been done."""
+"""Answers after which, as Slack documents, the call may have succeeded."""
 _OTHERS = "others"
 
 
@@ -51,7 +51,7 @@ class Uncertain(DeliveryError):
 
 
 def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str, RateLimit]:
-    """What Slack grants, by method, with a margin: the strictest window of a minute stays within 50 edits."""
+    """Slack's rate limits by method, with a margin: at most 50 edits in any minute."""
     return {
         "chat_postMessage": RateLimit(1.0, 2, clock=clock),
         UPDATES: RateLimit(0.5, 20, clock=clock),
@@ -61,7 +61,7 @@ def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str
 
 
 class SlackCalls:
-    """Calls a method when its turn has come, and tells its failures apart.
+    """Calls a method when its turn has come, and tells three kinds of failure apart.
 
     Args:
         limits: By the name of the method; `others` for the rest.
@@ -71,7 +71,7 @@ class SlackCalls:
         self._limits = limits
 
     def limit_of(self, method_name: str) -> RateLimit:
-        """The allowance that a method draws on."""
+        """The rate limit of a method."""
         return self._limits.get(method_name, self._limits[_OTHERS])
 
     def call(self, method: Method, scope: str, caller: int, **arguments: Any) -> SlackResponse:

@@ -188,7 +188,7 @@ class Life:
             cast("Any", client),
             SlackCalls(default_rate_limits(lambda: storm.now)),
             admin_channel="CADMIN",
-            terms=NoticeOptions(POLICY, can_shelve=True, shelves_idle=storm.timeouts.shelves_idle),
+            options=NoticeOptions(POLICY, can_shelve=True, shelves_idle=storm.timeouts.shelves_idle),
         )
 
     def __str__(self) -> str:

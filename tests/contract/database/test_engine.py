@@ -171,7 +171,10 @@ def test_the_url_tells_whether_replicas_may_share_it(
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("binder-bot.sqlite3", "DATABASE_URL is no database URL; sqlite:///binder-bot.sqlite3 is one."),
+        (
+            "binder-bot.sqlite3",
+            "DATABASE_URL is not a database URL. A valid one is sqlite:///binder-bot.sqlite3.",
+        ),
         ("mysql://u:hunter2@h/d", "DATABASE_URL names mysql; SQLite and PostgreSQL are supported."),
     ],
 )

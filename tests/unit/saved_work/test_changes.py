@@ -465,7 +465,7 @@ def test_directories_without_end_end() -> None:
     deep = Strange(lambda path: [a_folder(f"d{len(path)}")])
     seen = walk(deep, entries=1000, depth=20, seconds=60)
     assert deep.asked == 21
-    assert [each.why for each in seen.left_out] == ["it lies too deep"]
+    assert [each.why for each in seen.left_out] == ["it is nested too deeply"]
     wide = Strange(lambda path: [a_folder(f"{path[-3:]}{number}") for number in range(10)])
     seen = walk(wide, entries=1000, depth=20, seconds=60)
     assert wide.asked <= 1001
@@ -482,7 +482,7 @@ def test_a_link_back_is_walked_once() -> None:
 
 def test_a_walk_has_its_time() -> None:
     seen = walk(Strange(lambda _: []), entries=10, depth=2, seconds=-1.0)
-    assert seen.left_out == [LeftOut("", "there was no time for more")]
+    assert seen.left_out == [LeftOut("", "there was not enough time")]
 
 
 def test_caches_are_not_looked_into() -> None:

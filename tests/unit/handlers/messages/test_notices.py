@@ -210,7 +210,7 @@ def test_whatever_it_is_called_slack_takes_the_notice(
 @pytest.fixture
 def row(post: Post) -> Binder:
     """A ready binder whose card is there, and whose end is near."""
-    post.delivery._terms = NoticeOptions(POLICY)
+    post.delivery._options = NoticeOptions(POLICY)
     row = post.launch(ends_at=post.clock[0] + 600)
     post.change(row.id, status=Status.READY, ready_at=post.clock[0])
     post.drain()
@@ -219,7 +219,7 @@ def row(post: Post) -> Binder:
 
 def warn(post: Post, row: Binder, reason: Reason = Reason.LIFETIME, deadline: float | None = None) -> Notice:
     with post.store.write() as session:
-        found = deadlines.due(row, [], post.clock[0], POLICY)
+        found = deadlines.due_notice(row, [], post.clock[0], POLICY)
         assert found or deadline
         stored.warn(session, row.id, reason, deadline or float(found.deadline if found else 0), 900)
     return notice_of(post, row)
@@ -403,8 +403,8 @@ def test_keep_moves_the_end_edits_its_notices_and_gives_none_at_once(keeping: Ke
     assert f"<!date^{int(now + 2 * HOUR)}^" in said
     first, *rest = keeping.notices()
     assert (first.outcome, first.outcome_by) == (Outcome.KEPT, "U1")
-    assert deadlines.due(row, [first, *rest], now + 60, policy) is None
-    assert deadlines.due(row, [first, *rest], now + 1.8 * HOUR, policy) is not None
+    assert deadlines.due_notice(row, [first, *rest], now + 60, policy) is None
+    assert deadlines.due_notice(row, [first, *rest], now + 1.8 * HOUR, policy) is not None
     with keeping.store.read() as session:
         assert outbox.is_owed(session, f"notice:{first.id}")
 
