@@ -11,8 +11,8 @@ from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from bot.errors import SpecError
+from bot.interfaces.catalogue import BY_KEY
 from bot.repositories.launch_text import (
-    INTERFACES,
     MAX_TEXT,
     LaunchRequest,
     Provider,
@@ -575,9 +575,7 @@ def test_any_text_gives_a_sound_spec_or_a_sentence(text: str) -> None:
     assert spec.ref not in {"", "HEAD"}
     assert spec.path != ""
     assert (
-        spec.interface is None
-        or spec.interface in INTERFACES
-        or spec.interface[0] == "/" != spec.interface[1:2]
+        spec.interface is None or spec.interface in BY_KEY or spec.interface[0] == "/" != spec.interface[1:2]
     )
 
 
