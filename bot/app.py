@@ -135,7 +135,7 @@ class Application:
         """Take no more work, let work in progress finish, and release the leases. Call it once or more.
 
         The cloud or Slack may take long to answer. What is not finished within `STOP_SECONDS` is left to
-        whoever claims its row next, as after a crash.
+        the process that claims its row next, as after a crash.
 
         Returns:
             Whether all work is finished.

@@ -245,7 +245,7 @@ class Cloud(Protocol):
     can_shelve: bool
     """Whether instances can be shelved and resumed."""
     can_recover: bool
-    """Whether `recover` knows enough to write the rows of a lost database anew."""
+    """Whether `recover` knows enough to write the rows of a lost database again."""
     can_log_in: bool
     """Whether somebody can log in to an instance, and so find out why a build failed."""
 
