@@ -39,7 +39,8 @@ def _one_of(words: Mapping[str, int]) -> str:
 _IDIOMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.ASCII), plain)
     for pattern, plain in (
-        (r"^(?:for|by) |\b(?:another|more|longer)\b", " "),
+        (r"^(?:for |by )?\+?|\b(?:another|more|longer)\b ?", ""),  # for 6h, +2h, 2 more hours
+        (r"(?:(?<=\d) |^)1/2 ?(?=[a-z])", "½ "),
         (r" and an? half\b", "½"),  # an hour and a half, two and a half hours
         (r"\b(?:an? )?half(?: an?)?\b", "½"),  # half an hour, a half day
         (r"\bthree quarters of an (?=hour)", "0.75 "),

@@ -30,7 +30,7 @@ _MOST_DAYS = 366
 """Nobody means more."""
 _HALF_YEAR = 183
 _LONGEST_TEXT = 80
-UNTIL_WORDS = ("until", "untill", "till", "til", "to")
+UNTIL_WORDS = ("until", "untill", "till", "til", "to", "through")
 _UNTIL = re.compile(rf"(?:{'|'.join(UNTIL_WORDS)})(?: |$)(?P<moment>.*)")
 _QUOTES = " \t\n\"'`()[]*_\u201c\u201d\u201e\u2018\u2019"
 COMMA = re.compile(r",(?=\s|$)|(?<=[^\W\d_]),")

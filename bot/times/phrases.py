@@ -32,6 +32,8 @@ _MOST_WORDS = 16
 _WORDS = durations.WORDS | moments.WORDS | frozenset(UNTIL_WORDS)
 _UNITS = _WORDS | {"st", "nd", "rd", "th"}
 _NUMBER = re.compile(r"\d{1,3}(?P<part>[.,:]\d{1,2})*(?P<unit>[a-z]*)")
+_OPTION = re.compile(r"^[-\u2013\u2014]+(?=(?:for|by|until)$)", re.IGNORECASE)
+"""`extend demo --for 2h` is `extend demo for 2h`."""
 _DATE_LIKE = re.compile(r"\d{1,4}[.:/-][\d.:/-]{1,8}")
 
 
@@ -62,9 +64,11 @@ def _completed(option: str, first: str) -> str:
     return whole if meanings(whole) else first
 
 
-def is_told(words: Sequence[str]) -> bool:
-    """Whether words without an option tell a time: `for 6 hours` in `owner/repo for 6 hours`."""
-    return words[0].lower() in {"for", "until"} and leading(words) > 0
+def is_told(word: str, following: Sequence[str]) -> bool:
+    """Whether a word begins a time without being an option, as in `owner/repo for 6 hours`."""
+    if word.lower() == "for":
+        return bool(following) and (_is_of_a_time(following[0]) or leading(following) > 0)
+    return word.lower() == "until"
 
 
 def leading(words: Sequence[str]) -> int:
@@ -97,7 +101,7 @@ def split(text: str) -> tuple[str, str]:
     The longest run of words that is a time is the time. Where other words of times are left over, or nothing
     is a time, the first word is the name, unless it is such a word, and the rest is for `parse` to refuse.
     """
-    words = COMMA.sub(" ", text).split()
+    words = [_OPTION.sub("", word) for word in COMMA.sub(" ", text).split()]
     before, after = leading(words), _trailing(words)
     if before > after and not any(map(_is_of_a_time, words[before:])):
         return " ".join(words[before:]), " ".join(words[:before])

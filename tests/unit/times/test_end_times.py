@@ -70,6 +70,9 @@ def until(text: str, now: float = NOW, zone: Any = BERLIN) -> datetime:
         ("for 6h", 21_600),
         ("by another 2 hours", 7_200),
         ("2 more hours", 7_200),
+        ("+2h", 7_200),
+        ("1/2 hour", 1_800),
+        ("1 1/2 hours", 5_400),
     ],
 )
 def test_durations(typed: str, seconds: float) -> None:
@@ -143,6 +146,10 @@ def test_durations(typed: str, seconds: float) -> None:
         ("until 9am Europe/London", "2026-11-25 10:00"),
         ("until 6pm america/new_york friday", "2026-11-28 00:00"),
         ("until 5pm ET", "2026-11-24 23:00"),
+        ("until Tue, 01 Dec 2026 09:00:00 GMT", "2026-12-01 10:00"),
+        ("until 9 in the morning", "2026-11-25 09:00"),
+        ("until 6 in the evening", "2026-11-24 18:00"),
+        ("through friday", "2026-11-27 23:59"),
         ("until tonight", "2026-11-24 22:00"),
         ("until tonight 23:30", "2026-11-24 23:30"),
         ("until today", "2026-11-24 23:59"),
