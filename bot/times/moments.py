@@ -13,8 +13,8 @@ from functools import cache
 
 from bot.times import zones
 from bot.times.calendar import WEEKDAYS
+from bot.times.durations import DAY
 
-DAY = 86_400
 END_OF_DAY = DAY - 60
 EVENING = 22 * 3_600
 _AFTERNOON = 12 * 3_600

@@ -85,13 +85,13 @@ def take(words: Sequence[str]) -> int:
     """
     count = leading(words)
     if not count:
-        raise not_understood(" ".join(words[: _until_unknown(words)]))
+        raise not_understood(" ".join(words[: _of_a_time(words) + 1]))
     taken, rest = " ".join(words[:count]), words[count:]
-    if rest and _is_of_a_time(rest[0]):
-        raise _followed(taken, rest)
     # `--for 6h 2024-01-15` names a tag, but what follows a moment may be meant as a part of it.
-    if isinstance(read(taken), Moment) and rest and _DATE_LIKE.fullmatch(rest[0]):
+    is_moment = any(isinstance(each, Moment) for each in meanings(taken).values())
+    if rest and (_is_of_a_time(rest[0]) or (is_moment and _DATE_LIKE.fullmatch(rest[0]))):
         raise _followed(taken, rest)
+    read(taken)
     return count
 
 
@@ -125,16 +125,16 @@ def _is_of_a_time(word: str) -> bool:
     return number["unit"] in _UNITS if number["unit"] else not number["part"] or ":" in plain
 
 
-def _until_unknown(words: Sequence[str]) -> int:
-    """How many words are named as not understood: up to the first that no time has."""
-    known = next((place for place, word in enumerate(words) if not _is_of_a_time(word)), len(words) - 1)
-    return known + 1
+def _of_a_time(words: Sequence[str]) -> int:
+    """How many of the words at the beginning are such that times are made of them."""
+    return next((place for place, word in enumerate(words) if not _is_of_a_time(word)), len(words))
 
 
 def _followed(taken: str, rest: Sequence[str]) -> NoSuchTime:
-    whole = " ".join((taken, *rest[: _until_unknown(rest)]))
+    """What is said of a time with words of times behind it that do not fit."""
+    error = not_understood(" ".join((taken, *rest[: max(_of_a_time(rest), 1)])))
+    if len(meanings(taken)) > 1:
+        return error
     word = shown(rest[0])
-    return NoSuchTime(
-        f"“{shown(whole)}” is not a time that I understand.",
-        hint=f"`{shown(taken)}` is one. If “{word}” is a branch, write `--ref {word}`.",
-    )
+    hint = f"`{shown(taken)}` is one. If “{word}” is a branch, write `--ref {word}`."
+    return NoSuchTime(error.sentence, hint=hint)
