@@ -170,7 +170,7 @@ def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     queue = list(words)
     while queue:
         word = queue.pop(0)
-        if phrases.is_told([word, *_until_flag(queue)]):
+        if phrases.is_told(word, queue):
             _set(flags, "for", _take_time(word.lower(), [], queue))
             continue
         if not _is_flag(word):
