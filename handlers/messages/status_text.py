@@ -88,8 +88,8 @@ def phrase(binder: Binder) -> Phrase:
 
 
 def is_live(binder: Binder) -> bool:
-    """Whether a binder is running, shelved, or on its way there."""
-    return binder.target != Target.GONE and binder.status != Status.GONE
+    """Whether a binder is running, shelved, or on its way there: see `Binder.is_live`."""
+    return binder.is_live
 
 
 def is_shelved(binder: Binder) -> bool:
