@@ -42,7 +42,7 @@ Meaning = float | Moment
 
 
 class NoSuchTime(SpecError):
-    """It is no time, or none that is allowed."""
+    """The text is not a time, or not one that is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def read(text: str) -> Meaning:
     """What a text means, without a clock.
 
     Raises:
-        NoSuchTime: It is no time, or may be more than one.
+        NoSuchTime: It is not a time, or may be more than one.
     """
     found = meanings(text)
     if not found:
@@ -80,7 +80,7 @@ def read(text: str) -> Meaning:
 
 
 def meanings(text: str) -> Mapping[str, Meaning]:
-    """All that a text may mean, each by a text that means only that; empty where it is no time."""
+    """All that a text may mean, each by a text that means only that; empty if it is not a time."""
     plain = plain_text(text)
     if match := _UNTIL.fullmatch(plain):
         return _moments(match["moment"])
@@ -110,7 +110,7 @@ def shown(text: str) -> str:
 
 
 def not_understood(text: str) -> NoSuchTime:
-    """What is said of words that are no time."""
+    """The error for words that are not a time."""
     return NoSuchTime(
         f"“{shown(text)}” is not a time that I understand.", hint=f"Write for example {_any_of(FORMS)}."
     )
@@ -215,7 +215,7 @@ def _no_such_day(moment: Moment, today: date, text: str) -> NoSuchTime:
         if away > _MOST_DAYS:
             return NoSuchTime(f"“{shown(text)}” is more than a year away.")
     return NoSuchTime(
-        f"“{shown(text)}” names no day of the next twelve months.",
+        f"“{shown(text)}” is not a day in the next twelve months.",
         hint="Check whether the day of the week and the date belong together.",
     )
 
@@ -239,7 +239,7 @@ def _at(day: date, clock: int, zone: tzinfo) -> Iterator[float]:
 
 
 def _check_season(moment: Moment, at: datetime) -> None:
-    """Refuse `CET` in July: it is no telling whether the zone or the distance from UTC is meant."""
+    """Refuse `CET` in July: the zone may be meant, or the distance from UTC."""
     seasonal = zones.SEASONAL.get((moment.zone or "").lower())
     if seasonal is not None and at.tzname() != moment.zone:
         options = _any_of(str(replace(moment, zone=name)) for name in seasonal)

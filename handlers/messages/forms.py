@@ -1,6 +1,7 @@
 """The form of `/binder launch`, and how it is read. Pure."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,9 @@ _FLAGS = {
     "name": "--name",
 }
 """The fields after the repository, and the option that each stands for in a command."""
+_TYPED_COMMAND = re.compile(rf"^(?:{ids.COMMAND}\s+)?launch\s+", re.IGNORECASE)
+"""What people paste into the first field along with the repository."""
+_NEEDS_QUOTES = re.compile(r"^[\"'-]|\s")
 _MAX_REPOSITORY = 1_000
 _MAX_OPTION = 75
 _MAX_METADATA = 3_000
@@ -105,7 +109,7 @@ def read(values: Mapping[str, Mapping[str, Any]]) -> LaunchRequest:
     Raises:
         FormError: A field has an error.
     """
-    text = _entered(values, REPOSITORY)
+    text = _TYPED_COMMAND.sub("", _entered(values, REPOSITORY))
     request = _checked(REPOSITORY, lambda: parse_launch(text))
     # One field after the other, so that each error is shown at its field.
     for field, flag in _FLAGS.items():
@@ -125,6 +129,8 @@ def _checked(field: str, parse: Callable[[], LaunchRequest]) -> LaunchRequest:
 
 def _quoted(field: str, value: str) -> str:
     quote = next((each for each in "\"'" if each not in value), None)
+    if quote is None and not _NEEDS_QUOTES.search(value):
+        return value
     if quote is None:
         raise FormError({field: "This value contains both \" and '. Use only one of them."})
     return f"{quote}{value}{quote}"

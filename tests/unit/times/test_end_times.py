@@ -255,8 +255,8 @@ def test_what_may_mean_two_times_is_refused_with_a_text_for_each(typed: str, adv
         ("until 23.11.", "“until 23.11.” is in the past, or more than half a year away."),
         ("until 2099-01-01", "“until 2099-01-01” is more than a year away."),
         ("until 9999-12-31", "“until 9999-12-31” is more than a year away."),
-        ("until monday 1 december", "“until monday 1 december” names no day of the next twelve months."),
-        ("until 29.2.", "“until 29.2.” names no day of the next twelve months."),
+        ("until monday 1 december", "“until monday 1 december” is not a day in the next twelve months."),
+        ("until 29.2.", "“until 29.2.” is not a day in the next twelve months."),
     ],
 )
 def test_a_moment_that_cannot_be_meant_is_refused_with_the_reason(typed: str, said: str) -> None:

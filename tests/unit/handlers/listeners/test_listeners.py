@@ -267,7 +267,8 @@ def test_the_form_launches(desk: Desk) -> None:
         ({"repo": "no repository"}, "repo"),
         ({"repo": "owner/repo", "ref": "--upload-pack=x"}, "ref"),
         ({"repo": "owner/repo", "path": "../../etc"}, "path"),
-        ({"repo": "owner/repo", "path": "a\"b'c"}, "path"),
+        ({"repo": "owner/repo", "path": "a \"b' c"}, "path"),
+        ({"repo": "owner/repo", "path": "\"a'b"}, "path"),
         ({"repo": "owner/repo", "size": "gigantic"}, "repo"),
     ],
 )
@@ -276,6 +277,25 @@ def test_a_form_says_what_is_wrong_at_its_field(desk: Desk, values: dict[str, st
     assert answer["response_action"] == "errors"
     assert list(answer["errors"]) == [field]
     assert desk.all() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "ref", "path"),
+    [
+        ({"repo": "owner/repo", "path": "my notes/a b.ipynb"}, None, "my notes/a b.ipynb"),
+        ({"repo": "owner/repo", "path": "it's \u00a0mine.ipynb"}, None, "it's  mine.ipynb"),
+        ({"repo": "owner/repo", "path": "a\"b'c.ipynb"}, None, "a\"b'c.ipynb"),
+        ({"repo": "\u00a0owner/repo\tmain a.ipynb\n"}, "main", "a.ipynb"),
+        ({"repo": "/binder launch owner/repo main"}, "main", None),
+        ({"repo": "launch\u00a0https://github.com/owner/repo"}, None, None),
+    ],
+)
+def test_a_form_takes_the_words_of_a_command(
+    desk: Desk, values: dict[str, str], ref: str | None, path: str | None
+) -> None:
+    assert desk.submit(**values) == {}
+    (row,) = desk.all()
+    assert (row.url, row.ref, row.path) == (REPO, ref, path)
 
 
 def test_a_message_shortcut_fills_the_form_in(desk: Desk) -> None:
