@@ -71,7 +71,7 @@ def _site(count: int) -> Iterator[tuple[Reconciler, StandIn, Store]]:
     """A cloud with so many instances, and the rows of their binders."""
     standin = StandIn()
     standin.start()
-    options = OpenStackOptions(image="Featured-Ubuntu24", offers=(Flavor("small", "m3.small", "Small"),))
+    options = OpenStackOptions(image="Featured-Ubuntu24", flavors=(Flavor("small", "m3.small", "Small"),))
     with TemporaryDirectory() as folder, closing(Store(f"sqlite:///{folder}/bench.sqlite3")) as store:
         cloud = OpenStackCloud(options, "bench", lambda _: "#!", lambda _: None, region=standin.region)
         try:

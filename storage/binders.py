@@ -34,13 +34,14 @@ def add(session: Session, binder: Binder, *, wanted_name: str) -> Added:
     Args:
         session: An open write transaction.
         binder: Without name, which is given here; its times by the database's clock (`Store.now`).
-        wanted_name: Becomes its name; a number is added where another binder of the workspace has it.
+        wanted_name: Becomes its name; a number is added where a binder that its owner can see has it already.
+            Other people's private binders do not count: a number would give their names away.
     """
     serialize(session, f"launch {binder.team_id}")
     twin = _same_request(session, binder) or _twin(session, binder)
     if twin is not None:
         return Added(twin, is_new=False)
-    binder.name = _free_name(session, binder.team_id, wanted_name)
+    binder.name = _free_name(session, binder, wanted_name)
     session.add(binder)
     session.flush()
     outbox.touch_card(session, binder.id)
@@ -60,11 +61,19 @@ def _twin(session: Session, binder: Binder) -> Binder | None:
     return session.scalar(query.order_by(Binder.created_at.desc()).limit(1))
 
 
-def _free_name(session: Session, team_id: str, wanted: str) -> str:
-    taken = set(session.scalars(select(Binder.name).where(Binder.team_id == team_id, _not_gone())))
+def _free_name(session: Session, binder: Binder, wanted: str) -> str:
+    names_seen = select(Binder.name).where(
+        Binder.team_id == binder.team_id, _not_gone(), _is_seen_by(binder.owner)
+    )
+    taken = set(session.scalars(names_seen))
     endings = ("", *(f"-{number}" for number in range(2, len(taken) + 3)))
     names = (wanted[: NAME_LENGTH - len(ending)] + ending for ending in endings)
     return next(name for name in names if name not in taken)
+
+
+def _is_seen_by(user: str) -> Any:
+    """Whether a binder is no secret for somebody who is no admin: it is public, or their own."""
+    return or_(Binder.is_private.is_(False), Binder.owner == user)
 
 
 def _not_gone() -> Any:
@@ -91,11 +100,17 @@ def existing_ids(session: Session) -> Sequence[str]:
     return session.scalars(select(Binder.id).where(_not_gone())).all()
 
 
-def named(session: Session, team_id: str, name: str) -> Binder | None:
-    """Find the binder of that name (or id): the one that is not gone yet, else the newest."""
+def named(session: Session, team_id: str, name: str, *, user: str) -> Binder | None:
+    """Find the binder of that name (or id) that a person most probably means.
+
+    Private binders of others may bear the same name as one that this person can see. So those come last; else
+    a live one comes before one that is gone, the person's own before others, and the newest first.
+    """
     query = select(Binder).where(Binder.team_id == team_id, or_(Binder.name == name, Binder.id == name))
-    existing_first = query.order_by(case((_not_gone(), 0), else_=1), Binder.created_at.desc())
-    return session.scalar(existing_first.limit(1))
+    preferred = [
+        case((condition, 0), else_=1) for condition in (_is_seen_by(user), _not_gone(), Binder.owner == user)
+    ]
+    return session.scalar(query.order_by(*preferred, Binder.created_at.desc()).limit(1))
 
 
 def of_thread(session: Session, channel: str, thread_ts: str) -> Binder | None:
@@ -115,6 +130,11 @@ def set_thread(session: Session, binder_id: str, channel: str, ts: str) -> None:
 def note_zone(session: Session, binder_id: str, zone: str) -> None:
     """Note the name of the time zone in which its owner is."""
     _affected(session, update(Binder).where(Binder.id == binder_id).values(owner_zone=zone))
+
+
+def note_privacy(session: Session, binder_id: str, *, is_private: bool) -> None:
+    """Note whether only some people can read the channel in which it was launched."""
+    _affected(session, update(Binder).where(Binder.id == binder_id).values(is_private=is_private))
 
 
 def lose_thread(session: Session, binder_id: str, ts: str) -> bool:

@@ -160,6 +160,8 @@ class Binder(Base):
     """The name of the owner's time zone, as `Europe/Berlin`; None where nobody asked, or nobody knows."""
     channel: Mapped[str] = mapped_column(String(32))
     """Where it was asked for."""
+    is_private: Mapped[bool | None] = mapped_column()
+    """Whether only some people can read that channel. None: not known yet, which counts as private."""
     response_url: Mapped[str | None] = mapped_column(Text)
     """Slack's URL for answers to the command, good for 30 minutes; a secret."""
     thread_channel: Mapped[str | None] = mapped_column(String(32))

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from math import ceil
 
 from bot.binders.cost import spent_at
-from bot.times import calendar
+from bot.times import zones
 from storage.models import Binder, Notice, Outcome, Reason, Status
 
 EVE_SECONDS = 600.0
@@ -98,7 +98,7 @@ class WarningPolicy:
         if self.quiet is None or binder.owner_zone is None:
             return self
         try:
-            zone = calendar.zone(binder.owner_zone)
+            zone = zones.zone(binder.owner_zone)
         except ValueError:  # known where it was written, but not here
             return self
         return replace(self, quiet=replace(self.quiet, zone=zone))

@@ -1,6 +1,6 @@
 """The text of a request -> LaunchRequest: what a person typed. Pure: no network, no clock.
 
-    <repo> [ref] [path] [--ref X] [--path X] [--open X] [--size X] [--name X] [--for X | --for until X]
+    <repo> [ref] [path] [--ref X] [--path X] [--open X] [--size X] [--name X] [--for X | --until X]
 
 `bot.repositories.links` reads `<repo>` itself; this module reads the words around it, and undoes what chat
 programs do to them.
@@ -8,9 +8,10 @@ programs do to them.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import takewhile
 
 from bot.errors import SpecError
 from bot.interfaces.catalogue import BY_KEY, BY_NAME
@@ -24,6 +25,7 @@ from bot.repositories.links import (
     only_one,
     parse_location,
 )
+from bot.times import phrases
 
 __all__ = ["MAX_TEXT", "LaunchRequest", "Provider", "RepoSpec", "parse_launch", "parse_repo"]
 
@@ -41,7 +43,7 @@ class LaunchRequest:
         spec: The repository.
         size: The name of the wanted size, as typed.
         name: What the person calls this binder.
-        duration: How long it is wanted, as typed (`--for 3h`, `--for until friday 18:00`).
+        duration: How long it is wanted, in words that `bot.times.end_times.parse` takes.
     """
 
     spec: RepoSpec
@@ -148,22 +150,17 @@ def _split(text: str) -> list[str]:
 # --- from words to flags --------------------------------------------------------------------------------
 
 _FLAGS = ("ref", "path", "open", "size", "name", "for")
+_ALL_FLAGS = (*_FLAGS, *(option for option in phrases.OPTIONS if option != "for"))
+"""Those that are named in advice, and their other forms."""
 _OTHER_WORDS = {
     **dict.fromkeys(("branch", "tag", "commit", "revision", "version"), "ref"),
     **dict.fromkeys(("file", "directory", "dir", "subdir", "folder", "filepath", "labpath"), "path"),
     **dict.fromkeys(("interface", "ui", "app", "urlpath"), "open"),
     **dict.fromkeys(("flavor", "flavour", "machine"), "size"),
-    **dict.fromkeys(("hours", "duration", "lifetime", "time", "until"), "for"),
+    "time": "for",
     "title": "name",
 }
 _MOST_WORDS = 3
-_OF_A_TIME = re.compile(
-    r"at|noon|midnight|midday|today|tonight|tomorrow|[ap]\.?m\.?"
-    r"|(?:mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?"
-    r"|\d{4}-\d{2}-\d{2}|\d{1,2}[:.]\d{2}(?:[ap]m)?|\d{1,2}(?:[ap]m)?",
-    re.IGNORECASE,
-)
-"""What may follow after `--for until` without quotes."""
 
 
 def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -173,23 +170,35 @@ def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     queue = list(words)
     while queue:
         word = queue.pop(0)
+        if phrases.is_told(word, queue):
+            _set(flags, "for", _take_time(word.lower(), [], queue))
+            continue
         if not _is_flag(word):
             positional.append(word)
             continue
         name, equals, value = word.partition("=")
         flag = _flag(name)
+        if flag in phrases.OPTIONS:
+            _set(flags, "for", _take_time(flag, [value] if equals else [], queue))
+            continue
         if not equals and queue and not _is_flag(queue[0]):
             value = queue.pop(0)
-        if flag == "for" and value.lower() == "until":
-            value = " ".join([value, *_taken_while_time(queue)])
         _set(flags, flag, value)
     return _join_doi(positional), flags
 
 
-def _taken_while_time(queue: list[str]) -> Iterator[str]:
-    """Take the words off the queue that go on telling a time."""
-    while queue and _OF_A_TIME.fullmatch(queue[0]):
-        yield queue.pop(0)
+def _take_time(flag: str, begun: list[str], queue: list[str]) -> str:
+    """Take the words of a time off the queue: the longest run of them."""
+    words = [*begun, *_until_flag(queue)]
+    if not words:
+        raise SpecError(f"--{flag} needs a value after it.")
+    told, count = phrases.take_option(flag, words)
+    del queue[: count - len(begun)]
+    return told
+
+
+def _until_flag(queue: Sequence[str]) -> list[str]:
+    return list(takewhile(lambda word: not _is_flag(word), queue))
 
 
 def _is_flag(word: str) -> bool:
@@ -200,9 +209,9 @@ def _is_flag(word: str) -> bool:
 def _flag(word: str) -> str:
     name = _DASHES.sub("", word).lower()
     dashes = len(word) - len(_DASHES.sub("", word))
-    if name in _FLAGS and (dashes > 1 or word[0] != "-"):
+    if name in _ALL_FLAGS and (dashes > 1 or word[0] != "-"):
         return name
-    near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _FLAGS, 1, 0.5)
+    near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _ALL_FLAGS, 1, 0.5)
     advice = (
         f"Did you mean --{near[0]}?" if near else f"There are {', '.join(f'--{each}' for each in _FLAGS)}."
     )

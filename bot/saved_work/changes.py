@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -20,6 +19,7 @@ from bot.repositories.launch_text import Provider, RepoSpec
 from bot.repositories.resolve import Resolver
 from bot.saved_work.archive import FILES, PATCH, Archive, Packer, harmless, section, shown
 from bot.saved_work.baseline import Baseline, Tracked, checkout
+from bot.times import calendar
 from storage.models import Binder
 
 log = structlog.get_logger(__name__)
@@ -284,8 +284,7 @@ class _Collection:
             return b"", f"There is no patch. {error.sentence}"
 
     def _manifest(self, about: About, note: str, *, has_patch: bool) -> Iterator[str]:
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        yield f"Changes in {shown(about.name)} until {now}."
+        yield f"Changes in {shown(about.name)} until {calendar.in_utc(time.time())}."
         yield f"It was launched from {shown(about.url)}" + (f" at {about.commit}." if about.commit else ".")
         yield f"{FILES} holds every changed or new file, whole. Hidden files and caches are not saved."
         if has_patch:

@@ -16,9 +16,11 @@ from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 from sqlalchemy.orm import Session
 
-from handlers.messages import digest, messages, notices
-from handlers.messages.messages import Message
+from handlers import messages
+from handlers.messages import digest, notices
+from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
+from handlers.outbox import channel_privacy
 from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
 from handlers.outbox.worker import OutboxWorker
@@ -190,6 +192,7 @@ class Delivery(OutboxWorker):
         self._done(owed, ts)
 
     def _send_card(self, owed: Owed, binder: Binder, now: float) -> None:
+        channel_privacy.learn(partial(self._call, owed), self._client, self._store, binder)
         if binder.thread_channel and binder.thread_ts:
             self._keep_heartbeat(owed, binder, now)
             if self._edit(owed, binder, self._card(binder, now)):

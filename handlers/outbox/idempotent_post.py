@@ -8,7 +8,7 @@ import structlog
 from slack_sdk import WebClient
 
 from handlers import ids
-from handlers.messages.messages import Message
+from handlers.messages.message import Message
 from handlers.slack.calls import Rejected
 from handlers.slack.history import Call, messages_since
 

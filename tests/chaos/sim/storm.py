@@ -30,8 +30,9 @@ from bot.errors import LostLease, RequestError
 from bot.provisioning.base import Cloud, InstanceState, Size
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
-from handlers.requests import operations, requester
+from handlers.requests import operations
 from handlers.requests.context import Context
+from handlers.requests.lookup import by_id
 from handlers.requests.requester import Requester
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders, outbox
@@ -492,8 +493,8 @@ class Storm:
             deed()
 
     def _ask_for(self, verb: Callable[..., Any], binder_id: str) -> None:
-        asker = Requester("U1", "T1", "C1", f"{binder_id}{self._writes}")
-        verb(self.context, asker, requester.by_id(asker, binder_id))
+        requester = Requester("U1", "T1", "C1", f"{binder_id}{self._writes}")
+        verb(self.context, requester, by_id(self.context, requester, binder_id))
 
     def _launch(self) -> None:
         binder_id = f"b{len(self.launched)}"

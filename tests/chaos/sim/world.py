@@ -109,6 +109,7 @@ def requested(binder_id: str, now: float, **values: Any) -> Binder:
         "team_id": "T1",
         "owner": "U1",
         "channel": "C1",
+        "is_private": False,
         "provider": "gh",
         "url": f"https://github.com/o/{binder_id}",
         "size": "small",

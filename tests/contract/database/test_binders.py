@@ -110,7 +110,7 @@ def test_names_get_numbers(store: Store) -> None:
 
 
 def test_names_differ_even_for_launches_at_once(store: Store) -> None:
-    added = together(lambda index: launch(store, owner=f"U{index}"))
+    added = together(lambda index: launch(store, owner=f"U{index}", is_private=False))
     assert sorted(each.name for each in added) == ["repo", *(f"repo-{n}" for n in range(2, 9))]
 
 
@@ -147,7 +147,7 @@ def test_a_name_finds_the_live_binder_else_the_newest(store: Store) -> None:
 
     def found(name: str, team: str = "T1") -> str | None:
         with store.read() as session:
-            binder = binders.named(session, team, name)
+            binder = binders.named(session, team, name, user="U1")
         return None if binder is None else binder.id
 
     assert found("repo") == newer.id
@@ -157,6 +157,32 @@ def test_a_name_finds_the_live_binder_else_the_newest(store: Store) -> None:
     assert found("repo") == newer.id
     assert found(old.id) == old.id
     assert found("repo", "T2") is None
+
+
+@pytest.mark.parametrize("is_private", [True, None])
+def test_a_private_binder_takes_no_name_away_from_others(store: Store, *, is_private: bool | None) -> None:
+    secret = launch(store, owner="U1", is_private=is_private)
+    public = launch(store, owner="U2", is_private=False)
+    assert (secret.name, public.name) == ("repo", "repo")
+    assert launch(store, owner="U1", is_private=is_private).name == "repo-2"
+
+    def found(user: str) -> str:
+        with store.read() as session:
+            binder = binders.named(session, "T1", "repo", user=user)
+        assert binder is not None
+        return binder.id
+
+    assert (found("U1"), found("U2"), found("U3")) == (secret.id, public.id, public.id)
+    gone(store, public.id)
+    assert (found("U1"), found("U2"), found("U3")) == (secret.id, public.id, public.id)
+
+
+def test_a_channel_turns_out_to_be_private_or_not(store: Store) -> None:
+    binder = launch(store)
+    for is_private in (True, False):
+        with store.write() as session:
+            binders.note_privacy(session, binder.id, is_private=is_private)
+        assert binder_of(store, binder.id).is_private is is_private
 
 
 def test_a_thread_leads_to_its_binder(store: Store) -> None:

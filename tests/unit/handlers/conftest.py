@@ -32,6 +32,7 @@ def binder(**changes: Any) -> Binder:
         "team_id": "T1",
         "owner": "U1",
         "channel": "C1",
+        "is_private": False,
         "provider": "gh",
         "url": "https://github.com/owner/repo",
         "ref": "main",

@@ -1,3 +1,4 @@
+import re
 import string
 import subprocess
 import sys
@@ -665,14 +666,53 @@ def _is_ref(ref: str) -> bool:
         ("o/r --for “until 2026-11-24 09:00”", "until 2026-11-24 09:00", None),
         ("o/r --for until 2026-11-24 09:00", "until 2026-11-24 09:00", None),
         ("--for until tonight 10.5281/zenodo.3242074", "until tonight", None),
-        ("o/r --for until", "until", None),
+        ("o/r --for 6 hours main", "6 hours", "main"),
+        ("o/r --for=6 h main", "6 h", "main"),
+        ("o/r --for 6h, main", "6h", "main"),
+        ("o/r --for an hour", "an hour", None),
+        ("o/r --for until end of day", "until end of day", None),
+        ("o/r --for until next monday", "until next monday", None),
+        ("o/r --for until 1.12. 09:00 main", "until 1.12. 09:00", "main"),
+        ("o/r --for until 2026-12-01T09:00Z", "until 2026-12-01T09:00Z", None),
+        ("o/r --for until 9am Europe/Berlin main", "until 9am Europe/Berlin", "main"),
+        ("o/r --until 18:00", "until 18:00", None),
+        ("o/r --until=18:00 tomorrow main", "until 18:00 tomorrow", "main"),
+        ("o/r --until until 18:00", "until 18:00", None),
+        ("o/r --hours 6 main", "6 hours", "main"),
+        ("o/r --hours 6h main", "6h", "main"),
+        ("o/r --minutes 90", "90 minutes", None),
+        ("o/r for 6 hours", "6 hours", None),
+        ("o/r until the end of the day", "until the end of the day", None),
+        ("o/r main until friday 18:00 --size large", "until friday 18:00", "main"),
+        ("o/r --for 6h --ref next", "6h", "next"),
     ],
 )
-def test_until_takes_the_words_of_a_time_without_quotes(text: str, duration: str, ref: str | None) -> None:
+def test_a_time_takes_the_words_of_a_time_without_quotes(text: str, duration: str, ref: str | None) -> None:
     request = parse_launch(text)
     assert (request.duration, request.spec.ref) == (duration, ref)
 
 
-def test_until_as_an_option_is_put_right() -> None:
-    with pytest.raises(SpecError, match="Did you mean --for"):
-        parse_launch("o/r --until 18:00")
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("o/r --for soon main", "“soon” is not a time"),
+        ("o/r --for until", "“until” is not a time"),
+        ("o/r --for until end of term main", "“until end of term” is not a time"),
+        ("o/r --for 6h and more main", "“6h and more” is not a time"),
+        ("o/r --for 1 month main", "“1 month” is not a time"),
+        ("o/r --for 6h next", "“6h next” is not a time"),
+        ("o/r --for until 1.12. 25:00", "“until 1.12. 25:00” is not a time"),
+        ("o/r for a while", "“a while” is not a time"),
+        ("o/r until forever", "“until forever” is not a time"),
+        ("o/r --until soon main", "“until soon” is not a time"),
+        ("o/r --hours many", "“many” is not a time"),
+        ("o/r --for 90 main", "“90” can mean `90 min` or `90 h`"),
+        ("o/r --for 18:00", "“18:00” can mean `18 h` or `until 18:00`"),
+        ("o/r --until 12/1", "“until 12/1” can mean `until 1 december` or"),
+        ("o/r --for", "--for needs a value"),
+        ("o/r --until --size large", "--until needs a value"),
+    ],
+)
+def test_words_that_are_no_time_are_refused_by_name(text: str, refused: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(refused)):
+        parse_launch(text)

@@ -10,7 +10,7 @@ from slack_sdk import WebClient
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from handlers.messages import messages
+from handlers import messages
 from handlers.messages.blocks import Json
 from handlers.outbox import worker
 from handlers.outbox.delivery import HEARTBEAT_SECONDS, Delivery

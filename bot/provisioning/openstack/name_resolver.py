@@ -1,4 +1,4 @@
-"""What the operator named, looked up in the cloud: image, flavors, networks."""
+"""Looks up the ids of what the operator named: image, flavors, networks."""
 
 import difflib
 import threading
@@ -10,13 +10,13 @@ from bot.provisioning.openstack.errors import NotThere
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 
 _KEPT_SECONDS = 600.0
-"""How long a name stays looked up. Sites replace an image under the same name."""
+"""How long an id is remembered. Sites replace an image under the same name."""
 _SHOWN = 12
 """How many existing names are shown where one is missing."""
 
 
 class NameResolver:
-    """The ids behind the operator's names, remembered for a while.
+    """Finds the ids of the operator's names, and remembers them for a while.
 
     Args:
         api: The cloud.
@@ -30,7 +30,7 @@ class NameResolver:
         self._known: dict[str, tuple[float, str]] = {}
 
     def forget(self) -> None:
-        """Look everything up anew: something was not there any more."""
+        """Look everything up again the next time: something was not there any more."""
         with self._lock:
             self._known.clear()
 
@@ -38,13 +38,13 @@ class NameResolver:
         """The id of the image.
 
         Raises:
-            CloudError: There is none of that name; says what there is.
+            CloudError: There is none of that name; the hint says what there is.
         """
         return self._remembered("image", self.newest_image)
 
-    def flavor(self, offer: Flavor) -> str:
+    def flavor(self, wanted: Flavor) -> str:
         """The id of a size's flavor; raises as `image` does."""
-        return self._remembered(f"flavor {offer.flavor}", lambda: self.flavor_of(offer))
+        return self._remembered(f"flavor {wanted.flavor}", lambda: self.flavor_of(wanted))
 
     def network(self) -> str:
         """The id of the instances' network; raises as `image` does."""
@@ -64,7 +64,7 @@ class NameResolver:
             self._known[name] = (time.monotonic(), found)
         return found
 
-    # The things themselves, looked up anew ---------------------------------------------------------------
+    # The things themselves -------------------------------------------------------------------------------
 
     def newest_image(self) -> Json:
         """The newest active image of that name, or the one of that id; raises as `image` does."""
@@ -74,10 +74,10 @@ class NameResolver:
             raise self._no_image(wanted)
         return max(images, key=lambda each: str(each.get("created_at")))
 
-    def flavor_of(self, offer: Flavor) -> Json:
+    def flavor_of(self, wanted: Flavor) -> Json:
         """The flavor of a size; raises as `image` does."""
         flavors = self._api.find("compute", "/flavors/detail", "flavors", "list the flavors")
-        return _choose("flavor", offer.flavor, flavors)
+        return _choose("flavor", wanted.flavor, flavors)
 
     def network_named(self, *, external: bool) -> Json:
         """The network of floating IPs, or that of instances; raises as `image` does."""
@@ -90,25 +90,25 @@ class NameResolver:
         others = self._api.find("image", "/images", "images", "list the images", name=wanted)
         if others:
             status = str(others[0].get("status"))
-            return NotThere(f"The image `{wanted}` cannot be booted: its status is {status}.")
+            return NotThere(f"The image `{wanted}` cannot be booted, because its status is {status}.")
         return missing("image", wanted, (str(each.get("name")) for each in self._active()))
 
     def _active(self, **params: str) -> list[Json]:
         return self._api.find("image", "/images", "images", "list the images", status="active", **params)
 
     def _by_id(self, wanted: str) -> list[Json]:
-        # Sites hide images that they have replaced; who named one by its id means that one.
+        # Sites hide images that they have replaced. An operator who wrote the id of one wants that one.
         found = [*self._active(id=wanted), *self._active(id=wanted, os_hidden="true")]
         return [each for each in found if each["id"] == wanted]
 
 
 def missing(kind: str, wanted: str, existing: Iterable[str]) -> NotThere:
-    """The error that says that a thing is not there, and what is, the likeliest first."""
+    """The error that a thing is not there; its hint lists what there is, the likeliest first."""
     names = sorted(set(existing))
     close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
     shown = [*close, *(name for name in names if name not in close)][:_SHOWN]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    there = f"There are: {', '.join(shown)}{more}." if shown else "There is none that these credentials see."
+    there = f"There are: {', '.join(shown)}{more}." if shown else "These credentials see none."
     return NotThere(f"The cloud has no {kind} `{wanted}`.", hint=there)
 
 
