@@ -33,7 +33,6 @@ from handlers.outbox.delivery import Delivery
 from handlers.outbox.uploads import Uploads
 from handlers.requests.context import Context
 from handlers.slack.calls import SlackCalls, default_rate_limits
-from handlers.slack.freeze_detector import BEAT_SECONDS, FreezeDetector
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import UserTimezones, utc
 from storage import retention
@@ -74,7 +73,6 @@ class Application:
             refuse_lost_database(self.store, self.cloud)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self.ticks = Ticks()
-        self._pulse = FreezeDetector()
         self.reconciler = Reconciler(
             wiring.reconciler_dependencies(settings, self.store, self.cloud),
             submit=self._pool.submit,
@@ -82,11 +80,13 @@ class Application:
         )
         self._client = wiring.web_client(settings)
         self._zones = UserTimezones(self._client, settings.zone)
+        calls = SlackCalls(default_rate_limits())
         self.delivery = Delivery(
             self.store,
             self._client,
+            calls,
             admin_channel=settings.admin_channel,
-            terms=NoticeOptions(
+            options=NoticeOptions(
                 policy=settings.policy,
                 unit=settings.cost_unit,
                 can_shelve=self.cloud.can_shelve,
@@ -94,7 +94,7 @@ class Application:
             ),
             zone_of=self._zones.of if settings.quiet_hours else utc,
         )
-        uploads = Uploads(self._client, SlackCalls(default_rate_limits()))
+        uploads = Uploads(self._client, calls)
         self.archives = Archives(self.store, self._collect, uploads)
         self._bolt = self._listeners()
         self._socket = SocketModeConnection(self._bolt, settings.slack_app_token.get_secret_value())
@@ -120,7 +120,6 @@ class Application:
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
-        self.ticks.every(BEAT_SECONDS, "pulse", self._pulse.beat)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
         if when := self._settings.weekly_digest:
             owe = partial(self._owe_digest, when)
@@ -136,7 +135,7 @@ class Application:
         """Take no more work, let work in progress finish, and release the leases. Call it once or more.
 
         The cloud or Slack may take long to answer. What is not finished within `STOP_SECONDS` is left to
-        whoever claims its row next, as after a crash.
+        the process that claims its row next, as after a crash.
 
         Returns:
             Whether all work is finished.
@@ -194,7 +193,6 @@ class Application:
             nudge=self.nudge,
             can_shelve=self.cloud.can_shelve,
             zone_of=self._zones.of,
-            pulse=self._pulse,
         )
         handlers.register(bolt, context)
         return bolt

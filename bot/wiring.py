@@ -6,8 +6,8 @@ import uuid
 
 from slack_sdk import WebClient
 
-from bot.binders.actions import Timeouts
 from bot.binders.dependencies import Dependencies
+from bot.binders.timeouts import Timeouts
 from bot.config import Settings
 from bot.provisioning.base import Cloud
 from bot.repositories.resolve import Resolver
@@ -24,7 +24,7 @@ def reconciler_dependencies(settings: Settings, store: Store, cloud: Cloud) -> D
         cloud=cloud,
         resolver=resolver_of(settings),
         count=changes.count_changes,
-        rules=timeouts(settings, cloud),
+        timeouts=timeouts(settings, cloud),
         worker=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         lease=settings.lease_seconds,
         unreachable_alert=60 * settings.unreachable_alert_minutes,

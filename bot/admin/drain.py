@@ -35,10 +35,10 @@ def drain(settings: Settings, *, timeout: float) -> int:
 
 def _end_all(store: Store) -> None:
     with store.write() as session:
-        for binder_id in binders.all_live(session):
+        for binder_id in binders.existing_ids(session):
             binders.end(session, binder_id, ending=Ending.STOPPED, by="operator")
 
 
 def _count_live(store: Store) -> int:
     with store.read() as session:
-        return len(binders.all_live(session))
+        return len(binders.existing_ids(session))

@@ -92,7 +92,7 @@ def refuse_lost_database(store: Store, cloud: Cloud) -> None:
 
 
 def _require_no_others(session: Session) -> None:
-    rows = [binders.get(session, binder_id) for binder_id in binders.all_live(session)]
+    rows = [binders.get(session, binder_id) for binder_id in binders.existing_ids(session)]
     others = [row for row in rows if row is not None and not row.request_key.startswith(_KEY)]
     if others:
         raise ConfigError(
@@ -154,7 +154,7 @@ class _Rows:
             created_at=begun,
             status_since=self._now,
             stages={"repository": begun, "instance": begun},
-            parts=dict(found.resources),
+            resource_ids=dict(found.resources),
             token=self._token(found),
             **self._limits(found, begun),
             **self._state(found),

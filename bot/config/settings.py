@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from bot.binders.deadlines import Quiet, WarningPolicy
+from bot.binders.deadlines import QuietHours, WarningPolicy
 from bot.config import limits
 from bot.config.limits import Limits
 from bot.errors import ConfigError
@@ -249,8 +249,8 @@ class Settings(CloudsSettings):
     def policy(self) -> WarningPolicy:
         """How people are warned before a binder ends."""
         leads, idle_leads = limits.minutes(self.notice_minutes), limits.minutes(self.idle_notice_minutes)
-        quiet = Quiet(*calendar.hours(self.quiet_hours), self.zone) if self.quiet_hours else None
-        # Less than the shortest lead, so that a notice which Slack accepts a moment late moves no deadline.
+        quiet = QuietHours(*calendar.hours(self.quiet_hours), self.zone) if self.quiet_hours else None
+        # Less than the shortest lead: a notice that Slack takes a moment late moves nothing.
         warning = min((*leads, *idle_leads), default=0) * _WARNING_SHARE
         return WarningPolicy(leads, idle_leads, warning=min(warning, _MOST_WARNING_SECONDS), quiet=quiet)
 

@@ -86,6 +86,7 @@ class Order:
         is_tip: Whether the commit is the tip of the default branch (a shallow fetch of HEAD is enough).
         path: File or directory within the repository, or None.
         interface: The interface asked for, or None.
+        extra: The Python package that brings this interface, where one has to be added; else empty.
         size: The key of a size that the cloud offers.
         token: The server's token; secret.
         owner: The Slack user's id, for the cloud's own records.
@@ -110,6 +111,7 @@ class Order:
     ends_at: float
     team: str = ""
     name: str = ""
+    extra: str = ""
 
 
 class Phase(StrEnum):
@@ -243,7 +245,7 @@ class Cloud(Protocol):
     can_shelve: bool
     """Whether instances can be shelved and resumed."""
     can_recover: bool
-    """Whether `recover` knows enough to write the rows of a lost database anew."""
+    """Whether `recover` knows enough to write the rows of a lost database again."""
     can_log_in: bool
     """Whether somebody can log in to an instance, and so find out why a build failed."""
 

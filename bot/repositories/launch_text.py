@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from itertools import takewhile
 
 from bot.errors import SpecError
+from bot.interfaces.catalogue import BY_KEY, BY_NAME
 from bot.repositories.links import (
     LEAK,
     Provider,
@@ -26,28 +27,12 @@ from bot.repositories.links import (
 )
 from bot.times import phrases
 
-__all__ = ["INTERFACES", "MAX_TEXT", "LaunchRequest", "Provider", "RepoSpec", "parse_launch", "parse_repo"]
+__all__ = ["MAX_TEXT", "LaunchRequest", "Provider", "RepoSpec", "parse_launch", "parse_repo"]
 
 MAX_TEXT = 4_000
 """Characters of a whole request. The longest honest one, badge Markdown, has some 500."""
 
 _MAX_LABEL = 80
-
-_INTERFACE_ALIASES: Mapping[str, tuple[str, ...]] = {
-    "lab": ("jupyterlab", "jupyter-lab", "jlab"),
-    "notebook": ("tree", "jupyter", "notebooks", "jupyter-notebook", "nb", "retro", "retrolab"),
-    "rstudio": ("r-studio", "rstudio-server"),
-    "shiny": ("shiny-server",),
-    "nteract": (),
-    "voila": ("voil\u00e0",),
-    "nbclassic": ("classic", "nb-classic", "classic-notebook"),
-    "desktop": ("vnc", "novnc", "remote-desktop"),
-    "vscode": ("vs-code", "code", "codeserver", "code-server", "openvscode"),
-}
-INTERFACES: tuple[str, ...] = tuple(_INTERFACE_ALIASES)
-"""The names under which interfaces are known everywhere in the bot."""
-
-_INTERFACE_NAMES = {alias: name for name, aliases in _INTERFACE_ALIASES.items() for alias in (name, *aliases)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +170,7 @@ def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     queue = list(words)
     while queue:
         word = queue.pop(0)
-        if phrases.is_told([word, *_until_flag(queue)]):
+        if phrases.is_told(word, queue):
             _set(flags, "for", _take_time(word.lower(), [], queue))
             continue
         if not _is_flag(word):
@@ -297,15 +282,11 @@ def _with_interface(spec: RepoSpec, opened: str | None) -> RepoSpec:
     """What `--open` asks for wins over the interface that the author of a badge preferred."""
     if opened is None:
         return spec
-    name = _INTERFACE_NAMES.get(opened.strip().lower())
-    if name:
-        return replace(spec, interface=name)
+    interface = BY_NAME.get(opened.strip().lower())
+    if interface:
+        return replace(spec, interface=interface.key)
     if "." in opened or "/" in opened:
         return _with_path(spec, clean_path(opened))
-    near = get_close_matches(opened.lower(), _INTERFACE_NAMES, 1, 0.5)
-    advice = (
-        f"Did you mean {_INTERFACE_NAMES[near[0]]}?"
-        if near
-        else f"There are {', '.join(INTERFACES)}, or a file."
-    )
+    near = get_close_matches(opened.lower(), BY_NAME, 1, 0.5)
+    advice = f"Did you mean {BY_NAME[near[0]].key}?" if near else f"There are {', '.join(BY_KEY)}, or a file."
     raise SpecError(f"There is no interface {echo(opened)}. {advice}")

@@ -15,6 +15,7 @@ from enum import StrEnum
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bot.errors import SpecError
+from bot.interfaces import catalogue
 
 _MAX_REF = 255
 _MAX_PATH = 1_000
@@ -58,7 +59,7 @@ class RepoSpec:
             (`10.5281/zenodo.3242074`), a Software Heritage id, or the link of an archive.
         ref: A branch, tag, commit or full ref name; None is the default branch.
         path: A file or directory, relative to the root of the repository.
-        interface: One of `INTERFACES`, or a relative URL that begins with `/`, or None.
+        interface: A key of `bot.interfaces.catalogue`, or a relative URL that begins with `/`, or None.
     """
 
     provider: Provider
@@ -785,17 +786,6 @@ _BINDER_PROVIDERS: Mapping[str, Callable[[str], RepoSpec]] = {
 
 # --- what a launch link opens -----------------------------------------------------------------------------
 
-_URLPATHS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?:lab|doc)(?:/workspaces/[^/]+)?(?:/tree(?:/(.*))?)?/?"), "lab"),
-    (re.compile(r"(?:tree|notebooks|edit|retro/tree|retro/notebooks)(?:/(.*))?"), "notebook"),
-    (re.compile(r"nbclassic(?:/(?:tree|notebooks|edit)(?:/(.*))?)?/?"), "nbclassic"),
-    (re.compile(r"nteract(?:/(?:tree|edit)(?:/(.*))?)?/?"), "nteract"),
-    (re.compile(r"voila(?:/(?:render|tree)(?:/(.*))?)?/?"), "voila"),
-    (re.compile(r"shiny(?:/(.*))?"), "shiny"),
-    (re.compile(r"rstudio()/?"), "rstudio"),
-    (re.compile(r"desktop()/?"), "desktop"),
-    (re.compile(r"(?:vscode|code-server|codeserver)()/?"), "vscode"),
-)
 _SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _MOST_DECODINGS = 4
 
@@ -814,9 +804,9 @@ def _opened(query: Mapping[str, str]) -> tuple[str | None, str | None]:
 def _read_urlpath(urlpath: str) -> tuple[str | None, str | None]:
     relative = _safe(urlpath).strip().removeprefix("/")
     page, _, _ = relative.partition("?")
-    for pattern, interface in _URLPATHS:
-        if match := pattern.fullmatch(page):
-            return interface, clean_path(_decode(match[1])) if match[1] else None
+    if found := catalogue.of_link(page):
+        interface, path = found
+        return interface.key, clean_path(_decode(path)) if path else None
     return (f"/{relative.replace(' ', '%20')}" if relative else None), None
 
 

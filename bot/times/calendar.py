@@ -1,7 +1,7 @@
-"""Times of day and weekdays, as settings name them. Pure."""
+"""Times of day and weekdays as settings name them, and moments as everybody is shown them. Pure."""
 
 import re
-from datetime import time
+from datetime import UTC, datetime, time
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -42,3 +42,8 @@ def clock(text: str) -> time:
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:  # noqa: PLR2004 - the last of a day, and of an hour
         raise ValueError("a time must be as `07:00`")
     return time(int(match[1]), int(match[2]))
+
+
+def in_utc(at: float) -> str:
+    """A moment to the minute, `2026-12-01 09:00 UTC`; `at` in Unix seconds."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -39,13 +39,14 @@ def _one_of(words: Mapping[str, int]) -> str:
 _IDIOMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.ASCII), plain)
     for pattern, plain in (
-        (r"^(?:for|by) |\b(?:another|more|longer)\b", " "),
+        (r"^(?:for |by )?\+?|\b(?:another|more|longer)\b ?", ""),  # for 6h, +2h, 2 more hours
+        (r"(?:(?<=\d) |^)1/2 ?(?=[a-z])", "½ "),
         (r" and an? half\b", "½"),  # an hour and a half, two and a half hours
         (r"\b(?:an? )?half(?: an?)?\b", "½"),  # half an hour, a half day
         (r"\bthree quarters of an (?=hour)", "0.75 "),
         (r"\b(?:an? )?quarter (?:of )?(?:an )?(?=hour)", "0.25 "),
         (r"^p(?:(\d+[wd])(?:t(?=\d)|$)|t(?=\d))", r"\1 "),  # ISO 8601: PT6H, P1DT2H
-        (r"^(\d{1,3}):([0-5]\d) ?h(?:ours?|rs?)?$", r"\1 h \2 m"),  # 1:30 h
+        (r"^(\d{1,3}):([0-5]\d) ?h(?:ours?|rs?)$", r"\1 h \2 m"),  # 1:30 hours
         (r"(?<=\d)( ?h(?:ours?|rs?)?) ?([0-5]\d)$", r"\1 \2 m"),  # 1h30
     )
 )
@@ -58,12 +59,17 @@ _PAIR = re.compile(
     re.ASCII,
 )
 _COUNT = re.compile(r"\d{1,4}(?:[.,]\d{1,2})?", re.ASCII)
-_CLOCK = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)", re.ASCII)
+_CLOCK = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)(?: ?h)?", re.ASCII)
 
 WORDS = frozenset(
-    {*_SECONDS, *_NUMBERS, "half", "quarter", "quarters", "and", "for", "by", "another", "more", "longer"}
+    {
+        *_SECONDS,
+        *_NUMBERS,
+        *("half", "quarter", "quarters", "and", "for", "by", "another", "more", "longer"),
+        *("fortnight", "month", "months", "year", "years"),
+    }
 )
-"""The words that durations are made of, but for numbers."""
+"""The words that durations are made of, but for numbers; and those that are refused as too long or vague."""
 
 
 def duration(seconds: float) -> str:

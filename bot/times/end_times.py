@@ -9,15 +9,15 @@ docs/decisions/0010-our-own-reader-of-times.md.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from bot.errors import SpecError
 from bot.text import readable, shorten
 from bot.times import durations, moments, zones
-from bot.times.durations import duration
-from bot.times.moments import DAY, END_OF_DAY, EVENING, Moment
+from bot.times.durations import DAY, duration
+from bot.times.moments import END_OF_DAY, EVENING, Moment
 
 LEAST_SECONDS = 300.0
 FORMS = (
@@ -30,7 +30,7 @@ _MOST_DAYS = 366
 """Nobody means more."""
 _HALF_YEAR = 183
 _LONGEST_TEXT = 80
-UNTIL_WORDS = ("until", "untill", "till", "til", "to")
+UNTIL_WORDS = ("until", "untill", "till", "til", "to", "through")
 _UNTIL = re.compile(rf"(?:{'|'.join(UNTIL_WORDS)})(?: |$)(?P<moment>.*)")
 _QUOTES = " \t\n\"'`()[]*_\u201c\u201d\u201e\u2018\u2019"
 COMMA = re.compile(r",(?=\s|$)|(?<=[^\W\d_]),")
@@ -42,7 +42,7 @@ Meaning = float | Moment
 
 
 class NoSuchTime(SpecError):
-    """It is no time, or none that is allowed."""
+    """The text is not a time, or not one that is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +69,18 @@ def read(text: str) -> Meaning:
     """What a text means, without a clock.
 
     Raises:
-        NoSuchTime: It is no time, or may be more than one.
+        NoSuchTime: It is not a time, or may be more than one.
     """
     found = meanings(text)
     if not found:
         raise not_understood(text)
     if len(found) > 1:
-        options = [f"`{each}`" for each in found]
-        raise NoSuchTime(
-            f"“{shown(text)}” can mean more than one time.",
-            hint=f"Write {', '.join(options[:-1])} or {options[-1]}.",
-        )
+        raise _ambiguous(text, found)
     return next(iter(found.values()))
 
 
 def meanings(text: str) -> Mapping[str, Meaning]:
-    """All that a text may mean, each by a text that means only that; empty where it is no time."""
+    """All that a text may mean, each by a text that means only that; empty if it is not a time."""
     plain = plain_text(text)
     if match := _UNTIL.fullmatch(plain):
         return _moments(match["moment"])
@@ -114,12 +110,20 @@ def shown(text: str) -> str:
 
 
 def not_understood(text: str) -> NoSuchTime:
-    """What is said of words that are no time."""
-    forms = [f"`{each}`" for each in FORMS]
+    """The error for words that are not a time."""
     return NoSuchTime(
-        f"“{shown(text)}” is not a time that I understand.",
-        hint=f"Write for example {', '.join(forms[:-1])} or {forms[-1]}.",
+        f"“{shown(text)}” is not a time that I understand.", hint=f"Write for example {_any_of(FORMS)}."
     )
+
+
+def _ambiguous(text: str, options: Iterable[str]) -> NoSuchTime:
+    return NoSuchTime(f"“{shown(text)}” can mean {_any_of(options)}.", hint="Write the one that you mean.")
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    """`a`, `b` or `c`."""
+    *others, last = (f"`{each}`" for each in texts)
+    return f"{', '.join(others)} or {last}"
 
 
 # --- when that is ---------------------------------------------------------------------------------------
@@ -194,10 +198,7 @@ def _days(moment: Moment, today: date, text: str) -> list[date]:
     if not days:
         raise _no_such_day(moment, today, text)
     if moment.is_next and len(days) > 1 and days[0].isocalendar()[:2] == today.isocalendar()[:2]:
-        this, following = (f"`{_on(moment, day)}`" for day in days[:2])
-        raise NoSuchTime(
-            f"“{shown(text)}” can mean this week or the next.", hint=f"Write {this} or {following}."
-        )
+        raise _ambiguous(text, [str(_on(moment, day)) for day in days[:2]])
     return days
 
 
@@ -214,7 +215,7 @@ def _no_such_day(moment: Moment, today: date, text: str) -> NoSuchTime:
         if away > _MOST_DAYS:
             return NoSuchTime(f"“{shown(text)}” is more than a year away.")
     return NoSuchTime(
-        f"“{shown(text)}” names no day of the next twelve months.",
+        f"“{shown(text)}” is not a day in the next twelve months.",
         hint="Check whether the day of the week and the date belong together.",
     )
 
@@ -238,8 +239,8 @@ def _at(day: date, clock: int, zone: tzinfo) -> Iterator[float]:
 
 
 def _check_season(moment: Moment, at: datetime) -> None:
-    """Refuse `CET` in July: it is no telling whether the zone or the distance from UTC is meant."""
+    """Refuse `CET` in July: the zone may be meant, or the distance from UTC."""
     seasonal = zones.SEASONAL.get((moment.zone or "").lower())
     if seasonal is not None and at.tzname() != moment.zone:
-        options = " or ".join(f"`{replace(moment, zone=name)}`" for name in seasonal)
+        options = _any_of(str(replace(moment, zone=name)) for name in seasonal)
         raise NoSuchTime(f"{moment.zone} is not in use on {at:%Y-%m-%d}.", hint=f"Write {options}.")

@@ -13,8 +13,8 @@ from functools import cache
 
 from bot.times import zones
 from bot.times.calendar import WEEKDAYS
+from bot.times.durations import DAY
 
-DAY = 86_400
 END_OF_DAY = DAY - 60
 EVENING = 22 * 3_600
 _AFTERNOON = 12 * 3_600
@@ -141,7 +141,7 @@ def read(text: str) -> set[Moment]:
     Args:
         text: In lower case, with single spaces, without "until".
     """
-    for phrase, plain in _ISO:
+    for phrase, plain in _IDIOMS:
         text = phrase.sub(plain, text)
     found = {Moment()}
     while text and found:
@@ -256,17 +256,19 @@ def _offset(match: re.Match[str]) -> Readings:
     return [Moment(zone=name) for name in zones.offset_name(match["sign"], match["hours"], match["minutes"])]
 
 
-_ISO: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+_IDIOMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.ASCII), plain)
     for pattern, plain in (
-        (r"(?<=\d)t(?=\d\d:)", " "),  # 2026-12-01T09:00
+        (r"(?<=\d)t(?=\d\d)", " "),  # 2026-12-01T09:00
         (r"(\d{4}-\d\d?-\d\d? [\d:.]+) ?-(?=\d\d)", r"\1 utc-"),  # 2026-12-01T09:00-05:00
         (r"(?<=\d) ?\+(?=\d)", " utc+"),  # 09:00+02:00
         (r"(?<=\d)z\b", " z"),
         (r"(?<=\d) ?([ap])\.? ?m\b\.?", r"\1m"),  # 6 p.m.
+        (r"(?<=\d) in the morning\b", "am"),
+        (r"(?<=\d) (?:in the (?:afternoon|evening)|at night)\b", "pm"),
     )
 )
-"""What stands close together, put apart as in the other forms."""
+"""Other ways to write the parts."""
 
 
 def _one_of(words: Iterable[str]) -> str:

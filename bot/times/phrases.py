@@ -32,6 +32,8 @@ _MOST_WORDS = 16
 _WORDS = durations.WORDS | moments.WORDS | frozenset(UNTIL_WORDS)
 _UNITS = _WORDS | {"st", "nd", "rd", "th"}
 _NUMBER = re.compile(r"\d{1,3}(?P<part>[.,:]\d{1,2})*(?P<unit>[a-z]*)")
+_OPTION = re.compile(r"^[-\u2013\u2014]+(?=(?:for|by|until)$)", re.IGNORECASE)
+"""`extend demo --for 2h` is `extend demo for 2h`."""
 _DATE_LIKE = re.compile(r"\d{1,4}[.:/-][\d.:/-]{1,8}")
 
 
@@ -62,9 +64,11 @@ def _completed(option: str, first: str) -> str:
     return whole if meanings(whole) else first
 
 
-def is_told(words: Sequence[str]) -> bool:
-    """Whether words without an option tell a time: `for 6 hours` in `owner/repo for 6 hours`."""
-    return words[0].lower() in {"for", "until"} and leading(words) > 0
+def is_told(word: str, following: Sequence[str]) -> bool:
+    """Whether a word begins a time without being an option, as in `owner/repo for 6 hours`."""
+    if word.lower() == "for":
+        return bool(following) and (_is_of_a_time(following[0]) or leading(following) > 0)
+    return word.lower() == "until"
 
 
 def leading(words: Sequence[str]) -> int:
@@ -81,13 +85,13 @@ def take(words: Sequence[str]) -> int:
     """
     count = leading(words)
     if not count:
-        raise not_understood(" ".join(words[: _until_unknown(words)]))
+        raise not_understood(" ".join(words[: _of_a_time(words) + 1]))
     taken, rest = " ".join(words[:count]), words[count:]
-    if rest and _is_of_a_time(rest[0]):
-        raise _followed(taken, rest)
     # `--for 6h 2024-01-15` names a tag, but what follows a moment may be meant as a part of it.
-    if isinstance(read(taken), Moment) and rest and _DATE_LIKE.fullmatch(rest[0]):
+    is_moment = any(isinstance(each, Moment) for each in meanings(taken).values())
+    if rest and (_is_of_a_time(rest[0]) or (is_moment and _DATE_LIKE.fullmatch(rest[0]))):
         raise _followed(taken, rest)
+    read(taken)
     return count
 
 
@@ -97,7 +101,7 @@ def split(text: str) -> tuple[str, str]:
     The longest run of words that is a time is the time. Where other words of times are left over, or nothing
     is a time, the first word is the name, unless it is such a word, and the rest is for `parse` to refuse.
     """
-    words = COMMA.sub(" ", text).split()
+    words = [_OPTION.sub("", word) for word in COMMA.sub(" ", text).split()]
     before, after = leading(words), _trailing(words)
     if before > after and not any(map(_is_of_a_time, words[before:])):
         return " ".join(words[before:]), " ".join(words[:before])
@@ -121,16 +125,16 @@ def _is_of_a_time(word: str) -> bool:
     return number["unit"] in _UNITS if number["unit"] else not number["part"] or ":" in plain
 
 
-def _until_unknown(words: Sequence[str]) -> int:
-    """How many words are named as not understood: up to the first that no time has."""
-    known = next((place for place, word in enumerate(words) if not _is_of_a_time(word)), len(words) - 1)
-    return known + 1
+def _of_a_time(words: Sequence[str]) -> int:
+    """How many of the words at the beginning are such that times are made of them."""
+    return next((place for place, word in enumerate(words) if not _is_of_a_time(word)), len(words))
 
 
 def _followed(taken: str, rest: Sequence[str]) -> NoSuchTime:
-    whole = " ".join((taken, *rest[: _until_unknown(rest)]))
+    """What is said of a time with words of times behind it that do not fit."""
+    error = not_understood(" ".join((taken, *rest[: max(_of_a_time(rest), 1)])))
+    if len(meanings(taken)) > 1:
+        return error
     word = shown(rest[0])
-    return NoSuchTime(
-        f"“{shown(whole)}” is not a time that I understand.",
-        hint=f"`{shown(taken)}` is one. If “{word}” is a branch, write `--ref {word}`.",
-    )
+    hint = f"`{shown(taken)}` is one. If “{word}” is a branch, write `--ref {word}`."
+    return NoSuchTime(error.sentence, hint=hint)

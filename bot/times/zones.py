@@ -57,7 +57,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("is no time zone, such as `Europe/Berlin`") from error
+        raise ValueError("is not a time zone, such as `Europe/Berlin`") from error
 
 
 def names_of(word: str) -> tuple[str, ...]:

@@ -25,6 +25,6 @@ def register(app: App, context: Context) -> None:
 def publish(client: WebClient, context: Context, requester: Requester) -> None:
     """Show the tab as it is now."""
     with context.store.read() as session:
-        mine = binders.live(session, requester.team_id, owner=requester.user)
+        mine = binders.existing(session, requester.team_id, owner=requester.user)
     blocks = messages.home(mine, context.store.now(), requester.user)
     client.views_publish(user_id=requester.user, view={"type": "home", "blocks": blocks})

@@ -6,7 +6,6 @@ import structlog
 from slack_bolt import BoltContext, BoltResponse
 from slack_sdk.errors import SlackClientError
 
-from handlers.listeners.middleware import ASKED
 from handlers.messages.forms import REPOSITORY
 from handlers.messages.message import Message
 from handlers.requests.requester import Requester
@@ -49,7 +48,6 @@ def requester_of(context: BoltContext, body: Body, key: str) -> Requester:
         is_private=_is_private(channel, _channel_name(body)),
         thread_ts=_thread_of(body),
         response_url=body.get("response_url"),
-        asked=context[ASKED],
     )
 
 

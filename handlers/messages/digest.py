@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from slack_sdk.models.blocks import Block
 
 from bot.binders import deadlines
+from bot.binders.cost import cost
 from bot.text import shorten
 from bot.times.durations import duration
 from handlers.messages.binder_text import count_of_binders, repository_text
 from handlers.messages.blocks import MAX_TEXT, as_json, context, header, section
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import date, inline, person
-from handlers.messages.notices import NoticeOptions, amount, cost
+from handlers.messages.notices import NoticeOptions, amount
 from handlers.messages.status_text import phrase
 from storage.models import Binder
 

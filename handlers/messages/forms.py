@@ -15,9 +15,9 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.errors import SpecError
-from bot.interfaces import discovery
+from bot.interfaces.catalogue import INTERFACES
 from bot.provisioning.base import Size
-from bot.repositories.launch_text import INTERFACES, LaunchRequest, parse_launch
+from bot.repositories.launch_text import LaunchRequest, parse_launch
 from bot.text import shorten
 from handlers import ids
 from handlers.messages.blocks import Json, as_json, context
@@ -83,7 +83,7 @@ def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") 
         _text(REPOSITORY, "Repository", "owner/repo, a link, or a DOI", repository),
         _text("ref", "Branch, tag or commit", "the default branch", optional=True),
         _text("path", "File or folder to open", "notebooks/start.ipynb", optional=True),
-        _choice("interface", "Open with", [(key, discovery.label(key)) for key in INTERFACES]),
+        _choice("interface", "Open with", [(each.key, each.label) for each in INTERFACES]),
         *_size_choice(sizes),
         _text(DURATION, "For how long", "6h, 90m, until 18:00, until friday", optional=True),
         _text("name", "Name", "the repository's name", optional=True),

@@ -5,10 +5,10 @@ Text from a person, a repository or an instance goes through this module before 
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from bot.text import ELLIPSIS, visible, visible_lines
+from bot.times import calendar
 
 MAX_URL = 3_000
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -65,8 +65,7 @@ def person(user: str | None) -> str:
 
 def date(at: float) -> str:
     """A time in each reader's own time zone; `at` in Unix seconds."""
-    fallback = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"<!date^{int(at)}^{{date_short_pretty}} at {{time}}|{fallback}>"
+    return f"<!date^{int(at)}^{{date_short_pretty}} at {{time}}|{calendar.in_utc(at)}>"
 
 
 def _fitting(text: str, limit: int, markup: Callable[[str], str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from slack_sdk.models.blocks import Block, ButtonElement, ContextBlock
 
 from bot.binders import deadlines
+from bot.binders.cost import cost
 from bot.binders.deadlines import WarningPolicy
 from bot.times.durations import duration
 from handlers import ids
@@ -18,7 +19,7 @@ from handlers.messages.buttons import resume_button, shelve_button, stop_button
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import date, inline, person
 from handlers.messages.status_text import is_live, is_ready, is_shelved, short_ending
-from storage.models import Activity, Binder, Notice, Outcome, Reason, Status
+from storage.models import Activity, Binder, Notice, Outcome, Reason
 
 _MOVABLE = frozenset({Reason.IDLE, Reason.LIFETIME})
 
@@ -45,16 +46,6 @@ def notice(binder: Binder, given: Notice, now: float, terms: NoticeOptions) -> M
     if given.outcome is None and is_live(binder):
         return _open(binder, given, now, terms)
     return _settled(binder, given, now, terms)
-
-
-def cost(binder: Binder, now: float) -> float:
-    """The cost so far in the site's unit: the price for the hours that the binder ran."""
-    if binder.ready_at is None or not binder.price_per_hour:
-        return 0.0
-    away = binder.shelved_seconds or 0.0
-    if binder.status == Status.SHELVED:
-        away += now - binder.status_since
-    return max((binder.ended_at or now) - binder.ready_at - away, 0.0) / 3600 * binder.price_per_hour
 
 
 def amount(cost: float, unit: str) -> str:

@@ -53,7 +53,7 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
     (Status.GONE, Target.GONE): _GONE,
 }
 
-_WAITING = Phrase(":vertical_traffic_light:", "is waiting for a free instance")
+_WAITING = Phrase(":vertical_traffic_light:", "is waiting for free capacity")
 _PLACED = Phrase(":hourglass_flowing_sand:", "is getting an instance")
 _FAILED = Phrase(":x:", "could not be launched")
 
@@ -88,8 +88,8 @@ def phrase(binder: Binder) -> Phrase:
 
 
 def is_live(binder: Binder) -> bool:
-    """Whether a binder is running, shelved, or on its way there."""
-    return binder.target != Target.GONE and binder.status != Status.GONE
+    """Whether a binder is running, shelved, or on its way there: see `Binder.is_live`."""
+    return binder.is_live
 
 
 def is_shelved(binder: Binder) -> bool:

@@ -1,7 +1,6 @@
 """New binders: whatever asks for one, a command, a mention, a button or a form, ends here."""
 
 import secrets
-import time
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -86,9 +85,8 @@ def _start(
     context: Context, requester: Requester, spec: RepoSpec, *, size: str, lifetime: float, wanted_name: str
 ) -> Message | None:
     binder = _new_binder(context, requester, spec, size, lifetime)
-    asked_at = binder.created_at - (time.monotonic() - requester.asked)
     with context.store.write() as session:
-        added = binders.add(session, binder, wanted_name=wanted_name, asked_at=asked_at)
+        added = binders.add(session, binder, wanted_name=wanted_name)
         if added.is_new:
             _check_allowance(session, context, requester)
     if not added.is_new:
@@ -131,7 +129,7 @@ def _new_binder(context: Context, requester: Requester, spec: RepoSpec, size: st
 def _check_allowance(session: Session, context: Context, requester: Requester) -> None:
     """Refuse one binder too many; the exception takes the new row back."""
     mine, most = (
-        binders.live(session, requester.team_id, owner=requester.user),
+        binders.existing(session, requester.team_id, owner=requester.user),
         context.settings.max_binders_per_person,
     )
     if len(mine) <= most:
@@ -165,10 +163,8 @@ def _size(context: Context, requester: Requester, typed: str | None) -> str:
 
 
 def _already(binder: Binder) -> Message:
-    if not is_live(binder):
-        return messages.note(
-            f"You asked for this twice. {binder.name} was launched for it, and {phrase(binder).words}."
-        )
+    if not is_live(binder):  # Slack delivered the same request again
+        return messages.note(f"{binder.name} was launched for this request: it {phrase(binder).words}.")
     return messages.note(
         f"{binder.name} is already on its way: it {phrase(binder).words}.",
         f"{advice('status', binder.name)} shows it.",

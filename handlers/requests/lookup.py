@@ -54,7 +54,7 @@ def by_name(context: Context, requester: Requester, name: str, verb: str, *, aft
 
 def seen_by(session: Session, context: Context, requester: Requester) -> list[Binder]:
     """All live binders of the workspace that somebody may see, the oldest first."""
-    live = binders.live(session, requester.team_id)
+    live = binders.existing(session, requester.team_id)
     return [each for each in live if is_allowed(context, requester, each, Action.SEE)]
 
 
@@ -89,7 +89,7 @@ def _named(session: Session, context: Context, requester: Requester, name: str, 
 def _implied(session: Session, context: Context, requester: Requester, advise: Advise) -> Binder:
     if requester.thread_ts and (found := binders.of_thread(session, requester.channel, requester.thread_ts)):
         return _seen(context, requester, found)
-    own = binders.live(session, requester.team_id, owner=requester.user)
+    own = binders.existing(session, requester.team_id, owner=requester.user)
     mine = [each for each in own if is_live(each)]
     here = [each for each in mine if requester.channel in {each.channel, each.thread_channel}]
     for candidates in (here, mine):

@@ -1,6 +1,5 @@
 """Who asks, from where, and how to read their words by their own clock."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -29,7 +28,6 @@ class Requester:
         enterprise_id: The organisation, if any.
         thread_ts: The thread from which they ask, if any.
         response_url: Slack's URL for answers, if any; a secret.
-        asked: When they asked, at the earliest, as a reading of `time.monotonic`.
     """
 
     user: str
@@ -40,7 +38,6 @@ class Requester:
     enterprise_id: str | None = None
     thread_ts: str | None = None
     response_url: str | None = field(default=None, repr=False)
-    asked: float = field(default_factory=time.monotonic)
 
 
 def parse_end_time(

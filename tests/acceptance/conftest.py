@@ -46,7 +46,7 @@ class Scene:
 
     def all_live(self) -> list[Binder]:
         with self.app.store.read() as session:
-            found = [binders.get(session, each) for each in binders.all_live(session)]
+            found = [binders.get(session, each) for each in binders.existing_ids(session)]
         return [each for each in found if each]
 
     def wait(self, condition: Callable[[], object], seconds: float = 15) -> None:

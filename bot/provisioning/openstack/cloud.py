@@ -135,7 +135,7 @@ class OpenStackCloud:
 
     def mark_end(self, resources: ResourceIds, ends_at: float) -> None:
         """See `Cloud.mark_end`."""
-        path, metadata = f"/servers/{resources['server']}/metadata", self._tags.metadata_of_end(ends_at)
+        path, metadata = f"/servers/{_server_id(resources)}/metadata", self._tags.metadata_of_end(ends_at)
         self._api.call("compute", "POST", path, "mark the server", body={"metadata": metadata})
 
     def prune(self, binder_id: str, keep: str) -> None:
@@ -180,7 +180,7 @@ class OpenStackCloud:
 
     def unshelve_failed(self, resources: ResourceIds) -> bool:
         """See `Cloud.unshelve_failed`. Nova keeps a list of what was done to a server, with the errors."""
-        path = f"/servers/{resources['server']}/os-instance-actions"
+        path = f"/servers/{_server_id(resources)}/os-instance-actions"
         answer = self._api.call("compute", "GET", path, "list what was done to the server")
         actions = answer.get("instanceActions") or [{}]
         newest = max(actions, key=lambda action: str(action.get("start_time")))
@@ -215,7 +215,7 @@ class OpenStackCloud:
     # Servers ---------------------------------------------------------------------------------------------
 
     def _inventory(self) -> Inventory:
-        # Servers last: a binder whose server was being made meanwhile then never looks like a stray.
+        # Servers last: a binder whose server is made during the listing then never looks like a stray.
         floating_ips, ports = self._network.floating_ips(), self._network.ports()
         return Inventory(self._servers(), ports, floating_ips)
 
@@ -244,7 +244,7 @@ class OpenStackCloud:
         return [*servers, server] if self._is_of(binder_id, server) else servers
 
     def _server(self, resources: ResourceIds) -> Json:
-        return self._api.get("compute", f"/servers/{resources['server']}", "server", "look at the server")
+        return self._api.get("compute", f"/servers/{_server_id(resources)}", "server", "look at the server")
 
     def _delete_server(self, server: Json) -> None:
         if server.get("OS-EXT-STS:task_state") == "deleting":
@@ -353,6 +353,12 @@ class OpenStackCloud:
             raise NoCapacity(f"{sentence[0].upper()}{sentence[1:]}.") from error
         except QuotaExceeded as error:
             raise explained(error, lambda: of_compute(self._api)) from error
+
+
+def _server_id(resources: ResourceIds) -> str:
+    if "server" not in resources:
+        raise CloudError("There is no server yet.")
+    return resources["server"]
 
 
 def _boot_source(image: str, volume_gb: int | None) -> Json:

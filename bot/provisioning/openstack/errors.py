@@ -55,7 +55,7 @@ _CREDENTIALS_HINT = "Create a new application credential, and write it into clou
 
 
 class NotThere(CloudError):
-    """The cloud knows of no such thing."""
+    """The cloud does not have that thing."""
 
 
 class Conflict(CloudError):

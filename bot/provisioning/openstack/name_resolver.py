@@ -64,7 +64,7 @@ class NameResolver:
             self._known[name] = (time.monotonic(), found)
         return found
 
-    # The things themselves, looked up anew ---------------------------------------------------------------
+    # The things themselves -------------------------------------------------------------------------------
 
     def newest_image(self) -> Json:
         """The newest active image of that name, or the one of that id; raises as `image` does."""

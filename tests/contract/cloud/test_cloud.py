@@ -289,6 +289,19 @@ def test_hostile_words_do_no_harm(place: Place, cloud: Cloud, text: str, tmp_pat
     assert not list(tmp_path.rglob("touched"))
 
 
+def test_without_ids_nothing_but_a_cloud_error_is_raised(place: Place, cloud: Cloud) -> None:
+    for call in (
+        lambda: cloud.mark_end({}, ENDS_AT),
+        lambda: cloud.shelve(B1, {}),
+        lambda: cloud.unshelve({}),
+        lambda: cloud.unshelve_failed({}),
+        lambda: cloud.expose(B1, {}),
+    ):
+        with suppress(CloudError):
+            call()
+    assert place.left() == []
+
+
 def test_a_size_that_is_not_offered_is_refused(place: Place, cloud: Cloud) -> None:
     with pytest.raises(CloudError, match="no size `giant`"):
         cloud.create(place.order(size="giant"))

@@ -42,7 +42,7 @@ def test_a_launch_that_is_taken_back_leaves_nothing(store: Store) -> None:
     with pytest.raises(RuntimeError):
         refuse()
     with store.read() as session:
-        assert binders.all_live(session) == []
+        assert binders.existing_ids(session) == []
         assert session.scalars(select(OutboxMessage)).all() == []
     assert audited(store, "refused") == []
 
@@ -82,22 +82,6 @@ def test_an_identical_launch_is_a_new_one_after_the_end_of_the_first(store: Stor
     assert launched(store, url="u").is_new
 
 
-def test_a_launch_that_was_held_up_is_the_same_as_the_next_try_whatever_became_of_that(store: Store) -> None:
-    first = launch(store, url="u")
-    gone(store, first.id)
-    let_pass(store, 3600)
-
-    def arrives(asked_at: float) -> binders.Added:
-        row = new_binder(url="u", created_at=store.now())
-        with store.write() as session:
-            return binders.add(session, row, wanted_name="repo", asked_at=asked_at)
-
-    created_at = binder_of(store, first.id).created_at
-    held_up = arrives(created_at - 1)
-    assert (held_up.binder.id, held_up.is_new) == (first.id, False)
-    assert arrives(created_at + 1).is_new
-
-
 @pytest.mark.parametrize(
     "other",
     [
@@ -135,7 +119,7 @@ def test_a_long_name_still_gets_its_number(store: Store) -> None:
     assert names == ["x" * 64, "x" * 62 + "-2"]
 
 
-def test_what_is_live_can_be_listed_and_counted(store: Store) -> None:
+def test_what_is_not_gone_can_be_listed(store: Store) -> None:
     first, second, others = (
         launch(store, created_at=2.0),
         launch(store, created_at=1.0),
@@ -144,11 +128,9 @@ def test_what_is_live_can_be_listed_and_counted(store: Store) -> None:
     gone(store, launch(store).id)
     elsewhere = launch(store, team_id="T2")
     with store.read() as session:
-        assert [each.id for each in binders.live(session, "T1", owner="U1")] == [second.id, first.id]
-        assert {each.id for each in binders.live(session, "T1")} == {first.id, second.id, others.id}
-        assert set(binders.all_live(session)) == {first.id, second.id, others.id, elsewhere.id}
-        assert binders.count_live(session, "T1", "U1") == 2
-        assert binders.count_live(session, "T1", "U9") == 0
+        assert [each.id for each in binders.existing(session, "T1", owner="U1")] == [second.id, first.id]
+        assert {each.id for each in binders.existing(session, "T1")} == {first.id, second.id, others.id}
+        assert set(binders.existing_ids(session)) == {first.id, second.id, others.id, elsewhere.id}
 
 
 def test_a_name_finds_the_live_binder_else_the_newest(store: Store) -> None:

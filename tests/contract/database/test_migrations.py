@@ -139,7 +139,7 @@ def test_a_database_of_the_first_version_goes_on(empty_url: str) -> None:
             )
         store.migrate()
         (binder,) = claim(store)
-        assert (binder.id, binder.fence, binder.parts) == ("old", 4, {"server": "s"})
+        assert (binder.id, binder.fence, binder.resource_ids) == ("old", 4, {"server": "s"})
         assert (binder.activity, binder.idle_seconds, binder.resumes) == (Activity.UNKNOWN, None, 0)
         (owed,) = claim_messages(store)
         assert owed.message.key == "ready:old"

@@ -133,7 +133,7 @@ class Stage:
     def guest(self, name: str) -> Guest:
         """Wait until a binder has a server with an address, and play what is on it."""
         row = self.wait_for_row(name, Status.BOOTING)
-        return Guest(row.parts["server"], str(row.server_url), row.token)
+        return Guest(row.resource_ids["server"], str(row.server_url), row.token)
 
     def guest_at_new_address(self, name: str) -> Guest:
         """As `guest`, of a binder that was had back."""
@@ -141,7 +141,7 @@ class Stage:
         while (row := self.row(name)) is None or row.server_url is None:
             assert time.monotonic() < deadline, self.bot.log()
             time.sleep(0.1)
-        return Guest(row.parts["server"], row.server_url, row.token)
+        return Guest(row.resource_ids["server"], row.server_url, row.token)
 
     def hear(self, name: str, words: str) -> dict[str, Any]:
         """Wait for the newest message that Ada sees about a binder, with these words in it."""

@@ -23,7 +23,7 @@ from bot.tokens import new_token
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder, Ending, OutboxMessage, Status, Target
-from tests.chaos.sim.world import RULES, FakeResolver, migrated, requested
+from tests.chaos.sim.world import TIMEOUTS, FakeResolver, migrated, requested
 from tests.integration.openstack.conftest import OPTIONS
 from tests.integration.openstack.standin import CREDENTIAL, SECRET, StandIn
 from workspace.server import Workspace
@@ -93,7 +93,7 @@ class Bot:
                 store=self.store,
                 cloud=self.cloud,
                 resolver=FakeResolver(),
-                rules=RULES,
+                timeouts=TIMEOUTS,
                 worker=f"worker-{len(self.databases)}",
                 server=lambda _, token: Guest(self.tokens, token),
             )
@@ -183,7 +183,7 @@ def test_a_recovered_binder_gets_ready_again_by_itself_and_leaves_nothing(ready:
         "path",
         "commit",
         "size",
-        "parts",
+        "resource_ids",
     )
     assert [getattr(new, name) for name in same] == [getattr(old, name) for name in same]
     assert (new.token, new.server_url, new.ends_at) == (old.token, old.server_url, old.ends_at)

@@ -11,8 +11,8 @@ from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from bot.errors import SpecError
+from bot.interfaces.catalogue import BY_KEY
 from bot.repositories.launch_text import (
-    INTERFACES,
     MAX_TEXT,
     LaunchRequest,
     Provider,
@@ -575,9 +575,7 @@ def test_any_text_gives_a_sound_spec_or_a_sentence(text: str) -> None:
     assert spec.ref not in {"", "HEAD"}
     assert spec.path != ""
     assert (
-        spec.interface is None
-        or spec.interface in INTERFACES
-        or spec.interface[0] == "/" != spec.interface[1:2]
+        spec.interface is None or spec.interface in BY_KEY or spec.interface[0] == "/" != spec.interface[1:2]
     )
 
 
@@ -684,6 +682,7 @@ def _is_ref(ref: str) -> bool:
         ("o/r --hours 6h main", "6h", "main"),
         ("o/r --minutes 90", "90 minutes", None),
         ("o/r for 6 hours", "6 hours", None),
+        ("o/r until the end of the day", "until the end of the day", None),
         ("o/r main until friday 18:00 --size large", "until friday 18:00", "main"),
         ("o/r --for 6h --ref next", "6h", "next"),
     ],
@@ -699,14 +698,17 @@ def test_a_time_takes_the_words_of_a_time_without_quotes(text: str, duration: st
         ("o/r --for soon main", "“soon” is not a time"),
         ("o/r --for until", "“until” is not a time"),
         ("o/r --for until end of term main", "“until end of term” is not a time"),
-        ("o/r --for 6h and more main", "“6h and more main” is not a time"),
+        ("o/r --for 6h and more main", "“6h and more” is not a time"),
+        ("o/r --for 1 month main", "“1 month” is not a time"),
         ("o/r --for 6h next", "“6h next” is not a time"),
         ("o/r --for until 1.12. 25:00", "“until 1.12. 25:00” is not a time"),
+        ("o/r for a while", "“a while” is not a time"),
+        ("o/r until forever", "“until forever” is not a time"),
         ("o/r --until soon main", "“until soon” is not a time"),
         ("o/r --hours many", "“many” is not a time"),
-        ("o/r --for 90 main", "“90” can mean more than one time"),
-        ("o/r --for 18:00", "“18:00” can mean more than one time"),
-        ("o/r --until 12/1", "“until 12/1” can mean more than one time"),
+        ("o/r --for 90 main", "“90” can mean `90 min` or `90 h`"),
+        ("o/r --for 18:00", "“18:00” can mean `18 h` or `until 18:00`"),
+        ("o/r --until 12/1", "“until 12/1” can mean `until 1 december` or"),
         ("o/r --for", "--for needs a value"),
         ("o/r --until --size large", "--until needs a value"),
     ],

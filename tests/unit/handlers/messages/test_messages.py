@@ -133,7 +133,7 @@ def test_buttons_are_there_only_while_they_do_something() -> None:
 
 def test_waiting_for_room_is_said_on_the_card() -> None:
     row = building(status=Status.REQUESTED, waiting_for="10 of 10 instances are in use.")
-    assert "is waiting for a free instance" in messages.card(row, NOW).text
+    assert "is waiting for free capacity" in messages.card(row, NOW).text
     assert "10 of 10" in texts(messages.card(row, NOW))
 
 

@@ -28,6 +28,7 @@ from handlers.requests.context import Context
 from handlers.requests.lookup import by_name
 from handlers.requests.permissions import NotAllowed
 from handlers.requests.requester import Requester
+from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.user_timezones import UserTimezone, UserTimezones
 from storage import binders, outbox
 from storage import digest as stored_digest
@@ -198,14 +199,6 @@ def test_what_became_of_a_notice_has_no_buttons_and_mentions_no_owner(
     assert "<@U1>" not in text
 
 
-def test_shelved_time_costs_nothing() -> None:
-    row = binder(price_per_hour=2.0, ready_at=NOW - 10 * HOUR, shelved_seconds=4 * HOUR)
-    assert notices.cost(row, NOW) == pytest.approx(12.0)
-    row.status, row.status_since = Status.SHELVED, NOW - HOUR
-    assert notices.cost(row, NOW) == pytest.approx(10.0)
-    assert notices.cost(binder(price_per_hour=2.0, ready_at=None), NOW) == 0.0
-
-
 @given(
     name=st.text(max_size=90),
     unit=st.text(max_size=30),
@@ -230,7 +223,7 @@ def test_whatever_it_is_called_slack_takes_the_notice(
 @pytest.fixture
 def row(post: Post) -> Binder:
     """A ready binder whose card is there, and whose end is near."""
-    post.delivery._terms = NoticeOptions(POLICY)
+    post.delivery._options = NoticeOptions(POLICY)
     row = post.launch(ends_at=post.clock[0] + 600)
     post.change(row.id, status=Status.READY, ready_at=post.clock[0])
     post.drain()
@@ -239,7 +232,7 @@ def row(post: Post) -> Binder:
 
 def warn(post: Post, row: Binder, reason: Reason = Reason.LIFETIME, deadline: float | None = None) -> Notice:
     with post.store.write() as session:
-        found = deadlines.due(row, [], post.clock[0], POLICY)
+        found = deadlines.due_notice(row, [], post.clock[0], POLICY)
         assert found or deadline
         stored.warn(session, row.id, reason, deadline or float(found.deadline if found else 0), 900)
     return notice_of(post, row)
@@ -423,8 +416,8 @@ def test_keep_moves_the_end_edits_its_notices_and_gives_none_at_once(keeping: Ke
     assert f"<!date^{int(now + 2 * HOUR)}^" in said
     first, *rest = keeping.notices()
     assert (first.outcome, first.outcome_by) == (Outcome.KEPT, "U1")
-    assert deadlines.due(row, [first, *rest], now + 60, policy) is None
-    assert deadlines.due(row, [first, *rest], now + 1.8 * HOUR, policy) is not None
+    assert deadlines.due_notice(row, [first, *rest], now + 60, policy) is None
+    assert deadlines.due_notice(row, [first, *rest], now + 1.8 * HOUR, policy) is not None
     with keeping.store.read() as session:
         assert outbox.is_owed(session, f"notice:{first.id}")
 
@@ -561,7 +554,8 @@ def test_only_what_is_a_person_s_own_zone_and_has_a_name_is_written_down() -> No
 
 
 def test_a_binder_s_row_knows_its_owner_s_zone_once_its_card_is_posted(post: Post) -> None:
-    post.delivery = Delivery(post.store, post.client, zone_of=UserTimezones(post.client, UTC).of)
+    calls = SlackCalls(default_rate_limits())
+    post.delivery = Delivery(post.store, post.client, calls, zone_of=UserTimezones(post.client, UTC).of)
     row = post.launch()
     post.drain()
     assert post.row(row.id).owner_zone == "Europe/London"

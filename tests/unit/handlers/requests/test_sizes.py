@@ -38,7 +38,7 @@ def launched(context: Context, user: str, words: str) -> Binder:
     requester = Requester(user, "T1", "C1", f"{user} {words}", is_private=False)
     launches.launch(context, requester, parse_launch(f"owner/repo {words}"))
     with context.store.read() as session:
-        return binders.live(session, "T1")[-1]
+        return binders.existing(session, "T1")[-1]
 
 
 @pytest.mark.parametrize(
