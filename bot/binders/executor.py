@@ -30,7 +30,7 @@ from bot.errors import (
 )
 from bot.interfaces import discovery
 from bot.provisioning.base import Order
-from bot.repositories.launch_text import Provider, RepoSpec
+from bot.repositories.spec import Provider, RepoSpec
 from storage import binders
 from storage.models import Binder, MessageKind, Status
 

@@ -9,60 +9,19 @@ programs do to them.
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 
 from bot.errors import SpecError
-from bot.repositories.links import (
-    LEAK,
-    Provider,
-    RepoSpec,
-    clean_path,
-    clean_ref,
-    echo,
-    only_one,
-    parse_location,
-)
-
-__all__ = ["INTERFACES", "MAX_TEXT", "LaunchRequest", "Provider", "RepoSpec", "parse_launch", "parse_repo"]
+from bot.repositories import opened
+from bot.repositories.links.table import parse_location
+from bot.repositories.parts import LEAK, clean_path, clean_ref, echo, only_one
+from bot.repositories.spec import LaunchRequest, RepoSpec
 
 MAX_TEXT = 4_000
 """Characters of a whole request. The longest honest one, badge Markdown, has some 500."""
 
 _MAX_LABEL = 80
-
-_INTERFACE_ALIASES: Mapping[str, tuple[str, ...]] = {
-    "lab": ("jupyterlab", "jupyter-lab", "jlab"),
-    "notebook": ("tree", "jupyter", "notebooks", "jupyter-notebook", "nb", "retro", "retrolab"),
-    "rstudio": ("r-studio", "rstudio-server"),
-    "shiny": ("shiny-server",),
-    "nteract": (),
-    "voila": ("voil\u00e0",),
-    "nbclassic": ("classic", "nb-classic", "classic-notebook"),
-    "desktop": ("vnc", "novnc", "remote-desktop"),
-    "vscode": ("vs-code", "code", "codeserver", "code-server", "openvscode"),
-}
-INTERFACES: tuple[str, ...] = tuple(_INTERFACE_ALIASES)
-"""The names under which interfaces are known everywhere in the bot."""
-
-_INTERFACE_NAMES = {alias: name for name, aliases in _INTERFACE_ALIASES.items() for alias in (name, *aliases)}
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchRequest:
-    """A repository, and how it is to be run.
-
-    Args:
-        spec: The repository.
-        size: The name of the wanted size, as typed.
-        name: What the person calls this binder.
-        duration: How long it is wanted, as typed (`--for 3h`, `--for until friday 18:00`).
-    """
-
-    spec: RepoSpec
-    size: str | None = None
-    name: str | None = None
-    duration: str | None = None
 
 
 def parse_launch(text: str) -> LaunchRequest:
@@ -284,19 +243,19 @@ def _with_path(spec: RepoSpec, path: str | None) -> RepoSpec:
     return replace(spec, path=only_one("path", spec.path, path))
 
 
-def _with_interface(spec: RepoSpec, opened: str | None) -> RepoSpec:
+def _with_interface(spec: RepoSpec, asked: str | None) -> RepoSpec:
     """What `--open` asks for wins over the interface that the author of a badge preferred."""
-    if opened is None:
+    if asked is None:
         return spec
-    name = _INTERFACE_NAMES.get(opened.strip().lower())
+    name = opened.INTERFACE_NAMES.get(asked.strip().lower())
     if name:
         return replace(spec, interface=name)
-    if "." in opened or "/" in opened:
-        return _with_path(spec, clean_path(opened))
-    near = get_close_matches(opened.lower(), _INTERFACE_NAMES, 1, 0.5)
+    if "." in asked or "/" in asked:
+        return _with_path(spec, clean_path(asked))
+    near = get_close_matches(asked.lower(), opened.INTERFACE_NAMES, 1, 0.5)
     advice = (
-        f"Did you mean {_INTERFACE_NAMES[near[0]]}?"
+        f"Did you mean {opened.INTERFACE_NAMES[near[0]]}?"
         if near
-        else f"There are {', '.join(INTERFACES)}, or a file."
+        else f"There are {', '.join(opened.INTERFACES)}, or a file."
     )
-    raise SpecError(f"There is no interface {echo(opened)}. {advice}")
+    raise SpecError(f"There is no interface {echo(asked)}. {advice}")

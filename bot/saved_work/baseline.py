@@ -17,7 +17,7 @@ from typing import IO, Final, Protocol
 
 from bot.errors import RepositoryUnreachable
 from bot.repositories.git_process import GitComplaint, GuardedGit
-from bot.repositories.launch_text import RepoSpec
+from bot.repositories.spec import RepoSpec
 
 SECONDS = 90.0
 """How long a repository's host has to show what it holds, and again for the contents that differ."""

@@ -10,15 +10,9 @@ from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from bot.errors import SpecError
-from bot.repositories.launch_text import (
-    INTERFACES,
-    MAX_TEXT,
-    LaunchRequest,
-    Provider,
-    RepoSpec,
-    parse_launch,
-    parse_repo,
-)
+from bot.repositories.launch_text import MAX_TEXT, parse_launch, parse_repo
+from bot.repositories.opened import INTERFACES
+from bot.repositories.spec import LaunchRequest, Provider, RepoSpec
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 GIST = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
@@ -64,7 +58,7 @@ UNDERSTOOD: list[tuple[str, tuple[str | None, ...]]] = [
     (f"{OR}/tree/HEAD/dir", ("gh", OR, None, "dir", None)),
     (f"{OR}/blob/main/a%20b/c.ipynb?plain=1#L3", ("gh", OR, "main", "a b/c.ipynb", None)),
     (f"{OR}/blob/refs/heads/main/c.ipynb", ("gh", OR, "refs/heads/main", "c.ipynb", None)),
-    (f"{OR}/raw/branch/c.ipynb", ("gh", OR, "c.ipynb", None, None)),
+    (f"{OR}/raw/branch/c.ipynb", ("gh", OR, "branch", "c.ipynb", None)),
     (f"{OR}/blob/main/image@2x.png", ("gh", OR, "main", "image@2x.png", None)),
     (f"{OR}/commit/{SHA}", ("gh", OR, SHA, None, None)),
     (f"{OR}/commit/{SHA}#diff-1", ("gh", OR, SHA, None, None)),
@@ -499,7 +493,7 @@ def test_what_cannot_be_launched_is_named(text: str, named: str) -> None:
     "text",
     [
         "https://user:hunter2@github.com/o/r",
-        "https://hunter2@github.com/o/r",
+        "https://hunter2hunter2hunter2hunter2hunter2@github.com/o/r",
         "https://user:hunter2@git.example.org:8443/o/r.git main",
         "ssh://user:hunter2@github.com/o/r",
         "git+https://user:hunter2@github.com/o/r",

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import ForbiddenAddress, RefNotFound, RepositoryNotFound, RepositoryUnreachable, ResolveError
-from bot.repositories.launch_text import Provider, RepoSpec, parse_repo
-from bot.repositories.resolve import Resolved, Resolver, nearest
+from bot.repositories.addresses import AddressGuard
+from bot.repositories.launch_text import parse_repo
+from bot.repositories.refs import nearest
+from bot.repositories.resolve import Resolver
+from bot.repositories.spec import Provider, RepoSpec, Resolved
 
 if TYPE_CHECKING:
     from tests.conftest import GitServer, HostedRepository
@@ -96,14 +99,22 @@ def test_a_full_commit_is_taken_as_it_is(resolver: Resolver, repository: "Hosted
     )
 
 
-def test_a_short_commit_is_found_only_at_the_tip_of_a_ref(
-    resolver: Resolver, repository: "HostedRepository"
-) -> None:
+def test_a_short_commit_is_found_wherever_it_is(resolver: Resolver, repository: "HostedRepository") -> None:
     old = repository.commit({"a": "1"})
+    side = repository.commit({"b": "1"}, branch="side")
+    repository.commit({"b": "2"}, branch="side")
     tip = repository.commit({"a": "2"})
-    assert resolver.resolve(spec_of(repository, tip[:10])).commit == tip
-    with pytest.raises(RefNotFound, match="full 40 digits"):
-        resolver.resolve(spec_of(repository, f"{old[:10]}0"[:11]))
+    assert resolver.resolve(spec_of(repository, tip[:4])).commit == tip
+    assert resolver.resolve(spec_of(repository, old[:7])) == Resolved(spec_of(repository, old[:7]), old)
+    assert resolver.resolve(spec_of(repository, side[:10].upper())).commit == side
+    with pytest.raises(RefNotFound, match="no branch, tag or commit “deadbeef”"):
+        resolver.resolve(spec_of(repository, "deadbeef"))
+
+
+def test_a_full_commit_that_never_was_is_refused(resolver: Resolver, repository: "HostedRepository") -> None:
+    with pytest.raises(RefNotFound, match="has no commit “0123456789ab”") as caught:
+        resolver.resolve(spec_of(repository, SHA))
+    assert "fork" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -365,7 +376,7 @@ def test_odd_numbers_are_refused_wherever_they_lead(host: str) -> None:
 )
 def test_a_host_that_curl_may_read_otherwise_is_refused(netloc: str) -> None:
     with pytest.raises(ForbiddenAddress, match="cannot be read"):
-        Resolver(lookup=lambda *_: ["8.8.8.8"])._pin(f"http://{netloc}/r", time.monotonic() + 1)
+        AddressGuard(lookup=lambda *_: ["8.8.8.8"]).pin(f"http://{netloc}/r", time.monotonic() + 1)
 
 
 class Pinned(Resolver):
@@ -377,7 +388,7 @@ class Pinned(Resolver):
 
 @pytest.fixture
 def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.repositories.resolve._is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("bot.repositories.addresses._is_public", lambda address: address == "127.0.0.1")
 
 
 @pytest.mark.usefixtures("loopback_is_public", "repository")

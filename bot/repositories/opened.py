@@ -1,0 +1,101 @@
+"""What is to be opened: the names of interfaces, and the addresses that BinderHub calls `urlpath`. Pure."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qs, unquote
+
+from bot.errors import SpecError
+from bot.repositories.parts import clean_path, decode, echo, has_hidden, only_one
+
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "lab": ("jupyterlab", "jupyter-lab", "jlab"),
+    "notebook": ("tree", "jupyter", "notebooks", "jupyter-notebook", "nb", "retro", "retrolab"),
+    "rstudio": ("r-studio", "rstudio-server"),
+    "shiny": ("shiny-server",),
+    "nteract": (),
+    "voila": ("voil\u00e0",),
+    "nbclassic": ("classic", "nb-classic", "classic-notebook"),
+    "desktop": ("vnc", "novnc", "remote-desktop"),
+    "vscode": ("vs-code", "code", "codeserver", "code-server", "openvscode"),
+}
+INTERFACES: tuple[str, ...] = tuple(_ALIASES)
+"""The names under which interfaces are known everywhere in the bot."""
+
+INTERFACE_NAMES: Mapping[str, str] = {
+    alias: name for name, aliases in _ALIASES.items() for alias in (name, *aliases)
+}
+"""What people call an interface, in lower case -> its name."""
+
+_URLPATHS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?:lab|doc)(?:/workspaces/[^/]+)?(?:/tree(?:/(.*))?)?/?"), "lab"),
+    (re.compile(r"(?:lab|doc)/index\.html()"), "lab"),
+    (re.compile(r"(?:tree|notebooks|edit|retro/tree|retro/notebooks)(?:/(.*))?"), "notebook"),
+    (re.compile(r"nbclassic(?:/(?:tree|notebooks|edit)(?:/(.*))?)?/?"), "nbclassic"),
+    (re.compile(r"nteract(?:/(?:tree|edit)(?:/(.*))?)?/?"), "nteract"),
+    (re.compile(r"voila(?:/(?:render|tree)(?:/(.*))?)?/?"), "voila"),
+    (re.compile(r"shiny(?:/(.*))?"), "shiny"),
+    (re.compile(r"rstudio()/?"), "rstudio"),
+    (re.compile(r"desktop()/?"), "desktop"),
+    (re.compile(r"(?:vscode|code-server|codeserver)()/?"), "vscode"),
+)
+_SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_MOST_DECODINGS = 4
+
+Opened = tuple[str | None, str | None]
+"""An interface, and a path; each may be missing."""
+
+
+def in_query(query: Mapping[str, str]) -> Opened:
+    """What the query of a launch link asks for: `urlpath`, `labpath` and `filepath`, or several of them.
+
+    Raises:
+        SpecError: It leads away from the server.
+    """
+    lab, notebook = (_file(query.get(name)) for name in ("labpath", "filepath"))
+    interface, path = urlpath(query.get("urlpath", ""))
+    return interface or (lab and "lab") or (notebook and "notebook"), only_one("path", path, lab or notebook)
+
+
+def _file(text: str | None) -> str | None:
+    return clean_path(_safe(text)) if text else None
+
+
+def urlpath(text: str) -> Opened:
+    """What an address on the server opens: `lab/tree/a.ipynb` is JupyterLab with a file.
+
+    Raises:
+        SpecError: It leads away from the server.
+    """
+    relative = _safe(text).strip().removeprefix("/").replace("&amp;", "&")
+    page, _, query = relative.partition("?")
+    for pattern, interface in _URLPATHS:
+        if match := pattern.fullmatch(page):
+            path = match[1] or parse_qs(query).get("path", [""])[-1]
+            return interface, clean_path(decode(path)) if path else None
+    return (f"/{relative.replace(' ', '%20')}" if relative else None), None
+
+
+def is_known(text: str) -> bool:
+    """Whether a text has the form of an address that a server is known to have."""
+    page = text.strip().removeprefix("/").partition("?")[0]
+    return any(pattern.fullmatch(page) for pattern, _ in _URLPATHS)
+
+
+def _safe(text: str) -> str:
+    """The path, if it stays on the server however often it is decoded.
+
+    BinderHub follows an absolute `urlpath`, and hands the token of the server to that host.
+
+    Raises:
+        SpecError: It leads elsewhere.
+    """
+    seen = text
+    for _ in range(_MOST_DECODINGS):
+        page = re.split(r"[?#]", seen, maxsplit=1)[0]
+        leads_away = _SCHEME.match(page) or page.lstrip().startswith("//") or ".." in page.split("/")
+        if leads_away or "\\" in seen or has_hidden(seen):
+            raise SpecError(f"The launch link would open {echo(text)}, which leads away from the server.")
+        seen = unquote(seen)
+    if unquote(seen) != seen:
+        raise SpecError("The launch link is encoded over and over, which only serves to hide where it leads.")
+    return text
