@@ -2,12 +2,11 @@
 
     <repo> [ref] [path] [--ref X] [--path X] [--open X] [--size X] [--name X] [--for X | --for until X]
 
-`bot.repositories.links` reads `<repo>` itself; this module reads the words around it, and undoes what chat
-programs do to them.
+`bot.repositories.links` reads `<repo>` itself, `bot.repositories.typed_text` undoes what chat programs do to
+the words, and `bot.repositories.phrases` knows other ways to write an option.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -15,11 +14,10 @@ from difflib import get_close_matches
 from bot.errors import SpecError
 from bot.repositories import opened
 from bot.repositories.links.table import parse_location
-from bot.repositories.parts import LEAK, clean_path, clean_ref, echo, only_one
+from bot.repositories.parts import clean_path, clean_ref, echo, only_one
+from bot.repositories.phrases import refuse_prose, rewrite
 from bot.repositories.spec import LaunchRequest, RepoSpec
-
-MAX_TEXT = 4_000
-"""Characters of a whole request. The longest honest one, badge Markdown, has some 500."""
+from bot.repositories.typed_text import split, undecorated
 
 _MAX_LABEL = 80
 
@@ -30,7 +28,7 @@ def parse_launch(text: str) -> LaunchRequest:
     Raises:
         SpecError: Its sentence names what was wrong, and never repeats a secret.
     """
-    words, flags = _sort(_split(_clean(text)))
+    words, flags = _sort(rewrite(split(text)))
     return LaunchRequest(
         spec=_assemble(words, flags),
         size=_label("size", flags),
@@ -48,77 +46,6 @@ def parse_repo(text: str) -> RepoSpec:
     return parse_launch(text).spec
 
 
-# --- from text to words ---------------------------------------------------------------------------------
-
-_SLACK_LINK = re.compile(r"<((?:[a-zA-Z+]{2,9}://|mailto:)[^<>|\s]+)(?:\|[^<>]*)?>")
-_HTML_BADGE = re.compile(r"<a\s[^<>]{0,300}?href\s*=\s*[\"']?([^\"'<>\s]+)", re.IGNORECASE)
-_REST_BADGE = re.compile(r"\.\.\s+image::.*?:target:\s*(\S+)", re.DOTALL)
-_MARKDOWN_LINK = re.compile(r"^\s*\[(?:!\[[^\[\]]*\]\([^()\s]*\)|[^\[\]]*)\]\(([^()\s]+)\)")
-_SECRET = re.compile(
-    r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,})"
-    r"|://[^\s/@:<>|]*:[^\s/@<>|]+@"
-)
-_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_QUOTES = str.maketrans(
-    dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"') | dict.fromkeys("\u2018\u2019\u201a\u201b", "'")
-)
-_WORD = re.compile(
-    "\\s*(?:([-\u2010-\u2015\u2212]+\\w+=)?(?:\"([^\"]*)\"|'([^']*)')[.,;!)]*(?=\\s|$)|(\\S+))"
-)
-_DASHES = re.compile("^[-\u2010-\u2015\u2212]+(?=\\w)")
-
-
-def _clean(text: str) -> str:
-    if len(text) > MAX_TEXT:
-        raise SpecError(f"The text is {len(text):,} characters long; at most {MAX_TEXT:,} can be read.")
-    if _SECRET.search(text):
-        raise SpecError(LEAK)
-    visible = "".join(_visible(char) for char in _BIDI.sub(_refuse_bidi, text.translate(_QUOTES)))
-    plain = _unwrap_slack(visible).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return _unwrap_badge(_unwrap_slack(plain)).strip()
-
-
-def _refuse_bidi(match: re.Match[str]) -> str:
-    # Such a character makes a link look like another one.
-    raise SpecError(
-        f"The text holds a character that reverses writing (U+{ord(match[0]):04X}); type it anew."
-    )
-
-
-def _visible(char: str) -> str:
-    """The character, a space for any white space, nothing for one of no width."""
-    if char in " \t\n\r" or (char.isspace() and unicodedata.category(char) != "Cc"):
-        return "\n" if char == "\n" else " "
-    category = unicodedata.category(char)
-    if category in {"Cc", "Cs"}:
-        raise SpecError(f"The text holds a control character (U+{ord(char):04X}).")
-    return "" if category == "Cf" else char
-
-
-def _unwrap_slack(text: str) -> str:
-    return _SLACK_LINK.sub(lambda match: match[1].removeprefix("mailto:"), text)
-
-
-def _unwrap_badge(text: str) -> str:
-    """The link behind a badge, and what was typed after the badge where its end is plain."""
-    if match := _MARKDOWN_LINK.match(text):
-        return f"{match[1]} {text[match.end() :]}"
-    if match := _HTML_BADGE.search(text):
-        return f"{match[1]} {text.rpartition('</a>')[2] if '</a>' in text else ''}"
-    match = _REST_BADGE.search(text)
-    return match[1] if match else text
-
-
-def _split(text: str) -> list[str]:
-    """Words, grouped by quotes as a shell does it, but with apostrophes allowed inside of words."""
-    words = []
-    for prefix, double, single, bare in _WORD.findall(text):
-        if bare[:1] in {'"', "'"} and bare:
-            raise SpecError(f"A quote is opened at {echo(bare)} and never closed.")
-        words.append(prefix + (double or single or bare))
-    return [word for word in words if word]
-
-
 # --- from words to flags --------------------------------------------------------------------------------
 
 _FLAGS = ("ref", "path", "open", "size", "name", "for")
@@ -131,6 +58,7 @@ _OTHER_WORDS = {
     "title": "name",
 }
 _MOST_WORDS = 3
+_DASHES = re.compile("^[-\u2010-\u2015\u2212]+(?=\\w)")
 _OF_A_TIME = re.compile(
     r"at|noon|midnight|midday|today|tonight|tomorrow|[ap]\.?m\.?"
     r"|(?:mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?"
@@ -176,6 +104,8 @@ def _flag(word: str) -> str:
     dashes = len(word) - len(_DASHES.sub("", word))
     if name in _FLAGS and (dashes > 1 or word[0] != "-"):
         return name
+    if _OTHER_WORDS.get(name, "for") != "for" and word[:2] != f"-{name[:1]}":
+        return _OTHER_WORDS[name]
     near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _FLAGS, 1, 0.5)
     advice = (
         f"Did you mean --{near[0]}?" if near else f"There are {', '.join(f'--{each}' for each in _FLAGS)}."
@@ -208,6 +138,7 @@ def _label(flag: str, flags: Mapping[str, str]) -> str | None:
 
 
 def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
+    words = [undecorated(word) for word in words]
     if not words:
         raise SpecError("No repository was named.", hint="For example: owner/repo, a link, or a DOI.")
     if len(words) > _MOST_WORDS:
@@ -216,11 +147,28 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
             hint="Put quotes around names with spaces in them.",
         )
     location, ref, path = (*words, None, None)[:_MOST_WORDS]
+    refuse_prose(ref, "ref")
+    refuse_prose(path, "path")
     spec = parse_location(location or "")
-    spec = _with_ref(spec, only_one("ref", clean_ref(ref), clean_ref(flags.get("ref"))))
-    spec = _with_path(spec, only_one("path", clean_path(path), clean_path(flags.get("path"))))
-    spec = _with_interface(spec, flags.get("open"))
+    _refuse_cut_link(spec, words)
+    spec = _with_ref(spec, only_one("ref", clean_ref(ref), clean_ref(_bare("ref", flags))))
+    spec = _with_path(spec, only_one("path", clean_path(path), clean_path(_bare("path", flags))))
+    spec = _with_interface(spec, _bare("open", flags))
     return replace(spec, ref=None) if spec.ref == "HEAD" else spec
+
+
+def _bare(flag: str, flags: Mapping[str, str]) -> str | None:
+    return undecorated(flags[flag]) if flag in flags else None
+
+
+def _refuse_cut_link(spec: RepoSpec, words: Sequence[str]) -> None:
+    """Refuse the link of a file whose name has spaces, which ends at the first of them."""
+    in_link = f"{spec.ref}/{spec.path}/"
+    if spec.path and "/" in words[0] and len(words) > 1 and not in_link.startswith(f"{words[1]}/"):
+        raise SpecError(
+            f"{echo(words[1])} stands behind a link that holds a path already.",
+            hint="If the path has spaces in it, put quotes around the whole link.",
+        )
 
 
 def _with_ref(spec: RepoSpec, ref: str | None) -> RepoSpec:
@@ -250,6 +198,9 @@ def _with_interface(spec: RepoSpec, asked: str | None) -> RepoSpec:
     name = opened.INTERFACE_NAMES.get(asked.strip().lower())
     if name:
         return replace(spec, interface=name)
+    if opened.is_known(asked) or asked.startswith("//") or "://" in asked:
+        interface, path = opened.urlpath(asked)
+        return _with_path(replace(spec, interface=interface), path)
     if "." in asked or "/" in asked:
         return _with_path(spec, clean_path(asked))
     near = get_close_matches(asked.lower(), opened.INTERFACE_NAMES, 1, 0.5)

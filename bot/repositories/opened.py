@@ -38,6 +38,9 @@ _URLPATHS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"desktop()/?"), "desktop"),
     (re.compile(r"(?:vscode|code-server|codeserver)()/?"), "vscode"),
 )
+_ALSO_DIRECTORIES = re.compile(r"(?:tree|notebooks|edit|shiny)(?:/|$)")
+"""Names of pages that repositories have as directories."""
+_PROXIED = re.compile(r"(?:proxy/\d+|git-pull)(?:[/?]|$)")
 _SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _MOST_DECODINGS = 4
 
@@ -76,9 +79,15 @@ def urlpath(text: str) -> Opened:
 
 
 def is_known(text: str) -> bool:
-    """Whether a text has the form of an address that a server is known to have."""
-    page = text.strip().removeprefix("/").partition("?")[0]
-    return any(pattern.fullmatch(page) for pattern, _ in _URLPATHS)
+    """Whether a text can only be an address on the server, and no file: `lab/tree/a.ipynb`, `/rstudio`.
+
+    `notebooks/a.ipynb` may be either; with a slash before it, it is an address.
+    """
+    page = text.strip().partition("?")[0]
+    relative = page.removeprefix("/")
+    if _ALSO_DIRECTORIES.match(page):
+        return False
+    return _PROXIED.match(relative) is not None or any(each.fullmatch(relative) for each, _ in _URLPATHS)
 
 
 def _safe(text: str) -> str:
@@ -94,7 +103,7 @@ def _safe(text: str) -> str:
         page = re.split(r"[?#]", seen, maxsplit=1)[0]
         leads_away = _SCHEME.match(page) or page.lstrip().startswith("//") or ".." in page.split("/")
         if leads_away or "\\" in seen or has_hidden(seen):
-            raise SpecError(f"The launch link would open {echo(text)}, which leads away from the server.")
+            raise SpecError(f"{echo(text)} would be opened, which leads away from the server.")
         seen = unquote(seen)
     if unquote(seen) != seen:
         raise SpecError("The launch link is encoded over and over, which only serves to hide where it leads.")

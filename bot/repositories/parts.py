@@ -40,6 +40,7 @@ def only_one(what: str, *values: str | None) -> str | None:
     return given[0] if given else None
 
 
+_SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _REF_NEVER = re.compile(r"[\s~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 
 
@@ -69,6 +70,10 @@ def clean_path(text: str | None) -> str | None:
     """
     if text is None:
         return None
+    if _SCHEME.match(text):
+        raise SpecError(
+            f"The path {echo(text)} is a link: write it as it is in the repository, as nb/a.ipynb is."
+        )
     if len(text) > _MAX_PATH:
         raise SpecError(f"The path is longer than {_MAX_PATH:,} characters.")
     if "\\" in text or has_hidden(text):

@@ -44,7 +44,7 @@ def read_mybinder(link: Link) -> Wrapped:
     if link.segments[:1] != ["repo"]:
         return read_launch_link(link)
     page = decode("/".join(link.segments[3:]))
-    interface, path = opened.urlpath(page) if opened.is_known(page) else (None, clean_path(page))
+    interface, path = opened.urlpath(page) if opened.is_known(f"/{page}") else (None, clean_path(page))
     return Wrapped(f"https://github.com/{'/'.join(link.segments[1:3])}", path=path, interface=interface)
 
 

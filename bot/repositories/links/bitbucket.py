@@ -20,7 +20,7 @@ CLOUD = Forge(
         *pages(
             "commits/{commit}", "commit/{commit}", "commits/{refs}", "get/{refs}.zip", "get/{refs}.tar.gz"
         ),
-        *pages("get/{refs}.tar.bz2", "branches/compare/{ref}"),
+        *pages("get/{refs}.tar.bz2", "branches/compare/{refs}%0D{base}", "branches/compare/{refs}"),
         Page("pull-requests/{*}", refusal=_NO_REQUEST),
         Page("pull-request/{*}", refusal=_NO_REQUEST),
         listing("branches/{*}", "branches"),

@@ -8,6 +8,7 @@ A page is written as people see it in their browser, with names in braces for wh
     {ref}   one part of the path, which is the ref        {refs}    all the rest is the ref
     {tree}  a ref, then perhaps a path                    {commit}  a commit's digits
     {path}  all the rest is a path                        {number}  digits
+    {file}  one part of the path, which says nothing      {base}    the rest, which says nothing
     {head}  the later side of a comparison                {*}       whatever follows, or nothing
 
 A link with a tree in it (`/tree/feature/main/dir`) does not tell where its ref ends. The first part is taken
@@ -32,6 +33,7 @@ _PARTS: Mapping[str, str] = {
     "{path}": r"(?P<path>.+)",
     "{number}": r"(?P<number>[0-9]{1,9})",
     "{file}": r"[^/]+",
+    "{base}": r".+",
     "{head}": r"(?:.+?(?:\.{2,3}|%2[eE]%2[eE](?:%2[eE])?))?(?P<ref>[^:]+)",
     _REST: r"(?:/.*)?",
 }

@@ -81,9 +81,10 @@ def read_shorthand(text: str) -> RepoSpec:
     Raises:
         SpecError: No repository on GitHub can have that name.
     """
-    if text.count("#") == 1 and "@" not in text:
-        text = text.replace("#", "@")
-    link = Link("https", "github.com", None, f"/{text}")
+    path, _, fragment = text.partition("?")[0].partition("#")
+    if fragment and path.count("/") == 1 and "@" not in path:
+        path = f"{path}@{fragment}"
+    link = Link("https", "github.com", None, f"/{path}")
     about = link.segments[2:3]
     return (GITHUB if about and about[0] in _ABOUT else _SHORTHAND).read(link)
 

@@ -36,7 +36,7 @@ _EDITOR = Forge(
     address=GITLAB.address,
     provider=Provider.GITLAB,
     page_begins="(?:edit|tree|blob)/",
-    pages=pages("{*}/{ref}/-/{path}", "{*}/{ref}/-", "{*}/{refs}"),
+    pages=pages("{file}/{ref}/-/{path}", "{file}/{ref}/-", "{file}/{refs}"),
 )
 
 

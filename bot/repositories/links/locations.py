@@ -113,12 +113,41 @@ def _read_host(text: str) -> Read:
     return _read_link(f"https://{text}")
 
 
+_HOSTS_IN_SHORT = {
+    **dict.fromkeys(("gh", "github"), "github.com"),
+    **dict.fromkeys(("gl", "gitlab"), "gitlab.com"),
+    **dict.fromkeys(("bb", "bitbucket"), "bitbucket.org"),
+    **dict.fromkeys(("hf", "huggingface"), "huggingface.co"),
+    "codeberg": "codeberg.org",
+    "gist": "gist.github.com",
+}
+
+
+def _read_short_host(text: str) -> Read:
+    """`gh:owner/repo`, as npm, pip and cookiecutter write it."""
+    name, _, rest = text.partition(":")
+    if rest.count("#") == 1 and "@" not in rest:
+        rest = rest.replace("#", "@")
+    return _read_link(f"https://{_HOSTS_IN_SHORT[name.lower()]}/{rest.lstrip('/')}")
+
+
+def _read_launch_spec(text: str) -> Read:
+    """`gh/owner/repo/main`: what stands behind `/v2/` in launch links."""
+    return _read_link(f"https://mybinder.org/v2/{text}")
+
+
+_LAUNCH_SPEC = re.compile(
+    r"(?:gh|gl|gist)/[^/]+/[^/]+|(?:git|ckan)/https?(?::|%3a)|(?:zenodo|figshare|hydroshare|dataverse)/10\.",
+    re.IGNORECASE,
+)
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[str], Read]], ...] = (
     (re.compile(r"-"), _read_option),
     (re.compile(r"[\w+.-]*::"), _read_transport),
     (re.compile(r"swh:", re.IGNORECASE), read_swh),
     (re.compile(r"doi:|10\.\d{4,9}(?:[./]|$)", re.IGNORECASE), read_doi),
     (re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE), _read_link),
+    (re.compile(rf"(?:{'|'.join(_HOSTS_IN_SHORT)}):(?=[^/]|//?[^/])", re.IGNORECASE), _read_short_host),
+    (_LAUNCH_SPEC, _read_launch_spec),
     (re.compile(r"[\w.+-]+@[\w.-]+:"), _read_scp),
     (re.compile(r"[/~\\]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[\\/]"), _read_local),
     (re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:/|$)", re.IGNORECASE), _read_host),

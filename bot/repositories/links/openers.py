@@ -136,6 +136,23 @@ def _within(folder: str, path: str | None) -> str | None:
     return path.removeprefix(f"{folder.strip('/')}/")
 
 
+def is_codespaces(link: Link) -> bool:
+    """Whether a page of GitHub starts a codespace."""
+    return link.segments[:2] == ["codespaces", "new"]
+
+
+def read_codespaces(link: Link) -> Wrapped:
+    """`github.com/codespaces/new/owner/repo`, or `?repo=owner/repo&ref=dev`.
+
+    Raises:
+        SpecError: It names the repository by a number.
+    """
+    name = "/".join(link.segments[2:]) or link.parameters.get("repo", "")
+    if "/" not in name:
+        raise SpecError(f"{link.shown} names no repository that can be launched.", hint=_NOT_HERE)
+    return Wrapped(f"https://github.com/{name}", clean_ref(link.parameters.get("ref")))
+
+
 def refuse_app(link: Link) -> Wrapped:
     """An editor that somebody runs at this moment.
 
@@ -153,6 +170,7 @@ OPENERS: ByHost = {
     **dict.fromkeys(("github.dev", "githubtocolab.com", "github1s.com", "codespaces.new"), read_on_github),
     **dict.fromkeys(("nbviewer.org", "nbviewer.jupyter.org", "nbviewer.ipython.org"), read_viewer),
     **dict.fromkeys(("colab.research.google.com", "colab.google.com"), read_colab),
+    "console.paperspace.com": read_viewer,
     **dict.fromkeys(("vscode.dev", "insiders.vscode.dev"), read_vscode),
     **dict.fromkeys(("gitpod.io", "app.gitpod.io", "app.ona.com", "ona.com"), read_in_fragment),
     **dict.fromkeys(("kaggle.com", "deepnote.com"), read_in_query),

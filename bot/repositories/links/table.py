@@ -32,8 +32,13 @@ from bot.repositories.spec import RepoSpec
 
 Reader = Callable[[Link], RepoSpec | Wrapped]
 
+
+def _read_github(link: Link) -> RepoSpec | Wrapped:
+    return openers.read_codespaces(link) if openers.is_codespaces(link) else github.GITHUB.read(link)
+
+
 _HOSTS: Mapping[str, Reader] = {
-    "github.com": github.GITHUB.read,
+    "github.com": _read_github,
     "raw.githubusercontent.com": github.read_raw,
     "codeload.github.com": github.GITHUB.read,
     "api.github.com": github.read_api,

@@ -1,0 +1,203 @@
+"""Words that say what another word is -> options: `git clone -b dev URL`, `ref=dev`, `on branch dev`. Pure.
+
+What is not understood stays as it is, and is refused later: a ref is never guessed out of prose.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from bot.errors import SpecError
+from bot.repositories.parts import echo
+
+_REF_NAMES = ("ref", "branch", "tag", "commit", "revision", "sha")
+_PATH_NAMES = ("path", "file", "notebook", "directory", "dir", "folder", "subdir", "subfolder")
+_MEANS: Mapping[str, str] = {
+    **dict.fromkeys(_REF_NAMES, "--ref"),
+    **dict.fromkeys(_PATH_NAMES, "--path"),
+    **dict.fromkeys(("open", "interface"), "--open"),
+    "urlpath": "--urlpath",
+    **dict.fromkeys(("size", "name", "for", "until"), ""),
+}
+_NAMED = re.compile(r"([a-z]+)[=:](.*)", re.IGNORECASE | re.DOTALL)
+_REPOSITORY_NAMES = frozenset({"repo", "repository", "url", "link", "git"})
+_AT = frozenset({"on", "at", "from"})
+_FLAG = re.compile("[-\u2010-\u2015\u2212]+\\w")
+_URLPATH = re.compile("[-\u2010-\u2015\u2212]+urlpath", re.IGNORECASE)
+_KNOWN_FLAGS = re.compile("[-\u2010-\u2015\u2212]+(?:ref|path|open|size|name)$", re.IGNORECASE)
+_TIMES = frozenset({"for", "until", "till", "til"})
+_COMMANDS: Mapping[tuple[str, ...], str] = {
+    ("git", "clone"): "{}",
+    ("gh", "repo", "clone"): "{}",
+    ("gh", "repo", "fork"): "{}",
+    ("gh", "repo", "view"): "{}",
+    ("gh", "browse"): "{}",
+    ("hub", "clone"): "{}",
+    ("glab", "repo", "clone"): "https://gitlab.com/{}",
+    ("svn", "checkout"): "{}",
+    ("pip", "install"): "{}",
+    ("jupyter-repo2docker",): "{}",
+    ("repo2docker",): "{}",
+    ("binder", "launch"): "",
+    ("/binder", "launch"): "",
+    ("/binder",): "",
+}
+"""Commands that people paste -> what their repository is called here; nothing where the command is ours."""
+_WITH_VALUE = frozenset(
+    {"-b", "--branch", "--ref", "-o", "--origin", "--depth", "-j", "--jobs", "-c", "--config"}
+)
+_BRANCH_OPTIONS = frozenset({"-b", "--branch", "--ref"})
+_PROSE = frozenset(
+    {"an", "and", "as", "at", "branch", "by", "can", "commit", "could", "day", "days", "directory"}
+    | {"file", "folder", "for", "friday", "from", "hello", "hey", "hi", "hour", "hours", "if", "in"}
+    | {"into", "is", "it", "just", "let", "like", "me", "midnight", "minute", "minutes", "monday", "my"}
+    | {"name", "need", "next", "no", "noon", "not", "now", "of", "on", "or", "our", "path", "please"}
+    | {"pls", "ref", "revision", "run", "saturday", "size", "so", "some", "sunday", "tag", "thank"}
+    | {"thanks", "that", "the", "then", "there", "this", "thursday", "thx", "till", "to", "today"}
+    | {"tomorrow", "tonight", "tuesday", "until", "us", "using", "want", "we", "wednesday", "week"}
+    | {"weeks", "which", "while", "with", "without", "would", "you", "your"}
+)
+"""Words of sentences and of times: somebody who means a branch of that name says so with `--ref`."""
+_TIME = re.compile(
+    r"\d+(?:[.,]\d+)?(?:h|hrs?|hours?|mins?|minutes?|days?|weeks?)|\d{1,2}:\d{2}\S*|\d{1,2}(?:am|pm)",
+    re.IGNORECASE,
+)
+
+
+def rewrite(words: Sequence[str]) -> list[str]:
+    """The same words, with options where people write it in another way."""
+    return _phrases(_addresses(_named_values(_command(list(words)))))
+
+
+def refuse_prose(word: str | None, option: str) -> None:
+    """Refuse a word that stands where a ref or a path is expected, and that is part of a sentence.
+
+    Args:
+        word: The word, if there is one.
+        option: `ref` or `path`: what it would be.
+
+    Raises:
+        SpecError: With the way to write it if it is meant.
+    """
+    if word is None:
+        return
+    if _TIME.fullmatch(word):
+        raise SpecError(
+            f"{echo(word)} looks like a time, not like a {option}.",
+            hint=f"Write --for {word} if you mean how long, and --{option} {word} if it is the {option}.",
+        )
+    if word.lower() in _PROSE:
+        raise SpecError(
+            f"{echo(word)} is not understood here: a repository, a ref and a path are expected.",
+            hint=f"Leave it out, or write --{option} {word} if it is the {option}.",
+        )
+
+
+def _command(words: list[str]) -> list[str]:
+    """Without a command that somebody copied from a page."""
+    lowered = tuple(word.lower().lstrip("$`") for word in words if word != "$")
+    words = [word for word in words if word != "$"]
+    for command, repository in _COMMANDS.items():
+        if lowered[: len(command)] == command:
+            rest = words[len(command) :]
+            return _operands(rest, repository) if repository else rest
+    return words
+
+
+def _operands(words: list[str], repository: str) -> list[str]:
+    """What a command clones, at which branch; not where to, and not how."""
+    queue, found, branch = list(words), "", ""
+    while queue and queue[0] != "--":
+        word = queue.pop(0)
+        name, equals, value = word.partition("=")
+        if word.startswith("-"):
+            if name in _WITH_VALUE and not equals and queue:
+                value = queue.pop(0)
+            branch = value if name in _BRANCH_OPTIONS else branch
+        elif not found:
+            found = word
+    is_short = found and "://" not in found and "@" not in found
+    found = repository.format(found) if is_short else found
+    return [each for each in (found, *(("--ref", branch) if branch else ())) if each]
+
+
+def _named_values(words: list[str]) -> list[str]:
+    """`ref=dev` and `branch: dev` as options; `repo=owner/name` as the repository alone."""
+    rewritten: list[str] = []
+    for index, word in enumerate(words):
+        match = _NAMED.fullmatch(word)
+        if match is None or match[2].startswith("//") or _is_value(words, index):
+            rewritten.append(word)
+        else:
+            rewritten += _named_value(match[1].lower(), match[2], word)
+    return rewritten
+
+
+def _named_value(name: str, value: str, word: str) -> list[str]:
+    if name in _REPOSITORY_NAMES:
+        return [value] if value else []
+    if name not in _MEANS:
+        return [word]
+    option = _MEANS[name] or f"--{name}"
+    return [option, value] if value else [option]
+
+
+def _addresses(words: list[str]) -> list[str]:
+    """`--urlpath lab/tree/a.ipynb` as `--open`, with the slash that makes an address of it."""
+    rewritten: list[str] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if rewritten and _URLPATH.fullmatch(rewritten[-1]):
+            rewritten[-1:] = ["--open", _with_slash(word)]
+        else:
+            rewritten += ["--open", _with_slash(value)] if equals and _URLPATH.fullmatch(name) else [word]
+    return rewritten
+
+
+def _with_slash(address: str) -> str:
+    return address if address.startswith("/") or "://" in address else f"/{address}"
+
+
+def _is_value(words: Sequence[str], index: int) -> bool:
+    """Whether a word belongs to the option before it."""
+    return index > 0 and _FLAG.match(words[index - 1]) is not None and "=" not in words[index - 1]
+
+
+def _phrases(words: list[str]) -> list[str]:
+    """`on dev`, `on the dev branch`, `branch dev` and `file a.ipynb`, behind the repository, as options."""
+    end = next((i for i, word in enumerate(words) if _begins_time(word)), len(words))
+    rewritten, queue = words[: min(1, end)], words[1:end]
+    while queue:
+        is_value = _KNOWN_FLAGS.match(rewritten[-1]) is not None
+        taken = None if is_value else _phrase(queue)
+        if taken is None:
+            rewritten.append(queue.pop(0))
+        else:
+            option, value, length = taken
+            rewritten += [option, value]
+            del queue[:length]
+    return rewritten + words[end:]
+
+
+def _begins_time(word: str) -> bool:
+    """Whether times may follow, in which such words mean something else."""
+    return word.lower() in _TIMES or (
+        _FLAG.match(word) is not None and not _KNOWN_FLAGS.match(word.partition("=")[0])
+    )
+
+
+def _phrase(words: Sequence[str]) -> tuple[str, str, int] | None:
+    """Option, value and how many words they took."""
+    at = 1 if words[0].lower() in _AT else 0
+    begin = at + (1 if [word.lower() for word in words[at : at + 1]] == ["the"] else 0)
+    first, second = (*words[begin : begin + 2], "", "")[:2]
+    option = _MEANS.get(first.lower())
+    if option and _is_name(second):
+        return option, second, begin + 2
+    if second.lower() in _REF_NAMES and _is_name(first):
+        return "--ref", first, begin + 2
+    return ("--ref", first, begin + 1) if at and _is_name(first) else None
+
+
+def _is_name(word: str) -> bool:
+    """Whether a word can be the name of a branch or a file, and is no option and no part of a sentence."""
+    return bool(word) and not _FLAG.match(word) and word.lower() not in _PROSE and not _TIME.fullmatch(word)
