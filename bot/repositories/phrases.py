@@ -42,10 +42,14 @@ _COMMANDS: Mapping[tuple[str, ...], str] = {
     ("/binder",): "",
 }
 """Commands that people paste -> what their repository is called here; nothing where the command is ours."""
-_WITH_VALUE = frozenset(
-    {"-b", "--branch", "--ref", "-o", "--origin", "--depth", "-j", "--jobs", "-c", "--config"}
-)
 _BRANCH_OPTIONS = frozenset({"-b", "--branch", "--ref"})
+_WITH_VALUE = _BRANCH_OPTIONS | {"-o", "--origin", "--depth", "-j", "--jobs", "-c", "--config", "--filter"}
+_HOW = frozenset(
+    {"--recursive", "--recurse-submodules", "--single-branch", "--no-single-branch", "--no-tags", "--mirror"}
+    | {"--bare", "--sparse", "--shallow-submodules", "-q", "--quiet", "-v", "--verbose", "--progress", "-n"}
+    | {"-e", "--editable", "-U", "--upgrade", "--web", "--user", "--no-checkout"}
+)
+"""How something is cloned or installed, which is not wanted here."""
 _PROSE = frozenset(
     {"an", "and", "as", "at", "branch", "by", "can", "commit", "could", "day", "days", "directory"}
     | {"file", "folder", "for", "friday", "from", "hello", "hey", "hi", "hour", "hours", "if", "in"}
@@ -104,20 +108,23 @@ def _command(words: list[str]) -> list[str]:
 
 
 def _operands(words: list[str], repository: str) -> list[str]:
-    """What a command clones, at which branch; not where to, and not how."""
+    """What a command clones, and at which branch; not where to, and not how. Our own options stay."""
     queue, found, branch = list(words), "", ""
     while queue and queue[0] != "--":
-        word = queue.pop(0)
-        name, equals, value = word.partition("=")
-        if word.startswith("-"):
-            if name in _WITH_VALUE and not equals and queue:
-                value = queue.pop(0)
+        name, equals, value = queue[0].partition("=")
+        if not name.startswith("-"):
+            found = found or name + equals + value
+        elif name not in _HOW and name not in _WITH_VALUE:
+            break
+        elif name in _WITH_VALUE:
+            if not equals and len(queue) > 1:
+                del queue[0]
+                value = queue[0]
             branch = value if name in _BRANCH_OPTIONS else branch
-        elif not found:
-            found = word
+        del queue[0]
     is_short = found and "://" not in found and "@" not in found
-    found = repository.format(found) if is_short else found
-    return [each for each in (found, *(("--ref", branch) if branch else ())) if each]
+    whole = [repository.format(found) if is_short else found, *(("--ref", branch) if branch else ())]
+    return [*(each for each in whole if each), *(queue if queue[:1] != ["--"] else ())]
 
 
 def _named_values(words: list[str]) -> list[str]:

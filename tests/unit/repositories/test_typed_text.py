@@ -126,6 +126,8 @@ AROUND: list[tuple[str, tuple[str | None, str | None]]] = [
     ("git clone --branch=dev --depth 1 https://github.com/owner/repo.git", ("dev", None)),
     ("git clone https://github.com/owner/repo.git -b dev", ("dev", None)),
     ("git clone --recurse-submodules https://github.com/owner/repo my-folder", (None, None)),
+    ("git clone https://github.com/owner/repo folder --path nb", (None, "nb")),
+    ("git clone -q -o up https://github.com/owner/repo --ref dev --path nb --for 6h", ("dev", "nb")),
     ("`git clone https://github.com/owner/repo.git`", (None, None)),
     ("Git Clone <https://github.com/owner/repo.git>", (None, None)),
     ("gh repo clone owner/repo", (None, None)),
