@@ -41,6 +41,7 @@ def only_one(what: str, *values: str | None) -> str | None:
 
 
 _SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_REF_HINT = "Leave it out for the default branch; a file is named with --path."
 _REF_NEVER = re.compile(r"[\s~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 
 
@@ -56,9 +57,11 @@ def clean_ref(text: str | None) -> str | None:
     if len(ref) > _MAX_REF:
         raise SpecError(f"The ref is longer than {_MAX_REF} characters.")
     if ref.startswith(("-", "/", ".")) or ref.endswith(("/", ".")) or ref == "@":
-        raise SpecError(f"{echo(ref)} cannot be a branch, tag or commit.")
+        raise SpecError(f"{echo(ref)} cannot be a branch, tag or commit.", hint=_REF_HINT)
     if _REF_NEVER.search(ref) or has_hidden(ref):
-        raise SpecError(f"{echo(ref)} holds a character that no branch, tag or commit can have.")
+        raise SpecError(
+            f"{echo(ref)} holds a character that no branch, tag or commit can have.", hint=_REF_HINT
+        )
     return ref
 
 

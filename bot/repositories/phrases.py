@@ -16,7 +16,10 @@ _MEANS: Mapping[str, str] = {
     **dict.fromkeys(_PATH_NAMES, "--path"),
     **dict.fromkeys(("open", "interface"), "--open"),
     "urlpath": "--urlpath",
-    **dict.fromkeys(("size", "name", "for", "until"), ""),
+    "size": "--size",
+    "name": "--name",
+    "for": "",  # its words are read where times are
+    "until": "",
 }
 _NAMED = re.compile(r"([a-z]+)[=:](.*)", re.IGNORECASE | re.DOTALL)
 _REPOSITORY_NAMES = frozenset({"repo", "repository", "url", "link", "git"})
@@ -40,10 +43,12 @@ _COMMANDS: Mapping[tuple[str, ...], str] = {
     ("binder", "launch"): "",
     ("/binder", "launch"): "",
     ("/binder",): "",
+    ("launch",): "",
 }
 """Commands that people paste -> what their repository is called here; nothing where the command is ours."""
 _BRANCH_OPTIONS = frozenset({"-b", "--branch", "--ref"})
 _WITH_VALUE = _BRANCH_OPTIONS | {"-o", "--origin", "--depth", "-j", "--jobs", "-c", "--config", "--filter"}
+_REPOSITORY_AND_FOLDER = 2
 _HOW = frozenset(
     {"--recursive", "--recurse-submodules", "--single-branch", "--no-single-branch", "--no-tags", "--mirror"}
     | {"--bare", "--sparse", "--shallow-submodules", "-q", "--quiet", "-v", "--verbose", "--progress", "-n"}
@@ -109,11 +114,11 @@ def _command(words: list[str]) -> list[str]:
 
 def _operands(words: list[str], repository: str) -> list[str]:
     """What a command clones, and at which branch; not where to, and not how. Our own options stay."""
-    queue, found, branch = list(words), "", ""
+    queue, operands, branch = list(words), list[str](), ""
     while queue and queue[0] != "--":
         name, equals, value = queue[0].partition("=")
-        if not name.startswith("-"):
-            found = found or name + equals + value
+        if not name.startswith("-") and len(operands) < _REPOSITORY_AND_FOLDER:
+            operands.append(queue[0])
         elif name not in _HOW and name not in _WITH_VALUE:
             break
         elif name in _WITH_VALUE:
@@ -122,9 +127,8 @@ def _operands(words: list[str], repository: str) -> list[str]:
                 value = queue[0]
             branch = value if name in _BRANCH_OPTIONS else branch
         del queue[0]
-    is_short = found and "://" not in found and "@" not in found
-    whole = [repository.format(found) if is_short else found, *(("--ref", branch) if branch else ())]
-    return [*(each for each in whole if each), *(queue if queue[:1] != ["--"] else ())]
+    found = [each if "://" in each or "@" in each else repository.format(each) for each in operands[:1]]
+    return [*found, *(("--ref", branch) if branch else ()), *(queue if queue[:1] != ["--"] else ())]
 
 
 def _named_values(words: list[str]) -> list[str]:

@@ -50,7 +50,10 @@ def read_git(link: Link) -> RepoSpec:
         SpecError: The link names none.
     """
     if not link.segments:
-        raise SpecError(f"{echo(link.host)} is a host, but names no repository on it.")
+        raise SpecError(
+            f"{echo(link.host)} is a host, but names no repository on it.",
+            hint=f"Give the link of the repository: {link.origin}/owner/name",
+        )
     if "-" in link.segments:
         return gitlab.read_on_any_host(link)
     return _forge(link).read(link)

@@ -40,6 +40,7 @@ _PARTS: Mapping[str, str] = {
 _NAME_IN_BRACES = re.compile(r"(/?\{[a-z*]+\})")
 _HYPHEN = re.compile(r"^-(?:/|$)")
 """GitLab sets it between a repository and its pages."""
+_HOW = "Open the repository in a browser, and copy the address of that page."
 _DEFAULT_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -144,7 +145,7 @@ class Forge:
         """
         match = self._pattern.fullmatch(link.path)
         if match is None:
-            raise SpecError(f"{link.shown} names no repository: {self.needed}.")
+            raise SpecError(f"{link.shown} names no repository: {self.needed}.", hint=_HOW)
         found = match.groupdict()
         page, marked = found.pop("page"), found.pop("marked")
         at = found.pop("at")
@@ -166,7 +167,9 @@ class Forge:
         if self.check:
             self.check(named)
         if not all(self.names.fullmatch(each) for part in parts.values() for each in part if each):
-            raise SpecError(f"{echo('/'.join(named.values()))} cannot be the name of a repository.")
+            raise SpecError(
+                f"{echo('/'.join(named.values()))} cannot be the name of a repository.", hint=_HOW
+            )
         written = {name: quoted(part) for name, part in parts.items()}
         return DOUBLE_SLASHES.sub("/", self.address.format(origin=link.origin, **written))
 

@@ -10,6 +10,7 @@ from bot.repositories.spec import Provider, RepoSpec
 
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _ID = re.compile(r"[0-9a-f]{20,40}|[0-9]{1,20}", re.IGNORECASE)
+_EXAMPLE = "Its link looks like https://gist.github.com/owner/0123456789abcdef0123456789abcdef"
 _SHA = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
 
 
@@ -48,4 +49,4 @@ def _split(segments: Sequence[str]) -> tuple[str, str, list[str]]:
             owner = f"{segments[0]}/" if index else ""
             if not owner or _OWNER.fullmatch(owner[:-1]):
                 return owner, gist, list(segments[index + 1 :])
-    raise SpecError(f"{echo('/'.join(segments))} names no gist: its id is missing.")
+    raise SpecError(f"{echo('/'.join(segments))} names no gist: its id is missing.", hint=_EXAMPLE)

@@ -9,6 +9,7 @@ from bot.repositories.links.link import Link
 from bot.repositories.parts import echo
 from bot.repositories.spec import Provider, RepoSpec
 
+_EXAMPLE = "A repository on GitHub is written owner/name, for example binder-examples/requirements"
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 PAGES = (
@@ -38,7 +39,7 @@ PAGES = (
 def _check(named: Mapping[str, str]) -> None:
     owner, name = named["owner"], named["name"]
     if not _OWNER.fullmatch(owner):
-        raise SpecError(f"{echo(owner)} cannot be the name of an owner on GitHub.")
+        raise SpecError(f"{echo(owner)} cannot be the name of an owner on GitHub.", hint=_EXAMPLE)
     if name in {".", ".."}:
         raise SpecError(f"{echo(f'{owner}/{name}')} cannot be the name of a repository.")
 

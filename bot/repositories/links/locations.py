@@ -21,6 +21,8 @@ _AZURE = re.compile(r"(?:ssh\.dev\.azure\.com|(?:vs-)?ssh\.visualstudio\.com)")
 _AZURE_PATH = re.compile(r"/?v3/([^/]+)/([^/]+)/([^/]+?)/?")
 _SCP = re.compile(r"(?P<user>[\w.+-]+)@(?P<host>[\w.-]+):(?P<path>.*)")
 
+_EXAMPLES = "For example: owner/repo, a link to GitHub, GitLab or any git host, or a DOI."
+
 Read = RepoSpec | Link
 """What a location is: a repository already, or a link that is to be read further."""
 
@@ -36,12 +38,12 @@ def read_location(text: str) -> Read:
             return read(text)
     raise SpecError(
         f"{echo(text)} is not a repository that can be understood.",
-        hint="For example: owner/repo, a link to GitHub, GitLab or any git host, or a DOI.",
+        hint=_EXAMPLES,
     )
 
 
 def _read_option(text: str) -> Read:
-    raise SpecError(f"{echo(text)} looks like an option, not like a repository.")
+    raise SpecError(f"{echo(text)} looks like an option, not like a repository.", hint=_EXAMPLES)
 
 
 def _read_transport(text: str) -> Read:
@@ -50,7 +52,8 @@ def _read_transport(text: str) -> Read:
 
 def _read_local(text: str) -> Read:
     raise SpecError(
-        f"{echo(text)} is a path on somebody's own machine; only public repositories can be launched."
+        f"{echo(text)} is a path on somebody's own machine; only public repositories can be launched.",
+        hint="Push it to a git host, and give the link of the repository there.",
     )
 
 
@@ -85,7 +88,7 @@ def _read_git_scheme(scheme: str, rest: str) -> Read:
 def _read_scp(text: str) -> Read:
     match = _SCP.fullmatch(text)
     if not match:
-        raise SpecError(f"{echo(text)} is not a git address.")
+        raise SpecError(f"{echo(text)} is not a git address.", hint=_EXAMPLES)
     return _read_ssh(match["host"], match["path"])
 
 
