@@ -17,7 +17,8 @@ for the ref here, the rest for the path; `bot.repositories.refs` knows the real 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from bot.errors import SpecError
 from bot.repositories.links.link import DOUBLE_SLASHES, Link, quoted
@@ -44,6 +45,7 @@ _HOW = "Open the repository in a browser, and copy the address of that page."
 _DEFAULT_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
+@dataclass(frozen=True)
 class Page:
     """A page of a repository, and what of the repository it shows.
 
@@ -53,12 +55,14 @@ class Page:
         refusal: Why such a page cannot be launched: a whole sentence.
     """
 
-    def __init__(self, form: str, *, ref: str = "{ref}", refusal: str = "") -> None:
-        self.form = form
-        self.refusal = refusal
-        self._ref = ref
-        pattern = "".join(_pattern(part) for part in _NAME_IN_BRACES.split(form))
-        self._pattern = re.compile(pattern)
+    form: str
+    ref: str = "{ref}"
+    refusal: str = ""
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """Made when it is needed first: of hundreds of pages, a link is compared with few."""
+        return re.compile("".join(_pattern(part) for part in _NAME_IN_BRACES.split(self.form)))
 
     def read(self, page: str) -> tuple[str | None, str | None] | None:
         """Ref and path as they were written, percent signs and all; None if it is another page."""
@@ -67,7 +71,7 @@ class Page:
             return None
         found = match.groupdict()
         named = found.get("ref") or found.get("number")
-        return self._ref.format(**found) if named else None, found.get("path")
+        return self.ref.format(**found) if named else None, found.get("path")
 
 
 def _pattern(part: str) -> str:
@@ -100,7 +104,7 @@ Place = tuple[str | None, str | None]
 """Ref and path, as they stand in a query; each may be missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Forge:
     """A kind of git host.
 
@@ -125,13 +129,13 @@ class Forge:
     needed: str = "an owner and a name are needed"
     query: Callable[[Mapping[str, str]], Place] | None = None
     check: Callable[[Mapping[str, str]], None] | None = None
-    _pattern: re.Pattern[str] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        """Compile how the whole path of a link reads."""
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """How the whole path of a link reads."""
         page = f"(?P<page>(?:{self.page_begins}).*)" if self.page_begins else "(?P<page>.*)"
         whole = rf"/?{self.repository}(?:\.git)?(?:(?P<at>@)(?P<marked>.*)|/{page})?/?"
-        object.__setattr__(self, "_pattern", re.compile(whole))
+        return re.compile(whole)
 
     def reads(self, link: Link) -> bool:
         """Whether the path of a link has the form that this forge gives it."""
