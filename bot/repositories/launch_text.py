@@ -58,6 +58,8 @@ _OTHER_WORDS = {
     "title": "name",
 }
 _MOST_WORDS = 3
+_FILE = re.compile(r"\.[A-Za-z]\w*$")
+_SEPARATOR = re.compile("[-=]*>|[-\u2013\u2014:|,;+&\u2192]")
 _DASHES = re.compile("^[-\u2010-\u2015\u2212]+(?=\\w)")
 _OF_A_TIME = re.compile(
     r"at|noon|midnight|midday|today|tonight|tomorrow|[ap]\.?m\.?"
@@ -138,6 +140,7 @@ def _label(flag: str, flags: Mapping[str, str]) -> str | None:
 
 
 def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
+    words = [*words[:1], *(word for word in words[1:] if not _SEPARATOR.fullmatch(word))]
     words = [undecorated(word) for word in words]
     if not words:
         raise SpecError("No repository was named.", hint="For example: owner/repo, a link, or a DOI.")
@@ -151,6 +154,8 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     refuse_prose(path, "path")
     spec = parse_location(location or "")
     _refuse_cut_link(spec, words)
+    if spec.ref and path is None and ref and _FILE.search(ref) and not spec.path:
+        ref, path = None, ref
     spec = _with_ref(spec, only_one("ref", clean_ref(ref), clean_ref(_bare("ref", flags))))
     spec = _with_path(spec, only_one("path", clean_path(path), clean_path(_bare("path", flags))))
     spec = _with_interface(spec, _bare("open", flags))

@@ -36,7 +36,10 @@ def only_one(what: str, *values: str | None) -> str | None:
     """
     given = list(dict.fromkeys(value for value in values if value))
     if len(given) > 1:
-        raise SpecError(f"The {what} is given twice: {echo(given[0])} and {echo(given[1])}.")
+        raise SpecError(
+            f"The {what} is given twice: {echo(given[0])} and {echo(given[1])}.",
+            hint="Leave one of them out.",
+        )
     return given[0] if given else None
 
 

@@ -5,6 +5,7 @@ What is not understood stays as it is, and is refused later: a ref is never gues
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import dropwhile
 
 from bot.errors import SpecError
 from bot.repositories.parts import echo
@@ -35,6 +36,12 @@ _COMMANDS: Mapping[tuple[str, ...], str] = {
     ("gh", "repo", "view"): "{}",
     ("gh", "browse"): "{}",
     ("hub", "clone"): "{}",
+    ("git", "pull"): "{}",
+    ("git", "fetch"): "{}",
+    ("git", "submodule", "add"): "{}",
+    ("git", "ls-remote"): "{}",
+    ("wget",): "{}",
+    ("curl",): "{}",
     ("glab", "repo", "clone"): "https://gitlab.com/{}",
     ("svn", "checkout"): "{}",
     ("pip", "install"): "{}",
@@ -53,6 +60,7 @@ _HOW = frozenset(
     {"--recursive", "--recurse-submodules", "--single-branch", "--no-single-branch", "--no-tags", "--mirror"}
     | {"--bare", "--sparse", "--shallow-submodules", "-q", "--quiet", "-v", "--verbose", "--progress", "-n"}
     | {"-e", "--editable", "-U", "--upgrade", "--web", "--user", "--no-checkout"}
+    | {"-L", "-O", "-LO", "-OL", "-f", "-s", "-S", "-sL", "-sSL", "-fsSL", "--location", "--remote-name"}
 )
 """How something is cloned or installed, which is not wanted here."""
 _PROSE = frozenset(
@@ -66,6 +74,43 @@ _PROSE = frozenset(
     | {"weeks", "which", "while", "with", "without", "would", "you", "your"}
 )
 """Words of sentences and of times: somebody who means a branch of that name says so with `--ref`."""
+_LEADING = frozenset(
+    {
+        "please",
+        "pls",
+        "hi",
+        "hello",
+        "hey",
+        "can",
+        "could",
+        "you",
+        "the",
+        "a",
+        "this",
+        "my",
+        "our",
+        "me",
+        "us",
+        "i",
+    }
+    | {
+        "want",
+        "would",
+        "like",
+        "to",
+        "let",
+        "need",
+        "just",
+        "now",
+        "open",
+        "start",
+        "launch",
+        "repository",
+        "repo",
+    }
+)
+_POLITE = frozenset({"please", "pls", "thanks", "thx", "thank", "you", "now"})
+"""Words at the beginning and the end of a request that ask for nothing."""
 _TIME = re.compile(
     r"\d+(?:[.,]\d+)?(?:h|hrs?|hours?|mins?|minutes?|days?|weeks?)|\d{1,2}:\d{2}\S*|\d{1,2}(?:am|pm)",
     re.IGNORECASE,
@@ -74,7 +119,10 @@ _TIME = re.compile(
 
 def rewrite(words: Sequence[str]) -> list[str]:
     """The same words, with options where people write it in another way."""
-    return _phrases(_addresses(_named_values(_command(list(words)))))
+    words = [*dropwhile(_is_leading, words)] if any("/" in word for word in words) else [*words]
+    while words and words[-1].lower() in _POLITE and not _is_value(words, len(words) - 1):
+        del words[-1]
+    return _phrases(_addresses(_named_values(_command(words))))
 
 
 def refuse_prose(word: str | None, option: str) -> None:
@@ -94,11 +142,15 @@ def refuse_prose(word: str | None, option: str) -> None:
             f"{echo(word)} looks like a time, not like a {option}.",
             hint=f"Write --for {word} if you mean how long, and --{option} {word} if it is the {option}.",
         )
-    if word.lower() in _PROSE:
+    if word.lower() in _PROSE or (option == "ref" and word.lower() == "a"):
         raise SpecError(
             f"{echo(word)} is not understood here: a repository, a ref and a path are expected.",
             hint=f"Leave it out, or write --{option} {word} if it is the {option}.",
         )
+
+
+def _is_leading(word: str) -> bool:
+    return word.lower().rstrip(",!") in _LEADING
 
 
 def _command(words: list[str]) -> list[str]:
@@ -136,7 +188,9 @@ def _named_values(words: list[str]) -> list[str]:
     rewritten: list[str] = []
     for index, word in enumerate(words):
         match = _NAMED.fullmatch(word)
-        if match is None or match[2].startswith("//") or _is_value(words, index):
+        if word == "-b":
+            rewritten.append("--ref")
+        elif match is None or match[2].startswith("//") or _is_value(words, index):
             rewritten.append(word)
         else:
             rewritten += _named_value(match[1].lower(), match[2], word)

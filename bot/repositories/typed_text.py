@@ -130,8 +130,18 @@ def _words(text: str) -> list[str]:
     for prefix, double, single, bare in _WORD.findall(text):
         if bare[:1] in {'"', "'"} and bare:
             raise SpecError(f"A quote is opened at {echo(bare)} and never closed.")
-        words.append(prefix + (double or single or bare))
+        words.append(prefix + (double or single or _without_lone_brackets(bare)))
     return [word for word in words if word]
+
+
+def _without_lone_brackets(word: str) -> str:
+    """A word at the beginning or the end of what stands in brackets."""
+    for opening, closing in ("()", "[]", "{}"):
+        if word.startswith(opening) and closing not in word:
+            word = word[1:]
+        if word.endswith(closing) and opening not in word:
+            word = word[:-1]
+    return word
 
 
 def undecorated(word: str) -> str:

@@ -14,6 +14,8 @@ _LAUNCH = re.compile(
     r"(?:/[\w.-]+){0,2}?/v2/(gh|gl|gist|git|zenodo|figshare|hydroshare|dataverse|ckan)/(.+)", re.IGNORECASE
 )
 _HTTP = re.compile(r"https?:/", re.IGNORECASE)
+_ENCODED_QUERY = re.compile(r"%3f(?=(?:urlpath|labpath|filepath)(?:=|%3d))", re.IGNORECASE)
+"""Somebody encoded the link's own question mark."""
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 
 
@@ -34,8 +36,9 @@ def read_launch_link(link: Link) -> Wrapped:
             f"{link.shown} is no launch link of a BinderHub.",
             hint="Give the link of the repository itself, for example https://github.com/owner/repo",
         )
-    inner = _PROVIDERS[match[1].lower()](match[2].rstrip("/"))
-    interface, path = opened.in_query(link.parameters)
+    spec, _, query = _ENCODED_QUERY.sub("?", match[2]).partition("?")
+    inner = _PROVIDERS[match[1].lower()](spec.rstrip("/"))
+    interface, path = opened.in_query(replace(link, query=decode(query)).parameters | link.parameters)
     return replace(inner, path=path, interface=interface)
 
 
@@ -49,7 +52,7 @@ def read_mybinder(link: Link) -> Wrapped:
 
 
 def _github(rest: str) -> Wrapped:
-    owner, _, name_and_ref = rest.partition("/")
+    owner, _, name_and_ref = _ENCODED_SLASH.sub("/", rest).partition("/")
     name, _, ref = name_and_ref.partition("/")
     return Wrapped(f"https://github.com/{owner}/{name}", clean_ref(decode(ref)))
 

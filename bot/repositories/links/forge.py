@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.errors import SpecError
+from bot.repositories import opened
 from bot.repositories.links.link import DOUBLE_SLASHES, Link, quoted
-from bot.repositories.parts import clean_path, clean_ref, decode_segments, echo, only_one
+from bot.repositories.parts import clean_path, clean_ref, decode, decode_segments, echo, only_one
 from bot.repositories.spec import Provider, RepoSpec
 
 _REST = "{*}"
@@ -92,6 +93,7 @@ def listing(form: str, what: str) -> Page:
 
 
 COMPARISONS = (
+    listing("compare", "comparisons"),
     Page("compare/{head}"),
     Page(
         "compare/{*}",
@@ -157,12 +159,14 @@ class Forge:
         if at:
             return RepoSpec(self.provider, url, _marked_ref((marked or "").rstrip("/")))
         ref, path = self._place(_HYPHEN.sub("", (page or "").strip("/")), url)
-        asked_ref, asked_path = self.query(link.parameters) if self.query else (None, None)
+        asked_ref, asked_path = self.query(link.parameters) if self.query else _behind_dot_git(link)
+        interface, opened_path = opened.in_query(link.parameters)
         return RepoSpec(
             self.provider,
             url,
             only_one("ref", ref, clean_ref(asked_ref)),
-            only_one("path", path, clean_path(asked_path)),
+            only_one("path", path, clean_path(asked_path), opened_path),
+            interface,
         )
 
     def _url(self, link: Link, found: Mapping[str, str | None]) -> str:
@@ -193,6 +197,14 @@ class Forge:
             f"The link leads to the page {echo(kind)} of a repository, not to its files.",
             hint=f"Give the link of a directory, of a file, or of the repository itself: {url}",
         )
+
+
+def _behind_dot_git(link: Link) -> Place:
+    """`owner/repo.git#ref:path`, as docker writes it; pip's `#egg=name` is something else."""
+    if not link.path.endswith(".git") or "=" in link.fragment:
+        return None, None
+    ref, _, path = link.fragment.partition(":")
+    return decode(ref) or None, decode(path) or None
 
 
 def _marked_ref(written: str) -> str:

@@ -9,6 +9,21 @@ from bot.repositories.links.link import Link
 from bot.repositories.parts import echo
 from bot.repositories.spec import Provider, RepoSpec
 
+_NO_OWNERS = frozenset(
+    {
+        "orgs",
+        "topics",
+        "marketplace",
+        "sponsors",
+        "features",
+        "settings",
+        "users",
+        "collections",
+        "notifications",
+    }
+    | {"search", "explore", "trending", "enterprise", "apps", "login", "readme", "stars", "codespaces"}
+)
+"""What GitHub has in the place of an owner."""
 _EXAMPLE = "A repository on GitHub is written owner/name, for example binder-examples/requirements"
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -19,7 +34,7 @@ PAGES = (
     *pages("commits/{tree}", "branch/{refs}"),
     *pages("releases/tag/{refs}", "releases/download/{ref}/{*}", "releases/edit/{refs}"),
     *pages("releases/expanded_assets/{refs}", "tags/{refs}"),
-    *pages("archive/{refs}.zip", "archive/{refs}.tar.gz", "archive/{refs}"),
+    *pages("archive/{refs}.zip", "archive/{refs}.tar.gz", "archive/{refs}.tar.bz2", "archive/{refs}"),
     *pages("zipball/{refs}", "tarball/{refs}", "zip/{refs}", "tar.gz/{refs}"),
     *pages("legacy.zip/{refs}", "legacy.tar.gz/{refs}"),
     *pages("pull/{*}/commits/{commit}", "pull/{*}/changes/{commit}"),
@@ -38,6 +53,10 @@ PAGES = (
 
 def _check(named: Mapping[str, str]) -> None:
     owner, name = named["owner"], named["name"]
+    if owner.lower() in _NO_OWNERS:
+        raise SpecError(
+            f"{echo(f'github.com/{owner}/{name}')} is a page of GitHub, not a repository.", hint=_EXAMPLE
+        )
     if not _OWNER.fullmatch(owner):
         raise SpecError(f"{echo(owner)} cannot be the name of an owner on GitHub.", hint=_EXAMPLE)
     if name in {".", ".."}:
@@ -82,10 +101,11 @@ def read_shorthand(text: str) -> RepoSpec:
     Raises:
         SpecError: No repository on GitHub can have that name.
     """
-    path, _, fragment = text.partition("?")[0].partition("#")
+    page, _, query = text.partition("?")
+    path, _, fragment = page.partition("#")
     if fragment and path.count("/") == 1 and "@" not in path:
         path = f"{path}@{fragment}"
-    link = Link("https", "github.com", None, f"/{path}")
+    link = Link("https", "github.com", None, f"/{path}", query)
     about = link.segments[2:3]
     return (GITHUB if about and about[0] in _ABOUT else _SHORTHAND).read(link)
 

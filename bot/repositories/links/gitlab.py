@@ -1,7 +1,11 @@
 """GitLab's pages, on gitlab.com and on any other host. Pure."""
 
+from collections.abc import Mapping
+
+from bot.errors import SpecError
 from bot.repositories.links.forge import COMPARISONS, Forge, Page, listing, pages, read_first
 from bot.repositories.links.link import Link
+from bot.repositories.parts import echo
 from bot.repositories.spec import Provider, RepoSpec
 
 _PAGES = (
@@ -23,6 +27,16 @@ _PAGE_BEGINS = r"-/|(?:tree|blob|raw|blame|commits?|tags|merge_requests|compare)
 """Old links have their pages without the hyphen."""
 _GROUPS_AND_NAME = r"(?P<name>[^/]+(?:/[^/@]+?)+?)"
 
+
+def _check(named: Mapping[str, str]) -> None:
+    kind, _, rest = named["name"].partition("/")
+    if kind in {"groups", "users", "explore", "dashboard", "help", "search", "admin", "projects"}:
+        raise SpecError(
+            f"{echo(f'gitlab.com/{kind}/{rest}')} is a page of GitLab, not a repository.",
+            hint="A repository on GitLab is written group/name: https://gitlab.com/group/name",
+        )
+
+
 GITLAB = Forge(
     repository=_GROUPS_AND_NAME,
     address="https://gitlab.com/{name}",
@@ -30,6 +44,7 @@ GITLAB = Forge(
     page_begins=_PAGE_BEGINS,
     pages=_PAGES,
     needed="a group and a name are needed",
+    check=_check,
 )
 _EDITOR = Forge(
     repository=rf"-/ide/project/{_GROUPS_AND_NAME}",

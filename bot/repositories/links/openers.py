@@ -12,6 +12,8 @@ from bot.repositories.parts import clean_path, clean_ref, decode, echo
 
 _GIT_PULL = re.compile(r".*/git-(?:pull|sync)/?")
 _HTTP = re.compile(r"https?:/", re.IGNORECASE)
+_PARAMETERS = ("src", "url", "repo", "repository", "uri", "template")
+_IMPORTS = frozenset({"import", "launch", "open", "clone", "new", "welcome", "create", "deploy", "start"})
 _NOT_HERE = "Give the link of the repository itself, for example https://github.com/owner/repo"
 
 
@@ -30,7 +32,7 @@ def read_viewer(link: Link) -> Wrapped:
     kind, rest = (segments or [""])[0], "/".join(segments[1:])
     shown = _VIEWED.get(kind)
     if shown is None or not rest:
-        raise SpecError(f"{link.shown} shows a file that is in no repository on GitHub.", hint=_NOT_HERE)
+        raise SpecError(f"{link.shown} names no repository on GitHub.", hint=_NOT_HERE)
     return Wrapped(nested(shown.format(rest)))
 
 
@@ -75,8 +77,7 @@ def read_in_fragment(link: Link) -> Wrapped:
 
 def read_in_query(link: Link) -> Wrapped:
     """Kaggle, Deepnote and others: the link of the notebook is a parameter."""
-    names = ("src", "url", "repo", "repository", "uri", "template")
-    values = (link.parameters.get(name, "") for name in names)
+    values = (link.parameters.get(name, "") for name in _PARAMETERS)
     return _inner(next((value for value in values if _HTTP.match(value)), ""), link)
 
 
@@ -99,6 +100,20 @@ def read_pages_site(link: Link) -> Wrapped:
         f"{link.shown} is a web site, not a repository.",
         hint=f"Perhaps it is made from https://{host}/{owner}/{name}",
     )
+
+
+def read_github_within(link: Link) -> Wrapped:
+    """`/github/owner/repo/main` behind other words, as sandboxes and editors write it."""
+    _, found, rest = link.path.partition("/github/")
+    if not found or "/" not in rest:
+        raise SpecError(f"{link.shown} names no repository on GitHub.", hint=_NOT_HERE)
+    return Wrapped(rest)
+
+
+def is_import(link: Link) -> bool:
+    """Whether a page of any host imports what a parameter has the link of."""
+    names_link = any(_HTTP.match(link.parameters.get(name, "")) for name in _PARAMETERS)
+    return names_link and bool(_IMPORTS & set(link.segments[-1:]))
 
 
 def is_git_pull(link: Link) -> bool:
@@ -168,6 +183,8 @@ def refuse_app(link: Link) -> Wrapped:
 ByHost = Mapping[str, Callable[[Link], Wrapped]]
 OPENERS: ByHost = {
     **dict.fromkeys(("github.dev", "githubtocolab.com", "github1s.com", "codespaces.new"), read_on_github),
+    "open.vscode.dev": read_on_github,
+    **dict.fromkeys(("stackblitz.com", "codesandbox.io", "replit.com"), read_github_within),
     **dict.fromkeys(("nbviewer.org", "nbviewer.jupyter.org", "nbviewer.ipython.org"), read_viewer),
     **dict.fromkeys(("colab.research.google.com", "colab.google.com"), read_colab),
     "console.paperspace.com": read_viewer,

@@ -71,6 +71,7 @@ _ENDINGS: Mapping[str, Reader] = {
 _SHAPES: tuple[tuple[Callable[[Link], bool], Reader], ...] = (
     (binderhub.is_launch_link, binderhub.read_launch_link),
     (openers.is_git_pull, openers.read_git_pull),
+    (openers.is_import, openers.read_in_query),
     (archives.is_dataverse, archives.read_dataverse),
     (archives.is_ckan, archives.read_ckan),
 )

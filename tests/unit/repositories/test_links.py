@@ -346,6 +346,10 @@ WRAPPED: list[tuple[str, tuple[str | None, ...]]] = [
         "https://console.paperspace.com/github/owner/repo/blob/main/a.ipynb",
         ("gh", GH, "main", "a.ipynb", None),
     ),
+    ("https://open.vscode.dev/owner/repo", ("gh", GH, None, None, None)),
+    ("https://stackblitz.com/github/owner/repo/tree/dev", ("gh", GH, "dev", None, None)),
+    ("https://codesandbox.io/p/github/owner/repo/dev", ("gh", GH, "dev", None, None)),
+    ("https://idx.google.com/import?url=https://github.com/owner/repo", ("gh", GH, None, None, None)),
     # nbgitpuller, on any hub
     (
         "https://hub.example.org/hub/user-redirect/git-pull?repo=https%3A%2F%2Fgithub.com%2Fowner%2Frepo&branch=main&urlpath=lab%2Ftree%2Frepo%2Fa.ipynb",
@@ -442,7 +446,17 @@ WRAPPED: list[tuple[str, tuple[str | None, ...]]] = [
         "https://demo.ckan.org/dataset/x/history/ab-12",
         ("ckan", "https://demo.ckan.org/dataset/x?activity_id=ab-12", None, None, None),
     ),
+    ("https://mybinder.org/v2/gh/owner/repo/main%3Flabpath=a.ipynb", ("gh", GH, "main", "a.ipynb", "lab")),
+    (
+        "https://mybinder.org/v2/gh/owner/repo/main%3Furlpath%3Dlab%2Ftree%2Fa.ipynb",
+        ("gh", GH, "main", "a.ipynb", "lab"),
+    ),
+    ("https://mybinder.org/v2/gh/owner%2Frepo/main", ("gh", GH, "main", None, None)),
     # What stands behind /v2/, and other shorthands
+    ("owner/repo?urlpath=lab/tree/a.ipynb", ("gh", GH, None, "a.ipynb", "lab")),
+    ("https://github.com/owner/repo/tree/main?labpath=a.ipynb", ("gh", GH, "main", "a.ipynb", "lab")),
+    ("https://github.com/owner/repo.git#dev", ("gh", GH, "dev", None, None)),
+    ("git+https://github.com/owner/repo.git#egg=repo", ("gh", GH, None, None, None)),
     ("gh/owner/repo", ("gh", GH, None, None, None)),
     ("gh/owner/repo/main", ("gh", GH, "main", None, None)),
     ("gh/owner/repo/feature/x", ("gh", GH, "feature/x", None, None)),
@@ -532,6 +546,11 @@ REFUSED: list[tuple[str, str]] = [
     ("https://git.sr.ht/u/r", "begins with “~”"),
     ("https://dev.azure.com/o/p", "“_git”"),
     ("o/r/issues/3", "“issues”"),
+    ("https://github.com/orgs/owner/repositories", "a page of GitHub"),
+    ("https://github.com/o/r/compare", "list of comparisons"),
+    ("https://gitlab.com/groups/g", "a page of GitLab"),
+    ("https://huggingface.co/docs/hub", "a page of Hugging Face"),
+    ("https://nbviewer.org/", "names no repository"),
 ]
 
 

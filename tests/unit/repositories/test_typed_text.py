@@ -137,7 +137,23 @@ AROUND: list[tuple[str, tuple[str | None, str | None]]] = [
     ("jupyter-repo2docker --ref dev https://github.com/owner/repo", ("dev", None)),
     ("pip install git+https://github.com/owner/repo@dev", ("dev", None)),
     ("/binder launch owner/repo main", ("main", None)),
+    ("wget https://github.com/owner/repo/archive/dev.zip", ("dev", None)),
+    ("curl -L https://github.com/owner/repo/archive/refs/tags/v1.tar.gz", ("refs/tags/v1", None)),
+    ("git submodule add https://github.com/owner/repo", (None, None)),
+    ("git clone https://github.com/owner/repo.git#dev:nb", ("dev", "nb")),
+    # Politeness
+    ("please launch owner/repo", (None, None)),
+    ("can you launch owner/repo on dev please", ("dev", None)),
+    ("the repo owner/repo, thank you", (None, None)),
     # Words that name the next one
+    ("owner/repo (branch dev)", ("dev", None)),
+    ("owner/repo (dev branch)", ("dev", None)),
+    ("owner/repo -b dev", ("dev", None)),
+    ("owner/repo -> main", ("main", None)),
+    ("owner/repo | main | nb", ("main", "nb")),
+    ("owner/repo - main - nb", ("main", "nb")),
+    ("https://github.com/owner/repo/tree/main nb/a.ipynb", ("main", "nb/a.ipynb")),
+    ("owner/repo@main a.ipynb", ("main", "a.ipynb")),
     ("owner/repo ref=dev", ("dev", None)),
     ("owner/repo branch=dev path=nb", ("dev", "nb")),
     ("owner/repo ref: dev", ("dev", None)),
@@ -213,9 +229,9 @@ def test_open_cannot_lead_away_from_the_server(option: str, address: str) -> Non
 
 # What is refused -> what the refusal advises, which is understood
 ADVICE: list[tuple[str, str]] = [
-    ("owner/repo please", "--ref please"),
+    ("owner/repo while", "--ref while"),
     ("owner/repo with", "--ref with"),
-    ("owner/repo main thanks", "--path thanks"),
+    ("owner/repo main into", "--path into"),
     ("owner/repo hours", "--ref hours"),
     ("owner/repo 6h", "--ref 6h"),
     ("owner/repo main tomorrow", "--path tomorrow"),
