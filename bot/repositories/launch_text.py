@@ -59,7 +59,6 @@ _OTHER_WORDS = {
 }
 _MOST_WORDS = 3
 _FILE = re.compile(r"\.[A-Za-z]\w*$")
-_SEPARATOR = re.compile("[-=]*>|[-\u2013\u2014:|,;+&\u2192]")
 _DASHES = re.compile("^[-\u2010-\u2015\u2212]+(?=\\w)")
 _OF_A_TIME = re.compile(
     r"at|noon|midnight|midday|today|tonight|tomorrow|[ap]\.?m\.?"
@@ -140,7 +139,6 @@ def _label(flag: str, flags: Mapping[str, str]) -> str | None:
 
 
 def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
-    words = [*words[:1], *(word for word in words[1:] if not _SEPARATOR.fullmatch(word))]
     words = [undecorated(word) for word in words]
     if not words:
         raise SpecError("No repository was named.", hint="For example: owner/repo, a link, or a DOI.")

@@ -10,7 +10,7 @@ from itertools import dropwhile
 from bot.errors import SpecError
 from bot.repositories.parts import echo
 
-_REF_NAMES = ("ref", "branch", "tag", "commit", "revision", "sha")
+_REF_NAMES = ("ref", "branch", "tag", "commit", "revision", "sha", "version", "release")
 _PATH_NAMES = ("path", "file", "notebook", "directory", "dir", "folder", "subdir", "subfolder")
 _MEANS: Mapping[str, str] = {
     **dict.fromkeys(_REF_NAMES, "--ref"),
@@ -22,6 +22,7 @@ _MEANS: Mapping[str, str] = {
     "for": "",  # its words are read where times are
     "until": "",
 }
+_MARKED = re.compile(r"@([\w./-]+)")
 _NAMED = re.compile(r"([a-z]+)[=:](.*)", re.IGNORECASE | re.DOTALL)
 _REPOSITORY_NAMES = frozenset({"repo", "repository", "url", "link", "git"})
 _AT = frozenset({"on", "at", "from"})
@@ -64,7 +65,22 @@ _HOW = frozenset(
 )
 """How something is cloned or installed, which is not wanted here."""
 _PROSE = frozenset(
-    {"an", "and", "as", "at", "branch", "by", "can", "commit", "could", "day", "days", "directory"}
+    {
+        "again",
+        "called",
+        "half",
+        "have",
+        "i",
+        "launch",
+        "mr",
+        "one",
+        "open",
+        "pr",
+        "quickly",
+        "release",
+        "version",
+    }
+    | {"an", "and", "as", "at", "branch", "by", "can", "commit", "could", "day", "days", "directory"}
     | {"file", "folder", "for", "friday", "from", "hello", "hey", "hi", "hour", "hours", "if", "in"}
     | {"into", "is", "it", "just", "let", "like", "me", "midnight", "minute", "minutes", "monday", "my"}
     | {"name", "need", "next", "no", "noon", "not", "now", "of", "on", "or", "our", "path", "please"}
@@ -74,6 +90,8 @@ _PROSE = frozenset(
     | {"weeks", "which", "while", "with", "without", "would", "you", "your"}
 )
 """Words of sentences and of times: somebody who means a branch of that name says so with `--ref`."""
+_SEPARATOR = re.compile("[-=]*>|[-\u2013\u2014:|,;+&\u2192=]")
+_LABEL = re.compile(r"([A-Za-z]+):")
 _LEADING = frozenset(
     {
         "please",
@@ -119,6 +137,7 @@ _TIME = re.compile(
 
 def rewrite(words: Sequence[str]) -> list[str]:
     """The same words, with options where people write it in another way."""
+    words = [*words[:1], *(word for word in words[1:] if not _SEPARATOR.fullmatch(word))]
     words = [*dropwhile(_is_leading, words)] if any("/" in word for word in words) else [*words]
     while words and words[-1].lower() in _POLITE and not _is_value(words, len(words) - 1):
         del words[-1]
@@ -150,7 +169,9 @@ def refuse_prose(word: str | None, option: str) -> None:
 
 
 def _is_leading(word: str) -> bool:
-    return word.lower().rstrip(",!") in _LEADING
+    label = _LABEL.fullmatch(word)
+    is_label = label is not None and label[1].lower() not in _MEANS.keys() | _REPOSITORY_NAMES
+    return is_label or word.lower().rstrip(",!") in _LEADING
 
 
 def _command(words: list[str]) -> list[str]:
@@ -188,8 +209,9 @@ def _named_values(words: list[str]) -> list[str]:
     rewritten: list[str] = []
     for index, word in enumerate(words):
         match = _NAMED.fullmatch(word)
-        if word == "-b":
-            rewritten.append("--ref")
+        at = _MARKED.fullmatch(word) if index and not _is_value(words, index) else None
+        if word == "-b" or at:
+            rewritten += ["--ref", *([at[1]] if at else [])]
         elif match is None or match[2].startswith("//") or _is_value(words, index):
             rewritten.append(word)
         else:

@@ -40,6 +40,8 @@ _MARKUPS: tuple[re.Pattern[str], ...] = (
     # reStructuredText: `text <link>`_, whose angle brackets are Slack's as well
     re.compile(r"`[^`<>]*?\s<?(https?://[^`<>\s]+)>?`__?"),
 )
+_PICTURE = re.compile(r"^!\[[^\[\]]*\]\([^()]*\)\s+(?=\S)")
+_EMOJI = re.compile(r":[a-z0-9_+-]+:")
 _HTML_LINK = re.compile(r"<a\s[^<>]{0,300}?href\s*=\s*[\"']?([^\"'<>\s]+)", re.IGNORECASE)
 _REST_IMAGE = re.compile(r"\.\.\s+(?:\|[^|]*\|\s+)?image::.*?:target:\s*(\S+)(?:\s+:\w+:[^\n]*)*", re.DOTALL)
 _HTML_TAG = re.compile(r"<[^<>]*>")
@@ -105,9 +107,11 @@ def _without_bullets(text: str) -> str:
 
 def _unwrap_markup(text: str) -> str:
     """The link in a markup's own form, and what was typed after it where its end is plain."""
+    text = _PICTURE.sub("", text)
+    begin = len(text) - len(text.lstrip("*_~"))
     for pattern in _MARKUPS:
-        if match := pattern.match(text):
-            return f"{match[1]} {text[match.end() :]}"
+        if match := pattern.match(text, begin):
+            return f"{match[1]} {text[match.end() :].lstrip('*_~')}"
     if match := _HTML_LINK.search(text):
         rest = text.rpartition("</a>")[2] if "</a>" in text else text[match.end() :].partition(">")[2]
         return f"{match[1]} {_HTML_TAG.sub(' ', rest)}"
@@ -131,7 +135,13 @@ def _words(text: str) -> list[str]:
         if bare[:1] in {'"', "'"} and bare:
             raise SpecError(f"A quote is opened at {echo(bare)} and never closed.")
         words.append(prefix + (double or single or _without_lone_brackets(bare)))
-    return [word for word in words if word]
+    return [word for word in words if word and not _is_picture(word)]
+
+
+def _is_picture(word: str) -> bool:
+    """Whether a word is an emoji, as Slack or as Unicode writes it, or an arrow."""
+    symbols = {"So", "Mn"} if word[:1] not in {"\u2192", "\u21d2"} else {"So", "Mn", "Sm"}
+    return bool(_EMOJI.fullmatch(word)) or all(unicodedata.category(char) in symbols for char in word)
 
 
 def _without_lone_brackets(word: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bot.errors import SpecError
 from bot.repositories.parts import LEAK, echo
@@ -122,7 +122,8 @@ def split(text: str) -> Link:
         password, host, port = parts.password, parts.hostname or "", parts.port
     except ValueError:
         raise SpecError("The link has an address or a port that cannot be read.") from None
-    if password is not None or looks_like_token(parts.username or ""):
+    user = unquote(parts.username or "")
+    if password is not None or ":" in user or looks_like_token(user):
         raise SpecError(LEAK)
     host = _clean_host(host)
     public = host.removeprefix("www.") in PUBLIC_HOSTS

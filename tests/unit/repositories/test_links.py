@@ -520,6 +520,7 @@ REFUSED: list[tuple[str, str]] = [
     ("https://raw.githubusercontent.com/o/r/main/a.ipynb?token=GHSAT0AAA", "password or token"),
     ("https://gitlab.example.org/g/r/-/archive/main/r.zip?private_token=xyz", "password or token"),
     ("https://jane:secret@bitbucket.org/t/r.git", "password or token"),
+    ("https://jane%3Asecret@bitbucket.org/t/r.git", "password or token"),
     ("https://x-token-auth:secret@bitbucket.org/t/r.git", "password or token"),
     ("https://hf_abcdefghijklmnop@huggingface.co/o/n", "password or token"),
     ("https://kaggle.com/code/jane/notebook", "names no repository"),

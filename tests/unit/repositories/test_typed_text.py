@@ -145,7 +145,16 @@ AROUND: list[tuple[str, tuple[str | None, str | None]]] = [
     ("please launch owner/repo", (None, None)),
     ("can you launch owner/repo on dev please", ("dev", None)),
     ("the repo owner/repo, thank you", (None, None)),
+    ("Binder: https://github.com/owner/repo", (None, None)),
+    (":point_right: owner/repo main :rocket:", ("main", None)),
+    ("\U0001f449 owner/repo \u2192 main", ("main", None)),
+    ("**[repo](https://github.com/owner/repo)** main", ("main", None)),
+    (f"![badge](https://mybinder.org/badge_logo.svg) {BADGE}", ("main", None)),
     # Words that name the next one
+    ("owner/repo ref = dev", ("dev", None)),
+    ("owner/repo --ref = dev", ("dev", None)),
+    ("owner/repo @dev", ("dev", None)),
+    ("owner/repo release v2", ("v2", None)),
     ("owner/repo (branch dev)", ("dev", None)),
     ("owner/repo (dev branch)", ("dev", None)),
     ("owner/repo -b dev", ("dev", None)),
@@ -270,30 +279,19 @@ def test_punctuation_that_belongs_to_a_name_stays() -> None:
 
 PROSE = [
     *("please", "can", "you", "launch", "this", "one", "for", "me", "with", "at", "on", "in", "from"),
-    *("until", "the", "a", "of", "and", "or", "3", "hours", "days", "minutes", "next", "monday"),
-    *("tomorrow", "noon", "thanks", "now", "it", "again", "using", "size", "large", "quickly", "I"),
-    *("would", "like", "to", "have", "half", "hour", "o'clock", "18:00"),
+    *("until", "the", "a", "of", "and", "or", "hours", "days", "minutes", "next", "monday"),
+    *("tomorrow", "noon", "thanks", "now", "it", "again", "using", "quickly", "I", "would", "like"),
+    *("to", "have", "half", "hour", "version", "release", "PR"),
 ]
-MARKS = re.compile(r"(?:--?\w+|\w+[=:]|branch|tag|commit|ref|on|at|from)\b", re.IGNORECASE)
 
 
-@given(st.lists(st.sampled_from(PROSE), min_size=4, max_size=9))
+@given(st.lists(st.sampled_from(PROSE), max_size=9))
 def test_no_sentence_behind_a_repository_makes_a_ref(words: list[str]) -> None:
     try:
         spec = parse_repo(f"owner/repo {' '.join(words)}")
     except SpecError:
         return
-    assert spec.ref is None or any(MARKS.fullmatch(word) for word in words)
-
-
-@given(st.lists(st.sampled_from([word for word in PROSE if word not in {"on", "at", "from"}]), max_size=2))
-def test_no_single_word_of_a_sentence_makes_a_ref(words: list[str]) -> None:
-    known = {"launch", "one", "quickly", "large", "again", "have", "half", "o'clock", "3", "I", "a"}
-    try:
-        spec = parse_repo(f"owner/repo {' '.join(words)}")
-    except SpecError:
-        return
-    assert spec.ref is None or spec.ref in known
+    assert (spec.ref, spec.path) == (None, None)
 
 
 letters = st.text(st.characters(exclude_characters="&"), max_size=12)
