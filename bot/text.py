@@ -8,6 +8,18 @@ _MAX_INPUT = 10_000
 """Characters that are looked at; no message holds more."""
 _ECHO = 300
 _SLACK_LINK = re.compile(r"<([a-zA-Z+]{2,9}:[^<>|\s]+)(?:\|[^<>]*)?>")
+_NAME_AS_LINK = re.compile(r"<(?:https?://|mailto:)([^<>|\s]+)\|\1>")
+_NO_WIDTH = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+
+
+def plain_spaces(text: str) -> str:
+    """Text whose white space is plain spaces: no U+00A0 (as before pasted links), no tabs, no line breaks."""
+    return re.sub(r"\s", " ", text.translate(_NO_WIDTH))
+
+
+def as_typed(text: str) -> str:
+    """What a person typed, before a chat program changed its spaces and made links of names (`README.md`)."""
+    return _NAME_AS_LINK.sub(r"\1", plain_spaces(text))
 
 
 def visible(text: str) -> str:
@@ -36,4 +48,4 @@ def shorten(text: str, limit: int) -> str:
 
 def readable(text: str) -> str:
     """What was typed, as it can be typed again: without Slack's escapes, fit for inline code."""
-    return shorten(visible(unescape(_SLACK_LINK.sub(r"\1", text))).replace("`", "'"), _ECHO)
+    return shorten(visible(unescape(_SLACK_LINK.sub(r"\1", as_typed(text)))).replace("`", "'"), _ECHO)

@@ -1,4 +1,4 @@
-"""What was seen in the cloud although no live binder owns it."""
+"""What was seen in the cloud although it belongs to no binder."""
 
 from collections.abc import Collection
 

@@ -1,1 +1,1 @@
-"""What an operator does to a deployment: check it, drain it, recover it, migrate it."""
+"""The operator's commands, a module each: check, drain, recover, migrate."""

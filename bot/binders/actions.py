@@ -1,236 +1,123 @@
-"""The vocabulary of the reconciler: what was seen, what may be done next, and what changes by it. Pure."""
+"""What the executor can do for a binder, and what it reports afterwards. Pure.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+An action names one call to the outside. Its result says how the call went, and nothing about the binder's
+status: `bot.binders.transitions` decides what follows.
+"""
 
-from bot.binders.deadlines import DueNotice, WarningPolicy
-from bot.provisioning.base import Instance, Report
-from storage.models import Activity, Binder, Ending, MessageKind, Notice, Outcome, Status, Target
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-BACKOFF_SECONDS = (2.0, 5.0, 15.0, 30.0, 60.0)
-"""How long to wait after the first, second, … failed try of a step; the last one for all further tries."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How patient the bot is with one cloud, in seconds, and how it ends what nobody needs.
-
-    Attributes:
-        poll: Between two looks while an instance is being made or built.
-        ready_poll: Between two looks at a ready binder.
-        attempt: How long a `create` whose answer was lost may still bring an instance forth.
-        missing: Between the two sightings that make an absence believed.
-        boot: Until an instance has an address and reports for the first time.
-        build: From the first report until the server answers.
-        capacity: How long a launch waits for room.
-        look: Between two questions to a ready server about its use.
-        count: Between two counts of the files that were changed in it.
-        policy: When people are warned.
-        shelves_idle: Whether what lies idle is put away instead of torn down.
-        shelved: How long what was put away is kept.
-        saves_expired: Whether the changes in a binder whose time is over are saved to its thread.
-        failed: How long a failed launch waits for somebody who wants to look at it; 0 for not at all.
-        replacements: How many broken instances of one binder are replaced.
-    """
-
-    poll: float
-    ready_poll: float
-    attempt: float
-    missing: float
-    boot: float
-    build: float
-    capacity: float
-    look: float = 120.0
-    count: float = 120.0
-    policy: WarningPolicy = field(default_factory=WarningPolicy)
-    shelves_idle: bool = False
-    shelved: float = 7 * 86_400.0
-    saves_expired: bool = True
-    failed: float = 0.0
-    replacements: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedUse:
-    """What a ready server told of its use; where it was not asked, or did not answer, there is none of it.
-
-    Attributes:
-        activity: What goes on in it.
-        used_at: The newest sign of use, Unix seconds UTC, never in the future; None where there is none.
-        changed_files: How many files differ from what was launched; None where they were not counted.
-    """
-
-    activity: Activity
-    used_at: float | None = None
-    changed_files: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What was observed of one binder, after its row was read.
-
-    Attributes:
-        known: Whether the cloud answered. Where it did not, nothing may be concluded: unknown means alive.
-        instances: Its instances: the one in its row first, then the oldest.
-        leftovers: Whether anything at all of it is in the cloud.
-        report: What the inside of the instance said last.
-        answers: Whether its server answers over HTTP.
-        use: What its server told of its use, where it was asked.
-        notices: All warnings that it was given.
-        saving: Whether its changes are still on their way to the thread.
-    """
-
-    known: bool = True
-    instances: tuple[Instance, ...] = ()
-    leftovers: bool = False
-    report: Report | None = None
-    answers: bool = False
-    use: ObservedUse | None = None
-    notices: Sequence[Notice] = ()
-    saving: bool = False
-
-    @property
-    def instance(self) -> Instance | None:
-        """The one that is kept."""
-        return self.instances[0] if self.instances else None
+from bot.errors import CloudError, ResolveError
+from bot.interfaces.discovery import InterfaceLink
 
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """Look the repository up."""
+    """Look the repository up. Gives `RepositoryFound`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Record the attempt, then have an instance made."""
+    """Record the attempt, then have an instance made. Gives `StepTaken`, or `Superseded`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expose:
-    """Take a step towards an address."""
+    """Take a step towards an address. Gives `StepTaken`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Find the interfaces that answer at this URL, and post them."""
+    """Find the interfaces that answer at this URL. Gives `InterfacesFound`."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Shelve:
-    """Take a step of putting the instance away."""
+    """Take a step of shelving the instance. Gives `StepTaken`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unshelve:
-    """Ask for the instance back, or find out what became of asking."""
+    """Ask for the instance back, or find out what became of asking. Gives `UnshelveAsked`."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkEnd:
-    """Mark the instance with when its binder ends now, for `recover`; and look again in so many seconds."""
+    """Mark the instance with its binder's end; look again in `next_in` seconds. Gives `Done`."""
 
     next_in: float
 
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """Delete every instance but this one: a lost reply may have left a twin."""
+    """Delete every instance but this one: a lost reply may have left a twin. Gives `Done`."""
 
     keep: str
 
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Take a step of teardown."""
+    """Take a step of teardown. Gives `Removed`."""
+
+
+Action = Resolve | Create | Expose | Announce | Shelve | Unshelve | MarkEnd | Prune | Remove
 
 
 @dataclass(frozen=True, slots=True)
-class Save:
-    """Write these changes, tell of them, and look again.
+class RepositoryFound:
+    """What the repository means at this moment: see `bot.repositories.resolve.Resolved`."""
 
-    Attributes:
-        changes: Column values.
-        next_in: Seconds until the next look.
-        says: What the thread is owed.
-        card: Whether the status message changes; None for not at all, False for the slow heartbeat.
-        facts: What the words need beyond the row.
-        warns: A notice that is due.
-        settles: What became of open notices.
-        settled: The ids of those; None for all that are open.
-    """
-
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    next_in: float = 0.0
-    says: tuple[MessageKind, ...] = ()
-    card: bool | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    warns: DueNotice | None = None
-    settles: Outcome | None = None
-    settled: tuple[int, ...] | None = None
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nothing changes but the time of the next look."""
-        return self == Save(next_in=self.next_in)
+    commit: str | None
+    is_tip: bool
+    ref: str | None
+    path: str | None
 
 
-Step = Resolve | Create | Expose | Announce | Shelve | Unshelve | MarkEnd | Prune | Remove | Save
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """The cloud took a step; these are the ids of everything that exists for the binder now."""
+
+    resource_ids: Mapping[str, str]
 
 
-def backoff(retries: int) -> float:
-    """Seconds to wait after that many failed tries of one step."""
-    return BACKOFF_SECONDS[min(max(retries, 1), len(BACKOFF_SECONDS)) - 1]
+@dataclass(frozen=True, slots=True)
+class InterfacesFound:
+    """These interfaces answered, the one that was asked for first; may be none."""
+
+    links: tuple[InterfaceLink, ...]
 
 
-def enter(
-    binder: Binder, status: Status, now: float, *, stage: str | None = None, **changes: Any
-) -> dict[str, Any]:
-    """Collect the changes of entering a status, and of beginning the stage that people see."""
-    stages = dict(binder.stages or {})
-    if stage is not None:
-        stages.setdefault(stage, now)
-    return {
-        "status": status,
-        "status_since": now,
-        "stages": stages,
-        "retries": 0,
-        "missing_since": None,
-    } | changes
+@dataclass(frozen=True, slots=True)
+class UnshelveAsked:
+    """The instance was asked for; `is_lost` where the cloud tried already, and could not give it back."""
+
+    is_lost: bool
 
 
-def fail(now: float, sentence: str, *, ending: Ending = Ending.FAILED, **changes: Any) -> Save:
-    """End a binder for a reason that its owner must read; `changes` may hold a `hint` and a `log`."""
-    changes = {"hint": None} | {name: value for name, value in changes.items() if value != ""}
-    says = (MessageKind.FAILED,) if ending == Ending.FAILED else ()
-    return end(now, ending, says=says, failure=sentence, waiting_for=None, **changes)
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A step of teardown was taken."""
+
+    nothing_left: bool
 
 
-def end(now: float, ending: Ending, *, says: tuple[MessageKind, ...] = (), **changes: Any) -> Save:
-    """Make `gone` the target; teardown begins with the next look."""
-    whole = {
-        "target": Target.GONE,
-        "ending": ending,
-        "ended_by": None,
-        "ended_at": now,
-        "retries": 0,
-    } | changes
-    return Save(whole, says=says, card=True, settles=Outcome.OVER)
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was done, and there is nothing to say about it."""
 
 
-def missing(
-    binder: Binder, now: float, rules: Timeouts, sentence: str, ending: Ending = Ending.FAILED
-) -> Save:
-    """Believe an absence only when it is seen for the second time, a while after the first."""
-    if binder.missing_since is None:
-        return Save({"missing_since": now}, next_in=rules.missing)
-    if now - binder.missing_since < rules.missing:
-        return Save(next_in=rules.poll)
-    return fail(now, sentence, ending=ending)
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """Nothing was done: a person changed the row in the meantime."""
 
 
-def fault(instance: Instance) -> str:
-    """Why an instance is broken, as a sentence."""
-    return f"The cloud could not run the instance: {instance.fault.rstrip('.') or 'it gave no reason'}."
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It did not work, for this reason."""
+
+    error: CloudError | ResolveError
+
+
+Result = RepositoryFound | StepTaken | InterfacesFound | UnshelveAsked | Removed | Done | Superseded | Failed

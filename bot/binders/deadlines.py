@@ -1,8 +1,8 @@
 """When a binder ends by itself, and who must be told before. Pure: no clock, no network, no session.
 
-A deadline ends nothing that nobody was told of: `due` names the notice that has to be given now, `may_end`
-the deadline that has come and was told of long enough ago. Whoever asks again with the same row and the same
-notices gets the same answers, so a process may die, or be away for a day, at any line.
+No deadline ends a binder without a warning. `due_notice` names the notice that has to be given now; `may_end`
+names the deadline that has passed and was announced long enough ago. The same row and the same notices always
+give the same answers, so a process may die, or be down for a day, at any line.
 
 The idle deadline moves with each use; of the others (lifetime, maximum, budget) only the first one counts.
 """
@@ -12,18 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from math import ceil
 
-from bot.times import calendar
+from bot.binders.cost import spent_at
+from bot.times import zones
 from storage.models import Binder, Notice, Outcome, Reason, Status
 
 EVE_SECONDS = 600.0
-"""How long before quiet hours begin people are told what would be due in them."""
+"""Notices that would be due in quiet hours are given this long before they begin."""
 MOST_PAUSE_SECONDS = 3600.0
 _SAME_IDLE_SECONDS = 60.0
 """Clocks of servers jitter: idle deadlines nearer to each other than this are one."""
 _SAME_SECONDS = 1.0
 _WARNED = frozenset({Status.READY, Status.SHELVED})
 _PREFERENCE = (Reason.MAXIMUM, Reason.BUDGET, Reason.LIFETIME, Reason.IDLE)
-"""Of deadlines at one moment, the one that nobody can move says why."""
+"""Of several deadlines at the same moment, one that nobody can move is named as the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class DueNotice:
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class QuietHours:
     """Hours of the day in which nobody is mentioned, over midnight where `start` is later than `end`."""
 
     start: time
@@ -82,22 +83,22 @@ class WarningPolicy:
     Attributes:
         leads: How many seconds before the end of the lifetime, of the maximum and of the budget a notice is
             due; without any, these end unannounced.
-        idle_leads: The same before what lies unused ends.
-        warning: Seconds that lie between the telling of a notice and the end, whatever happened.
+        idle_leads: The same for a binder that is idle.
+        warning: Seconds between a notice and the end, at least.
         quiet: When nobody is mentioned, by the site's clock.
     """
 
     leads: tuple[int, ...] = ()
     idle_leads: tuple[int, ...] = ()
     warning: float = 600.0
-    quiet: Quiet | None = None
+    quiet: QuietHours | None = None
 
     def for_owner_of(self, binder: Binder) -> "WarningPolicy":
         """The same, with quiet hours by the clock of the binder's owner, where it is known."""
         if self.quiet is None or binder.owner_zone is None:
             return self
         try:
-            zone = calendar.zone(binder.owner_zone)
+            zone = zones.zone(binder.owner_zone)
         except ValueError:  # known where it was written, but not here
             return self
         return replace(self, quiet=replace(self.quiet, zone=zone))
@@ -106,12 +107,12 @@ class WarningPolicy:
 # --- deadlines -------------------------------------------------------------------------------------------
 
 
-def deadlines(binder: Binder) -> tuple[Deadline, ...]:
+def all_deadlines(binder: Binder) -> tuple[Deadline, ...]:
     """All deadlines of a binder, the first one first."""
     found = [(Reason.LIFETIME, binder.ends_at)]
     if binder.status != Status.SHELVED:
         found += [(Reason.MAXIMUM, at) for at in [binder.maximum_at] if at]
-        found += [(Reason.BUDGET, at) for at in [_spent_at(binder)] if at is not None]
+        found += [(Reason.BUDGET, at) for at in [spent_at(binder)] if at is not None]
         found += [(Reason.IDLE, at) for at in [_idle_at(binder)] if at is not None]
     whole = [Deadline(reason, float(ceil(at))) for reason, at in found]
     return tuple(sorted(whole, key=lambda each: (each.at, _PREFERENCE.index(each.reason))))
@@ -119,18 +120,18 @@ def deadlines(binder: Binder) -> tuple[Deadline, ...]:
 
 def upcoming(binder: Binder) -> Deadline | None:
     """The first of its deadlines, past or not."""
-    return next(iter(deadlines(binder)), None)
+    return next(iter(all_deadlines(binder)), None)
 
 
 def last_end(binder: Binder) -> float:
-    """When it ends however much it is used, in Unix seconds UTC, unless somebody keeps it."""
-    return min(each.at for each in deadlines(binder) if each.reason != Reason.IDLE)
+    """When it ends even if it is used, in Unix seconds UTC, unless somebody keeps it."""
+    return min(each.at for each in all_deadlines(binder) if each.reason != Reason.IDLE)
 
 
 def limit(binder: Binder) -> Deadline | None:
     """The first deadline that nobody can move: the maximum, or the budget; None where there is none."""
     fixed = (Reason.MAXIMUM, Reason.BUDGET)
-    return next((each for each in deadlines(binder) if each.reason in fixed), None)
+    return next((each for each in all_deadlines(binder) if each.reason in fixed), None)
 
 
 def _idle_at(binder: Binder) -> float | None:
@@ -139,18 +140,11 @@ def _idle_at(binder: Binder) -> float | None:
     return max(binder.used_at + binder.idle_seconds, binder.awake_until or 0.0)
 
 
-def _spent_at(binder: Binder) -> float | None:
-    if binder.budget is None or not binder.price_per_hour or binder.ready_at is None:
-        return None
-    hours = binder.budget / binder.price_per_hour
-    return binder.ready_at + (binder.shelved_seconds or 0.0) + 3600 * hours
-
-
 def _counted(binder: Binder) -> list[Deadline]:
-    """The deadlines that people are told of: the idle one, and the first of the others."""
+    """The deadlines that people are warned of: the idle one, and the first of the others."""
     if binder.status not in _WARNED:
         return []
-    every = deadlines(binder)
+    every = all_deadlines(binder)
     idle = [each for each in every if each.reason == Reason.IDLE]
     others = [each for each in every if each.reason != Reason.IDLE]
     return [*idle, *others[:1]]
@@ -159,8 +153,10 @@ def _counted(binder: Binder) -> list[Deadline]:
 # --- notices ---------------------------------------------------------------------------------------------
 
 
-def due(binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> DueNotice | None:
-    """The notice that has to be given now: of the leads that were reached only the last, and none twice.
+def due_notice(
+    binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy
+) -> DueNotice | None:
+    """The notice that has to be given now: that of the last lead which has passed, unless it was given.
 
     Args:
         binder: Its row.
@@ -176,28 +172,20 @@ def due(binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPo
 
 
 def may_end(binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> Deadline | None:
-    """The deadline for which it may end now: it has come, and was told of at least the warning ago."""
+    """The deadline for which it may end now: it has passed, and people were warned long enough ago."""
     ends = ((each, _end_of(each, notices, policy)) for each in _counted(binder))
     past = (each for each, at in ends if at is not None and at <= now)
     return min(past, key=lambda each: each.at, default=None)
 
 
-def effective_end(
-    binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy
-) -> Deadline | None:
-    """When it ends unless something changes, the time for a warning included."""
-    found = [Deadline(each.reason, _expected(each, notices, now, policy)) for each in _counted(binder)]
-    return min(found, key=lambda each: each.at, default=upcoming(binder))
-
-
 def end_of(notice: Notice, now: float, policy: WarningPolicy) -> float:
-    """When the binder ends of which a notice warns, in Unix seconds UTC: never sooner than the warning."""
+    """When the binder ends that a notice warns of, in Unix seconds UTC; never without time to react."""
     return max(notice.deadline, (notice.told_at or now) + policy.warning)
 
 
 def outdated(binder: Binder, notices: Sequence[Notice]) -> list[Notice]:
-    """The open notices of deadlines that are no more."""
-    every = deadlines(binder)
+    """The open notices of deadlines that have moved."""
+    every = all_deadlines(binder)
     return [
         notice
         for notice in notices
@@ -206,7 +194,7 @@ def outdated(binder: Binder, notices: Sequence[Notice]) -> list[Notice]:
 
 
 def passed_over(binder: Binder, now: float, policy: WarningPolicy) -> list[DueNotice]:
-    """The notices that somebody who just moved the deadline needs no more, but for the last one."""
+    """The notices that are not needed by somebody who has just moved the deadline: all but the last one."""
     policy = policy.for_owner_of(binder)
     return [
         DueNotice(deadline.reason, deadline.at, lead)
@@ -217,9 +205,9 @@ def passed_over(binder: Binder, now: float, policy: WarningPolicy) -> list[DueNo
 
 
 def pause(binder: Binder, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> float:
-    """Seconds until the answers of `due` and `may_end` may change by themselves."""
+    """Seconds until the answers of `due_notice` and `may_end` may change as time passes."""
     policy = policy.for_owner_of(binder)
-    if due(binder, notices, now, policy) or may_end(binder, notices, now, policy):
+    if due_notice(binder, notices, now, policy) or may_end(binder, notices, now, policy):
         return 0.0
     moments = [moment - now for moment in _moments(binder, notices, now, policy) if moment > now]
     return min([*moments, MOST_PAUSE_SECONDS])
@@ -252,7 +240,7 @@ def _leads(binder: Binder, deadline: Deadline, policy: WarningPolicy) -> list[in
 
 
 def _told_from(deadline: Deadline, lead: int, policy: WarningPolicy) -> float:
-    """From when a notice is due. What is known beforehand is told before quiet hours, not after."""
+    """From when a notice is due. One that would be due in quiet hours is given before they begin."""
     at = deadline.at - lead
     if deadline.reason != Reason.IDLE and policy.quiet and policy.quiet.contains(at):
         return policy.quiet.begins_before(at) - EVE_SECONDS
@@ -260,16 +248,11 @@ def _told_from(deadline: Deadline, lead: int, policy: WarningPolicy) -> float:
 
 
 def _end_of(deadline: Deadline, notices: Iterable[Notice], policy: WarningPolicy) -> float | None:
-    """When a deadline may end a binder; None while nobody was told."""
+    """When a deadline may end a binder; None as long as nobody was warned."""
     if not _announces(deadline.reason, policy):
         return deadline.at
     told = [each.told_at for each in notices if _is_of(each, deadline) and each.told_at is not None]
     return max(deadline.at, min(told) + policy.warning) if told else None
-
-
-def _expected(deadline: Deadline, notices: Sequence[Notice], now: float, policy: WarningPolicy) -> float:
-    known = _end_of(deadline, notices, policy)
-    return known if known is not None else max(deadline.at, now + policy.warning)
 
 
 def _announces(reason: Reason, policy: WarningPolicy) -> bool:
@@ -283,7 +266,7 @@ def _is_of(notice: Notice, deadline: Deadline) -> bool:
 
 
 def _was_cut_off(notice: Notice) -> bool:
-    """Whether it was over before anybody was told: its binder began to end, or to be put away, in vain."""
+    """Whether it was settled before anybody was warned, by an end or a shelving that did not happen."""
     return notice.outcome == Outcome.OVER and notice.told_at is None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.binders.actions import Timeouts
+from bot.binders.timeouts import Timeouts
 from bot.interfaces import discovery
 from bot.jupyter.activity import Usage
 from bot.jupyter.client import JupyterServer
@@ -14,7 +14,7 @@ from bot.repositories.spec import RepoSpec, Resolved
 from storage.engine import Store
 
 
-class Server(discovery.Server, FileTree, Protocol):
+class BinderServer(discovery.PageProbe, FileTree, Protocol):
     """What is asked of a running server; `bot.jupyter.client.JupyterServer` is one."""
 
     def is_alive(self) -> bool:
@@ -40,11 +40,11 @@ class RepositoryResolver(Protocol):
 
 Submit = Callable[[Callable[[], None]], object]
 """Has a piece of work done, by a pool of threads or at once."""
-Count = Callable[[Server, float], int]
+Count = Callable[[BinderServer, float], int]
 """Counts the files of a server that changed since a time, in Unix seconds UTC."""
 
 
-def count_nothing(_server: Server, _since: float) -> int:
+def count_nothing(_server: BinderServer, _since: float) -> int:
     """Count no changes, where nobody wants to know."""
     return 0
 
@@ -56,13 +56,13 @@ class Dependencies:
     store: Store
     cloud: Cloud
     resolver: RepositoryResolver
-    rules: Timeouts
+    timeouts: Timeouts
     worker: str
     """This process's name on leases: unique among all that ever ran."""
     lease: float = 60.0
     """Seconds after which others take over what this process no longer renews."""
     unreachable_alert: float = 600.0
     """Seconds of silence of the cloud before the operators are told."""
-    server: Callable[[str, str], Server] = JupyterServer
+    server: Callable[[str, str], BinderServer] = JupyterServer
     """Opens a running server by its URL and token."""
     count: Count = count_nothing

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from storage import digest
 
 LATE_SECONDS = 12 * 3600.0
-"""Later than this after its time it is left out for the week: nobody asked for it now."""
+"""If the bot was down for longer than this after its time, the digest of that week is left out."""
 
 
 def due(now: float, when: tuple[int, time], zone: tzinfo) -> str | None:

@@ -1,4 +1,4 @@
-"""Telling the operators when the cloud has been silent for too long, and when it is back."""
+"""Telling the operators when the cloud has not answered for too long, and when it answers again."""
 
 import structlog
 
@@ -13,22 +13,22 @@ _NAME = "cloud is silent"
 
 
 class OutageAlert:
-    """What all replicas together heard of the cloud: the database remembers since when it is silent.
+    """Counts how long the cloud does not answer, for all replicas together: the start is in the database.
 
     Args:
-        store: Where it is remembered, so that each silence is told once, by whomever.
-        alert_seconds: How long a silence lasts before it is told.
+        store: Where the start is kept, so that one replica tells each outage, once.
+        alert_seconds: How long an outage lasts before it is told.
     """
 
     def __init__(self, store: Store, alert_seconds: float) -> None:
         self._store = store
         self._alert_seconds = alert_seconds
-        self._heard = False
+        self._is_well = False
 
     def failed(self, error: CloudError) -> None:
         """Note that the cloud did not answer."""
         log.warning("cloud_silent", error=error.sentence)
-        self._heard = False
+        self._is_well = False
         with self._store.write() as session:
             since, now = leases.begin(session, _NAME)
             if now - since >= self._alert_seconds:
@@ -36,15 +36,15 @@ class OutageAlert:
                 outbox.say(session, MessageKind.ALERT, _key(since), None, sentence=sentence)
 
     def recovered(self) -> None:
-        """Note that the cloud answered; writes only after a silence, or at the start of a process."""
-        if self._heard:
+        """Note that the cloud answered. Writes only after an outage, or at the start of a process."""
+        if self._is_well:
             return
         with self._store.write() as session:
             since = leases.finish(session, _NAME)
             if since is not None and outbox.is_owed(session, _key(since)):
                 sentence = "The cloud answers again."
                 outbox.say(session, MessageKind.ALERT, f"back:{_key(since)}", None, sentence=sentence)
-        self._heard = True
+        self._is_well = True
 
 
 def _key(since: float) -> str:

@@ -14,11 +14,19 @@ from dataclasses import replace
 import structlog
 from sqlalchemy.orm import Session
 
-from bot.binders import actions, transitions
-from bot.binders.actions import Observation, ObservedUse, Save
-from bot.binders.dependencies import Dependencies, Server, Submit
-from bot.binders.executor import StepExecutor
+from bot.binders import conclusions, transitions
+from bot.binders.dependencies import BinderServer, Dependencies, Submit
+from bot.binders.executor import ActionExecutor
+from bot.binders.observation import (
+    Observation,
+    ObservedUse,
+    wants_answer,
+    wants_look,
+    wants_report,
+    wants_survey,
+)
 from bot.binders.outage import OutageAlert
+from bot.binders.updates import Update
 from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
 from bot.provisioning.base import Survey
 from storage import binders, leaks, leases, notices, outbox
@@ -27,39 +35,41 @@ from storage.models import Activity, Binder, MessageKind, Notice, Target
 log = structlog.get_logger(__name__)
 
 CLAIM_LIMIT = 10_000
-"""How many binders one tick claims at most. Those at which nothing happens cost one row of one statement."""
+"""How many binders one tick claims at most. One at which nothing happens costs one row of one statement."""
 LOOKS_AT_ONCE = 4
 """How many ready servers are asked about their use at once: one that does not answer takes seconds."""
 STEPS_AT_ONCE = 64
 """How many binders are worked on at once, those that wait for a worker included."""
 LOOK_AGAIN_SECONDS = 1.0
-"""When those are due again for which there was no room."""
-BROKEN_TRIES = 8
-"""Steps that broke in a way nobody foresaw, before a launch is given up."""
+"""How soon a binder is due again if too many others are being worked on."""
 SWEEP_LEASE_SECONDS = 50.0
 STRAY_SECONDS = 30.0
 """Between the two sightings of something that belongs to no binder, before it is deleted."""
 _EACH_TIME = frozenset({MessageKind.READY, MessageKind.LINKS})
-"""What is said again whenever a binder is had back."""
+"""What is said again each time that a binder is resumed."""
 
 
 class Reconciler:
     """Takes one small step at a time for each binder that is due.
 
     Args:
-        parts: What it works with.
+        dependencies: What it works with.
         submit: How work is done; at once where none is given.
         nudge: Called when there may be more to do already.
     """
 
     def __init__(
-        self, parts: Dependencies, *, submit: Submit | None = None, nudge: Callable[[], None] | None = None
+        self,
+        dependencies: Dependencies,
+        *,
+        submit: Submit | None = None,
+        nudge: Callable[[], None] | None = None,
     ) -> None:
-        self._parts = parts
+        self._dependencies = dependencies
         self._submit: Submit = submit or (lambda work: work())
         self._nudge = nudge or (lambda: None)
-        self._silence = OutageAlert(parts.store, parts.unreachable_alert)
-        self._deeds = StepExecutor(parts)
+        self._outage = OutageAlert(dependencies.store, dependencies.unreachable_alert)
+        self._executor = ActionExecutor(dependencies)
         self._under_way = UnderWay()
 
     def tick(self) -> int:
@@ -68,18 +78,18 @@ class Reconciler:
         Returns:
             How many were due.
         """
-        with self._parts.store.write() as session:
+        with self._dependencies.store.write() as session:
             due = binders.claim(
-                session, self._parts.worker, limit=CLAIM_LIMIT, lease_seconds=self._parts.lease
+                session, self._dependencies.worker, limit=CLAIM_LIMIT, lease_seconds=self._dependencies.lease
             )
         if not due:
             return 0
-        # After the claim, so that what is seen is never older than what is known.
-        survey = self._survey() if any(transitions.wants_survey(binder) for binder in due) else None
-        seen = self._first_sight(due, survey)
-        now = self._parts.store.now()
-        pauses = {binder.id: self._begin_or_pause(binder, seen[binder.id], now) for binder in due}
-        with self._parts.store.write() as session:
+        # After the claim, so that what is observed is never older than what is known.
+        survey = self._survey() if any(wants_survey(binder) for binder in due) else None
+        observations = self._first_sight(due, survey)
+        now = self._dependencies.store.now()
+        pauses = {binder.id: self._begin_or_pause(binder, observations[binder.id], now) for binder in due}
+        with self._dependencies.store.write() as session:
             binders.reschedule(
                 session, [(each, pause) for each in due if (pause := pauses[each.id]) is not None]
             )
@@ -87,37 +97,37 @@ class Reconciler:
 
     def renew(self) -> None:
         """Keep the leases of the binders that are being worked on, until their steps are done."""
-        with self._parts.store.write() as session:
-            binders.renew(session, self._parts.worker, self._under_way.ids(), self._parts.lease)
+        with self._dependencies.store.write() as session:
+            binders.renew(session, self._dependencies.worker, self._under_way.ids(), self._dependencies.lease)
 
     def sweep(self) -> None:
-        """Remove what carries this deployment's mark but belongs to no live binder, once seen twice."""
-        with self._parts.store.write() as session:
-            if not leases.take(session, "sweep", self._parts.worker, SWEEP_LEASE_SECONDS):
+        """Remove what carries this deployment's mark but belongs to no binder, if it was seen twice."""
+        with self._dependencies.store.write() as session:
+            if not leases.take(session, "sweep", self._dependencies.worker, SWEEP_LEASE_SECONDS):
                 return
         survey = self._survey()
         if survey is None:
             return
-        with self._parts.store.write() as session:
+        with self._dependencies.store.write() as session:
             strays = binders.unknown_or_gone(session, {*survey.instances, *survey.strays})
             certain = leaks.seen(session, strays, twice_after=STRAY_SECONDS)
         for binder_id in sorted(certain):
             self._remove_stray(binder_id)
 
     def take_over(self) -> None:
-        """Go on at once with what an earlier process left, where no other one can be alive."""
-        if not self._parts.store.shared:
-            with self._parts.store.write() as session:
+        """End the leases of an earlier process, if no other process can be alive."""
+        if not self._dependencies.store.shared:
+            with self._dependencies.store.write() as session:
                 binders.release_all(session)
 
     def release(self) -> None:
         """Hand this worker's leases back."""
-        with self._parts.store.write() as session:
-            binders.release(session, self._parts.worker)
+        with self._dependencies.store.write() as session:
+            binders.release(session, self._dependencies.worker)
 
     def _remove_stray(self, binder_id: str) -> None:
         try:
-            nothing_left = self._parts.cloud.remove(binder_id, {})
+            nothing_left = self._dependencies.cloud.remove(binder_id, {})
         except CloudError as error:
             log.warning("stray_not_removed", binder=binder_id, error=error.sentence)
         else:
@@ -125,31 +135,31 @@ class Reconciler:
 
     def _survey(self) -> Survey | None:
         try:
-            survey = self._parts.cloud.survey()
+            survey = self._dependencies.cloud.survey()
         except CloudError as error:
-            self._silence.failed(error)
+            self._outage.failed(error)
             return None
-        self._silence.recovered()
+        self._outage.recovered()
         return survey
 
-    def _begin_or_pause(self, binder: Binder, seen: Observation, now: float) -> float | None:
-        """Begin to work on a binder; or tell how many seconds nothing happens to it, or there is no room."""
-        rules = self._parts.rules
-        looks = transitions.wants_look(binder, now, rules)
-        if not looks and not transitions.wants_answer(binder):
-            step = transitions.plan(binder, seen, now, rules)
-            if isinstance(step, Save) and step.is_quiet:
+    def _begin_or_pause(self, binder: Binder, observation: Observation, now: float) -> float | None:
+        """Begin to work on a binder; if there is nothing to do, or no room, return the seconds to wait."""
+        timeouts = self._dependencies.timeouts
+        is_look = wants_look(binder, now, timeouts)
+        if not is_look and not wants_answer(binder):
+            step = transitions.plan(binder, observation, now, timeouts)
+            if isinstance(step, Update) and step.is_quiet:
                 return step.next_in
-        if not self._under_way.begin(binder.id, looks=looks):
+        if not self._under_way.begin(binder.id, is_look=is_look):
             return LOOK_AGAIN_SECONDS
-        self._submit(lambda: self._work(binder, seen))
+        self._submit(lambda: self._work(binder, observation))
         return None
 
-    def _work(self, binder: Binder, seen: Observation) -> None:
-        """Take one step for one binder; whatever breaks stays within it."""
+    def _work(self, binder: Binder, observation: Observation) -> None:
+        """Take one step for one binder; an error in it does not reach the others."""
         with structlog.contextvars.bound_contextvars(binder=binder.id):
             try:
-                self._step(binder, seen)
+                self._step(binder, observation)
             except LostLease:
                 log.info("lost_lease", status=binder.status)
             except Exception:
@@ -159,113 +169,129 @@ class Reconciler:
                 self._under_way.end(binder.id)
 
     def _after_break(self, binder: Binder) -> None:
-        retries = binder.retries + 1
-        step = Save({"retries": retries}, next_in=actions.backoff(retries))
         try:
-            if binder.target != Target.GONE and retries >= BROKEN_TRIES:
-                now = self._parts.store.now()
-                step = actions.fail(now, "The bot stumbled over this launch, again and again.")
-            self._save(binder, step)
+            self._save(binder, conclusions.after_break(binder, self._dependencies.store.now()))
         except LostLease:
             log.info("lost_lease", status=binder.status)
         except Exception:  # the row's lease ends by itself, and another try follows
             log.exception("break_not_saved")
 
-    def _step(self, binder: Binder, seen: Observation) -> None:
-        seen = self._look_closer(binder, seen)
-        step = transitions.plan(binder, seen, self._parts.store.now(), self._parts.rules)
-        self._save(binder, self._deeds.run(binder, step))
+    def _step(self, binder: Binder, observation: Observation) -> None:
+        observation = self._look_closer(binder, observation)
+        store, timeouts = self._dependencies.store, self._dependencies.timeouts
+        step = transitions.plan(binder, observation, store.now(), timeouts)
+        if isinstance(step, Update):
+            self._save(binder, step)
+            return
+        action = type(step).__name__
+        log.info("reconciling", name=binder.name, status=binder.status, target=binder.target, action=action)
+        result = self._executor.run(binder, step)
+        self._save(binder, conclusions.conclude(binder, step, result, store.now(), timeouts))
 
     # Observe ---------------------------------------------------------------------------------------------
 
     def _first_sight(self, due: Sequence[Binder], survey: Survey | None) -> Mapping[str, Observation]:
-        """What one listing and two queries show of all of them."""
+        """What one listing and two queries show about all of them."""
         warned = [each.id for each in due if each.status in transitions.WARNED]
         ending = [each.id for each in due if each.target == Target.GONE]
-        with self._parts.store.read() as session:
+        with self._dependencies.store.read() as session:
             told = notices.of(session, warned)
             saving = outbox.being_saved(session, ending)
-        return {each.id: _seen(each, survey, told.get(each.id, ()), each.id in saving) for each in due}
+        return {each.id: _observation(each, survey, told.get(each.id, ()), each.id in saving) for each in due}
 
-    def _look_closer(self, binder: Binder, seen: Observation) -> Observation:
-        """What only the instance itself, or its server, can tell."""
-        if not seen.known or seen.instance is None:
-            return seen
-        if transitions.wants_look(binder, self._parts.store.now(), self._parts.rules):
-            return replace(seen, use=self._use(binder))
-        if transitions.wants_report(binder):
+    def _look_closer(self, binder: Binder, observation: Observation) -> Observation:
+        """Add what only the instance itself, or its server, can tell."""
+        if not observation.known or observation.instance is None:
+            return observation
+        if wants_look(binder, self._dependencies.store.now(), self._dependencies.timeouts):
+            return replace(observation, use=self._use(binder))
+        if wants_report(binder):
             with suppress(CloudUnreachable):
-                seen = replace(seen, report=self._parts.cloud.report(seen.instance))
-        if transitions.wants_answer(binder) and binder.server_url:
-            with closing(self._parts.server(binder.server_url, binder.token)) as server:
-                return replace(seen, answers=server.is_alive())
-        return seen
+                observation = replace(
+                    observation, report=self._dependencies.cloud.report(observation.instance)
+                )
+        if wants_answer(binder) and binder.server_url:
+            with closing(self._dependencies.server(binder.server_url, binder.token)) as server:
+                return replace(observation, answers=server.is_alive())
+        return observation
 
     def _use(self, binder: Binder) -> ObservedUse | None:
         if not binder.server_url:
             return None
-        with closing(self._parts.server(binder.server_url, binder.token)) as server:
+        with closing(self._dependencies.server(binder.server_url, binder.token)) as server:
             try:
                 usage = server.usage()
                 changed = self._changed_files(binder, server)
             except ServerError as error:
                 log.info("use_unknown", error=error.sentence)
                 return None
-        return ObservedUse(Activity(usage.word), usage.used_at, changed)
+        return ObservedUse(Activity(usage.kind), usage.used_at, changed)
 
-    def _changed_files(self, binder: Binder, server: Server) -> int | None:
-        """Count them now and then, and only where somebody was there since."""
+    def _changed_files(self, binder: Binder, server: BinderServer) -> int | None:
+        """Count them now and then, and only if the server was used since the last count."""
         since = binder.saved_at or binder.ready_at
         used = binder.used_at is not None and binder.used_at > binder.counted_at
-        if since is None or not used or self._parts.store.now() - binder.counted_at < self._parts.rules.count:
+        if (
+            since is None
+            or not used
+            or self._dependencies.store.now() - binder.counted_at < self._dependencies.timeouts.count
+        ):
             return None
-        return self._parts.count(server, since)
+        return self._dependencies.count(server, since)
 
     # Save ------------------------------------------------------------------------------------------------
 
-    def _save(self, binder: Binder, step: Save) -> None:
-        with self._parts.store.write() as session:
+    def _save(self, binder: Binder, update: Update) -> None:
+        with self._dependencies.store.write() as session:
             if binders.lock_if_unchanged(session, binder):
-                _write(session, binder, step)
+                _write(session, binder, update)
             else:
                 # What a person changed meanwhile makes the plan stale, but not what was made in the cloud.
-                kept = {"parts": step.changes["parts"]} if "parts" in step.changes else {}
+                kept = (
+                    {"resource_ids": update.changes["resource_ids"]}
+                    if "resource_ids" in update.changes
+                    else {}
+                )
                 binders.save(session, binder, kept, next_in=0.0)
-        _tell(binder, step)
-        if step.next_in <= 0:
+        _tell(binder, update)
+        if update.next_in <= 0:
             self._nudge()
 
 
 class UnderWay:
-    """The binders that are being worked on, in this process: as many as there is room for."""
+    """The binders that this process is working on, up to a limit."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._looks: dict[str, bool] = {}
+        self._is_look: dict[str, bool] = {}
 
-    def begin(self, binder_id: str, *, looks: bool) -> bool:
-        """Begin to work on a binder; False where there is no room. A look leaves room for everything else."""
+    def begin(self, binder_id: str, *, is_look: bool) -> bool:
+        """Begin to work on a binder; False if there is no room. Looks at ready binders have a lower limit."""
         with self._lock:
-            full = sum(self._looks.values()) >= LOOKS_AT_ONCE if looks else len(self._looks) >= STEPS_AT_ONCE
+            full = (
+                sum(self._is_look.values()) >= LOOKS_AT_ONCE
+                if is_look
+                else len(self._is_look) >= STEPS_AT_ONCE
+            )
             if not full:
-                self._looks[binder_id] = looks
+                self._is_look[binder_id] = is_look
             return not full
 
     def end(self, binder_id: str) -> None:
-        """Work on it no more."""
+        """Note that the work on it is done."""
         with self._lock:
-            self._looks.pop(binder_id, None)
+            self._is_look.pop(binder_id, None)
 
     def ids(self) -> list[str]:
         """All of them."""
         with self._lock:
-            return list(self._looks)
+            return list(self._is_look)
 
 
-def _seen(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four
+def _observation(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four
     if survey is None:
         return Observation(known=False)
-    kept = binder.parts.get("server")
+    kept = binder.resource_ids.get("server")
     return Observation(
         instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
         leftovers=survey.leaves(binder.id),
@@ -274,35 +300,35 @@ def _seen(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving:
     )
 
 
-def _write(session: Session, binder: Binder, step: Save) -> None:
-    binders.save(session, binder, step.changes, next_in=step.next_in)
-    if step.card is not None:
-        outbox.touch_card(session, binder.id, urgent=step.card)
-    if step.settles is not None:
-        notices.settle(session, binder.id, step.settles, only=step.settled)
-    if step.warns is not None:
-        notices.warn(session, binder.id, step.warns.reason, step.warns.deadline, step.warns.lead)
-    for kind in step.says:
-        outbox.say(session, kind, _key(binder, step, kind), binder.id, **step.facts)
+def _write(session: Session, binder: Binder, update: Update) -> None:
+    binders.save(session, binder, update.changes, next_in=update.next_in)
+    if update.card is not None:
+        outbox.touch_card(session, binder.id, urgent=update.card)
+    if update.settles is not None:
+        notices.settle(session, binder.id, update.settles, only=update.settled)
+    if update.warns is not None:
+        notices.warn(session, binder.id, update.warns.reason, update.warns.deadline, update.warns.lead)
+    for kind in update.says:
+        outbox.say(session, kind, _key(binder, update, kind), binder.id, **update.facts)
 
 
-def _key(binder: Binder, step: Save, kind: MessageKind) -> str:
-    """What is said at most once: in a binder's life, or each time that it is put away or had back."""
+def _key(binder: Binder, update: Update, kind: MessageKind) -> str:
+    """A key under which it is said once for each binder, or once each time that it is shelved or resumed."""
     if kind == MessageKind.SHELVED:
         return f"{kind}:{binder.id}:{binder.resumes}:{binder.generation}"
-    resumes = step.changes.get("resumes", binder.resumes)
+    resumes = update.changes.get("resumes", binder.resumes)
     return f"{kind}:{binder.id}:{resumes}" if resumes and kind in _EACH_TIME else f"{kind}:{binder.id}"
 
 
-def _tell(binder: Binder, step: Save) -> None:
+def _tell(binder: Binder, update: Update) -> None:
     """Log a transition once, as "from X to Y"."""
-    status = step.changes.get("status", binder.status)
-    target = step.changes.get("target", binder.target)
+    status = update.changes.get("status", binder.status)
+    target = update.changes.get("target", binder.target)
     if (status, target) != (binder.status, binder.target):
         log.info(
             "transition",
             from_status=str(binder.status),
             to_status=str(status),
             target=str(target),
-            failure=step.changes.get("failure"),
+            failure=update.changes.get("failure"),
         )

@@ -1,11 +1,10 @@
-"""The settings: one typed, documented, validated object. Nothing else reads the environment."""
+"""The settings: one typed, documented, validated object. Those of each cloud are in the cloud's folder."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import time
 from functools import cached_property
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -18,36 +17,34 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from bot.binders.deadlines import Quiet, WarningPolicy
+from bot.binders.deadlines import QuietHours, WarningPolicy
 from bot.config import limits
 from bot.config.limits import Limits
 from bot.errors import ConfigError
-from bot.provisioning.openstack.options import Flavor
-from bot.times import calendar
+from bot.provisioning.registry import FACTORIES, CloudsSettings
+from bot.times import calendar, zones
 
 SLACK_API_URL = "https://slack.com/api/"
 
-_PERSON = re.compile(r"[UW][A-Z0-9]+")
-_ADMINS_ALONE = "admins"
 _WARNING_SHARE = 2 / 3
 _MOST_WARNING_SECONDS = 1800.0
 _READ_LATER: Mapping[str, Callable[[str], object]] = {
     "notice_minutes": limits.minutes,
     "idle_notice_minutes": limits.minutes,
     "quiet_hours": calendar.hours,
-    "timezone": calendar.zone,
+    "timezone": zones.zone,
     "size_limits": limits.size_limits,
     "digest": calendar.weekly,
 }
-"""Settings that stay as they are written; each with what reads it, to be refused at once."""
+"""Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
 
 
-class Settings(BaseSettings):
-    """Everything that an operator can set, each by the environment variable of its name.
+class Settings(CloudsSettings):
+    """Everything that an operator can set. Each field is the environment variable of its name.
 
-    Times end in `_HOURS`, `_MINUTES` or `_SECONDS`, which is their unit.
+    The name of a duration ends in its unit: `_DAYS`, `_HOURS`, `_MINUTES` or `_SECONDS`.
     """
 
     model_config = SettingsConfigDict(
@@ -60,81 +57,25 @@ class Settings(BaseSettings):
         description="The app-level token, `xapp-…`, with the scope `connections:write`."
     )
     slack_api_url: str = Field(
-        default=SLACK_API_URL, description="The root of the Web API; Socket Mode is found through it."
+        default=SLACK_API_URL, description="The root of Slack's Web API. Socket Mode is found through it."
     )
 
-    # Store
+    # Storage
     database_url: str = Field(
         default="sqlite:///binder-bot.sqlite3",
-        description="SQLite for one process; `postgresql://…` for many.",
+        description="The database: SQLite for one process, `postgresql://…` for several.",
+    )
+    token_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="A secret of at least 32 characters. The tokens of binders' servers are made from it, so "
+        "that `recover` can make them again. Without it they are random.",
     )
 
-    # Cloud
-    cloud: Literal["local", "openstack"] = Field(
-        default="local", description="Where instances live: the bot's own host, or an OpenStack cloud."
-    )
-    local_root: Path = Field(
-        default=Path("binder-bot-instances"),
-        description="Where the local cloud keeps instances and built environments.",
-    )
-    local_engine: Literal["auto", "docker", "podman", "none"] = Field(
-        default="auto", description="The container engine of the local cloud; `none` builds with uv instead."
-    )
-    local_public_url: str = Field(
-        default="http://127.0.0.1:{port}",
-        description="How people reach a port of this host; `{port}` is filled in.",
-    )
-    local_unisolated_ok: bool = Field(
-        default=False,
-        description="Let others than a workspace on this machine run code here without a container engine. "
-        "It isolates nothing: whoever may type `/binder` then runs programs as the bot's user.",
-    )
-    deployment: str = Field(
-        default="binder-bot",
-        pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$",
-        description="Marks all that is this bot's own in an OpenStack project: two bots there need two.",
-    )
-    openstack_image: str = Field(
-        default="", description="Name or id of the image that instances boot from; of several the newest."
-    )
-    openstack_sizes: Annotated[tuple[Flavor, ...], NoDecode] = Field(
-        default=(),
-        description="What people may choose, separated by commas, the default first: each is `flavor`, "
-        "`flavor:label` or `flavor:label:price per hour`.",
-    )
-    openstack_network: str = Field(
-        default="auto_allocated_network",
-        description="Name or id of the network that instances are attached to.",
-    )
-    openstack_external_network: str = Field(
-        default="public", description="Name or id of the network that floating IPs come from."
-    )
-    openstack_security_group: str | None = Field(
-        default=None, description="The security group of all instances; one is made where none is named."
-    )
-    openstack_key_pair: str | None = Field(
-        default=None,
-        description="The key pair whose owner may log in to instances; nobody where none is named.",
-    )
-    openstack_boot_volume_gb: int | None = Field(
-        default=None, ge=1, description="Boot from a volume of so many GB, deleted with its instance."
-    )
-    openstack_availability_zone: str | None = Field(
-        default=None, description="Where instances are made; the cloud's choice where none is named."
-    )
-    openstack_metadata_prefix: str = Field(
-        default="binder-",
-        pattern=r"^[A-Za-z0-9_:.-]{0,64}$",
-        description="What the keys of an instance's metadata begin with; must stay while there are any.",
-    )
-    openstack_public_url: str = Field(
-        default="http://{address}:{port}",
-        description="How people reach a port of an instance. Jetstream2's proxy is "
-        "`https://http-{dashed}-{port}.proxy-js2-iu.exosphere.app`.",
-    )
+    # Repositories
     allow_private_repositories: bool = Field(
         default=False,
-        description="Let repositories lie on private or loopback addresses (on-premise git hosts).",
+        description="Allow repositories on private and loopback addresses, such as an on-premise git host.",
     )
 
     # People
@@ -142,56 +83,25 @@ class Settings(BaseSettings):
         default=frozenset(), description="Slack user ids, separated by commas, who may stop any binder."
     )
     admin_channel: str | None = Field(
-        default=None, description="The channel id that is told when the cloud does not answer."
-    )
-    size_people: Annotated[Mapping[str, frozenset[str]], NoDecode] = Field(
-        default={},
-        description="Who may use a size that is not for everybody: `g3.large=U123+U456,m3.xl=admins`. "
-        "Admins may use all.",
+        default=None, description="The id of the channel that is told when the cloud does not answer."
     )
     max_binders_per_person: int = Field(
-        default=5, ge=1, description="How many live binders one person may have."
+        default=5, ge=1, description="How many binders one person may have at the same time."
     )
 
-    token_key: SecretStr | None = Field(
-        default=None,
-        min_length=32,
-        description="A secret of 32 characters or more from which the tokens of binders' servers are made, "
-        "so that `recover` loses no links. Without it they are random.",
-    )
-
-    # Time
+    # How long a binder lives, and what it may cost
     lifetime_hours: float = Field(
-        default=24.0, gt=0, le=24 * 365, description="How long a binder lives, unless somebody keeps it."
+        default=24.0, gt=0, le=24 * 365, description="How long a binder lives, unless somebody extends it."
     )
     max_hours: float = Field(
         default=168.0,
         gt=0,
         le=24 * 365,
-        description="How long a binder may live at most, from its request on: bounds `--for` and *Keep*.",
+        description="How long a binder may live at most, counted from its request. `--for` and *Keep* "
+        "cannot exceed it.",
     )
     idle_hours: float = Field(
-        default=4.0, ge=0, le=24 * 365, description="How long a binder may lie unused; `0` for any time."
-    )
-    idle_action: Literal["stop", "shelve"] = Field(
-        default="stop",
-        description="What happens to a binder that lies unused: it ends, or is put away (CLOUD=openstack).",
-    )
-    notice_minutes: str = Field(
-        default="120,15",
-        description="How many minutes before the end people are told, separated by commas; empty for never.",
-    )
-    idle_notice_minutes: str = Field(
-        default="15", description="The same before a binder ends that lies unused."
-    )
-    quiet_hours: str = Field(
-        default="",
-        description="When nobody is mentioned, as `22:00-07:00` by each owner's own clock, or else in "
-        "TIMEZONE: what would be said then is said the evening before, or in the morning.",
-    )
-    timezone: str = Field(
-        default="UTC",
-        description="The site's time zone, as `Europe/Berlin`; people's own are asked of Slack.",
+        default=4.0, ge=0, le=24 * 365, description="How long a binder may be idle; `0` for no limit."
     )
     size_limits: str = Field(
         default="",
@@ -202,86 +112,67 @@ class Settings(BaseSettings):
         default=None, gt=0, description="What one binder may cost, by the prices of OPENSTACK_SIZES."
     )
     cost_unit: str = Field(
-        default="", max_length=20, description="In what prices are counted, as `SU` or `EUR`."
-    )
-    digest: str = Field(
-        default="",
-        description="When each channel is told what lives there, as `monday 09:00` in TIMEZONE; "
-        "empty for never.",
-    )
-    build_timeout_minutes: float = Field(
-        default=45.0, gt=0, description="How long building may take before it counts as failed."
-    )
-    boot_timeout_minutes: float = Field(
-        default=15.0, gt=0, description="How long an instance may take until it first reports."
-    )
-    capacity_timeout_minutes: float = Field(
-        default=60.0, gt=0, description="How long a launch waits for room in the cloud."
-    )
-    unreachable_alert_minutes: float = Field(
-        default=10.0, gt=0, description="How long the cloud may be silent before ADMIN_CHANNEL is told."
-    )
-    tick_seconds: float = Field(default=0.5, gt=0, le=60, description="How often due work is looked for.")
-    shelved_days: float = Field(default=7.0, gt=0, description="How long a binder that was put away is kept.")
-    failed_minutes: float = Field(
-        default=10.0,
-        ge=0,
-        description="How long the instance of a failed build waits for its owner to press *Keep it*, where "
-        "OPENSTACK_KEY_PAIR lets somebody log in; `0` removes it at once.",
-    )
-    keep_failed_hours: float = Field(
-        default=2.0, gt=0, description="For how long *Keep it* keeps the instance of a failed build."
+        default="", max_length=20, description="The unit of all prices, such as `SU` or `EUR`."
     )
     save_expired: bool = Field(
         default=True,
-        description="Save what was changed in a binder to its thread before it ends by itself.",
+        description="Save what was changed in a binder to its thread before a deadline ends it.",
+    )
+
+    # What people are told, and when
+    notice_minutes: str = Field(
+        default="120,15",
+        description="How many minutes before a binder ends its owner is warned, separated by commas; empty "
+        "for no warning.",
+    )
+    idle_notice_minutes: str = Field(
+        default="15", description="The same for a binder that ends because it is idle."
+    )
+    quiet_hours: str = Field(
+        default="",
+        description="When nobody is mentioned, such as `22:00-07:00`, in the owner's time zone, or in "
+        "TIMEZONE where that is unknown. A warning that is due then comes before or after.",
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="The site's time zone, such as `Europe/Berlin`. People's own come from Slack.",
+    )
+    digest: str = Field(
+        default="",
+        description="When each channel gets a weekly list of its running binders, such as `monday 09:00` in "
+        "TIMEZONE; empty for never.",
+    )
+
+    # Operation
+    tick_seconds: float = Field(default=0.5, gt=0, le=60, description="How often the bot looks for due work.")
+    ready_poll_seconds: float = Field(
+        default=30.0, gt=0, description="How often the bot looks at a ready binder."
     )
     look_seconds: float = Field(
-        default=120.0, gt=0, description="How often a ready server is asked whether somebody uses it."
+        default=120.0, gt=0, description="How often the bot asks a ready server whether somebody uses it."
     )
     lease_seconds: float = Field(
         default=60.0,
         ge=3,
-        description="After how long another replica goes on with the work of one that died.",
+        description="After how long another replica takes over the work of one that died.",
     )
-    ready_poll_seconds: float = Field(
-        default=30.0, gt=0, description="How often a ready binder is looked at."
+    workers: int = Field(
+        default=8, ge=1, le=64, description="How many binders are worked on at the same time."
     )
-
-    # Operation
-    workers: int = Field(default=8, ge=1, le=64, description="How many binders are worked on at once.")
     health_port: int | None = Field(
         default=None, ge=0, le=65535, description="Serve `/healthz` and `/readyz` on this port of loopback."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="What is logged, to standard error."
+        default="INFO", description="The lowest level that is logged, to standard error."
     )
     log_format: Literal["console", "json"] = Field(
-        default="console", description="For people, or one JSON object a line for machines."
+        default="console", description="`console` for people; `json` writes one JSON object a line."
     )
 
     @field_validator("admins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [each for each in re.split(r"[,\s]+", value) if each] if isinstance(value, str) else value
-
-    @field_validator("openstack_sizes", mode="before")
-    @classmethod
-    def _read_offers(cls, value: Any) -> Any:
-        return (
-            tuple(_offer(each) for each in value.split(",") if each.strip())
-            if isinstance(value, str)
-            else value
-        )
-
-    @field_validator("size_people", mode="before")
-    @classmethod
-    def _read_people(cls, value: Any) -> Any:
-        return (
-            dict(_people(each) for each in value.split(",") if each.strip())
-            if isinstance(value, str)
-            else value
-        )
 
     @field_validator(*_READ_LATER)
     @classmethod
@@ -301,56 +192,48 @@ class Settings(BaseSettings):
     @classmethod
     def _is_url(cls, value: str) -> str:
         if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
-            raise ValueError("is no http(s) URL")
+            raise ValueError("must be an http:// or https:// URL")
         return value.rstrip("/") + "/"
-
-    @field_validator("local_public_url")
-    @classmethod
-    def _has_port(cls, value: str) -> str:
-        if "{port}" not in value:
-            raise ValueError("must hold {port}")
-        return value.rstrip("/")
 
     @model_validator(mode="after")
     def _tokens_are_not_swapped(self) -> "Settings":
         if self.slack_bot_token.get_secret_value().startswith("xapp-"):
-            raise ValueError("SLACK_BOT_TOKEN holds an app-level token (xapp-…); the bot's starts with xoxb-")
+            raise ValueError("SLACK_BOT_TOKEN holds an app-level token (xapp-…); it must begin with xoxb-")
         if self.slack_app_token.get_secret_value().startswith(("xoxb-", "xoxp-")):
-            raise ValueError("SLACK_APP_TOKEN holds a bot or user token; an app-level one starts with xapp-")
+            raise ValueError("SLACK_APP_TOKEN holds a bot or user token; it must begin with xapp-")
+        return self
+
+    @field_validator("cloud")
+    @classmethod
+    def _is_a_cloud(cls, value: str) -> str:
+        if value not in FACTORIES:
+            raise ValueError(f"must be {' or '.join(FACTORIES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _fit_the_cloud(self) -> "Settings":
+        if problems := list(FACTORIES[self.cloud].problems(self)):
+            raise ValueError("; ".join(problems))
         return self
 
     @model_validator(mode="after")
-    def _openstack_is_complete(self) -> "Settings":
-        if self.cloud == "openstack":
-            missing = [name for name in ("openstack_image", "openstack_sizes") if not getattr(self, name)]
-            if missing:
-                raise ValueError(f"CLOUD is openstack, so {' and '.join(missing).upper()} must be set")
+    def _name_sizes_that_are_offered(self) -> "Settings":
+        offered = FACTORIES[self.cloud].size_keys(self)
+        _require_offered("SIZE_PEOPLE", self.size_people, offered)
+        if offered:
+            _require_offered("SIZE_LIMITS", limits.size_limits(self.size_limits), offered)
         return self
 
     @model_validator(mode="after")
-    def _sizes_of_people_are_offered(self) -> "Settings":
-        self._require_offered("SIZE_PEOPLE", self.size_people)
+    def _lifetime_is_within_the_maximum(self) -> "Settings":
+        if self.lifetime_hours > self.max_hours:
+            raise ValueError("LIFETIME_HOURS is more than MAX_HOURS")
         return self
 
     @property
     def key_to_tokens(self) -> str | None:
         """TOKEN_KEY itself; a secret."""
         return self.token_key.get_secret_value() if self.token_key else None
-
-    @model_validator(mode="after")
-    def _limits_agree(self) -> "Settings":
-        if self.lifetime_hours > self.max_hours:
-            raise ValueError("LIFETIME_HOURS is more than MAX_HOURS")
-        if self.cloud == "openstack":
-            self._require_offered("SIZE_LIMITS", limits.size_limits(self.size_limits))
-        return self
-
-    def _require_offered(self, setting: str, sizes: Iterable[str]) -> None:
-        offered = [offer.key for offer in self.openstack_sizes]
-        unknown = [key for key in sizes if key not in offered]
-        if unknown:
-            there = f"OPENSTACK_SIZES has {', '.join(offered) or 'none'}"
-            raise ValueError(f"{setting} names {', '.join(unknown)}, which is no size: {there}")
 
     def limits_of(self, size: str) -> Limits:
         """What a binder of that size may have."""
@@ -360,25 +243,25 @@ class Settings(BaseSettings):
     @cached_property
     def zone(self) -> ZoneInfo:
         """The site's time zone."""
-        return calendar.zone(self.timezone)
+        return zones.zone(self.timezone)
 
     @cached_property
     def policy(self) -> WarningPolicy:
         """How people are warned before a binder ends."""
         leads, idle_leads = limits.minutes(self.notice_minutes), limits.minutes(self.idle_notice_minutes)
-        quiet = Quiet(*calendar.hours(self.quiet_hours), self.zone) if self.quiet_hours else None
+        quiet = QuietHours(*calendar.hours(self.quiet_hours), self.zone) if self.quiet_hours else None
         # Less than the shortest lead: a notice that Slack takes a moment late moves nothing.
         warning = min((*leads, *idle_leads), default=0) * _WARNING_SHARE
         return WarningPolicy(leads, idle_leads, warning=min(warning, _MOST_WARNING_SECONDS), quiet=quiet)
 
     @cached_property
     def weekly_digest(self) -> tuple[int, time] | None:
-        """The weekday (Monday is 0) and the time of the digest; None where nobody wants one."""
+        """The weekday (Monday is 0) and the time of the digest; None where there is none."""
         return calendar.weekly(self.digest) if self.digest else None
 
-    @cached_property
+    @property
     def workspace_is_local(self) -> bool:
-        """Whether the Slack-compatible server is on this machine, and so used by nobody else."""
+        """Whether Slack is a stand-in on this machine, which nobody else can reach."""
         host = urlsplit(self.slack_api_url).hostname or ""
         if host == "localhost":
             return True
@@ -398,25 +281,13 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         problems = "; ".join(_problem(each) for each in error.errors(include_input=False, include_url=False))
-        raise ConfigError(f"The settings are not complete: {problems}.") from error
+        raise ConfigError(f"The settings are wrong: {problems}.") from error
 
 
-def _offer(text: str) -> Flavor:
-    """Read one size: `flavor`, `flavor:label` or `flavor:label:price`."""
-    flavor, label, price = [*(part.strip() for part in text.split(":", 2)), "", ""][:3]
-    try:
-        return Flavor(flavor, flavor, label or flavor, float(price or 0))
-    except ValueError as error:
-        raise ValueError("a price per hour is no number") from error
-
-
-def _people(text: str) -> tuple[str, frozenset[str]]:
-    """Read who may use one size: `size=person+person`, or `size=admins`."""
-    key, _, people = (part.strip() for part in text.partition("="))
-    names = {name.strip() for name in people.split("+")} - {_ADMINS_ALONE}
-    if not people or not all(_PERSON.fullmatch(name) for name in names):
-        raise ValueError("each must be a size, `=`, and Slack user ids joined by `+`, or `admins`")
-    return key, frozenset(names)
+def _require_offered(setting: str, sizes: Iterable[str], offered: Sequence[str]) -> None:
+    if unknown := [key for key in sizes if key not in offered]:
+        there = f"the sizes are {', '.join(offered)}" if offered else "this cloud has only one size"
+        raise ValueError(f"{setting} names {', '.join(unknown)}, which is not a size: {there}")
 
 
 def _problem(error: Any) -> str:

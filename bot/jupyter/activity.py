@@ -1,4 +1,4 @@
-"""How much a server is used, judged from what it tells of itself. Pure.
+"""How much a server is used, judged from its own answers. Pure.
 
 A busy kernel is use, whatever the times say: a long computation without output leaves them old. Otherwise
 the newest of them counts, which an untouched but visible tab moves for ever: hence the word `tab`, which does
@@ -15,7 +15,7 @@ from bot.errors import ServerError
 from storage.models import Activity
 
 MOVING_SECONDS = 120.0
-"""A time of last activity that is newer than this is moving: a visible tab moves it at least every minute."""
+"""A last activity newer than this means that a page may be open: a visible tab renews it every minute."""
 CLOCKS_AGREE_SECONDS = 5.0
 """Clocks that differ by less are taken as one: the Date header has whole seconds, and answers take time."""
 
@@ -26,7 +26,7 @@ class Usage:
 
     Attributes:
         used_at: The newest sign of use, Unix seconds UTC by our clock, never in the future.
-        busy: Whether a kernel computes.
+        busy: Whether a kernel is busy.
         connections: How many connections are open to its kernels: each is a page in somebody's browser.
         moving: Whether the newest sign of use is so new that a page is open, or was a moment ago.
     """
@@ -37,8 +37,8 @@ class Usage:
     moving: bool
 
     @property
-    def word(self) -> Activity:
-        """All of it in one word; `tab` where a page is open, whether or not somebody looks at it."""
+    def kind(self) -> Activity:
+        """Its activity; `tab` if a page is open, whether or not somebody looks at it."""
         if self.busy:
             return Activity.BUSY
         return Activity.TAB if self.connections or self.moving else Activity.IDLE
@@ -89,7 +89,7 @@ def skew(date: str, now: float) -> float:
 
 def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ServerError("The server listed something other than objects.")
+        raise ServerError("The server sent an invalid list.")
     return value
 
 
@@ -99,10 +99,10 @@ def _moment(told: Any) -> float:
         moment = datetime.fromisoformat(told)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError) as error:
-        raise ServerError("The server told a time that is none.") from error
+        raise ServerError("The server sent an invalid time.") from error
 
 
 def _count(told: Any) -> int:
     if not isinstance(told, int) or told < 0:
-        raise ServerError("The server told a number that is none.")
+        raise ServerError("The server sent an invalid number.")
     return told

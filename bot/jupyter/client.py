@@ -1,7 +1,8 @@
 """The REST API of a running server: is it there, what does it hold, which pages answer.
 
-The server runs code of strangers: its answers are bounded in time and size, its redirects are not followed,
-and nothing that it says is believed beyond what is asked here.
+The server runs code of strangers. So its answers are limited in time and size, its redirects are not
+followed, and only what is asked here is believed. HTTP is done by `requests`; the loop that reads an answer
+is our own: no library limits the whole time of an answer, and a server may send one byte now and then.
 """
 
 import binascii
@@ -24,7 +25,7 @@ TIMEOUT_SECONDS = (3.05, 10.0)
 ANSWER_BYTES = 256 * 1024
 """How much of an answer is read at most."""
 ANSWER_SECONDS = 15.0
-"""How long an answer may drip in, however steadily."""
+"""How long a whole answer may take, even if bytes keep arriving."""
 LISTING_BYTES = 4 * 1024 * 1024
 """How much of the listing of a directory is read at most."""
 _Kind = TypeVar("_Kind", dict[str, Any], list[Any])
@@ -164,7 +165,7 @@ class JupyterServer:
         with_token: bool = True,
         most: int = ANSWER_BYTES,
         seconds: float = ANSWER_SECONDS,
-    ) -> "_Answer":
+    ) -> "_Response":
         try:
             with self._session.get(
                 self._base + path,
@@ -174,12 +175,12 @@ class JupyterServer:
                 stream=True,
             ) as answer:
                 location, date = answer.headers.get("Location", ""), answer.headers.get("Date", "")
-                return _Answer(answer.status_code, location, date, _bounded(answer, most, seconds))
+                return _Response(answer.status_code, location, date, _bounded(answer, most, seconds))
         except (requests.RequestException, HTTPError, ValueError) as error:
             raise ServerError("The server did not answer.") from error
 
 
-class _Answer(NamedTuple):
+class _Response(NamedTuple):
     status: int
     location: str
     date: str
@@ -187,7 +188,7 @@ class _Answer(NamedTuple):
 
 
 def _bounded(answer: requests.Response, most: int, seconds: float) -> bytes:
-    """Read what comes, as it comes: neither its size nor its slowness is the server's to choose."""
+    """Read an answer up to a size and for a time, whatever the server does."""
     deadline = time.monotonic() + seconds
     body = bytearray()
     while len(body) < most and time.monotonic() < deadline:
@@ -199,7 +200,7 @@ def _bounded(answer: requests.Response, most: int, seconds: float) -> bytes:
 
 
 def _encoded(size: int) -> int:
-    """How long Jupyter's answer with a file is at most: base64 in lines, and what is told of the file."""
+    """The largest answer with a file of that size: base64 in lines, and what Jupyter says about the file."""
     return size * 7 // 5 + 64 * 1024
 
 

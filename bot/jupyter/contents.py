@@ -1,4 +1,4 @@
-"""What a running server says of its files -> what is known of them. Pure.
+"""Reads the answers of Jupyter's contents API. Pure.
 
 Everything in it is hostile: a name may leave its directory, be no text, or come twice.
 """
@@ -84,7 +84,7 @@ def _size(told: Any) -> int:
 
 
 def _touched_at(model: Mapping[str, Any], skew: float) -> float:
-    """The later of two times: tools may set the first back (`cp -p`, `tar`), but not the second."""
+    """The later of two times: tools can set the first one back (`cp -p`, `tar`), but not the second."""
     return max(_seconds(model.get("last_modified")), _seconds(model.get("created"))) + skew
 
 

@@ -1,4 +1,4 @@
-"""A bounded walk through the files of a running server. Nothing in it counts as use."""
+"""A limited crawl through the files of a running server. None of its requests counts as use."""
 
 import time
 from collections import deque
@@ -10,11 +10,11 @@ from bot.errors import ServerError
 from bot.jupyter.contents import DirectoryListing, Entry
 
 CACHES: Final = frozenset({"__pycache__", "node_modules"})
-"""Directories that are never looked into."""
+"""Directories that are skipped."""
 
 
 class FileTree(Protocol):
-    """What a walk needs of `bot.jupyter.client.JupyterServer`."""
+    """A server whose directories can be listed, such as `bot.jupyter.client.JupyterServer`."""
 
     def listing(self, path: str) -> DirectoryListing:
         """What lies in a directory."""
@@ -22,10 +22,14 @@ class FileTree(Protocol):
 
 
 class Files(FileTree, Protocol):
-    """What is needed of it to save files."""
+    """A server whose files can be read as well."""
 
     def content(self, path: str, *, most: int, seconds: float) -> bytes:
         """The bytes of a file."""
+        ...
+
+    def close(self) -> None:
+        """Close its connections."""
         ...
 
 
@@ -44,7 +48,7 @@ class LeftOut:
 
 @dataclass(slots=True)
 class Crawl:
-    """What a walk saw.
+    """What a crawl found.
 
     Attributes:
         files: By path, in the order of the walk: the shallow ones first.
@@ -64,7 +68,7 @@ class Crawl:
         return [path for path, entry in self.files.items() if entry.touched_at > since]
 
     def lost(self, path: str, since: float) -> bool:
-        """Whether a file that was there is so no more: its directory shows that something was taken away."""
+        """Whether a file is gone that was there before: something was removed from its directory since."""
         if path in self.files:
             return False
         while path:
@@ -77,8 +81,8 @@ class Crawl:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
-    """A directory on the way, and what its ancestors held: a link back to one of them holds the same."""
+class _Folder:
+    """A directory that waits for its turn, and what its ancestors hold: a link back to one holds the same."""
 
     path: str
     above: tuple[frozenset[Entry], ...] = ()
@@ -100,64 +104,66 @@ def walk(server: FileTree, *, entries: int, depth: int, seconds: float) -> Crawl
     Raises:
         ServerError: It does not even show its root.
     """
-    seen, ways = Crawl(), deque([_Pending("")])
+    crawl, pending = Crawl(), deque([_Folder("")])
     deadline = time.monotonic() + seconds
     left = entries
-    while ways:
-        way = ways.popleft()
+    while pending:
+        folder = pending.popleft()
         if left <= 0 or time.monotonic() > deadline:
-            why = f"there are more than {entries:,} files" if left <= 0 else "there was no time for more"
-            seen.left_out.append(LeftOut("", why))
-            seen.unseen.update([way.path, *(each.path for each in ways)])
+            why = f"there are more than {entries:,} files" if left <= 0 else "there was not enough time"
+            crawl.left_out.append(LeftOut("", why))
+            crawl.unseen.update([folder.path, *(each.path for each in pending)])
             break
-        listing = _listing(server, way.path, seen)
+        listing = _listing(server, folder.path, crawl)
         if listing is None:
             continue
-        inside = _note(seen, way, listing, left)
+        inside = _note(crawl, folder, listing, left)
         left -= len(listing.entries)
-        if way.depth < depth:
-            ways.extend(inside)
+        if folder.depth < depth:
+            pending.extend(inside)
         else:
-            _leave_out(seen, inside)
-    return seen
+            _leave_out(crawl, inside)
+    return crawl
 
 
-def _listing(server: FileTree, path: str, seen: Crawl) -> DirectoryListing | None:
+def _listing(server: FileTree, path: str, crawl: Crawl) -> DirectoryListing | None:
     try:
         return server.listing(path)
     except ServerError:
         if not path:
             raise
-        seen.unseen.add(path)
-        seen.left_out.append(LeftOut(path, "it could not be read"))
+        crawl.unseen.add(path)
+        crawl.left_out.append(LeftOut(path, "it could not be read"))
         return None
 
 
-def _note(seen: Crawl, way: _Pending, listing: DirectoryListing, left: int) -> Sequence[_Pending]:
-    """Note what a directory holds; gives those in it that are worth a look."""
+def _note(crawl: Crawl, folder: _Folder, listing: DirectoryListing, left: int) -> Sequence[_Folder]:
+    """Note what a directory holds; returns the directories in it that should be looked at."""
     held = frozenset(listing.entries)
-    if held and held in way.above:
-        seen.unseen.add(way.path)  # it is one of its own ancestors, by a link
+    if held and held in folder.above:
+        crawl.unseen.add(folder.path)  # it is one of its own ancestors, by a link
         return ()
     if len(listing.entries) <= left:
-        seen.folders[way.path] = listing.touched_at
+        crawl.folders[folder.path] = listing.touched_at
     else:
-        seen.unseen.add(way.path)
+        crawl.unseen.add(folder.path)
     if listing.unusable:
-        seen.left_out.append(LeftOut(way.path or "/", f"{listing.unusable} in it have names of no use"))
+        crawl.left_out.append(
+            LeftOut(folder.path or "/", f"{listing.unusable} files in it have invalid names")
+        )
     inside = []
     for entry in listing.entries[:left]:
-        path = f"{way.path}/{entry.name}".lstrip("/")
+        path = f"{folder.path}/{entry.name}".lstrip("/")
         if not entry.is_folder:
-            seen.files[path] = entry
+            crawl.files[path] = entry
         elif entry.name in CACHES or entry.name.startswith("."):
-            seen.unseen.add(path)
+            crawl.unseen.add(path)
         else:
-            inside.append(_Pending(path, (*way.above, held)))
+            inside.append(_Folder(path, (*folder.above, held)))
     return inside
 
 
-def _leave_out(seen: Crawl, ways: Sequence[_Pending]) -> None:
-    for way in ways:
-        seen.unseen.add(way.path)
-        seen.left_out.append(LeftOut(way.path, "it lies too deep"))
+def _leave_out(crawl: Crawl, pending: Sequence[_Folder]) -> None:
+    for folder in pending:
+        crawl.unseen.add(folder.path)
+        crawl.left_out.append(LeftOut(folder.path, "it is nested too deeply"))

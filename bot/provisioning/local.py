@@ -25,10 +25,10 @@ from bot.errors import CannotBuild, CloudError, CloudUnreachable
 from bot.provisioning.base import (
     Instance,
     InstanceState,
-    NoShelving,
+    MinimalCloud,
     Order,
-    Parts,
     Report,
+    ResourceIds,
     Size,
     Survey,
 )
@@ -55,7 +55,7 @@ _START_SECONDS = 30
 _GRACE_SECONDS = 3.0
 
 
-class LocalCloud(NoShelving):
+class LocalCloud(MinimalCloud):
     """A `Cloud` whose instances live on the bot's own host.
 
     Args:
@@ -103,7 +103,8 @@ class LocalCloud(NoShelving):
 
     def check(self) -> list[str]:
         """See `Cloud.check`. The engine is found, or its error raised; nothing else can be missing."""
-        self._settings_now()
+        with _border(CloudError, "The local cloud cannot be used"):
+            self._settings_now()
         return []
 
     def survey(self) -> Survey:
@@ -120,10 +121,10 @@ class LocalCloud(NoShelving):
                     instances[directory.binder_id] = (instance,)
             return Survey(instances, frozenset(strays - set(instances)))
 
-    def create(self, order: Order) -> Parts:
+    def create(self, order: Order) -> ResourceIds:
         """See `Cloud.create`. Creating the same binder again goes on with what there is."""
         if order.size not in {size.key for size in self.sizes}:
-            raise CloudError(f"This machine has no size `{order.size}`.")
+            raise CloudError(f"This cloud has no size `{order.size}`.")
         with _border(CloudError, "The instance could not be made"):
             settings = self._settings_now()
             if settings.engine is None and order.provider not in GIT_PROVIDERS:
@@ -137,7 +138,7 @@ class LocalCloud(NoShelving):
                 directory.write_order(Ordered(order, settings, time.time()))
             return self._start(directory, {"directory": str(directory.path)})
 
-    def expose(self, binder_id: str, parts: Parts) -> Parts:
+    def expose(self, binder_id: str, parts: ResourceIds) -> ResourceIds:
         """See `Cloud.expose`. Starts the runner where the bot died between the order and the start."""
         with _border(CloudError, "The instance could not be started"):
             directory = self._directory(binder_id)
@@ -149,13 +150,13 @@ class LocalCloud(NoShelving):
             directory = self._directory(instance.binder_id)
             return fold(read_tail(directory.report, _REPORT_BYTES), read_tail(directory.log, _LOG_BYTES))
 
-    def mark_end(self, parts: Parts, ends_at: float) -> None:
+    def mark_end(self, parts: ResourceIds, ends_at: float) -> None:
         """See `Cloud.mark_end`. Nothing is rebuilt from directories: surveys tell of no end."""
 
     def prune(self, binder_id: str, keep: str) -> None:
         """See `Cloud.prune`. An instance is a directory of the binder's name: there is never a second one."""
 
-    def remove(self, binder_id: str, parts: Parts) -> bool:  # noqa: ARG002 - the id says where everything is
+    def remove(self, binder_id: str, parts: ResourceIds) -> bool:  # noqa: ARG002 - the id says where everything is
         """See `Cloud.remove`."""
         with _border(CloudError, "The instance could not be removed"):
             directory = self._directory(binder_id)
@@ -204,7 +205,7 @@ class LocalCloud(NoShelving):
             fault=fault,
         )
 
-    def _start(self, directory: InstanceDirectory, parts: Parts) -> Parts:
+    def _start(self, directory: InstanceDirectory, parts: ResourceIds) -> ResourceIds:
         """Start the runner where none ever was; the parts with its process and port."""
         runner = directory.read_runner()
         if runner is None:

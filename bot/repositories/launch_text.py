@@ -1,23 +1,26 @@
 """The text of a request -> LaunchRequest: what a person typed. Pure: no network, no clock.
 
-    <repo> [ref] [path] [--ref X] [--path X] [--open X] [--size X] [--name X] [--for X | --for until X]
+    <repo> [ref] [path] [--ref X] [--path X] [--open X] [--size X] [--name X] [--for X | --until X]
 
 `bot.repositories.links` reads `<repo>` itself, `bot.repositories.typed_text` undoes what chat programs do to
 the words, and `bot.repositories.phrases` knows other ways to write an option.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from itertools import takewhile
 
 from bot.errors import SpecError
+from bot.interfaces.catalogue import BY_KEY, BY_NAME
 from bot.repositories import opened
 from bot.repositories.links.table import parse_location
 from bot.repositories.parts import clean_path, clean_ref, echo, only_one
 from bot.repositories.phrases import refuse_prose, rewrite
 from bot.repositories.spec import LaunchRequest, RepoSpec
 from bot.repositories.typed_text import split, undecorated
+from bot.times import phrases as times
 
 _MAX_LABEL = 80
 
@@ -49,24 +52,19 @@ def parse_repo(text: str) -> RepoSpec:
 # --- from words to flags --------------------------------------------------------------------------------
 
 _FLAGS = ("ref", "path", "open", "size", "name", "for")
+_ALL_FLAGS = (*_FLAGS, *(option for option in times.OPTIONS if option != "for"))
+"""Those that are named in advice, and their other forms."""
 _OTHER_WORDS = {
     **dict.fromkeys(("branch", "tag", "commit", "revision", "version"), "ref"),
     **dict.fromkeys(("file", "directory", "dir", "subdir", "folder", "filepath", "labpath"), "path"),
     **dict.fromkeys(("interface", "ui", "app", "urlpath"), "open"),
     **dict.fromkeys(("flavor", "flavour", "machine"), "size"),
-    **dict.fromkeys(("hours", "duration", "lifetime", "time", "until"), "for"),
+    "time": "for",
     "title": "name",
 }
 _MOST_WORDS = 3
 _FILE = re.compile(r"\.[A-Za-z]\w*$")
 _DASHES = re.compile("^[-\u2010-\u2015\u2212]+(?=\\w)")
-_OF_A_TIME = re.compile(
-    r"at|noon|midnight|midday|today|tonight|tomorrow|[ap]\.?m\.?"
-    r"|(?:mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?"
-    r"|\d{4}-\d{2}-\d{2}|\d{1,2}[:.]\d{2}(?:[ap]m)?|\d{1,2}(?:[ap]m)?",
-    re.IGNORECASE,
-)
-"""What may follow after `--for until` without quotes."""
 
 
 def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -76,23 +74,35 @@ def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     queue = list(words)
     while queue:
         word = queue.pop(0)
+        if times.is_told(word, queue):
+            _set(flags, "for", _take_time(word.lower(), [], queue))
+            continue
         if not _is_flag(word):
             positional.append(word)
             continue
         name, equals, value = word.partition("=")
         flag = _flag(name)
+        if flag in times.OPTIONS:
+            _set(flags, "for", _take_time(flag, [value] if equals else [], queue))
+            continue
         if not equals and queue and not _is_flag(queue[0]):
             value = queue.pop(0)
-        if flag == "for" and value.lower() == "until":
-            value = " ".join([value, *_taken_while_time(queue)])
         _set(flags, flag, value)
     return _join_doi(positional), flags
 
 
-def _taken_while_time(queue: list[str]) -> Iterator[str]:
-    """Take the words off the queue that go on telling a time."""
-    while queue and _OF_A_TIME.fullmatch(queue[0]):
-        yield queue.pop(0)
+def _take_time(flag: str, begun: list[str], queue: list[str]) -> str:
+    """Take the words of a time off the queue: the longest run of them."""
+    words = [*begun, *_until_flag(queue)]
+    if not words:
+        raise SpecError(f"--{flag} needs a value after it.")
+    told, count = times.take_option(flag, words)
+    del queue[: count - len(begun)]
+    return told
+
+
+def _until_flag(queue: Sequence[str]) -> list[str]:
+    return list(takewhile(lambda word: not _is_flag(word), queue))
 
 
 def _is_flag(word: str) -> bool:
@@ -103,11 +113,11 @@ def _is_flag(word: str) -> bool:
 def _flag(word: str) -> str:
     name = _DASHES.sub("", word).lower()
     dashes = len(word) - len(_DASHES.sub("", word))
-    if name in _FLAGS and (dashes > 1 or word[0] != "-"):
+    if name in _ALL_FLAGS and (dashes > 1 or word[0] != "-"):
         return name
     if _OTHER_WORDS.get(name, "for") != "for" and word[:2] != f"-{name[:1]}":
         return _OTHER_WORDS[name]
-    near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _FLAGS, 1, 0.5)
+    near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _ALL_FLAGS, 1, 0.5)
     advice = (
         f"Did you mean --{near[0]}?" if near else f"There are {', '.join(f'--{each}' for each in _FLAGS)}."
     )
@@ -198,18 +208,14 @@ def _with_interface(spec: RepoSpec, asked: str | None) -> RepoSpec:
     """What `--open` asks for wins over the interface that the author of a badge preferred."""
     if asked is None:
         return spec
-    name = opened.INTERFACE_NAMES.get(asked.strip().lower())
-    if name:
-        return replace(spec, interface=name)
+    interface = BY_NAME.get(asked.strip().lower())
+    if interface:
+        return replace(spec, interface=interface.key)
     if opened.is_known(asked) or asked.startswith("//") or "://" in asked:
-        interface, path = opened.urlpath(asked)
-        return _with_path(replace(spec, interface=interface), path)
+        key, path = opened.urlpath(asked)
+        return _with_path(replace(spec, interface=key), path)
     if "." in asked or "/" in asked:
         return _with_path(spec, clean_path(asked))
-    near = get_close_matches(asked.lower(), opened.INTERFACE_NAMES, 1, 0.5)
-    advice = (
-        f"Did you mean {opened.INTERFACE_NAMES[near[0]]}?"
-        if near
-        else f"There are {', '.join(opened.INTERFACES)}, or a file."
-    )
+    near = get_close_matches(asked.lower(), BY_NAME, 1, 0.5)
+    advice = f"Did you mean {BY_NAME[near[0]].key}?" if near else f"There are {', '.join(BY_KEY)}, or a file."
     raise SpecError(f"There is no interface {echo(asked)}. {advice}")

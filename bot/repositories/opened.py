@@ -1,43 +1,13 @@
-"""What is to be opened: the names of interfaces, and the addresses that BinderHub calls `urlpath`. Pure."""
+"""What is to be opened: the addresses on a server that BinderHub calls `urlpath`. Pure."""
 
 import re
 from collections.abc import Mapping
 from urllib.parse import parse_qs, unquote
 
 from bot.errors import SpecError
+from bot.interfaces import catalogue
 from bot.repositories.parts import clean_path, decode, echo, has_hidden, only_one
 
-_ALIASES: Mapping[str, tuple[str, ...]] = {
-    "lab": ("jupyterlab", "jupyter-lab", "jlab"),
-    "notebook": ("tree", "jupyter", "notebooks", "jupyter-notebook", "nb", "retro", "retrolab"),
-    "rstudio": ("r-studio", "rstudio-server"),
-    "shiny": ("shiny-server",),
-    "nteract": (),
-    "voila": ("voil\u00e0",),
-    "nbclassic": ("classic", "nb-classic", "classic-notebook"),
-    "desktop": ("vnc", "novnc", "remote-desktop"),
-    "vscode": ("vs-code", "code", "codeserver", "code-server", "openvscode"),
-}
-INTERFACES: tuple[str, ...] = tuple(_ALIASES)
-"""The names under which interfaces are known everywhere in the bot."""
-
-INTERFACE_NAMES: Mapping[str, str] = {
-    alias: name for name, aliases in _ALIASES.items() for alias in (name, *aliases)
-}
-"""What people call an interface, in lower case -> its name."""
-
-_URLPATHS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?:lab|doc)(?:/workspaces/[^/]+)?(?:/tree(?:/(.*))?)?/?"), "lab"),
-    (re.compile(r"(?:lab|doc)/index\.html()"), "lab"),
-    (re.compile(r"(?:tree|notebooks|edit|retro/tree|retro/notebooks)(?:/(.*))?"), "notebook"),
-    (re.compile(r"nbclassic(?:/(?:tree|notebooks|edit)(?:/(.*))?)?/?"), "nbclassic"),
-    (re.compile(r"nteract(?:/(?:tree|edit)(?:/(.*))?)?/?"), "nteract"),
-    (re.compile(r"voila(?:/(?:render|tree)(?:/(.*))?)?/?"), "voila"),
-    (re.compile(r"shiny(?:/(.*))?"), "shiny"),
-    (re.compile(r"rstudio()/?"), "rstudio"),
-    (re.compile(r"desktop()/?"), "desktop"),
-    (re.compile(r"(?:vscode|code-server|codeserver)()/?"), "vscode"),
-)
 _ALSO_DIRECTORIES = re.compile(r"(?:tree|notebooks|edit|shiny)(?:/|$)")
 """Names of pages that repositories have as directories."""
 _PROXIED = re.compile(r"(?:proxy/\d+|git-pull)(?:[/?]|$)")
@@ -71,10 +41,10 @@ def urlpath(text: str) -> Opened:
     """
     relative = _safe(text).strip().removeprefix("/").replace("&amp;", "&")
     page, _, query = relative.partition("?")
-    for pattern, interface in _URLPATHS:
-        if match := pattern.fullmatch(page):
-            path = match[1] or parse_qs(query).get("path", [""])[-1]
-            return interface, clean_path(decode(path)) if path else None
+    if found := catalogue.of_link(page.removesuffix("/index.html")):
+        interface, linked = found
+        path = linked or parse_qs(query).get("path", [""])[-1]
+        return interface.key, clean_path(decode(path)) if path else None
     return (f"/{relative.replace(' ', '%20')}" if relative else None), None
 
 
@@ -87,7 +57,7 @@ def is_known(text: str) -> bool:
     relative = page.removeprefix("/")
     if _ALSO_DIRECTORIES.match(page):
         return False
-    return _PROXIED.match(relative) is not None or any(each.fullmatch(relative) for each, _ in _URLPATHS)
+    return _PROXIED.match(relative) is not None or catalogue.of_link(relative) is not None
 
 
 def _safe(text: str) -> str:

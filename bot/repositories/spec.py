@@ -35,7 +35,7 @@ class RepoSpec:
             (`10.5281/zenodo.3242074`), a Software Heritage id, or the link of an archive.
         ref: A branch, tag, commit or full ref name; None is the default branch.
         path: A file or directory, relative to the root of the repository.
-        interface: One of `opened.INTERFACES`, or a relative URL that begins with `/`, or None.
+        interface: A key of `bot.interfaces.catalogue`, or a relative URL that begins with `/`, or None.
     """
 
     provider: Provider
@@ -80,7 +80,7 @@ class LaunchRequest:
         spec: The repository.
         size: The name of the wanted size, as typed.
         name: What the person calls this binder.
-        duration: How long it is wanted, as typed (`--for 3h`, `--for until friday 18:00`).
+        duration: How long it is wanted, in words that `bot.times.end_times.parse` takes.
     """
 
     spec: RepoSpec

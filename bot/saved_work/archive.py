@@ -57,17 +57,17 @@ class Archive:
         return f"Archive({len(self.data)} bytes)"  # people's own files are nobody's business in a log
 
 
-class Places:
-    """Where files lie in an archive: under names that every system takes, and no two alike on any."""
+class ArchivePaths:
+    """The paths of files in an archive: valid on every system, and no two the same on any."""
 
     def __init__(self) -> None:
         self._given: dict[tuple[str, str], str] = {}
         self._taken: set[tuple[str, str]] = set()
         self.renamed: dict[str, str] = {}
-        """Path -> its place, of those that differ."""
+        """Path -> its path in the archive, where they differ."""
 
     def of(self, path: str) -> str:
-        """The place of a path; always the same one."""
+        """The path in the archive for a path of the server; always the same one."""
         place = ""
         for part in path.split("/"):
             place = f"{place}/{self._name(place, part)}".lstrip("/")
@@ -92,9 +92,9 @@ class Places:
 
 
 def harmless(part: str) -> str:
-    """A part of a path that Windows and macOS take as well, and that shows all that it is."""
-    seen = "".join("_" if unicodedata.category(char)[0] == "C" else char for char in part)
-    name = _FORBIDDEN.sub("_", seen)
+    """A part of a path that is valid on Windows and macOS too, without invisible characters."""
+    visible = "".join("_" if unicodedata.category(char)[0] == "C" else char for char in part)
+    name = _FORBIDDEN.sub("_", visible)
     if len(name) > _LONGEST_PART:
         ending = name[name.rfind(".") :] if name.rfind(".") > len(name) - _LONGEST_ENDING else ""
         name = name[: _LONGEST_PART - len(ending)] + ending
@@ -106,22 +106,22 @@ def harmless(part: str) -> str:
 
 
 def _alike(name: str) -> str:
-    """What is the same for names that some system takes for one."""
+    """A form that is the same for all names that some system treats as one."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 class Packer:
-    """Packs files into an archive, as they come."""
+    """Packs files into an archive, one after the other."""
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
         self._zip = zipfile.ZipFile(self._buffer, "w", zipfile.ZIP_DEFLATED)
-        self._places = Places()
+        self._paths = ArchivePaths()
         self._now = time.gmtime()[:6]
 
     def file(self, path: str, content: bytes, *, executable: bool = False) -> None:
         """Add a file."""
-        self._write(FILES + self._places.of(path), content, 0o755 if executable else 0o644)
+        self._write(FILES + self._paths.of(path), content, 0o755 if executable else 0o644)
 
     def patch(self, difference: bytes) -> None:
         """Add the patch."""
@@ -129,8 +129,8 @@ class Packer:
 
     def close(self, manifest: Iterable[str]) -> bytes:
         """The archive; with the lines of its manifest, to which is added what had to be renamed."""
-        renamed = [f"{shown(path)} is {FILES}{place}" for path, place in self._places.renamed.items()]
-        lines = [*manifest, *section("Under another name, which every system takes", renamed)]
+        renamed = [f"{shown(path)} is {FILES}{place}" for path, place in self._paths.renamed.items()]
+        lines = [*manifest, *section("Renamed, because some systems do not allow the name", renamed)]
         self._write(MANIFEST, "".join(f"{line}\n" for line in lines).encode())
         self._zip.close()
         return self._buffer.getvalue()
@@ -154,6 +154,6 @@ def section(title: str, lines: Sequence[str]) -> Iterator[str]:
 
 
 def shown(path: str) -> str:
-    """A hostile path on one line: what cannot be seen in it is written out."""
-    seen = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
-    return "".join(seen)[:_LONGEST_LINE]
+    """A hostile path on one line, with invisible characters written out."""
+    visible = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
+    return "".join(visible)[:_LONGEST_LINE]

@@ -13,20 +13,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Final, Protocol
+from typing import IO, Final
 
 from bot.errors import RepositoryUnreachable
 from bot.repositories.git_process import GitComplaint, GuardedGit
+from bot.repositories.resolve import Resolver
 from bot.repositories.spec import RepoSpec
 
 SECONDS = 90.0
-"""How long a repository's host has to show what it holds, and again for the contents that differ."""
+"""How long the repository's host may take to list its files, and again to send the contents that differ."""
 _CEILINGS: Final = {
     resource.RLIMIT_FSIZE: 256_000_000,
     resource.RLIMIT_AS: 4_000_000_000,
     resource.RLIMIT_CPU: 60,
 }
-"""Bytes of one file (all that is fetched at once is one file), bytes of memory, seconds of computing."""
+"""Limits of git: bytes of one file (a fetch is one file), bytes of memory, seconds of CPU time."""
 _MOST_LISTED: Final = 32_000_000
 _MOST_DIFFERENCE: Final = 64_000_000
 _MOST_SAID: Final = 1_000_000
@@ -60,12 +61,12 @@ class Tracked:
 
     @property
     def is_regular(self) -> bool:
-        """Whether it is a file, and no link."""
+        """Whether it is a file, and not a link."""
         return self.mode in _REGULAR
 
     @property
     def is_executable(self) -> bool:
-        """Whether it may be run."""
+        """Whether it is executable."""
         return self.mode == "100755"
 
     def holds(self, content: bytes) -> bool:
@@ -74,61 +75,29 @@ class Tracked:
         return make(b"blob %d\0%b" % (len(content), content)).hexdigest() == self.sha
 
 
-class Originals(Protocol):
-    """The files that a binder was launched with."""
-
-    def tree(self) -> Mapping[str, Tracked]:
-        """All of them, by their paths from the repository's root.
-
-        Raises:
-            ResolveError: They are not to be had.
-        """
-        ...
-
-    def patch(self, changed: Mapping[str, bytes], deleted: Iterable[str]) -> bytes:
-        """What differs, as `git apply` takes it; files that are not text are left out, unless deleted.
-
-        Args:
-            changed: The new contents, by path, of files in the tree.
-            deleted: Paths of files in the tree.
-
-        Raises:
-            ResolveError: The old contents are not to be had.
-        """
-        ...
-
-
-class GuardedGitFor(Protocol):
-    """What is needed of `bot.repositories.resolve.Resolver`."""
-
-    def git_for(self, spec: RepoSpec, deadline: float) -> GuardedGit:
-        """A git that reaches this repository, and nothing else that its host may name."""
-        ...
-
-
 @contextmanager
 def checkout(
-    guard: GuardedGitFor, spec: RepoSpec, commit: str, *, seconds: float = SECONDS
-) -> Iterator["GitOriginals"]:
-    """The originals of a commit; what is fetched for it is removed afterwards.
+    resolver: Resolver, spec: RepoSpec, commit: str, *, seconds: float = SECONDS
+) -> Iterator["Baseline"]:
+    """The files of a commit; what is fetched for them is removed afterwards.
 
     Args:
-        guard: Knows which hosts may be spoken to.
+        resolver: Knows which hosts may be spoken to.
         spec: The repository, of a provider that has git.
         commit: The full id of a commit.
         seconds: How long the host has for each of the two things that are asked of it.
     """
-    with TemporaryDirectory(prefix="originals-", ignore_cleanup_errors=True) as folder:
-        yield GitOriginals(guard, spec, commit, folder=Path(folder), seconds=seconds)
+    with TemporaryDirectory(prefix="baseline-", ignore_cleanup_errors=True) as folder:
+        yield Baseline(resolver, spec, commit, folder=Path(folder), seconds=seconds)
 
 
-class GitOriginals:
-    """Implements `Originals`; made by `checkout`."""
+class Baseline:
+    """The files that a binder was launched with; made by `checkout`."""
 
     def __init__(
-        self, guard: GuardedGitFor, spec: RepoSpec, commit: str, *, folder: Path, seconds: float
+        self, resolver: Resolver, spec: RepoSpec, commit: str, *, folder: Path, seconds: float
     ) -> None:
-        self._guard = guard
+        self._resolver = resolver
         self._spec = spec
         self._commit = commit
         self._folder = folder
@@ -151,7 +120,11 @@ class GitOriginals:
         return self._tree
 
     def patch(self, changed: Mapping[str, bytes], deleted: Iterable[str]) -> bytes:
-        """What differs, as `git apply` takes it; see `Originals.patch`.
+        """What differs, as `git apply` takes it; files that are not text are left out, unless deleted.
+
+        Args:
+            changed: The new contents, by path, of files in the tree.
+            deleted: Paths of files in the tree.
 
         Raises:
             ResolveError: The old contents are not to be had.
@@ -173,7 +146,7 @@ class GitOriginals:
 
     def _fetched(self) -> GuardedGit:
         """A git in a repository that holds the commit."""
-        git = self._guard.git_for(self._spec, self._deadline)
+        git = self._resolver.git_for(self._spec, self._deadline)
         settings = (word for setting in _SETTINGS for word in ("-c", setting))
         command = (*git.command, *settings, f"--git-dir={self._folder}")
         self._git = git = replace(git, command=command, ceilings=_CEILINGS)
@@ -188,17 +161,17 @@ class GitOriginals:
         return git
 
     def _fetch_commit(self) -> None:
-        """Fetch the commit by its id; where the host refuses that, by the ref that led to it."""
-        ways = [self._commit, *([self._spec.ref] if self._spec.ref else []), "HEAD"]
-        for way in ways:
+        """Fetch the commit by its id; if the host refuses that, by the ref that led to it."""
+        refs = [self._commit, *([self._spec.ref] if self._spec.ref else []), "HEAD"]
+        for ref in refs:
             try:
                 self._run(
                     *("fetch", "--quiet", "--depth=1", "--filter=blob:none", "--no-tags"),
-                    *("--no-recurse-submodules", "--", "origin", way),
+                    *("--no-recurse-submodules", "--", "origin", ref),
                 )
                 self._run("cat-file", "-e", f"{self._commit}^{{commit}}")
             except RepositoryUnreachable:
-                if way == ways[-1] or time.monotonic() > self._deadline:
+                if ref == refs[-1] or time.monotonic() > self._deadline:
                     raise
             else:
                 return
@@ -213,7 +186,7 @@ class GitOriginals:
 
 
 def _files(listed: bytes) -> Iterator[tuple[str, Tracked]]:
-    """What `git ls-tree -r -z` printed, without submodules and names that are no text."""
+    """Read the output of `git ls-tree -r -z`, without submodules and names that are not UTF-8."""
     for line in listed.split(b"\0"):
         facts, _, name = line.partition(b"\t")
         mode, kind, sha = (*facts.decode("ascii", "replace").split(" "), "", "")[:3]
@@ -231,7 +204,7 @@ def _write_orders(
     changed: Iterable[tuple[str, Tracked, bytes]],
     deleted: Iterable[str],
 ) -> None:
-    """What `git fast-import` is to make of a commit."""
+    """Write the commands for `git fast-import`: a commit with the new contents."""
     orders.write(f"commit {_SAVED}\ncommitter - <-> 0 +0000\ndata 0\nfrom {commit}\n".encode())
     for path, tracked, content in changed:
         orders.write(b"M %b inline %b\ndata %d\n" % (tracked.mode.encode(), _quoted(path), len(content)))
@@ -246,7 +219,7 @@ def _quoted(path: str) -> bytes:
 
 
 def _appliable(difference: bytes) -> Iterator[bytes]:
-    """The parts of a difference that `git apply` can do without having the new contents."""
+    """The parts of a difference that `git apply` can apply: no binary files, unless deleted."""
     for part in re.split(rb"(?m)^(?=diff --git )", difference):
         head = part.partition(b"\n@@ ")[0]
         if b"\ndeleted file mode " in head:

@@ -1,6 +1,6 @@
 """What people changed in a binder since it was launched: counted, or saved as one archive.
 
-A file counts as touched when its times say so: the tools of the trade can set one of them back, but not both.
+A file counts as touched if one of its two times is newer than the launch: tools can set back one, not both.
 What was touched is read, and compared with the repository at the commit that was launched.
 """
 
@@ -8,30 +8,31 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from bot.errors import ResolveError, ServerError
 from bot.jupyter.file_crawl import Crawl, Files, FileTree, LeftOut, walk
+from bot.repositories.resolve import Resolver
 from bot.repositories.spec import Provider, RepoSpec
 from bot.saved_work.archive import FILES, PATCH, Archive, Packer, harmless, section, shown
-from bot.saved_work.baseline import GuardedGitFor, Originals, Tracked, checkout
+from bot.saved_work.baseline import Baseline, Tracked, checkout
+from bot.times import calendar
 from storage.models import Binder
 
 log = structlog.get_logger(__name__)
 
 _HIDDEN: Final = (".*", "__pycache__", "*.pyc", "*.pyo", "*~")
-"""What Jupyter's listings do not show."""
+"""Files that Jupyter does not list."""
 _LOOKS_BINARY: Final = 8_000
-"""git takes a file for binary that has a zero among so many first bytes."""
+"""git treats a file as binary if there is a zero among this many first bytes."""
 _MB: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SaveLimits:
     """How much is looked at and saved at most.
 
     Args:
@@ -51,21 +52,13 @@ class Limits:
     seconds: float = 120.0
 
 
-LIMITS: Final = Limits()
-COUNTING: Final = Limits(entries=2_000, seconds=10.0)
+SAVING: Final = SaveLimits()
+COUNTING: Final = SaveLimits(entries=2_000, seconds=10.0)
 """For `count_changes`, which is asked often."""
 
 
-class Server(Files, Protocol):
-    """What is needed of `bot.jupyter.client.JupyterServer`."""
-
-    def close(self) -> None:
-        """Close its connections."""
-        ...
-
-
-def count_changes(server: FileTree, since: float, *, limits: Limits = COUNTING) -> int:
-    """How many files were touched since a moment. Reads none of them, and does not count as use.
+def count_changes(server: FileTree, since: float, *, limits: SaveLimits = COUNTING) -> int:
+    """Count the files that were touched since a moment. Reads none of them, and does not count as use.
 
     Args:
         server: Whose files.
@@ -75,23 +68,23 @@ def count_changes(server: FileTree, since: float, *, limits: Limits = COUNTING) 
     Raises:
         ServerError: It did not answer as Jupyter does, which says nothing about its files.
     """
-    seen = walk(server, entries=limits.entries, depth=limits.depth, seconds=limits.seconds)
-    return len(seen.touched(since))
+    crawl = walk(server, entries=limits.entries, depth=limits.depth, seconds=limits.seconds)
+    return len(crawl.touched(since))
 
 
 def save_work(
     binder: Binder,
-    server_factory: Callable[[str, str], Server],
-    guard: GuardedGitFor,
+    open_server: Callable[[str, str], Files],
+    resolver: Resolver,
     *,
-    limits: Limits = LIMITS,
+    limits: SaveLimits = SAVING,
 ) -> Archive | None:
     """Save what was changed in a ready binder since it was launched.
 
     Args:
         binder: Its row, which is only read.
-        server_factory: URL and token -> its server.
-        guard: A `bot.repositories.resolve.Resolver`, which knows which hosts may be spoken to.
+        open_server: URL and token -> its server.
+        resolver: Knows which hosts may be spoken to.
         limits: How much is saved.
 
     Returns:
@@ -101,14 +94,14 @@ def save_work(
         ServerError: Its server did not answer as Jupyter does: nothing can be said.
     """
     if binder.server_url is None or binder.ready_at is None:
-        raise ServerError("It has no server.")
+        raise ServerError("The server is not running.")
     spec = RepoSpec(Provider(binder.provider), binder.url, binder.ref, binder.path)
     about = About(binder.name, binder.url, binder.commit, binder.path)
-    with closing(server_factory(binder.server_url, binder.token)) as server:
+    with closing(open_server(binder.server_url, binder.token)) as server:
         if not spec.provider.is_git or binder.commit is None:
             return collect(server, None, since=binder.ready_at, about=about, limits=limits)
-        with checkout(guard, spec, binder.commit) as originals:
-            return collect(server, originals, since=binder.ready_at, about=about, limits=limits)
+        with checkout(resolver, spec, binder.commit) as baseline:
+            return collect(server, baseline, since=binder.ready_at, about=about, limits=limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +122,13 @@ class About:
 
 
 def collect(
-    server: Files, originals: Originals | None, *, since: float, about: About, limits: Limits = LIMITS
+    server: Files, baseline: Baseline | None, *, since: float, about: About, limits: SaveLimits = SAVING
 ) -> Archive | None:
     """Collect what was changed since a moment.
 
     Args:
         server: Whose files.
-        originals: What was there at first; None where that cannot be known, and only times count.
+        baseline: What was there at first; None where that cannot be known, and only times count.
         since: Unix seconds, UTC, by our clock.
         about: What the archive is of.
         limits: How much is collected.
@@ -147,10 +140,14 @@ def collect(
         ServerError: Its server did not answer as Jupyter does: nothing can be said.
     """
     deadline = time.monotonic() + limits.seconds
-    seen = walk(server, entries=limits.entries, depth=limits.depth, seconds=limits.seconds)
-    if not seen.touched(since) and not any(at > since for at in seen.folders.values()) and not seen.left_out:
+    crawl = walk(server, entries=limits.entries, depth=limits.depth, seconds=limits.seconds)
+    if (
+        not crawl.touched(since)
+        and not any(at > since for at in crawl.folders.values())
+        and not crawl.left_out
+    ):
         return None
-    collection = _Collection(_base(originals, seen, about.path), seen, limits)
+    collection = _Collection(_base(baseline, crawl, about.path), crawl, limits)
     for path in collection.by_worth(since):
         collection.add(path, server, deadline)
     collection.note_deleted(since)
@@ -162,33 +159,33 @@ class _Base:
     """What the server's files are compared with.
 
     Args:
-        originals: Where differences are made; None where there is nothing to compare with.
+        baseline: Where differences are made; None where there is nothing to compare with.
         tree: The repository's files that the server can see, by the paths that they have there.
         prefix: What comes before these in the repository: empty, or `folder/`.
         note: Why there is nothing to compare with, where there should be.
     """
 
-    originals: Originals | None
+    baseline: Baseline | None
     tree: Mapping[str, Tracked]
     prefix: str = ""
     note: str = ""
 
 
-def _base(originals: Originals | None, seen: Crawl, path: str | None) -> _Base:
-    if originals is None:
+def _base(baseline: Baseline | None, crawl: Crawl, path: str | None) -> _Base:
+    if baseline is None:
         return _Base(None, {})
     try:
-        tree = originals.tree()
+        tree = baseline.tree()
     except ResolveError as error:
-        log.warning("originals_not_read", error=error.sentence)
+        log.warning("baseline_not_read", error=error.sentence)
         return _Base(None, {}, note=f"There is no patch. {error.sentence}")
     prefixes = dict.fromkeys(["", f"{path.strip('/')}/" if path else ""])
     views = {prefix: _below(prefix, tree) for prefix in prefixes}
-    prefix = max(views, key=lambda each: len(views[each].keys() & seen.files.keys()))
-    if not views[prefix].keys() & seen.files.keys():
+    prefix = max(views, key=lambda each: len(views[each].keys() & crawl.files.keys()))
+    if not views[prefix].keys() & crawl.files.keys():
         # An image may serve another directory than the repository's, where all of it would seem deleted.
         return _Base(None, {}, note="There is no patch: the server does not show the repository's files.")
-    return _Base(originals, views[prefix], prefix)
+    return _Base(baseline, views[prefix], prefix)
 
 
 def _below(prefix: str, tree: Mapping[str, Tracked]) -> dict[str, Tracked]:
@@ -198,11 +195,11 @@ def _below(prefix: str, tree: Mapping[str, Tracked]) -> dict[str, Tracked]:
 class _Collection:
     """What is collected, on its way into an archive."""
 
-    def __init__(self, base: _Base, seen: Crawl, limits: Limits) -> None:
-        self._base, self._seen, self._limits = base, seen, limits
+    def __init__(self, base: _Base, crawl: Crawl, limits: SaveLimits) -> None:
+        self._base, self._crawl, self._limits = base, crawl, limits
         self._packer = Packer()
         self._left = limits.total_bytes
-        self._left_out = list(seen.left_out)
+        self._left_out = list(crawl.left_out)
         self._changed: list[str] = []
         self._new: list[str] = []
         self._deleted: list[str] = []
@@ -213,9 +210,9 @@ class _Collection:
         return bool(self._changed or self._new or self._deleted or self._left_out)
 
     def by_worth(self, since: float) -> list[str]:
-        """What was touched: the repository's files, then others, the small ones first."""
-        files, tree = self._seen.files, self._base.tree
-        return sorted(self._seen.touched(since), key=lambda path: (path not in tree, files[path].size, path))
+        """The files that were touched: those of the repository first, small ones before large ones."""
+        files, tree = self._crawl.files, self._base.tree
+        return sorted(self._crawl.touched(since), key=lambda path: (path not in tree, files[path].size, path))
 
     def add(self, path: str, server: Files, deadline: float) -> None:
         """Read a file, and pack it if it differs."""
@@ -243,10 +240,10 @@ class _Collection:
         return None
 
     def _why_not(self, path: str, most: int, seconds: float) -> str:
-        if self._seen.files[path].size > most:
+        if self._crawl.files[path].size > most:
             limits = self._limits
             return f"at most {limits.file_bytes:,} bytes of a file are saved, {limits.total_bytes:,} in all"
-        return "there was no time for it" if seconds <= 0 else ""
+        return "there was not enough time" if seconds <= 0 else ""
 
     def _is_text(self, content: bytes) -> bool:
         return len(content) <= self._limits.text_bytes and b"\0" not in content[:_LOOKS_BINARY]
@@ -256,11 +253,11 @@ class _Collection:
         self._deleted += [
             self._base.prefix + path
             for path, tracked in self._base.tree.items()
-            if tracked.is_regular and not _is_hidden(path) and self._seen.lost(path, since)
+            if tracked.is_regular and not _is_hidden(path) and self._crawl.lost(path, since)
         ]
 
     def archive(self, about: About) -> Archive:
-        """All of it, packed."""
+        """The finished archive."""
         patch, note = self._patch()
         if patch:
             self._packer.patch(patch)
@@ -277,22 +274,21 @@ class _Collection:
         )
 
     def _patch(self) -> tuple[bytes, str]:
-        """The patch, and a sentence where there is none although there should be."""
-        if self._base.originals is None or not (self._texts or self._deleted):
+        """The patch; or the reason why there is none, as a sentence."""
+        if self._base.baseline is None or not (self._texts or self._deleted):
             return b"", self._base.note
         try:
-            return self._base.originals.patch(self._texts, self._deleted), ""
+            return self._base.baseline.patch(self._texts, self._deleted), ""
         except ResolveError as error:
             log.warning("no_patch", error=error.sentence)
             return b"", f"There is no patch. {error.sentence}"
 
     def _manifest(self, about: About, note: str, *, has_patch: bool) -> Iterator[str]:
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        yield f"What was changed in {shown(about.name)} until {now}."
+        yield f"Changes in {shown(about.name)} until {calendar.in_utc(time.time())}."
         yield f"It was launched from {shown(about.url)}" + (f" at {about.commit}." if about.commit else ".")
         yield f"{FILES} holds every changed or new file, whole. Hidden files and caches are not saved."
         if has_patch:
-            yield f"In a checkout of that commit, `git apply {PATCH}` changes the text files, and deletes."
+            yield f"In a checkout of that commit, `git apply {PATCH}` makes the changes to text files."
         if note:
             yield note
         lists = {"Changed": self._changed, "New": self._new, "Deleted": self._deleted}

@@ -1,8 +1,7 @@
-"""Times of day, weekdays and time zones, as settings name them. Pure."""
+"""Times of day and weekdays as settings name them, and moments as everybody is shown them. Pure."""
 
 import re
-from datetime import time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, time
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -45,13 +44,6 @@ def clock(text: str) -> time:
     return time(int(match[1]), int(match[2]))
 
 
-def zone(name: str) -> ZoneInfo:
-    """Find a time zone by its name, `Europe/Berlin`.
-
-    Raises:
-        ValueError: There is none of that name.
-    """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("is no time zone, such as `Europe/Berlin`") from error
+def in_utc(at: float) -> str:
+    """A moment to the minute, `2026-12-01 09:00 UTC`; `at` in Unix seconds."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -7,14 +7,16 @@ from slack_bolt import App, Args
 from handlers import ids
 from handlers.listeners import home
 from handlers.listeners.errors import answered
+from handlers.listeners.form import open_form
 from handlers.listeners.replies import reply, requester_of
-from handlers.messages.forms import Origin, launch_form
-from handlers.messages.messages import Message
-from handlers.requests import launches, operations, requester
+from handlers.messages.message import Message
+from handlers.requests import launches, operations
 from handlers.requests.context import Context
-from handlers.requests.requester import BinderLookup, Requester
+from handlers.requests.lookup import by_id
+from handlers.requests.permissions import Operation
+from handlers.requests.requester import Requester
 
-BUTTONS: Mapping[str, Callable[[Context, Requester, BinderLookup], Message | None]] = {
+BUTTONS: Mapping[str, Operation[[], Message] | Operation[[], Message | None]] = {
     ids.OPEN: operations.open_links,
     ids.STOP: operations.stop,
     ids.LOG: operations.logs,
@@ -39,9 +41,7 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_form(args: Args) -> None:
         args.ack()
-        who = _who(args)
-        view = launch_form(launches.sizes_for(context, who.user), Origin(who.channel, who.response_url))
-        args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
+        open_form(args, context, _requester(args))
 
     @app.action(ids.LINK)
     def on_link(args: Args) -> None:
@@ -52,17 +52,18 @@ def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
     @answered
     def on_click(args: Args) -> None:
         args.ack()
-        who = _who(args)
-        answer = BUTTONS[action_id](context, who, requester.by_id(who, str(args.payload.get("value"))))
+        requester = _requester(args)
+        lookup = by_id(context, requester, str(args.payload.get("value")))
+        answer = BUTTONS[action_id](context, requester, lookup)
         if answer is not None:
             reply(args.context, args.body, answer)
         if (args.body.get("view") or {}).get("type") == "home":
-            home.publish(args.client, context, who)
+            home.publish(args.client, context, requester)
 
     return on_click
 
 
-def _who(args: Args) -> Requester:
+def _requester(args: Args) -> Requester:
     """Who clicks. One click is delivered with one key, however often."""
     place = args.body.get("container") or {}
     parts = [

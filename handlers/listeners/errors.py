@@ -9,8 +9,9 @@ import structlog
 from slack_bolt import App, Args, BoltContext, BoltResponse
 
 from bot.errors import BinderBotError
+from handlers import messages
 from handlers.listeners.replies import reply
-from handlers.messages import messages
+from handlers.requests.permissions import NotAllowed
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,8 @@ def answered(listener: Callable[[Args], None]) -> Callable[[Args], None]:
 
 def explain(error: Exception) -> messages.Message:
     """Put an error into words; one that is not ours is logged, with the reference that the person sees."""
+    if isinstance(error, NotAllowed):
+        return messages.refusal(error.binder, error.action)
     if isinstance(error, BinderBotError):
         return messages.note(error.sentence, error.hint)
     reference = secrets.token_hex(3)

@@ -16,6 +16,7 @@ from handlers.messages import forms
 from handlers.messages.forms import FormError, Origin, launch_form
 from handlers.requests import launches
 from handlers.requests.context import Context
+from handlers.requests.requester import Requester
 
 _MARKED_LINK = re.compile(r"<(https?://[^<>|\s]+)(?:\|[^<>]*)?>")
 _MOST_WORDS = 200
@@ -30,10 +31,14 @@ def register(app: App, context: Context) -> None:
     def on_form(args: Args) -> None:
         view = args.body["view"]
         origin = Origin.of(view["private_metadata"])
-        who = requester_of(args.context, args.body, f"view:{view['id']}")
-        who = replace(who, channel=origin.channel, response_url=origin.response_url)
+        requester = replace(
+            requester_of(args.context, args.body, f"view:{view['id']}"),
+            channel=origin.channel,
+            is_private=origin.is_private,
+            response_url=origin.response_url,
+        )
         try:
-            answer = launches.launch(context, who, forms.read(view["state"]["values"]))
+            answer = launches.launch(context, requester, forms.read(view["state"]["values"]))
         except FormError as error:
             args.ack(response_action="errors", errors=error.errors)
         except BinderBotError as error:
@@ -48,13 +53,19 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_shortcut(args: Args) -> None:
         args.ack()
-        who = requester_of(args.context, args.body, f"shortcut:{args.body['trigger_id']}")
-        view = launch_form(
-            launches.sizes_for(context, who.user),
-            Origin(who.channel, who.response_url),
-            repository=repository_in(str(args.body.get("message", {}).get("text") or "")),
-        )
-        args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
+        requester = requester_of(args.context, args.body, f"shortcut:{args.body['trigger_id']}")
+        text = str(args.body.get("message", {}).get("text") or "")
+        open_form(args, context, requester, repository=repository_in(text))
+
+
+def open_form(args: Args, context: Context, requester: Requester, *, repository: str = "") -> None:
+    """Show somebody the form; its launch goes where they are now."""
+    view = launch_form(
+        launches.sizes_for(context, requester.user),
+        Origin(requester.channel, requester.response_url, requester.is_private),
+        repository=repository,
+    )
+    args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
 
 
 def repository_in(text: str) -> str:

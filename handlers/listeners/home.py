@@ -3,9 +3,9 @@
 from slack_bolt import App, Args
 from slack_sdk import WebClient
 
+from handlers import messages
 from handlers.listeners.errors import answered
 from handlers.listeners.replies import requester_of
-from handlers.messages import messages
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester
 from storage import binders
@@ -18,13 +18,13 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_home(args: Args) -> None:
         if args.body["event"].get("tab") == "home":
-            who = requester_of(args.context, args.body, f"event:{args.body['event_id']}")
-            publish(args.client, context, who)
+            requester = requester_of(args.context, args.body, f"event:{args.body['event_id']}")
+            publish(args.client, context, requester)
 
 
-def publish(client: WebClient, context: Context, who: Requester) -> None:
+def publish(client: WebClient, context: Context, requester: Requester) -> None:
     """Show the tab as it is now."""
     with context.store.read() as session:
-        mine = binders.live(session, who.team_id, owner=who.user)
-    blocks = messages.home(mine, context.store.now(), who.user)
-    client.views_publish(user_id=who.user, view={"type": "home", "blocks": blocks})
+        mine = binders.existing(session, requester.team_id, owner=requester.user)
+    blocks = messages.home(mine, context.store.now(), requester.user)
+    client.views_publish(user_id=requester.user, view={"type": "home", "blocks": blocks})

@@ -4,9 +4,9 @@ import re
 
 from slack_bolt import App, Args
 
-from handlers.listeners.command import dispatch
 from handlers.listeners.errors import answered
 from handlers.listeners.replies import reply, requester_of
+from handlers.requests import subcommands
 from handlers.requests.context import Context
 
 _MENTION = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
@@ -18,8 +18,8 @@ def register(app: App, context: Context) -> None:
     @app.event("app_mention")
     @answered
     def on_mention(args: Args) -> None:
-        who = requester_of(args.context, args.body, f"event:{args.body['event_id']}")
-        text = _MENTION.sub(" ", str(args.body["event"].get("text") or ""), count=1).strip()
-        answer = dispatch(context, who, text)
+        requester = requester_of(args.context, args.body, f"event:{args.body['event_id']}")
+        text = _MENTION.sub(" ", str(args.body["event"].get("text") or ""))
+        answer = subcommands.answer(context, requester, text)
         if answer is not None:
             reply(args.context, args.body, answer)

@@ -1,7 +1,7 @@
-"""What every request passes first: when it was asked is noted, and what was delivered twice is done once.
+"""What every request passes first: what was delivered twice is done once.
 
-The latter is only a courtesy, for what leaves no row (an ephemeral answer, say): the rows' unique keys are
-what counts, and hold across processes and restarts too.
+This is only a courtesy, for what leaves no row (an ephemeral answer, say): the rows' unique keys are what
+counts, and hold across processes and restarts too.
 """
 
 from collections import OrderedDict
@@ -9,12 +9,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
-from slack_bolt import Ack, App, BoltContext, BoltResponse
+from slack_bolt import Ack, App, BoltResponse
 
-from handlers.slack.freeze_detector import FreezeDetector
-
-ASKED = "asked"
-"""In Bolt's context: when a request can have been made at the earliest, by `time.monotonic`."""
 REMEMBERED = 5_000
 
 
@@ -37,14 +33,9 @@ class Recent:
             return True
 
 
-def register(app: App, pulse: FreezeDetector) -> None:
+def register(app: App) -> None:
     """Put it before all listeners."""
     recent = Recent()
-
-    @app.middleware
-    def note_time(context: BoltContext, next_: Callable[[], BoltResponse]) -> BoltResponse:
-        context[ASKED] = pulse.sent_after()
-        return next_()
 
     @app.middleware
     def once(body: dict[str, Any], ack: Ack, next_: Callable[[], BoltResponse]) -> BoltResponse:

@@ -6,14 +6,14 @@ import structlog
 from slack_bolt import BoltContext, BoltResponse
 from slack_sdk.errors import SlackClientError
 
-from handlers.listeners.middleware import ASKED
 from handlers.messages.forms import REPOSITORY
-from handlers.messages.messages import Message
+from handlers.messages.message import Message
 from handlers.requests.requester import Requester
 
 log = structlog.get_logger(__name__)
 
 Body = dict[str, Any]
+_HIDDEN_NAMES = frozenset({"privategroup", "directmessage"})
 
 
 def reply(context: BoltContext, body: Body, message: Message) -> BoltResponse | None:
@@ -37,17 +37,37 @@ def reply(context: BoltContext, body: Body, message: Message) -> BoltResponse | 
 def requester_of(context: BoltContext, body: Body, key: str) -> Requester:
     """Who asks, from what Bolt made of the payload."""
     user = context.user_id or ""
+    # The home tab is no channel: there, a person stands for their direct message.
+    channel = context.channel_id or user
     return Requester(
         user=user,
         team_id=context.team_id or context.enterprise_id or "",
         enterprise_id=context.enterprise_id,
-        # The home tab is no channel: there, a person stands for their direct message.
-        channel=context.channel_id or user,
+        channel=channel,
         key=key[:255],
+        is_private=_is_private(channel, _channel_name(body)),
         thread_ts=_thread_of(body),
         response_url=body.get("response_url"),
-        asked=context[ASKED],
     )
+
+
+def _channel_name(body: Body) -> str | None:
+    """The name of the channel, where a payload has it: in a command, at a button, at a message."""
+    name = body.get("channel_name") or (body.get("channel") or {}).get("name")
+    return str(name) if name else None
+
+
+def _is_private(channel: str, name: str | None) -> bool | None:
+    """Whether only some people can read a channel; None where neither its id nor its name tells.
+
+    Slack hides the names of private channels and direct messages. Their ids tell less: since 2021, those of
+    private channels begin with C too.
+    """
+    if not channel.startswith("C"):
+        return True
+    if name is None:
+        return None
+    return name in _HIDDEN_NAMES or name.startswith("mpdm-")
 
 
 def _send(context: BoltContext, body: Body, message: Message) -> None:

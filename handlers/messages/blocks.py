@@ -1,6 +1,6 @@
-"""Block Kit: builders that keep within Slack's limits, and a check of all of these limits. Pure.
+"""Block Kit: builders that keep within Slack's limits, and a check of all these limits. Pure.
 
-`slack_sdk` checks its models only in part, and plain dicts not at all.
+`slack_sdk` checks only some limits of its models, and none of plain dicts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,9 +30,9 @@ MAX_SECTION = 3_000
 MAX_HEADER = 150
 MAX_BUTTON = 75
 MAX_TEXT = 4_000
-"""Of a whole message's fallback: what `chat.update` takes; a post would take ten times as much."""
+"""Characters of a message's fallback text that `chat.update` takes; a post takes ten times as many."""
 MAX_ALL_TEXT = 13_000
-"""Of all texts in one message's blocks together; beyond, Slack answers `msg_blocks_too_long`."""
+"""Characters of all texts in the blocks of one message; above it Slack answers `msg_blocks_too_long`."""
 _MAX_VALUE = 2_000
 _MAX_ID = 255
 _MAX_OPTIONS = 100
@@ -42,8 +42,8 @@ _MOST_ELEMENTS = {"actions": 25, "context": 10}
 
 
 @dataclass(frozen=True, slots=True)
-class Sure:
-    """What is asked before a button does what cannot be undone."""
+class Confirmation:
+    """The question before a button does something that cannot be undone."""
 
     title: str
     text: str
@@ -52,7 +52,7 @@ class Sure:
 
 
 def section(markup: str) -> SectionBlock:
-    """A paragraph. Its markup is escaped already, and fits."""
+    """A paragraph; its markup is already escaped and short enough."""
     return SectionBlock(text=_markdown(markup))
 
 
@@ -67,7 +67,7 @@ def header(text: str) -> HeaderBlock:
 
 
 def actions(buttons: Iterable[ButtonElement]) -> list[ActionsBlock]:
-    """Rows of buttons; none where there are no buttons."""
+    """Rows of buttons; no row if there are no buttons."""
     elements, most = list(buttons), _MOST_ELEMENTS["actions"]
     return [
         ActionsBlock(elements=[*elements[start : start + most]]) for start in range(0, len(elements), most)
@@ -75,35 +75,40 @@ def actions(buttons: Iterable[ButtonElement]) -> list[ActionsBlock]:
 
 
 def button(
-    text: str, action_id: str, value: str | None = None, *, style: str | None = None, sure: Sure | None = None
+    text: str,
+    action_id: str,
+    value: str | None = None,
+    *,
+    style: str | None = None,
+    confirmation: Confirmation | None = None,
 ) -> ButtonElement:
-    """A button that comes back to us."""
-    confirm = _confirm(sure) if sure else None
+    """A button that sends an action to the bot."""
+    confirm = _confirm(confirmation) if confirmation else None
     return ButtonElement(text=_label(text), action_id=action_id, value=value, style=style, confirm=confirm)
 
 
 def link_button(text: str, action_id: str, url: str) -> ButtonElement:
-    """A button that opens a page of the web."""
+    """A button that opens a web page."""
     return ButtonElement(text=_label(text), action_id=action_id[:_MAX_ID], url=url)
 
 
 def as_json(blocks: Iterable[Block]) -> list[Json]:
-    """The form in which blocks travel."""
+    """Blocks in the form in which they are sent."""
     return [block.to_dict() for block in blocks]
 
 
-def _confirm(sure: Sure) -> ConfirmObject:
+def _confirm(asked: Confirmation) -> ConfirmObject:
     return ConfirmObject(
-        title=shorten(visible(sure.title), _CONFIRM["title"]),
-        text=PlainTextObject(text=shorten(visible(sure.text), _CONFIRM["text"])),
-        confirm=sure.yes,
-        deny=sure.no,
+        title=shorten(visible(asked.title), _CONFIRM["title"]),
+        text=PlainTextObject(text=shorten(visible(asked.text), _CONFIRM["text"])),
+        confirm=asked.yes,
+        deny=asked.no,
         style="danger",
     )
 
 
 def _markdown(markup: str) -> MarkdownTextObject:
-    # Verbatim: nothing that looks like a URL or a channel in somebody's text becomes a link.
+    # Verbatim: text that looks like a URL or a channel does not become a link.
     return MarkdownTextObject(text=markup, verbatim=True)
 
 
@@ -115,7 +120,7 @@ def _label(text: str) -> PlainTextObject:
 
 
 def problems(blocks: Sequence[Mapping[str, Any]], *, most: int = MAX_MESSAGE_BLOCKS) -> list[str]:
-    """List what Slack would refuse of these blocks; empty where it would take them."""
+    """List what Slack would refuse in these blocks; empty if it would take them."""
     found = [] if len(blocks) <= most else [f"{len(blocks)} blocks are more than {most}"]
     if sum(len(text) for text in _texts(list(blocks))) > MAX_ALL_TEXT:
         found.append(f"all texts together are longer than {MAX_ALL_TEXT}")

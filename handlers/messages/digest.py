@@ -1,23 +1,25 @@
-"""The weekly digest of what lives in a channel, in words. Pure."""
+"""The weekly digest of the binders in a channel. Pure."""
 
 from collections.abc import Sequence
 
 from slack_sdk.models.blocks import Block
 
 from bot.binders import deadlines
+from bot.binders.cost import cost
 from bot.text import shorten
 from bot.times.durations import duration
+from handlers.messages.binder_text import count_of_binders, repository_text
 from handlers.messages.blocks import MAX_TEXT, as_json, context, header, section
-from handlers.messages.messages import MOST_LISTED, Message, repository, shorten_lines
-from handlers.messages.mrkdwn import date, escape, inline, person
-from handlers.messages.notices import NoticeOptions, amount, cost
+from handlers.messages.message import MOST_LISTED, Message, shorten_lines
+from handlers.messages.mrkdwn import date, inline, person
+from handlers.messages.notices import NoticeOptions, amount
 from handlers.messages.status_text import phrase
 from storage.models import Binder
 
 
 def digest(living: Sequence[Binder], now: float, terms: NoticeOptions) -> Message:
-    """What lives in a channel, the oldest first; `now` in Unix seconds UTC."""
-    title = f"{'1 binder lives' if len(living) == 1 else f'{len(living)} binders live'} here"
+    """The binders in a channel, the oldest first; `now` in Unix seconds UTC."""
+    title = f"{count_of_binders(len(living))} in this channel"
     shown = living[:MOST_LISTED]
     more = [context(f"… and {len(living) - len(shown)} more.")] if len(living) > len(shown) else []
     blocks = [
@@ -39,9 +41,9 @@ def _row(binder: Binder, now: float, terms: NoticeOptions) -> str:
         f"ends {date(deadlines.last_end(binder))}",
         *[amount(spent, terms.unit) for spent in [cost(binder, now)] if spent],
     ]
-    return f"{' · '.join(parts)}\n{escape(repository(binder))}"
+    return f"{' · '.join(parts)}\n{repository_text(binder)}"
 
 
 def _total(living: Sequence[Binder], now: float, terms: NoticeOptions) -> list[Block]:
     spent = sum(cost(each, now) for each in living)
-    return [context(f"They have cost {amount(spent, terms.unit)} so far.")] if spent else []
+    return [context(f"Together they have cost {amount(spent, terms.unit)} so far.")] if spent else []

@@ -1,6 +1,7 @@
-"""The form of `/binder launch`: how it looks, and how it is read. Pure."""
+"""The form of `/binder launch`, and how it is read. Pure."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,9 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.errors import SpecError
-from bot.interfaces import discovery
+from bot.interfaces.catalogue import INTERFACES
 from bot.provisioning.base import Size
 from bot.repositories.launch_text import parse_launch
-from bot.repositories.opened import INTERFACES
 from bot.repositories.spec import LaunchRequest
 from bot.text import shorten
 from handlers import ids
@@ -34,14 +34,17 @@ _FLAGS = {
     DURATION: "--for",
     "name": "--name",
 }
-"""The fields after the repository, and how each is said in a command."""
+"""The fields after the repository, and the option that each stands for in a command."""
+_TYPED_COMMAND = re.compile(rf"^(?:{ids.COMMAND}\s+)?launch\s+", re.IGNORECASE)
+"""What people paste into the first field along with the repository."""
+_NEEDS_QUOTES = re.compile(r"^[\"'-]|\s")
 _MAX_REPOSITORY = 1_000
 _MAX_OPTION = 75
 _MAX_METADATA = 3_000
 
 
 class FormError(Exception):
-    """What is wrong with a form, by field."""
+    """Errors in a form, by field."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(str(errors))
@@ -50,34 +53,42 @@ class FormError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """From where a form was opened: there its launch goes."""
+    """Where a form was opened: its launch is posted there.
+
+    Attributes:
+        channel: Slack's id of it.
+        response_url: Slack's URL for answers, if any; a secret.
+        is_private: Whether only some people can read that channel; None where nobody told.
+    """
 
     channel: str
     response_url: str | None = None
+    is_private: bool | None = None
 
     def as_metadata(self) -> str:
-        """Its form in a view's `private_metadata`."""
-        whole = json.dumps({"channel": self.channel, "response_url": self.response_url})
-        return whole if len(whole) <= _MAX_METADATA else json.dumps({"channel": self.channel})
+        """As the `private_metadata` of a view."""
+        whole = {"channel": self.channel, "is_private": self.is_private, "response_url": self.response_url}
+        text = json.dumps(whole)
+        return text if len(text) <= _MAX_METADATA else json.dumps(whole | {"response_url": None})
 
     @classmethod
     def of(cls, metadata: str) -> "Origin":
-        """Read it back."""
+        """Read a view's `private_metadata`."""
         read = json.loads(metadata)
-        return cls(channel=str(read["channel"]), response_url=read.get("response_url"))
+        return cls(str(read["channel"]), read.get("response_url"), read.get("is_private"))
 
 
 def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") -> Json:
-    """The form as a view; `repository` is filled in already."""
+    """The form as a view, with `repository` filled in."""
     blocks = [
         _text(REPOSITORY, "Repository", "owner/repo, a link, or a DOI", repository),
         _text("ref", "Branch, tag or commit", "the default branch", optional=True),
         _text("path", "File or folder to open", "notebooks/start.ipynb", optional=True),
-        _choice("interface", "Open with", [(key, discovery.label(key)) for key in INTERFACES]),
+        _choice("interface", "Open with", [(each.key, each.label) for each in INTERFACES]),
         *_size_choice(sizes),
         _text(DURATION, "For how long", "6h, 90m, until 18:00, until friday", optional=True),
-        _text("name", "Name", "made from the repository", optional=True),
-        context("Files in it are gone when it ends."),
+        _text("name", "Name", "the repository's name", optional=True),
+        context("Its files are deleted when it ends."),
     ]
     return {
         "type": "modal",
@@ -97,11 +108,11 @@ def read(values: Mapping[str, Mapping[str, Any]]) -> LaunchRequest:
         values: `view.state.values`, as Slack hands it over.
 
     Raises:
-        FormError: What is wrong, at the field where it was written.
+        FormError: A field has an error.
     """
-    text = _entered(values, REPOSITORY)
+    text = _TYPED_COMMAND.sub("", _entered(values, REPOSITORY))
     request = _checked(REPOSITORY, lambda: parse_launch(text))
-    # One field after the other, so that what is wrong is said at the field that made it wrong.
+    # One field after the other, so that each error is shown at its field.
     for field, flag in _FLAGS.items():
         if value := _entered(values, field):
             text = f"{text} {flag} {_quoted(field, value)}"
@@ -113,13 +124,16 @@ def _checked(field: str, parse: Callable[[], LaunchRequest]) -> LaunchRequest:
     try:
         return parse()
     except SpecError as error:
-        raise FormError({field: f"{error.sentence} {error.hint}".strip()}) from error
+        # Errors of forms are shown as they are, without markup.
+        raise FormError({field: f"{error.sentence} {error.hint}".replace("`", "").strip()}) from error
 
 
 def _quoted(field: str, value: str) -> str:
     quote = next((each for each in "\"'" if each not in value), None)
+    if quote is None and not _NEEDS_QUOTES.search(value):
+        return value
     if quote is None:
-        raise FormError({field: "Both kinds of quotes in one value are too many."})
+        raise FormError({field: "This value contains both \" and '. Use only one of them."})
     return f"{quote}{value}{quote}"
 
 
@@ -141,7 +155,7 @@ def _text(field: str, label: str, placeholder: str, value: str = "", *, optional
 
 def _size_choice(sizes: Sequence[Size]) -> list[InputBlock]:
     options = [(size.key, f"{size.key}: {size.label}") for size in sizes]
-    return [_choice("size", "Size", options)] if options else []  # Slack refuses a choice of nothing
+    return [_choice("size", "Size", options)] if options else []  # Slack refuses a menu without options
 
 
 def _choice(field: str, label: str, options: Sequence[tuple[str, str]]) -> InputBlock:

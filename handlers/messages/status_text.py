@@ -1,7 +1,7 @@
-"""How far a binder is, in words: its phrase, its stages with their times. Pure.
+"""The state of a binder in words: one phrase, and its stages with their times. Pure.
 
-Every pair of status and target has its phrase, the impossible ones too: a row that should not exist must not
-take its message down with it.
+Every pair of status and target has a phrase, including the impossible pairs: a row that should not exist must
+still be shown.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,31 +16,31 @@ from storage.models import Binder, Ending, Reason, Status, Target
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """What a binder is, as the end of a sentence that begins with its name."""
+    """The state of a binder, as the end of a sentence that begins with its name."""
 
     emoji: str
     words: str
 
 
 _LEAVING = Phrase(":broom:", "is being torn down")
-_PUT_AWAY_SOON = Phrase(":package:", "is being put away")
+_SHELVING = Phrase(":package:", "is being shelved")
 _GONE = Phrase(":white_circle:", "is gone")
 
 PHRASES: Mapping[tuple[Status, Target], Phrase] = {
-    (Status.REQUESTED, Target.READY): Phrase(":mag:", "is being looked up"),
-    (Status.CREATING, Target.READY): Phrase(":hourglass_flowing_sand:", "gets its instance"),
+    (Status.REQUESTED, Target.READY): Phrase(":mag:", "is checking its repository"),
+    (Status.CREATING, Target.READY): Phrase(":hourglass_flowing_sand:", "is getting an instance"),
     (Status.BOOTING, Target.READY): Phrase(":hourglass_flowing_sand:", "is starting up"),
     (Status.BUILDING, Target.READY): Phrase(":hammer_and_wrench:", "is being built"),
     (Status.READY, Target.READY): Phrase(":large_green_circle:", "is ready"),
-    (Status.SHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is on its way back"),
-    (Status.SHELVED, Target.READY): Phrase(":hourglass_flowing_sand:", "is on its way back"),
-    (Status.UNSHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is on its way back"),
-    (Status.DELETING, Target.READY): Phrase(":hourglass_flowing_sand:", "gets another instance"),
+    (Status.SHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
+    (Status.SHELVED, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
+    (Status.UNSHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
+    (Status.DELETING, Target.READY): Phrase(":hourglass_flowing_sand:", "is getting another instance"),
     (Status.GONE, Target.READY): _GONE,
-    **dict.fromkeys(((status, Target.SHELVED) for status in Status), _PUT_AWAY_SOON),
+    **dict.fromkeys(((status, Target.SHELVED) for status in Status), _SHELVING),
     (Status.DELETING, Target.SHELVED): _LEAVING,
     (Status.GONE, Target.SHELVED): _GONE,
-    (Status.SHELVED, Target.SHELVED): Phrase(":package:", "is put away"),
+    (Status.SHELVED, Target.SHELVED): Phrase(":package:", "is shelved"),
     (Status.SHELVING, Target.GONE): _LEAVING,
     (Status.SHELVED, Target.GONE): _LEAVING,
     (Status.UNSHELVING, Target.GONE): _LEAVING,
@@ -53,8 +53,8 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
     (Status.GONE, Target.GONE): _GONE,
 }
 
-_WAITING = Phrase(":vertical_traffic_light:", "waits for room")
-_PLACED = Phrase(":hourglass_flowing_sand:", "gets its instance")
+_WAITING = Phrase(":vertical_traffic_light:", "is waiting for free capacity")
+_PLACED = Phrase(":hourglass_flowing_sand:", "is getting an instance")
 _FAILED = Phrase(":x:", "could not be launched")
 
 STAGES: Mapping[str, str] = {
@@ -63,7 +63,7 @@ STAGES: Mapping[str, str] = {
     "build": "Build",
     "server": "Server",
 }
-"""The stages that people see, in order, and what they are called."""
+"""The stages that people see, in order, with their labels."""
 
 _MARKS = {"done": "✓", "running": "⏳", "failed": "✗", "pending": "○"}
 _BAR_CELLS = 10
@@ -71,7 +71,7 @@ _BAR_CELLS = 10
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: how it stands, and for how many seconds it has run; None before it began."""
+    """One stage, its state, and the seconds that it has run; None before it began."""
 
     name: str
     state: Literal["done", "running", "failed", "pending"]
@@ -79,7 +79,7 @@ class Stage:
 
 
 def phrase(binder: Binder) -> Phrase:
-    """What a binder is, now."""
+    """The phrase for a binder's current state."""
     if binder.ending == Ending.FAILED:
         return _FAILED
     if binder.status == Status.REQUESTED and binder.target == Target.READY and binder.resolved_at is not None:
@@ -88,12 +88,12 @@ def phrase(binder: Binder) -> Phrase:
 
 
 def is_live(binder: Binder) -> bool:
-    """Whether a binder is there, or on its way."""
-    return binder.target != Target.GONE and binder.status != Status.GONE
+    """Whether a binder is running, shelved, or on its way there: see `Binder.is_live`."""
+    return binder.is_live
 
 
 def is_shelved(binder: Binder) -> bool:
-    """Whether a binder is put away, or on its way there."""
+    """Whether a binder is shelved, or about to be."""
     return binder.target == Target.SHELVED and binder.status != Status.GONE
 
 
@@ -103,17 +103,17 @@ def is_ready(binder: Binder) -> bool:
 
 
 def elapsed(binder: Binder, now: float) -> float:
-    """Seconds from the request until it was ready, or ended, or `now`."""
+    """Seconds from the request until the binder was ready, or ended, or `now`."""
     return max((binder.ready_at or binder.ended_at or now) - binder.created_at, 0.0)
 
 
 def ran(binder: Binder, now: float) -> float | None:
-    """Seconds for which its server ran; None where it never became ready."""
+    """Seconds that its server ran; None if it never became ready."""
     return None if binder.ready_at is None else max((binder.ended_at or now) - binder.ready_at, 0.0)
 
 
 def stages(binder: Binder, now: float) -> list[Stage]:
-    """All stages with their times, the pending ones too."""
+    """All stages with their times, including those that have not begun."""
     begun = [(name, binder.stages[name]) for name in STAGES if name in (binder.stages or {})]
     end = binder.ready_at or binder.ended_at or now
     times = pairwise([*begun, ("", end)])
@@ -136,7 +136,7 @@ def stage_lines(binder: Binder, now: float) -> Iterator[str]:
     """The stages as lines of markup."""
     for stage in stages(binder, now):
         if stage.state == "pending" and not is_live(binder):
-            continue  # it will never come
+            continue  # it will not begin any more
         yield _line(binder, stage)
         if stage.state == "running" and (last := code(binder.line or "", 150)):
             yield f"      {last}"
@@ -153,29 +153,29 @@ def _line(binder: Binder, stage: Stage) -> str:
 
 
 def bar(fraction: float) -> str:
-    """A bar drawn in text, with its per cent."""
+    """A progress bar drawn in text, with its percentage."""
     share = min(max(fraction, 0.0), 1.0)
     full = int(share * _BAR_CELLS)
-    return f"{'▰' * full}{'▱' * (_BAR_CELLS - full)} {int(share * 100)} %"
+    return f"{'▰' * full}{'▱' * (_BAR_CELLS - full)} {int(share * 100)}%"
 
 
 def summary(binder: Binder, now: float) -> str:
-    """Where it stands, in words for those who hear the message read: `Build 40 %, 42 s so far`."""
+    """The progress in words, for screen readers: `Build 40%, 42 s so far`."""
     if not is_live(binder) or binder.ready_at is not None:
         return ""
     running = next((stage.name for stage in stages(binder, now) if stage.state == "running"), None)
-    build = f" {int(min(max(binder.fraction, 0), 1) * 100)} %" if binder.fraction is not None else ""
+    build = f" {int(min(max(binder.fraction, 0), 1) * 100)}%" if binder.fraction is not None else ""
     step = f"{STAGES[running]}{build if running == 'build' else ''}, " if running else ""
     return f"{step}{duration(now - binder.created_at)} so far"
 
 
 _EXPIRED = {
     Reason.IDLE: "nobody used it",
-    Reason.LIFETIME: "its time was over",
-    Reason.MAXIMUM: "it had lived as long as this site allows",
-    Reason.BUDGET: "it had cost what one binder may cost here",
+    Reason.LIFETIME: "its lifetime was over",
+    Reason.MAXIMUM: "it reached the longest lifetime that this site allows",
+    Reason.BUDGET: "it reached the cost limit for one binder",
 }
-"""Which deadline ended it, as the end of a sentence."""
+"""The deadline that ended a binder, as the end of a sentence."""
 
 
 def _capital(words: str) -> str:
@@ -183,18 +183,18 @@ def _capital(words: str) -> str:
 
 
 def ending(binder: Binder, person: str) -> str:
-    """What or who ended it, as the end of a sentence; `person` is who, as markup."""
+    """What or who ended a binder, as the end of a sentence; `person` is who, as markup."""
     words = {
         Ending.STOPPED: f"was torn down by {person}",
         Ending.FAILED: "could not be launched",
         Ending.LOST: "was lost",
-        Ending.EXPIRED: f"has ended: {_EXPIRED[binder.ended_for or Reason.LIFETIME]}",
+        Ending.EXPIRED: f"ended because {_EXPIRED[binder.ended_for or Reason.LIFETIME]}",
     }
     return words[binder.ending] if binder.ending else "is gone"
 
 
 def short_ending(binder: Binder, person: str) -> str:
-    """As `ending`, in small print."""
+    """The same as `ending`, as a sentence of its own."""
     words = {
         Ending.STOPPED: f"Torn down by {person}",
         Ending.FAILED: "Failed",
@@ -205,5 +205,5 @@ def short_ending(binder: Binder, person: str) -> str:
 
 
 def reason(binder: Binder) -> str:
-    """Why it failed or was lost, as escaped markup; empty where there is nothing to say."""
+    """Why a binder failed or was lost, as escaped markup; empty if there is no reason."""
     return inline(binder.failure or "", 1_500)

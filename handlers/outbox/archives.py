@@ -1,6 +1,6 @@
-"""Saving work: what was changed in a binder, collected from its server, on its way into its thread.
+"""Saving work: delivers archives of what was changed in a binder to its thread.
 
-On a thread of its own: to collect takes as long as the server and the network like; no message waits for it.
+It has a thread of its own: collecting the files may take minutes, and no message should wait for that.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from storage.models import Binder, MessageKind
 from storage.outbox import Owed
 
 Collect = Callable[[Binder], Archive | None]
-"""Collects what was changed; None where nothing was. Raises ServerError where its server does not answer."""
+"""Collects what was changed; None if nothing was. Raises ServerError if the server does not answer."""
 _TRIES = 3
-"""… of a server that does not answer, before that is said."""
+"""How often a server is asked that does not answer, before the thread is told."""
 
 
 class Archives(OutboxWorker):
@@ -54,7 +54,7 @@ class Archives(OutboxWorker):
             self._say(owed, binder, _not_saved(binder, error.sentence))
             return
         if archive is None:
-            self._say(owed, binder, f"Nothing was changed in {binder.name} since it was launched.")
+            self._say(owed, binder, f"No files were changed in {binder.name} since it was launched.")
             return
         since = message.created_at if message.unsure else None
         ts = self._uploads.send(binder, archive, message.key, caller=message.id, unsure_since=since)
@@ -72,10 +72,10 @@ class Archives(OutboxWorker):
         outbox.say(session, MessageKind.NOTE, f"note:{owed.message.key}"[:255], binder.id, sentence=sentence)
 
     def _given_up(self, session: Session, owed: Owed) -> None:
-        """Say that it did not work: nobody may believe that it did."""
+        """Tell the thread that it did not work."""
         if owed.binder is not None:
-            self._owe(session, owed, owed.binder, _not_saved(owed.binder, "Slack does not take the file."))
+            self._owe(session, owed, owed.binder, _not_saved(owed.binder, "Slack does not accept the file."))
 
 
 def _not_saved(binder: Binder, why: str) -> str:
-    return f"What was changed in {binder.name} could not be saved. {why}"
+    return f"The changes in {binder.name} could not be saved. {why}"

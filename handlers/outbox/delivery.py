@@ -6,7 +6,7 @@ No transaction is open while Slack is called. A row whose sender died, or whose 
 in Slack by the key in its metadata before it is sent again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,10 +16,12 @@ from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 from sqlalchemy.orm import Session
 
-from handlers.messages import digest, messages, notices
-from handlers.messages.messages import Message
+from handlers import messages
+from handlers.messages import digest, notices
+from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
-from handlers.outbox.duplicate_posts import Late, Withdrawals
+from handlers.outbox import channel_privacy
+from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import (
@@ -29,9 +31,7 @@ from handlers.slack.calls import (
     SlackCalls,
     TooEarly,
     Uncertain,
-    default_rate_limits,
 )
-from handlers.slack.rate_limit import RateLimit
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox
 from storage import digest as stored_digest
@@ -74,7 +74,7 @@ _ROOT_LOST = frozenset(
 _ONLY_WHILE_WANTED = frozenset(
     {MessageKind.WAITING, MessageKind.READY, MessageKind.LINKS, MessageKind.SHELVED}
 )
-"""After its target is `gone`, nothing more is said of a binder but its end."""
+"""Not sent any more once the target is `gone`: then only the end of a binder is told."""
 
 
 class Delivery(OutboxWorker):
@@ -83,39 +83,39 @@ class Delivery(OutboxWorker):
     Args:
         store: Where the outbox is.
         client: Without retry handlers: they would resend a post that may have arrived.
+        calls: The one rate limiter of this workspace, shared with everything else that posts or reads there.
         admin_channel: The channel id that hears alerts; None where nobody does.
-        terms: What notices depend on.
+        options: What notices depend on.
         zone_of: Tells in which time zone an owner is, where that matters; may ask Slack, for a moment.
-        paces: How fast Slack may be spoken to, by method; Slack's own limits where none are given.
     """
 
     def __init__(
         self,
         store: Store,
         client: WebClient,
+        calls: SlackCalls,
         *,
         admin_channel: str | None = None,
-        terms: NoticeOptions | None = None,
+        options: NoticeOptions | None = None,
         zone_of: Callable[[str], UserTimezone] = utc,
-        paces: Mapping[str, RateLimit] | None = None,
     ) -> None:
         super().__init__(store)
         self._client = client
         self._admin_channel = admin_channel
-        self._terms = terms or NoticeOptions()
+        self._options = options or NoticeOptions()
         self._zone_of = zone_of
-        self._calls = SlackCalls(paces or default_rate_limits())
+        self._calls = calls
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
         self._directs: dict[tuple[str, str], str] = {}
         self._posts = Posts(client)
-        self._withdrawals = Withdrawals(store, self._posts, self._calls)
-        self._late: Late | None = None
-        """What was posted for the message at hand: too late, if somebody else has the message by then."""
+        self._duplicates = DuplicatePosts(store, self._posts, self._calls)
+        self._late: LatePost | None = None
+        """What was posted for the current message: too late, if another sender has the message by then."""
 
     def deliver_due(self) -> float | None:
-        """Deal with the one message that is due first, and with what was posted too late."""
-        self._withdrawals.settle()
+        """Deliver the message that is due first, and remove duplicates that were posted too late."""
+        self._duplicates.settle()
         self._late = None
         return super().deliver_due()
 
@@ -124,7 +124,7 @@ class Delivery(OutboxWorker):
             super()._attempt(owed)
         except Exception:  # how it went is not written down, and somebody else may have the message by now
             if self._late:
-                self._withdrawals.add(self._late)
+                self._duplicates.add(self._late)
             raise
 
     def _delivered(self, session: Session, owed: Owed) -> None:
@@ -133,7 +133,7 @@ class Delivery(OutboxWorker):
             stored_notices.told(session, owed.message.facts["notice"])
 
     _given_up = _delivered
-    """Nobody will take a notice that Slack refuses for good: it counts as told."""
+    """A notice that Slack refuses for good counts as told: it can never be delivered."""
 
     # What is sent ----------------------------------------------------------------------------------------
 
@@ -166,11 +166,11 @@ class Delivery(OutboxWorker):
     def _send_digest(self, owed: Owed, now: float) -> None:
         team_id, channel = (str(owed.message.facts.get(name, "")) for name in ("team", "channel"))
         with self._store.read() as session:
-            living = stored_digest.living(session, team_id, channel)
-        if not living:
+            live = stored_digest.live(session, team_id, channel)
+        if not live:
             self._done(owed)
             return
-        message = digest.digest(living, now, self._terms)
+        message = digest.digest(live, now, self._options)
         self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
 
     def _send_notice(self, owed: Owed, binder: Binder, now: float) -> None:
@@ -180,7 +180,7 @@ class Delivery(OutboxWorker):
         if given is None:
             self._done(owed)
             return
-        message = notices.notice(binder, given, now, self._terms)
+        message = notices.notice(binder, given, now, self._options)
         ts = owed.message.sent_ts
         if ts is None and given.outcome is None and binder.target != Target.GONE:
             self._send_reply(owed, binder, message)
@@ -192,6 +192,7 @@ class Delivery(OutboxWorker):
         self._done(owed, ts)
 
     def _send_card(self, owed: Owed, binder: Binder, now: float) -> None:
+        channel_privacy.learn(partial(self._call, owed), self._client, self._store, binder)
         if binder.thread_channel and binder.thread_ts:
             self._keep_heartbeat(owed, binder, now)
             if self._edit(owed, binder, self._card(binder, now)):
@@ -213,10 +214,10 @@ class Delivery(OutboxWorker):
         self._explain(binder, channel)
 
     def _card(self, binder: Binder, now: float) -> Message:
-        return messages.card(binder, now, can_shelve=self._terms.can_shelve)
+        return messages.card(binder, now, can_shelve=self._options.can_shelve)
 
     def _keep_heartbeat(self, owed: Owed, binder: Binder, now: float) -> None:
-        """Let the heartbeat of a log yield to changes of stages.
+        """Delay the heartbeat of a log if edits are needed for changes of stages.
 
         Raises:
             TooEarly: Its turn is later.
@@ -226,12 +227,12 @@ class Delivery(OutboxWorker):
         since = now - self._edits.get(binder.id, 0.0)
         if since < HEARTBEAT_SECONDS:
             raise TooEarly(HEARTBEAT_SECONDS - since)
-        updates = self._calls.pace_of(UPDATES)
+        updates = self._calls.limit_of(UPDATES)
         if updates.left(binder.team_id) <= updates.burst / 2:
             raise TooEarly(THRIFT_SECONDS)
 
     def _edit(self, owed: Owed, binder: Binder, message: Message, *, ts: str | None = None) -> bool:
-        """Edit the card, or what `ts` names; twice is harmless, so no probe is needed.
+        """Edit the card, or the message `ts`. To do it twice is harmless, so no probe is needed.
 
         Returns:
             False where it is not there any more.
@@ -253,7 +254,7 @@ class Delivery(OutboxWorker):
         return True
 
     def _find_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str] | None:
-        """Where a card is that may have arrived; joining to look opens ways that were shut."""
+        """Look for a card that may have arrived, in the channel and in the owner's direct message."""
         home = binder.thread_channel or self._home(owed, binder)
         for place in dict.fromkeys((home, self._direct(owed, binder))):
             if ts := self._find(owed, _post_of(owed, self._card(binder, now), place)):
@@ -262,7 +263,7 @@ class Delivery(OutboxWorker):
         return None
 
     def _post_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str]:
-        """Post the card anew: where it was asked for, or else to the owner alone; its channel and ts."""
+        """Post the card where it was asked for, or else to the owner; returns its channel and ts."""
         channel = binder.thread_channel or self._home(owed, binder)
         post = _post_of(owed, self._card(binder, now), channel)
         try:
@@ -284,7 +285,7 @@ class Delivery(OutboxWorker):
             self._done(owed, ts)
 
     def _begin_thread_anew(self, owed: Owed, binder: Binder, lost: str, error: Rejected) -> None:
-        """Owe the card again, unless that was done; the reply waits for it, as at the beginning."""
+        """Owe the card again, unless that is done already. The reply waits for it."""
         log.info("thread_lost", error=error.code)
         with self._store.write() as session:
             is_lost = binders.lose_thread(session, binder.id, lost)
@@ -319,7 +320,7 @@ class Delivery(OutboxWorker):
     # Where it goes ---------------------------------------------------------------------------------------
 
     def _home(self, owed: Owed, binder: Binder) -> str:
-        """The channel where a binder was asked for; from the home tab, that is a person."""
+        """The channel where a binder was asked for. From the home tab, that is a direct message."""
         return self._direct(owed, binder) if binder.channel[:1] in {"U", "W"} else binder.channel
 
     def _direct(self, owed: Owed, binder: Binder) -> str:
@@ -331,13 +332,13 @@ class Delivery(OutboxWorker):
         return self._directs[person]
 
     def _direct_after(self, error: Rejected, owed: Owed, binder: Binder, channel: str) -> str:
-        """Go on in a direct message where a channel refuses us; raises `error` where that is no way out."""
+        """The direct message to use if a channel refuses us; raises `error` if that would not help."""
         if error.code not in _CHANNEL_REFUSED or channel.startswith("D"):
             raise error
         return self._direct(owed, binder)
 
     def _explain(self, binder: Binder, channel: str) -> None:
-        """Say where it went on, once, by the command's own URL: nothing else reaches that channel."""
+        """Say once, through the command's own URL, that the thread is in a direct message."""
         if channel == (binder.thread_channel or binder.channel) or not binder.response_url:
             return
         webhook = WebhookClient(binder.response_url, timeout=EXPLAIN_TIMEOUT_SECONDS, retry_handlers=[])
@@ -362,13 +363,13 @@ class Delivery(OutboxWorker):
         try:
             channel, ts = self._posts.send(partial(self._call, owed), post)
         except Uncertain:
-            self._late = Late(owed.message, post, ts=None)
+            self._late = LatePost(owed.message, post, ts=None)
             raise
-        self._late = Late(owed.message, replace(post, channel=channel), ts)
+        self._late = LatePost(owed.message, replace(post, channel=channel), ts)
         return channel, ts
 
     def _call(self, owed: Owed, method: Method, scope: str, **arguments: Any) -> Any:
-        """Call Slack, unless that took so long to come to that another sender may have the message by now.
+        """Call Slack, unless the lease has ended: then another sender may have the message.
 
         Raises:
             LostLease: It may.

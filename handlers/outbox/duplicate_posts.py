@@ -1,8 +1,8 @@
-"""Taking back what was posted too late.
+"""Deletes posts that were made too late.
 
-Slack takes no key with a post: a sender that is frozen right before it posts, for longer than its lease,
-posts what another one has posted since, or what is not wanted any more. It learns that when it wants to note
-how it went; then its own post is the one too many.
+Slack accepts no idempotency key with a post. A sender that is frozen right before it posts, for longer than
+its lease, posts what another sender has posted in the meantime, or what is not wanted any more. It learns so
+when it wants to write down its success; then its own post is the duplicate.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,9 @@ from functools import partial
 
 import structlog
 
-from handlers.outbox.idempotent_post import Call, Post, Posts
+from handlers.outbox.idempotent_post import Post, Posts
 from handlers.slack.calls import Rejected, SlackCalls, TooEarly, Uncertain
+from handlers.slack.history import Call
 from storage import outbox
 from storage.engine import Store
 from storage.models import OutboxMessage
@@ -21,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
+class LatePost:
     """A post whose sender could not note it; `ts` is None where Slack's answer was lost too."""
 
     message: OutboxMessage
@@ -29,27 +30,27 @@ class Late:
     ts: str | None
 
 
-class Withdrawals:
+class DuplicatePosts:
     """The late posts of this process, until it is clear whether they stay.
 
-    They are remembered only here: a process that dies before that leaves them.
+    They are kept in memory only: if the process dies before that, they stay.
     """
 
     def __init__(self, store: Store, posts: Posts, calls: SlackCalls) -> None:
         self._store = store
         self._posts = posts
         self._calls = calls
-        self._late: list[Late] = []
+        self._late: list[LatePost] = []
 
-    def add(self, late: Late) -> None:
+    def add(self, late: LatePost) -> None:
         """Remember a post that came late."""
         self._late.append(late)
 
     def settle(self) -> None:
-        """Delete those that are too many; those of which it is not clear yet wait."""
+        """Delete the duplicates; a post about which it is not clear yet waits."""
         self._late = [each for each in self._late if not self._is_settled(each)]
 
-    def _is_settled(self, late: Late) -> bool:
+    def _is_settled(self, late: LatePost) -> bool:
         with self._store.read() as session:
             fate = outbox.fate(session, late.message)
         if fate is None:
@@ -63,7 +64,7 @@ class Withdrawals:
             log.warning("late_post_stays", key=late.post.key, error=error.code)
         return True
 
-    def _copies(self, call: Call, late: Late) -> list[str]:
+    def _copies(self, call: Call, late: LatePost) -> list[str]:
         return [late.ts] if late.ts else list(self._posts.found(call, late.post))
 
     def _delete(self, call: Call, post: Post, copies: Iterable[str]) -> None:

@@ -1,22 +1,18 @@
-"""Posts that can be found again: by a key in their metadata, as Slack takes none with the call itself."""
+"""Posts with a key in their metadata, by which they can be found again: Slack has no idempotency keys."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from slack_sdk import WebClient
 
 from handlers import ids
-from handlers.messages.messages import Message
-from handlers.slack.calls import Method, Rejected
+from handlers.messages.message import Message
+from handlers.slack.calls import Rejected
+from handlers.slack.history import Call, messages_since
 
 log = structlog.get_logger(__name__)
-
-PROBE_PAGES = 5
-PROBE_PAGE = 200
-PROBE_MARGIN_SECONDS = 300.0
-"""Slack's clock and the database's may differ by so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +32,6 @@ class Post:
     key: str
     owed_at: float
     thread_ts: str | None = None
-
-
-class Call(Protocol):
-    """Calls a method of the client: see `SlackCalls.call`."""
-
-    def __call__(self, method: Method, scope: str, **arguments: Any) -> Any:
-        """Call it, where its turn has come; raises DeliveryError."""
 
 
 class Posts:
@@ -71,7 +60,7 @@ class Posts:
         return str(response["channel"]), str(response["ts"])
 
     def delete(self, call: Call, post: Post, ts: str) -> None:
-        """Take it back."""
+        """Delete it."""
         call(self._client.chat_delete, post.channel, channel=post.channel, ts=ts)
 
     def find(self, call: Call, post: Post) -> str | None:
@@ -89,7 +78,7 @@ class Posts:
             yield from self._found_as_member(call, post)
 
     def _found_as_member(self, call: Call, post: Post) -> Iterator[str]:
-        """Join, then look: in a public channel one may post without being a member, but not read."""
+        """Join, then look: in a public channel an app may post without being a member, but not read."""
         try:
             call(self._client.conversations_join, post.channel, channel=post.channel)
             yield from self._look_through(call, post)
@@ -97,27 +86,8 @@ class Posts:
             log.warning("probe_refused", key=post.key, error=error.code)
 
     def _look_through(self, call: Call, post: Post) -> Iterator[str]:
-        return (ts for ts, key in self._recent(call, post) if key == post.key)
-
-    def _recent(self, call: Call, post: Post) -> Iterator[tuple[str, str | None]]:
-        """The ts and key of what was posted there since it is owed."""
-        arguments: dict[str, Any] = {
-            "channel": post.channel,
-            "oldest": f"{max(post.owed_at - PROBE_MARGIN_SECONDS, 0):.6f}",
-            "limit": PROBE_PAGE,
-            "include_all_metadata": True,
-        }
-        read: Method = self._client.conversations_history
-        if post.thread_ts:
-            read = self._client.conversations_replies
-            arguments["ts"] = post.thread_ts
-        for _ in range(PROBE_PAGES):
-            page = call(read, post.channel, **arguments)
-            for each in page.get("messages", []):
-                yield str(each["ts"]), _key_of(each)
-            arguments["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
-            if not arguments["cursor"]:
-                return
+        recent = messages_since(self._client, call, post.channel, post.thread_ts, post.owed_at)
+        return (str(each["ts"]) for each in recent if _key_of(each) == post.key)
 
 
 def _key_of(message: Mapping[str, Any]) -> str | None:

@@ -1,12 +1,13 @@
-"""Files on their way to Slack: asked for a place, brought there, shared in a thread, once.
+"""Uploads files to Slack: get an upload URL, send the bytes, share the file in a thread, once.
 
-Only the last of these steps can be seen by anybody; what was brought and never shared, Slack throws away.
-A try whose outcome nobody knows is looked for in the thread by the file's name, which is unique.
+Only the last of these steps is visible; Slack deletes files that are never shared. If the outcome of a try is
+not known, the file is looked for in the thread by its name, which is unique.
 """
 
 import hashlib
 import time
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,16 +27,13 @@ from handlers.slack.calls import (
     TooEarly,
     Uncertain,
 )
+from handlers.slack.history import messages_since
 from storage.models import Binder
 
 log = structlog.get_logger(__name__)
 
 UPLOAD_TIMEOUT_SECONDS = (5.0, 60.0)
 """To connect, and between two bytes."""
-_PAGES = 5
-_PAGE = 200
-_MARGIN_SECONDS = 300.0
-"""Slack's clock and the database's may differ by so much."""
 
 
 class Uploads:
@@ -43,7 +41,7 @@ class Uploads:
 
     Args:
         client: Without retry handlers; its token may write files.
-        calls: The allowances that all calls to this workspace share.
+        calls: The one rate limiter of this workspace.
     """
 
     def __init__(self, client: WebClient, calls: SlackCalls) -> None:
@@ -92,7 +90,7 @@ def unique_name(name: str, key: str) -> str:
 
 
 class _Upload:
-    """One file, one place."""
+    """The upload of one file to one thread."""
 
     def __init__(self, client: WebClient, calls: SlackCalls, binder: Binder, name: str, caller: int) -> None:
         self._client, self._calls = client, calls
@@ -101,7 +99,7 @@ class _Upload:
         self._name, self._caller = name, caller
 
     def join(self) -> None:
-        """Become a member where one may: in a public channel one may write without, but share no files."""
+        """Join the channel if possible: who is no member may post in a public channel, but share no files."""
         if self._channel.startswith("D"):
             return
         try:
@@ -125,7 +123,7 @@ class _Upload:
             return None
 
     def bring(self, data: bytes) -> str:
-        """Bring the bytes to where Slack wants them; the file's id. Nobody sees it yet."""
+        """Send the bytes to the URL that Slack names; returns the file's id. Nobody sees it yet."""
         place = self._call(self._client.files_getUploadURLExternal, filename=self._name, length=len(data))
         url = str(place["upload_url"])
         if not _is_slacks(url, self._client.base_url):
@@ -164,19 +162,9 @@ class _Upload:
 
     def _recent(self, since: float) -> Iterator[tuple[str, set[str]]]:
         """The ts of each message there, and the names of the files in it."""
-        oldest = f"{max(since - _MARGIN_SECONDS, 0):.6f}"
-        arguments: dict[str, Any] = {"channel": self._channel, "oldest": oldest, "limit": _PAGE}
-        read: Method = self._client.conversations_history
-        if self._thread:
-            read = self._client.conversations_replies
-            arguments["ts"] = self._thread
-        for _ in range(_PAGES):
-            page = self._call(read, **arguments)
-            for each in page.get("messages", []):
-                yield str(each["ts"]), {str(file.get("name")) for file in each.get("files") or []}
-            arguments["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
-            if not arguments["cursor"]:
-                return
+        call = partial(self._calls.call, caller=self._caller)
+        for each in messages_since(self._client, call, self._channel, self._thread, since):
+            yield str(each["ts"]), {str(file.get("name")) for file in each.get("files") or []}
 
     def _call(self, method: Method, **arguments: Any) -> Any:
         return self._calls.call(method, self._channel, self._caller, **arguments)

@@ -1,4 +1,4 @@
-"""Taking what the outbox owes to Slack, one at a time: how it is claimed, and what becomes of failures."""
+"""Delivers the outbox, one message at a time: how messages are claimed, and what follows from failures."""
 
 from threading import Event
 from typing import ClassVar
@@ -15,9 +15,9 @@ from storage.outbox import Owed
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.25
-"""How soon a row is seen that was put off, or written by another process; others are told of by `nudge`."""
+"""How often the outbox is checked; `nudge` wakes the worker at once for rows of this process."""
 MAX_ATTEMPTS = 30
-"""Of one message, some 25 minutes, before it is given up. Where our token is refused, never."""
+"""How often one message is tried, over some 25 minutes; for ever if our token is refused."""
 MAX_BACKOFF_SECONDS = 60.0
 _TOKEN_REFUSED = frozenset(
     {
@@ -34,14 +34,14 @@ _TOKEN_REFUSED = frozenset(
 
 
 class OutboxWorker:
-    """Delivers one kind of thing; who delivers says how, in `_send`.
+    """Delivers messages, or archives; a subclass says how, in `_send`.
 
     Args:
         store: Where the outbox is.
     """
 
     archives: ClassVar[bool] = False
-    """Whether it takes archives, or all else."""
+    """Whether it delivers archives, or everything else."""
     lease: ClassVar[float] = 60.0
     """Seconds after which a try counts as dead."""
 

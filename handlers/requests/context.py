@@ -1,11 +1,10 @@
 """What the listeners work with; put together by the composition root."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bot.config import Settings
 from bot.provisioning.base import Size
-from handlers.slack.freeze_detector import FreezeDetector
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage.engine import Store
 
@@ -21,7 +20,6 @@ class Context:
         can_shelve: Whether the cloud can put instances away and have them back.
         zone_of: Tells in which time zone a person is; may ask Slack, for a moment.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
-        pulse: Knows whether the process was frozen a moment ago.
     """
 
     store: Store
@@ -30,4 +28,3 @@ class Context:
     nudge: Callable[[], None]
     can_shelve: bool = False
     zone_of: Callable[[str], UserTimezone] = utc
-    pulse: FreezeDetector = field(default_factory=FreezeDetector)

@@ -12,12 +12,14 @@ from bot.binders import deadlines
 from bot.binders.deadlines import Deadline
 from bot.errors import RequestError
 from bot.times import end_times
-from handlers import ids
-from handlers.messages import messages, notices
-from handlers.messages.messages import Message
+from handlers import ids, messages
+from handlers.messages import notices
+from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, is_ready, is_shelved, phrase, summary
 from handlers.requests.context import Context
-from handlers.requests.requester import BinderLookup, Requester, may_use, parse_end_time
+from handlers.requests.lookup import advice, seen_by
+from handlers.requests.permissions import Action, requires
+from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.slack.user_timezones import UserTimezone
 from storage import binders, outbox
 from storage import notices as stored_notices
@@ -30,135 +32,151 @@ Wanted = Callable[[Binder, float], tuple[float, float]]
 """From a row and the time now: until when it is to live, and until when it is not to count as idle."""
 
 
-def stop(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """Say that a binder should be gone, unless that would lose work; only its owner and admins may."""
+@requires(Action.STOP)
+def stop(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Say that a binder should be gone, unless that would lose work."""
     with context.store.read() as session:
-        binder = find(session)
-    if is_ready(binder) and binder.changed_files and may_use(context, asker, binder):
+        binder = lookup(session)
+    if is_ready(binder) and binder.changed_files:
         return messages.unsaved(binder)
-    return stop_anyway(context, asker, find)
+    return stop_anyway(context, requester, lookup)
 
 
-def save_and_stop(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """Save what was changed in a binder, then end it; only its owner and admins may."""
-    saved = save(context, asker, find)
-    stopped = stop_anyway(context, asker, find)
+@requires(Action.STOP)
+def save_and_stop(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Save what was changed in a binder, then end it."""
+    saved = save(context, requester, lookup)
+    stopped = stop_anyway(context, requester, lookup)
     return messages.note(f"{saved.text} {stopped.text}")
 
 
-def save(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """Owe the thread an archive of what was changed in a binder; only its owner and admins may."""
+@requires(Action.SAVE)
+def save(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Owe the thread an archive of what was changed in a binder."""
     with context.store.write() as session:
-        binder = find(session)
-        if not may_use(context, asker, binder):
-            return messages.refusal(binder, "save it")
+        binder = lookup(session)
         if not is_ready(binder):
-            return messages.note(f"{binder.name} {phrase(binder).words}; only what is ready can be saved.")
+            return messages.note(
+                f"{binder.name} {phrase(binder).words}; it can be saved only while it is ready."
+            )
         if not outbox.being_saved(session, [binder.id]):
-            key = f"{MessageKind.ARCHIVE}:{binder.id}:{asker.key}"[:255]
-            outbox.say(session, MessageKind.ARCHIVE, key, binder.id, by=asker.user)
+            key = f"{MessageKind.ARCHIVE}:{binder.id}:{requester.key}"[:255]
+            outbox.say(session, MessageKind.ARCHIVE, key, binder.id, by=requester.user)
     context.nudge()
-    return messages.note(f"What was changed in {binder.name} is being collected, for its thread.")
+    return messages.note(
+        f"I am collecting what was changed in {binder.name}, and will post it in its thread."
+    )
 
 
-def stop_anyway(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """Say that a binder should be gone; only its owner and admins may."""
+@requires(Action.STOP)
+def stop_anyway(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Say that a binder should be gone."""
     with context.store.write() as session:
-        binder = find(session)
-        if not may_use(context, asker, binder):
-            return messages.refusal(binder, "tear it down")
-        changed = binders.end(session, binder.id, ending=Ending.STOPPED, by=asker.user)
+        binder = lookup(session)
+        changed = binders.end(session, binder.id, ending=Ending.STOPPED, by=requester.user)
     if not changed:
         state = "gone" if binder.status == Status.GONE else "being torn down"
-        return messages.note(f"{binder.name} is {state} already.")
+        return messages.note(f"{binder.name} is already {state}.")
     context.nudge()
     return messages.note(f"{binder.name} is being torn down.")
 
 
-def shelve(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """Put a ready binder away; only its owner and admins may."""
+@requires(Action.SHELVE)
+def shelve(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Stop the machine of a ready binder, and keep its files."""
     if not context.can_shelve:
-        raise RequestError("This cloud cannot put instances away.", hint=f"`{ids.COMMAND} stop` ends one.")
+        raise RequestError("This cloud cannot shelve instances.", hint=f"`{ids.COMMAND} stop` ends one.")
     with context.store.write() as session:
-        binder = find(session)
-        if not may_use(context, asker, binder):
-            return messages.refusal(binder, "put it away")
-        changed = binders.shelve(session, binder.id, by=asker.user)
+        binder = lookup(session)
+        changed = binders.shelve(session, binder.id, by=requester.user)
     if not changed:
-        return messages.note(f"{binder.name} {phrase(binder).words}; only what is ready can be put away.")
+        return messages.note(
+            f"{binder.name} {phrase(binder).words}; it can be shelved only while it is ready."
+        )
     context.nudge()
     return messages.note(
-        f"{binder.name} is being put away. `{ids.COMMAND} resume {binder.name}` has it back."
+        f"{binder.name} is being shelved.", f"{advice('resume', binder.name)} brings it back."
     )
 
 
-def resume(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """Have a binder back that was put away; only its owner and admins may."""
+@requires(Action.RESUME)
+def resume(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Bring a shelved binder back."""
     with context.store.write() as session:
-        binder = find(session)
-        if not may_use(context, asker, binder):
-            return messages.refusal(binder, "have it back")
-        changed = binders.resume(session, binder.id, by=asker.user)
+        binder = lookup(session)
+        changed = binders.resume(session, binder.id, by=requester.user)
     if not changed:
         return messages.note(f"{binder.name} {phrase(binder).words}; there is nothing to resume.")
     context.nudge()
-    return messages.note(f"{binder.name} is on its way back; its links will be new.")
+    return messages.note(f"{binder.name} is being resumed. Its links will be new.")
 
 
-def keep_for_hours(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """Let a binder live for two hours more at least; only its owner and admins may."""
-    return _keep(context, asker, find, lambda _binder, now: (now + KEEP_SECONDS, now + KEEP_SECONDS))
+@requires(Action.EXTEND)
+def keep_for_hours(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Let a binder live for two hours more at least."""
+    return _keep(context, requester, lookup, lambda _binder, now: (now + KEEP_SECONDS, now + KEEP_SECONDS))
 
 
-def keep_until_tonight(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """Let a binder live until this evening at least, where the asker is; only its owner and admins may."""
-    zone = context.zone_of(asker.user)
-    return _keep(context, asker, find, lambda _binder, now: (end_times.tonight(now, zone.zone),) * 2, zone)
+@requires(Action.EXTEND)
+def keep_until_tonight(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Let a binder live until this evening at least, where the requester is."""
+    zone = context.zone_of(requester.user)
+    return _keep(
+        context, requester, lookup, lambda _binder, now: (end_times.tonight(now, zone.zone),) * 2, zone
+    )
 
 
-def extend(context: Context, asker: Requester, find: BinderLookup, span: str) -> Message:
-    """Let a binder live for so much longer, or until a moment; only its owner and admins may.
+@requires(Action.EXTEND)
+def extend(context: Context, requester: Requester, lookup: BinderLookup, span: str) -> Message:
+    """Let a binder live for so much longer, or until a moment.
 
     Raises:
         RequestError: Nobody can tell what time is meant.
     """
     if not span:
-        raise RequestError("For how long?", hint=f"`{ids.COMMAND} extend demo 2h`, or `until friday 18:00`")
-    wish, zone = parse_end_time(context, asker, span, context.store.now())
+        with context.store.read() as session:
+            name = lookup(session).name
+        examples = (advice("extend", name, each) for each in ("2h", "until friday 18:00"))
+        raise RequestError("For how long?", hint=f"For example {' or '.join(examples)}.")
+    wish, zone = parse_end_time(context, requester, span, context.store.now())
     return _keep(
         context,
-        asker,
-        find,
+        requester,
+        lookup,
         lambda binder, now: (wish.from_(max(binder.ends_at, now)), wish.from_(now)),
         zone,
     )
 
 
 def _keep(
-    context: Context, asker: Requester, find: BinderLookup, wanted: Wanted, zone: UserTimezone | None = None
+    context: Context,
+    requester: Requester,
+    lookup: BinderLookup,
+    wanted: Wanted,
+    zone: UserTimezone | None = None,
 ) -> Message:
     """Move a binder's end, within its limits, and tell of it where its notices are.
 
     Args:
         context: See there.
-        asker: Who keeps it.
-        find: Which.
+        requester: Who keeps it.
+        lookup: Which.
         wanted: Names the new end.
         zone: By which the words were read, if any.
     """
     now = context.store.now()
     with context.store.write() as session:
-        binder = find(session)
-        if not may_use(context, asker, binder):
-            return messages.refusal(binder, "keep it")
+        binder = lookup(session)
         if not is_live(binder):
-            return messages.note(f"{binder.name} {phrase(binder).words}; it cannot be kept any more.")
+            return messages.note(f"{binder.name} {phrase(binder).words}; it can no longer be extended.")
         latest, (asked, awake) = _latest(context, binder, now), wanted(binder, now)
         until = min(asked, latest.at)
         if until > now:
-            binders.keep(session, binder.id, ends_at=until, awake_until=min(awake, latest.at), by=asker.user)
+            binders.keep(
+                session, binder.id, ends_at=until, awake_until=min(awake, latest.at), by=requester.user
+            )
             session.refresh(binder)
-            _settle_kept(session, context, binder, asker.user, now)
+            _settle_kept(session, context, binder, requester.user, now)
     context.nudge()
     guessed = context.settings.timezone if zone is not None and not zone.is_known else ""
     return notices.kept(binder, held_by=latest.reason if asked > latest.at else None, guessed_zone=guessed)
@@ -180,53 +198,53 @@ def _settle_kept(session: Session, context: Context, binder: Binder, by: str, no
         stored_notices.pass_over(session, binder.id, each.reason, each.deadline, each.lead, by=by)
 
 
-def hold(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """Keep what is left of a failed launch for a while; only for its owner and admins."""
+@requires(Action.HOLD)
+def hold(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Keep what is left of a failed launch for a while."""
     hours = context.settings.keep_failed_hours
     with context.store.write() as session:
-        binder = find(session)
-        if not may_use(context, asker, binder):
-            return messages.refusal(binder, "keep it")
-        changed = binders.keep_failed(session, binder.id, seconds=3600 * hours, by=asker.user)
+        binder = lookup(session)
+        changed = binders.keep_failed(session, binder.id, seconds=3600 * hours, by=requester.user)
     if not changed:
-        return messages.note(f"{binder.name} is being torn down already; launch it again to look at it.")
+        return messages.note(f"{binder.name} is already being torn down. Launch it again to look at it.")
     context.nudge()
     return messages.held(binder, context.store.now() + 3600 * hours)
 
 
-def open_links(context: Context, asker: Requester, find: BinderLookup) -> Message:
-    """The one-click links, with the server's token; only for its owner and admins."""
+@requires(Action.OPEN)
+def open_links(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
+    """The one-click links, with the server's token."""
     with context.store.read() as session:
-        binder = find(session)
-    if not may_use(context, asker, binder):
-        return messages.refusal(binder, "open it by these links")
+        binder = lookup(session)
     if is_ready(binder) and not binder.token:
         lost = f"The token of {binder.name} was lost with the bot's database."
-        return messages.note(lost, "Links that you have still work; else launch it again.")
+        return messages.note(lost, "Links that you already have still work. Otherwise launch it again.")
     if is_ready(binder):
         return messages.links(binder)
     if is_shelved(binder):
-        hint = f"`{ids.COMMAND} resume {binder.name}` has it back."
+        hint = f"{advice('resume', binder.name)} brings it back."
         return messages.note(f"{binder.name} {phrase(binder).words}.", hint)
     where = summary(binder, context.store.now())
     return messages.note(f"{binder.name} {phrase(binder).words}. {where}".strip())
 
 
-def status(context: Context, _asker: Requester, find: BinderLookup) -> Message:
+@requires(Action.SEE)
+def status(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
     """A binder's card, for one pair of eyes."""
     with context.store.read() as session:
-        binder = find(session)
+        binder = lookup(session)
     return messages.card(binder, context.store.now(), can_shelve=context.can_shelve)
 
 
-def logs(context: Context, _asker: Requester, find: BinderLookup) -> Message:
+@requires(Action.READ_LOG)
+def logs(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
     """The end of a binder's log."""
     with context.store.read() as session:
-        return messages.log_of(find(session))
+        return messages.log_of(lookup(session))
 
 
-def listing(context: Context, asker: Requester) -> Message:
-    """All live binders of the workspace, the asker's first."""
+def listing(context: Context, requester: Requester) -> Message:
+    """All live binders of the workspace that the requester may see, their own first."""
     with context.store.read() as session:
-        live = binders.live(session, asker.team_id)
-    return messages.listing(live, context.store.now(), asker.user)
+        live = seen_by(session, context, requester)
+    return messages.listing(live, context.store.now(), requester.user)

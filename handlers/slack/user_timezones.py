@@ -1,4 +1,4 @@
-"""In which time zone a person is, as Slack knows it; asked only when somebody's words depend on it."""
+"""The time zones of people, as Slack knows them; asked only when a message depends on them."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _MOST_CACHED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class UserTimezone:
-    """Where a person is, or is taken to be.
+    """The time zone of a person, known or assumed.
 
     Attributes:
         zone: The time zone.
@@ -39,7 +39,7 @@ class UserTimezone:
 
 
 def utc(_user: str) -> UserTimezone:
-    """Everybody is in UTC, where nobody can be asked."""
+    """Assume UTC for everybody, if nobody can be asked."""
     return UserTimezone(UTC)
 
 
@@ -67,7 +67,7 @@ class UserTimezones:
         self._known: dict[str, tuple[float, UserTimezone]] = {}
 
     def of(self, user: str) -> UserTimezone:
-        """Where that person is; takes at most a moment."""
+        """The time zone of that person; takes a second or two at most."""
         now = self._clock()
         with self._lock:
             asked_at, known = self._known.get(user, (-CACHE_SECONDS, None))

@@ -46,7 +46,7 @@ class Scene:
 
     def all_live(self) -> list[Binder]:
         with self.app.store.read() as session:
-            found = [binders.get(session, each) for each in binders.all_live(session)]
+            found = [binders.get(session, each) for each in binders.existing_ids(session)]
         return [each for each in found if each]
 
     def wait(self, condition: Callable[[], object], seconds: float = 15) -> None:
@@ -73,6 +73,7 @@ def running(
         "allow_private_repositories": True,
         "tick_seconds": 0.1,
         "ready_poll_seconds": 0.3,
+        "failed_minutes": 0,
     }
     application = Application(config.load(**(whole | settings)), cloud=cloud)
     application.start()
@@ -115,6 +116,7 @@ def scene(
     with scripted_server() as server, Workspace(workspace_options) as workspace:
         like_jupyter(server)
         cloud = FakeCloud([time.time()], url=lambda _: server.url, poll_seconds=0.05, attempt_seconds=0.5)
+        cloud.can_log_in = True
         scene = Scene(tmp_path, workspace, repository, server, cloud)
         with running(workspace, tmp_path, cloud, **settings) as scene.app:
             yield scene

@@ -234,7 +234,7 @@ def test_killed_in_every_stage_of_launch_and_teardown_it_ends_as_if_it_had_not_b
         assert len(list((folder / "local" / "instances").iterdir())) == 1
 
         with closing(Store(bot.environment["DATABASE_URL"])) as store, store.write() as session:
-            (binder_id,) = binders.all_live(session)
+            (binder_id,) = binders.existing_ids(session)
             binders.end(session, binder_id, ending=Ending.STOPPED, by="operator")
         for status in (Status.READY, Status.DELETING):
             bot.wait_for(status)

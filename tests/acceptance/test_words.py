@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot import config
-from bot.admin import commands
+from bot.admin.check import check
 from bot.errors import ConfigError
 from tests.acceptance.conftest import Scene
 from workspace.hands import plain
@@ -115,8 +115,8 @@ def test_check_tells_of_every_part(workspace_options: Options, tmp_path: Path) -
             local_root=tmp_path / "local",
             local_engine="none",
         )
-        told = list(commands.check(settings))
+        told = list(check(settings))
         assert [line.split()[0] for line in told] == ["database", "cloud", "slack"]
         wrong = config.load(**(settings.model_dump() | {"slack_bot_token": "xoxb-wrong"}))
         with pytest.raises(ConfigError, match="invalid_auth"):
-            list(commands.check(wrong))
+            list(check(wrong))

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,31 @@ def test_parse_prints_one_json_object_and_needs_no_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["--upload-pack=touch x", "-oProxyCommand=x", "file:///etc/passwd", "", "--ref"]
+    "text",
+    [
+        *("--upload-pack=touch x", "-oProxyCommand=x", "file:///etc/passwd", "", "--ref"),
+        *("a/b --for soon", "a/b --for 90", "a/b --for until 2020-01-01"),
+    ],
 )
 def test_parse_says_what_is_wrong_and_exits_with_2(text: str) -> None:
     done = binder_bot("parse", "--json", text)
     assert done.returncode == 2
     assert list(json.loads(done.stdout)) == ["error"]
+
+
+def test_parse_tells_a_duration_in_seconds_too() -> None:
+    done = binder_bot("parse", "--json", "a/b --for 1,5 h")
+    found = json.loads(done.stdout)
+    assert list(found) == [*KEYS, "for", "for_seconds", "for_until"]
+    assert (found["for"], found["for_seconds"], found["for_until"]) == ("1,5 h", 5_400, None)
+
+
+def test_parse_tells_a_moment_in_utc_and_how_far_away_it_is() -> None:
+    at = (datetime.now(UTC) + timedelta(days=2)).replace(hour=7, minute=0, second=0, microsecond=0)
+    done = binder_bot("parse", "--json", f"a/b --until {at:%Y-%m-%d}T09:00+02:00")
+    found = json.loads(done.stdout)
+    assert (found["for"], found["for_until"]) == (f"until {at:%Y-%m-%d}T09:00+02:00", at.isoformat())
+    assert found["for_seconds"] == pytest.approx((at - datetime.now(UTC)).total_seconds(), abs=60)
 
 
 def test_options_of_the_launch_are_not_options_of_the_program() -> None:

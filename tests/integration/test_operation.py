@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 import requests
 
-from bot import config, logs, wiring
+from bot import config, logs, shutdown
 from bot.errors import ConfigError
 from bot.health import HealthServer
+from bot.provisioning.registry import build_cloud
 from bot.scheduler import Ticks
 
 TOKENS = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"}
@@ -99,30 +100,13 @@ def test_sizes_of_openstack_have_a_flavor_a_label_and_a_price() -> None:
     ]
 
 
-def test_the_cloud_that_the_settings_name_is_built() -> None:
-    settings = config.load(
-        **TOKENS,
-        cloud="openstack",
-        openstack_image="noble",
-        openstack_sizes="m3.small",
-        openstack_public_url="http://{dashed}",
-    )
-    cloud = wiring.build_cloud(settings)
-    assert (cloud.name, [size.key for size in cloud.sizes]) == ("openstack", ["m3.small"])
-
-
-def test_a_cloud_that_can_put_nothing_away_is_not_asked_to(tmp_path: Path) -> None:
-    settings = config.load(**TOKENS, local_root=tmp_path, local_unisolated_ok=True, idle_action="shelve")
-    with pytest.raises(ConfigError, match="IDLE_ACTION=shelve needs CLOUD=openstack"):
-        wiring.build_cloud(settings)
-
-
 def test_strangers_are_not_served_where_nothing_isolates_them(tmp_path: Path) -> None:
     alone = {**TOKENS, "local_engine": "none", "local_root": tmp_path}
-    with pytest.raises(ConfigError, match="LOCAL_UNISOLATED_OK"):
-        wiring.build_cloud(config.load(**alone))
-    assert wiring.build_cloud(config.load(**alone, local_unisolated_ok=True)).name == "local"
-    assert wiring.build_cloud(config.load(**alone, slack_api_url="http://127.0.0.1:1/api/")).name == "local"
+    with pytest.raises(ConfigError, match="nothing is isolated") as caught:
+        build_cloud(config.load(**alone))
+    assert "LOCAL_UNISOLATED_OK" in caught.value.hint
+    assert build_cloud(config.load(**alone, local_unisolated_ok=True)).name == "local"
+    assert build_cloud(config.load(**alone, slack_api_url="http://127.0.0.1:1/api/")).name == "local"
 
 
 @pytest.mark.parametrize(
@@ -218,25 +202,26 @@ def test_health_pages() -> None:
 
 HEARS = """
 import os, random, signal, time
-from bot.app import _hear
+from bot.shutdown import caught
 
 def spin(seconds):
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         pass
 
-wait, hearer = _hear(signal.SIGTERM), os.getpid()
-orders, order = os.pipe()
-if os.fork() == 0:
-    os.close(order)
-    while os.read(orders, 1):
-        spin(random.random() * 60e-6)
-        os.kill(hearer, signal.SIGTERM)
-    os._exit(0)
-for _ in range(3000):
-    os.write(order, b"x")
-    spin(30e-6)
-    wait()
+with caught(signal.SIGTERM) as wait:
+    hearer = os.getpid()
+    orders, order = os.pipe()
+    if os.fork() == 0:
+        os.close(order)
+        while os.read(orders, 1):
+            spin(random.random() * 60e-6)
+            os.kill(hearer, signal.SIGTERM)
+        os._exit(0)
+    for _ in range(3000):
+        os.write(order, b"x")
+        spin(30e-6)
+        wait()
 print("heard all", flush=True)
 """
 
@@ -251,3 +236,21 @@ def test_a_signal_is_heard_whenever_it_comes() -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     assert said == "heard all\n"
+
+
+def test_signals_are_left_as_they_were() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with shutdown.caught(signal.SIGTERM):
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_work_that_hangs_is_not_waited_for() -> None:
+    hangs = threading.Event()
+
+    def hang() -> None:
+        hangs.wait(60)
+
+    assert shutdown.finished_within(5, lambda: None)
+    assert not shutdown.finished_within(0.05, lambda: None, hang)
+    hangs.set()

@@ -1,8 +1,15 @@
-"""The wire to an OpenStack cloud: credentials, endpoints, microversion, timeouts, pages, and our errors.
+"""Requests to an OpenStack cloud, and their answers as JSON.
 
-Credentials and endpoints are openstacksdk's business (clouds.yaml, the `OS_…` variables). Requests and
-answers are plain JSON: the SDK's resource objects take tens of milliseconds of CPU for each listed server
-(openstacksdk 4.22, November 2026), which is most of a minute a tick with a thousand binders.
+What the libraries do is left to them: openstacksdk reads the credentials (clouds.yaml, the `OS_…` variables),
+and keystoneauth signs in, renews tokens, and finds endpoints and microversions. Four things are done here,
+because the libraries' own ways do not fit (openstacksdk 4.22, keystoneauth 5.18, November 2026):
+
+- Listings and their pages are plain JSON. The SDK's resource objects take tens of milliseconds of CPU for
+  each server that is listed, which is most of a minute a tick for a thousand binders.
+- Connecting has a shorter timeout than reading. keystoneauth takes one number for both.
+- Nothing is retried. A second `POST` may make a second server; only the caller knows what to look for first.
+- Only Nova's endpoint is discovered. Where discovery fails for a moment, keystoneauth goes on below the bare
+  host, where everything is 404, which would read as "gone".
 """
 
 import re
@@ -28,32 +35,30 @@ Service = Literal["compute", "network", "image", "block-storage"]
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 MICROVERSION = (2, 91)
-"""Of Nova, at the most: 2.92 changes key pairs, 2.96 has a listing bug (https://bugs.launchpad.net/bugs/2095364)."""
+"""The newest that is used with Nova: 2.92 changes key pairs, 2.96 has a listing bug (https://bugs.launchpad.net/bugs/2095364)."""
 NEEDED_MICROVERSION = (2, 52)
-"""Of Nova, at the least (Pike, 2017): tags when a server is made."""
+"""The oldest that works with Nova (Pike, 2017): a server can have tags from the start."""
 
 _VERSIONS = {"network": "v2.0", "image": "v2", "block-storage": "v3"}
 _ERRORS = 400
 _POOL = 16
-"""Connections kept for each host; more than the bot has workers by default."""
+"""How many connections are kept for each host: more than the bot has workers by default."""
 
 
 def region_of_environment(cloud: str | None = None) -> CloudRegion:
-    """Read the credentials: of a cloud of clouds.yaml (by default `OS_CLOUD`), or the `OS_…` variables.
+    """Read the credentials of a cloud in clouds.yaml (`OS_CLOUD` by default), or of the `OS_…` variables.
 
     Raises:
-        CredentialsRejected: What is there cannot be read.
+        CredentialsRejected: clouds.yaml cannot be read.
     """
     try:
         return OpenStackConfig().get_one(cloud=cloud)
     except yaml.YAMLError as error:
-        raise CredentialsRejected("The file clouds.yaml cannot be read: it is no YAML.") from error
+        raise CredentialsRejected("The file clouds.yaml cannot be read: it is not YAML.") from error
 
 
 class Api:
-    """An OpenStack project, over HTTP. Made at the first call, and safe to use from several threads.
-
-    Nothing is retried here: whoever calls knows what a second try means. (A token that expired is renewed.)
+    """An OpenStack project over HTTP. It connects at the first call, and may be used from several threads.
 
     Args:
         region: Reads the credentials.
@@ -89,16 +94,16 @@ class Api:
         """Send one request; the JSON of its answer, empty where it has none.
 
         Args:
-            service: Whom to ask.
-            method: Of HTTP.
-            path: Below the service's endpoint.
-            doing: What this is for, after "could not": `list the servers`.
-            params: Of the URL.
+            service: The service to ask.
+            method: The HTTP method.
+            path: The path below the service's endpoint.
+            doing: What this is for, as it reads after "could not": `list the servers`.
+            params: The parameters of the URL.
             body: Sent as JSON.
-            seconds: How long the answer may take, at most as long as any may.
+            seconds: How long the answer may take; at most `READ_SECONDS`.
 
         Raises:
-            CloudError: One of the tree in `openstack_errors`.
+            CloudError: One of the tree in `errors`.
         """
         with border(doing):
             sent: dict[str, Any] = {"params": params or {}, "raise_exc": False, "timeout": seconds}
@@ -115,11 +120,11 @@ class Api:
         """List things, all pages of them.
 
         Args:
-            service: Whom to ask.
-            path: Below the service's endpoint.
-            key: Under which an answer holds the things: `servers`.
-            doing: What this is for, after "could not".
-            **params: Of the URL.
+            service: The service to ask.
+            path: The path below the service's endpoint.
+            key: The key of the things in an answer: `servers`.
+            doing: What this is for, as it reads after "could not".
+            **params: The parameters of the URL.
         """
         return list(self._pages(service, path, key, doing, params))
 
@@ -133,12 +138,12 @@ class Api:
         return _thing(self.call(service, "GET", path, doing), key, doing)
 
     def microversion(self) -> tuple[int, int]:
-        """The microversion that is spoken with Nova: the highest of the cloud's, but at most `MICROVERSION`.
+        """The microversion that is used with Nova: the newest that the cloud has, but at most `MICROVERSION`.
 
         Raises:
             CloudError: The cloud's Nova is too old.
         """
-        with border("say what it speaks"), self._lock:
+        with border("say which versions it has"), self._lock:
             if self._microversion is None:
                 self._microversion = self._negotiate()
             return self._microversion
@@ -164,7 +169,7 @@ class Api:
             answer = self.call(service, "GET", path, doing, params={**params, **marker})
             page = answer.get(key)
             if not isinstance(page, list) or not all(_is_thing(each) for each in page):
-                raise CloudUnreachable(f"The cloud answered nonsense when asked to {doing}.")
+                raise CloudUnreachable(f"The cloud gave an answer that makes no sense when asked to {doing}.")
             yield from page
             if not page or not _has_more(answer, key):
                 return
@@ -193,7 +198,7 @@ class Api:
         if self._opened is None:
             region = self._region()
             self._wire = _wire()
-            # It is called as the class would be; its annotation knows only the class.
+            # It is called in the same way as the class, which is all that its annotation allows.
             region.set_session_constructor(partial(Session, session=self._wire))  # type: ignore[arg-type]
             self._opened = region
         return self._opened
@@ -201,37 +206,36 @@ class Api:
     def _negotiate(self) -> tuple[int, int]:
         data = self._adapter("compute").get_endpoint_data()
         newest = data.max_microversion if data is not None else None
-        if newest is None:  # discovery failed, and is tried anew the next time
-            raise CloudUnreachable("The cloud's Nova did not say which microversions it speaks.")
+        if newest is None:  # discovery failed, and is tried again the next time
+            raise CloudUnreachable("The cloud's Nova did not say which microversions it has.")
         spoken = min(MICROVERSION, (int(newest[0]), int(newest[1])))
         if spoken < NEEDED_MICROVERSION:
             raise CloudError("The cloud's Nova is too old: microversion 2.52 (Pike, 2017) is needed.")
         return spoken
 
 
-class _Patience(TCPKeepAliveAdapter):
-    """Bounds every request in time: also the ones to Keystone, and the ones that find endpoints."""
+class _TimeoutAdapter(TCPKeepAliveAdapter):
+    """Gives every request a timeout, also those of keystoneauth itself: signing in and discovery."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """See `requests.adapters.HTTPAdapter.send`."""
         wanted = kwargs.get("timeout")
-        patience = min(wanted, READ_SECONDS) if isinstance(wanted, int | float) else READ_SECONDS
-        kwargs["timeout"] = (CONNECT_SECONDS, patience)
+        seconds = min(wanted, READ_SECONDS) if isinstance(wanted, int | float) else READ_SECONDS
+        kwargs["timeout"] = (CONNECT_SECONDS, seconds)
         return super().send(request, *args, **kwargs)
 
 
 def _wire() -> requests.Session:
     wire = requests.Session()
     for scheme in ("http://", "https://"):
-        wire.mount(scheme, _Patience(pool_maxsize=_POOL, max_retries=0))
+        wire.mount(scheme, _TimeoutAdapter(pool_maxsize=_POOL, max_retries=0))
     return wire
 
 
 def _endpoint(region: CloudRegion, service: Service) -> str | None:
-    """Where a service is, with its version; None where that is to be discovered.
+    """The URL of a service, with its version; None where it has to be discovered.
 
-    Only Nova's has to be, for its microversions. Where discovery fails, keystoneauth goes on below the bare
-    host, where everything is 404.
+    Only Nova's has to be, for its microversions.
     """
     endpoint = region.get_endpoint(service)
     if service not in _VERSIONS:
@@ -260,14 +264,14 @@ def _object(response: requests.Response) -> Json:
         return {}
     answer = response.json()
     if not isinstance(answer, dict):
-        raise ValueError("the answer is no JSON object")  # noqa: TRY004 - it is what `json` raises for nonsense
+        raise ValueError("the answer is not a JSON object")  # noqa: TRY004 - it is what `json` raises for nonsense
     return answer
 
 
 def _thing(answer: Json, key: str, doing: str) -> Json:
     thing = answer.get(key)
     if not isinstance(thing, dict) or not _is_thing(thing):
-        raise CloudUnreachable(f"The cloud answered nonsense when asked to {doing}.")
+        raise CloudUnreachable(f"The cloud gave an answer that makes no sense when asked to {doing}.")
     return thing
 
 

@@ -1,4 +1,4 @@
-"""What keeps instances from being made, found before the first launch: each setting, tried on the cloud."""
+"""Tries each setting on the cloud, to find what would keep the first launch from working."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -8,7 +8,7 @@ from typing import TypeVar
 from bot.errors import CloudError
 from bot.provisioning.openstack.api import Api, Json
 from bot.provisioning.openstack.errors import NotThere
-from bot.provisioning.openstack.names import NameResolver, missing
+from bot.provisioning.openstack.name_resolver import NameResolver, missing
 from bot.provisioning.openstack.network import Network
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.openstack.quota import Quota, Quotas, of_compute, of_network, of_volumes
@@ -23,20 +23,20 @@ _INTERFACES = frozenset(
         "network:ha_router_replicated_interface",
     }
 )
-"""Who owns the port that a router has in a network."""
+"""The owners of a port by which a router is attached to a network."""
 _AUTO_ALLOCATED = "auto_allocated_network"
-_ALLOCATE = "It is made by `openstack network auto allocated topology create`."
+_ALLOCATE = "Make it with `openstack network auto allocated topology create`."
 
 
 class Check:
-    """Tries what the operator chose on the cloud; changes nothing there.
+    """Tries what the operator chose on the cloud, and changes nothing there.
 
-    What the credentials may not see cannot be checked, and is no problem.
+    What the credentials may not see cannot be checked, and counts as right.
 
     Args:
         api: The cloud.
-        names: The operator's names, looked up.
-        network: The network's side of instances.
+        names: Finds the ids of the operator's names.
+        network: What binders have in Neutron.
         options: What the operator chose.
     """
 
@@ -50,7 +50,7 @@ class Check:
         """A sentence for each thing that the operator has to change, with what there is instead."""
         return [
             *_told(self._image),
-            *(told for offer in self._options.offers for told in _told(partial(self._size, offer))),
+            *(told for flavor in self._options.flavors for told in _told(partial(self._size, flavor))),
             *_told(self._volumes),
             *_told(self._instances_network),
             *_told(self._external_network),
@@ -72,23 +72,23 @@ class Check:
         if volume is not None and volume < needed:
             yield f"OPENSTACK_BOOT_VOLUME_GB is {volume}, and {_called(image)} needs {needed} GB."
 
-    def _size(self, offer: Flavor) -> Iterator[str]:
-        flavor = self._names.flavor_of(offer)
+    def _size(self, offered: Flavor) -> Iterator[str]:
+        flavor = self._names.flavor_of(offered)
         if flavor.get("OS-FLV-DISABLED:disabled"):
-            yield f"The flavor `{offer.flavor}` is switched off."
+            yield f"The flavor `{offered.flavor}` is disabled."
         image = _seen(self._names.newest_image)
         if image is None:
             return
         memory, least = int(flavor.get("ram") or 0), int(image.get("min_ram") or 0)
         if memory < least:
-            has = f"The flavor `{offer.flavor}` has {memory} MB of memory"
+            has = f"The flavor `{offered.flavor}` has {memory} MB of memory"
             yield f"{has}, and {_called(image)} needs {least} MB."
         if self._options.boot_volume_gb is None:
-            yield from _disk_problem(offer.flavor, int(flavor.get("disk") or 0), image)
+            yield from _disk_problem(offered.flavor, int(flavor.get("disk") or 0), image)
 
     def _volumes(self) -> Iterator[str]:
         if self._options.boot_volume_gb is not None and not self._api.offers("block-storage"):
-            yield "The cloud has no volumes (Cinder), which OPENSTACK_BOOT_VOLUME_GB needs."
+            yield "OPENSTACK_BOOT_VOLUME_GB is set, but the cloud has no volumes (Cinder)."
 
     # Network ---------------------------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ class Check:
             hint = f"{error.hint} {_ALLOCATE}" if self._options.network == _AUTO_ALLOCATED else error.hint
             raise NotThere(error.sentence, hint=hint) from error
         if not self._network.versions():
-            yield f"The network `{self._options.network}` has no subnet, and so no addresses."
+            yield f"The network `{self._options.network}` has no subnet, so instances would have no address."
         elif self._network.has_ipv4() and self._has_no_way_out(network):
             yield (
                 f"The network `{self._options.network}` has no router to "
@@ -109,7 +109,7 @@ class Check:
     def _has_no_way_out(self, network: Json) -> bool:
         external = _seen(lambda: self._names.network_named(external=True))
         if external is None or network.get("project_id") != self._api.project_id():
-            return False  # the router of a shared network belongs to others, and is not shown
+            return False  # the router of a shared network belongs to others, and may not be visible
         routers = _seen(lambda: self._api.find("network", "/routers", "routers", "list the routers"))
         if routers is None:
             return False
@@ -167,11 +167,11 @@ class Check:
         volume = self._options.boot_volume_gb or 0
         if tight := _tight(quotas, {"gigabytes": volume}):
             yield f"The project's quota has no room for a boot volume: {tight}."
-        for offer in self._options.offers:
-            flavor = _seen(partial(self._names.flavor_of, offer)) or {}
+        for offered in self._options.flavors:
+            flavor = _seen(partial(self._names.flavor_of, offered)) or {}
             wanted = {"cores": int(flavor.get("vcpus") or 0), "ram": int(flavor.get("ram") or 0)}
             if tight := _tight(quotas, wanted):
-                yield f"The project's quota has no room for the size `{offer.key}`: {tight}."
+                yield f"The project's quota has no room for the size `{offered.key}`: {tight}."
 
 
 def _disk_of(image: Json) -> int:
@@ -193,7 +193,7 @@ def _called(image: Json) -> str:
 
 
 def _tight(quotas: Quotas, wanted: dict[str, int]) -> str:
-    """The quotas that lack the room for so much more, with how much that is; empty where all have it."""
+    """The quotas that have no room for so much more, with how much that is; empty where all have it."""
     tight: list[tuple[Quota, int]] = [
         (quotas[name], more)
         for name, more in wanted.items()
@@ -208,7 +208,7 @@ def _unless_named(kind: str, wanted: str, names: list[str]) -> Iterator[str]:
 
 
 def _told(look: Callable[[], Iterable[str]]) -> list[str]:
-    """What a look finds wrong; where it breaks off, why."""
+    """What a look finds wrong; where it fails, the reason."""
     found: list[str] = []
     try:
         found.extend(look())
@@ -218,7 +218,7 @@ def _told(look: Callable[[], Iterable[str]]) -> list[str]:
 
 
 def _seen(look: Callable[[], _Found]) -> _Found | None:
-    """What a look finds; None for what is not there, or hidden."""
+    """What a look finds; None for what is not there or not visible."""
     try:
         return look()
     except CloudError:

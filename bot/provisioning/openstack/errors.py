@@ -1,4 +1,4 @@
-"""OpenStack's errors, turned into ours. Nothing else leaves the border that `border` draws.
+"""OpenStack's errors, turned into ours: nothing else leaves a block of `border`.
 
 CloudError                  its own words
 ├── NotThere                404 of a service: where something is deleted, that is success
@@ -25,7 +25,7 @@ NO_VALID_HOST = "no valid host"
 """How Nova begins to say, in small letters, that no host has room."""
 
 _WORDS = 300
-"""Characters kept of what a cloud said."""
+"""How many characters of the cloud's own words are kept."""
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _TOO_LARGE, _TOO_MANY = 401, 403, 404, 409, 413, 429
 _SERVER_ERRORS = 500
 _NOVA_QUOTA = re.compile(
@@ -36,7 +36,7 @@ _UNIFIED_LIMIT = re.compile(
     r"Resource (?P<names>[\w:]+) is over limit of (?P<limits>-?\d+) "
     r"due to current usage (?P<used>\d+) and delta (?P<wanted>\d+)"
 )
-"""As services say it whose limits are Keystone's."""
+"""The words of services whose limits are kept by Keystone."""
 _NEUTRON_QUOTA = re.compile(r"Quota exceeded for resources: \[(?P<names>[^\]]+)\]")
 _NAMES = {
     "floatingip": "floating IPs",
@@ -50,24 +50,24 @@ _NAMES = {
     "class:MEMORY_MB": "RAM (MB)",
     "class:DISK_GB": "disk (GB)",
 }
-"""What people call a quota, where the cloud calls it otherwise."""
-_CREDENTIALS_HINT = "Make a new application credential and put it into clouds.yaml."
+"""What people call a quota, where the cloud has another word."""
+_CREDENTIALS_HINT = "Create a new application credential, and write it into clouds.yaml."
 
 
 class NotThere(CloudError):
-    """The cloud knows of no such thing."""
+    """The cloud does not have that thing."""
 
 
 class Conflict(CloudError):
-    """The cloud cannot do that now, because of what else happens to the thing."""
+    """The cloud cannot do that now, because something else happens to the thing."""
 
 
 @contextmanager
 def border(doing: str) -> Iterator[None]:
-    """Let nothing but our own errors out.
+    """Turn every error of a library into one of ours.
 
     Args:
-        doing: What is being done, after "could not": `list the servers`.
+        doing: What is being done, as it reads after "could not": `list the servers`.
     """
     try:
         yield
@@ -75,8 +75,8 @@ def border(doing: str) -> Iterator[None]:
         raise _of_keystone(error, doing) from error
     except (keystone.AuthorizationFailure, keystone.AuthPluginException, sdk.ConfigException) as error:
         raise CredentialsRejected(
-            f"The cloud's credentials are missing or not complete: {_told(error)}.",
-            hint="Set OS_CLOUD to a cloud of clouds.yaml, or the OS_… variables.",
+            f"The cloud's credentials are missing or incomplete: {_told(error)}.",
+            hint="Set OS_CLOUD to the name of a cloud in clouds.yaml, or set the OS_… variables.",
         ) from error
     except (keystone.ClientException, requests.RequestException, OSError, ValueError) as error:
         raise CloudUnreachable(f"The cloud did not answer when asked to {doing}: {_told(error)}.") from error
@@ -85,12 +85,12 @@ def border(doing: str) -> Iterator[None]:
 
 
 def refusal(status: int, body: Any, doing: str) -> CloudError:
-    """The error that an answer of 400 or more stands for.
+    """The error that an answer with a status of 400 or more means.
 
     Args:
-        status: Of the answer.
+        status: The status of the answer.
         body: The answer's JSON, or its text.
-        doing: What was being done, after "could not".
+        doing: What was being done, as it reads after "could not".
     """
     words = _words(body) or f"HTTP status {status}"
     if status == _UNAUTHORIZED:
@@ -104,7 +104,7 @@ def refusal(status: int, body: Any, doing: str) -> CloudError:
     if status in {_FORBIDDEN, _CONFLICT, _TOO_LARGE} and (limit := _limit(words)):
         return QuotaExceeded(limit)
     if status == _NOT_FOUND and not isinstance(body, dict):
-        # No OpenStack service says so: a proxy in between lost its way, and nothing is known to be gone.
+        # No OpenStack service answers like this: a proxy in between did, and nothing is known to be gone.
         return CloudUnreachable(f"The cloud could not {doing}: {words} (HTTP status {status}).")
     kind = {_NOT_FOUND: NotThere, _CONFLICT: Conflict}.get(status, CloudError)
     return kind(f"The cloud could not {doing}: {words}.")
@@ -124,7 +124,7 @@ def _of_keystone(error: keystone.HttpError, doing: str) -> CloudError:
 
 
 def _limit(words: str) -> str:
-    """The sentence for a limit that was reached, or an empty string where none was."""
+    """The sentence for a limit that was reached; an empty string where none was."""
     nova = _NOVA_QUOTA.search(words) or _UNIFIED_LIMIT.search(words)
     neutron = _NEUTRON_QUOTA.search(words)
     if nova is not None:
@@ -148,7 +148,7 @@ def _usage(told: re.Match[str]) -> str:
 
 
 def _words(body: Any) -> str:
-    """What an error's body says: Nova, Neutron and Keystone wrap a message; Glance sends a page."""
+    """The message in an error's body: Nova, Neutron and Keystone wrap it in JSON; Glance sends a web page."""
     if isinstance(body, dict):
         inner = next((each for each in body.values() if isinstance(each, dict | str)), "")
         said = inner.get("message", "") if isinstance(inner, dict) else inner

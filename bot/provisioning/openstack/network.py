@@ -6,35 +6,36 @@ from contextlib import contextmanager
 from typing import Any
 
 from bot.errors import CloudUnreachable, QuotaExceeded
-from bot.provisioning.base import Parts
+from bot.provisioning.base import ResourceIds
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.errors import Conflict, NotThere
-from bot.provisioning.openstack.names import NameResolver, missing
+from bot.provisioning.openstack.inventory import oldest_first
+from bot.provisioning.openstack.name_resolver import NameResolver, missing
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.quota import explained, of_network
-from bot.provisioning.openstack.tags import Json, Tags, name_of, oldest_first
+from bot.provisioning.openstack.tags import Json, Tags, name_of
 
 _PORT_FIELDS = ("id", "name", "description", "device_id", "fixed_ips", "created_at")
 _IPV4 = 4
 _FAMILIES = {_IPV4: "IPv4", 6: "IPv6"}
-"""By version of the IP, what Neutron calls it."""
+"""What Neutron calls each version of IP."""
 _FLOATING_IP_FIELDS = ("id", "description", "floating_ip_address", "port_id", "created_at")
 
 
 class Network:
-    """Makes, finds and removes the parts of binders that live in Neutron.
+    """Makes, finds and removes what a binder has in Neutron.
 
     Args:
         api: The cloud.
         names: The operator's names, looked up.
-        marks: What is ours.
+        tags: Tell what is ours.
         options: What the operator chose.
     """
 
-    def __init__(self, api: Api, names: NameResolver, marks: Tags, options: OpenStackOptions) -> None:
+    def __init__(self, api: Api, names: NameResolver, tags: Tags, options: OpenStackOptions) -> None:
         self._api = api
         self._names = names
-        self._marks = marks
+        self._tags = tags
         self._options = options
         self._lock = threading.Lock()
         self._group: str | None = None
@@ -49,17 +50,18 @@ class Network:
 
     # Port ------------------------------------------------------------------------------------------------
 
-    def port_of(self, binder_id: str, parts: Parts) -> Json | None:
-        """A binder's port: the one in its parts, else the oldest that carries its mark, or None."""
+    def port_of(self, binder_id: str, resources: ResourceIds) -> Json | None:
+        """A binder's port: the one whose id is known, else the oldest that carries its tags, or None."""
         ports = self._ports_of(binder_id)
-        known = next((port for port in ports if port["id"] == parts.get("port")), None)
+        known = next((port for port in ports if port["id"] == resources.get("port")), None)
         return known or next(iter(ports), None)
 
     def ensure_port(self, binder_id: str) -> Json:
         """A binder's port, made where none is left from an earlier attempt.
 
-        Whoever was paused before it made one (a machine that slept) looks again: it may be the second one.
-        Then a second server cannot come of it, since the first port is taken.
+        A process that was paused just before it made one (on a machine that slept) may have made a second
+        one. So it looks again, and keeps the oldest. No second server comes of it: it would need the first
+        port, which is taken.
         """
         found = self.port_of(binder_id, {})
         if found is not None:
@@ -72,10 +74,10 @@ class Network:
 
     def _ports_of(self, binder_id: str) -> list[Json]:
         ports = self.ports(name=name_of(binder_id))
-        return oldest_first((port for port in ports if self._marks.is_of(binder_id, port)), "created_at")
+        return oldest_first((port for port in ports if self._tags.is_of(binder_id, port)), "created_at")
 
     def _make_port(self, binder_id: str) -> Json:
-        with self._usage_told():
+        with self._with_usage():
             try:
                 return self._ask_for_port(binder_id)
             except NotThere:  # the group or the network was replaced since it was looked up
@@ -87,7 +89,7 @@ class Network:
         what = {
             "network_id": self._names.network(),
             "name": name_of(binder_id),
-            "description": self._marks.description(binder_id),
+            "description": self._tags.description(binder_id),
             "security_groups": [self._ensure_group()],
         }
         return self._api.make("network", "/ports", "port", "create the port", what)
@@ -98,7 +100,7 @@ class Network:
         """The floating IP of a binder's port: the one that it has, else one left over, else a new one.
 
         Raises:
-            CloudUnreachable: It is not bound to the port yet; try again.
+            CloudUnreachable: It is not bound to the port yet; call again.
         """
         bound = self.floating_ips(port_id=port)
         if bound:
@@ -106,21 +108,21 @@ class Network:
         unbound = [each for each in self._floating_ips_of(binder_id) if not each.get("port_id")]
         try:
             made = self._bind(unbound[0], port) if unbound else self._make_floating_ip(binder_id, port)
-        except Conflict as error:  # the port has one already, which listings do not show yet
+        except Conflict as error:  # the port has one already, which is not listed yet
             raise CloudUnreachable(error.sentence) from error
         return made
 
-    def release(self, binder_id: str, parts: Parts) -> bool:
+    def release(self, binder_id: str, resources: ResourceIds) -> bool:
         """Delete a binder's floating IPs; True when there were none."""
-        known = self._known("floatingip", parts.get("floating_ip"))
+        known = self._known("floatingip", resources.get("floating_ip"))
         return self._delete_all("floatingip", binder_id, [*self._floating_ips_of(binder_id), *known])
 
     def _floating_ips_of(self, binder_id: str) -> list[Json]:
-        listed = self.floating_ips(description=self._marks.description(binder_id))
-        return oldest_first((each for each in listed if self._marks.is_of(binder_id, each)), "created_at")
+        listed = self.floating_ips(description=self._tags.description(binder_id))
+        return oldest_first((each for each in listed if self._tags.is_of(binder_id, each)), "created_at")
 
     def _make_floating_ip(self, binder_id: str, port: str) -> Json:
-        with self._usage_told():
+        with self._with_usage():
             try:
                 return self._ask_for_floating_ip(binder_id, port)
             except NotThere:  # the external network was replaced since it was looked up
@@ -131,7 +133,7 @@ class Network:
         what = {
             "floating_network_id": self._names.external_network(),
             "port_id": port,
-            "description": self._marks.description(binder_id),
+            "description": self._tags.description(binder_id),
         }
         return self._api.make("network", "/floatingips", "floatingip", "create a floating IP", what)
 
@@ -142,8 +144,8 @@ class Network:
         return floating_ip
 
     @contextmanager
-    def _usage_told(self) -> Iterator[None]:
-        """Neutron names the quota that is used up, but not how much of it there is."""
+    def _with_usage(self) -> Iterator[None]:
+        """Add to Neutron's error how much of the quota there is: it only names the quota."""
         try:
             yield
         except QuotaExceeded as error:
@@ -151,14 +153,14 @@ class Network:
 
     # Removal ---------------------------------------------------------------------------------------------
 
-    def remove(self, binder_id: str, parts: Parts) -> bool:
+    def remove(self, binder_id: str, resources: ResourceIds) -> bool:
         """Delete a binder's floating IPs and ports; True when there were none."""
-        released = self.release(binder_id, parts)
-        known = self._known("port", parts.get("port"))
+        released = self.release(binder_id, resources)
+        known = self._known("port", resources.get("port"))
         return self._delete_all("port", binder_id, [*self._ports_of(binder_id), *known]) and released
 
     def _known(self, kind: str, ref: str | None) -> list[Json]:
-        """What a row says there is, as far as it is there: a listing may not show it yet."""
+        """What a row says there is, if it is there: it may not be listed yet."""
         if ref is None:
             return []
         try:
@@ -167,8 +169,8 @@ class Network:
             return []
 
     def _delete_all(self, kind: str, binder_id: str, things: list[Json]) -> bool:
-        """Delete what is the binder's; True where nothing is."""
-        refs = {thing["id"] for thing in things if self._marks.is_of(binder_id, thing)}
+        """Delete the things that are the binder's; True where none of them is."""
+        refs = {thing["id"] for thing in things if self._tags.is_of(binder_id, thing)}
         for ref in sorted(refs):
             try:
                 self._api.call("network", "DELETE", f"/{kind}s/{ref}", f"delete the {kind}")
@@ -179,7 +181,7 @@ class Network:
     # Security group --------------------------------------------------------------------------------------
 
     def _ensure_group(self) -> str:
-        """The id of the deployment's security group, with the ports open that people need and no others."""
+        """The id of the deployment's security group, in which the ports that people need are open."""
         with self._lock:
             if self._group is None:
                 group = self._find_group() or self._make_group(self._group_name)
@@ -189,10 +191,10 @@ class Network:
 
     @property
     def _group_name(self) -> str:
-        return self._options.security_group or self._marks.tag
+        return self._options.security_group or self._tags.of_deployment
 
     def _find_group(self) -> Json | None:
-        """The group of that name; the oldest, where two processes made one each."""
+        """The group of that name; the oldest one where two processes made one each."""
         return next(iter(self._groups()), None)
 
     def _groups(self) -> list[Json]:
@@ -203,7 +205,7 @@ class Network:
     def _make_group(self, name: str) -> Json:
         if self._options.security_group is not None:
             raise missing("security group", name, self.group_names())
-        what = {"name": name, "description": self._marks.tag}
+        what = {"name": name, "description": self._tags.of_deployment}
         doing = "create the security group"
         made = self._api.make("network", "/security-groups", "security_group", doing, what)
         oldest = self._find_group() or made
@@ -217,7 +219,7 @@ class Network:
         return [str(group.get("name")) for group in groups]
 
     def versions(self) -> set[int]:
-        """Of the IP, that the instances' network has addresses of: 4, 6 or both."""
+        """The versions of IP that the instances' network has addresses of: 4, 6 or both."""
         found = self._api.find(
             "network", "/subnets", "subnets", "list the subnets", network_id=self._names.network()
         )
@@ -251,7 +253,7 @@ class Network:
     def _find(
         self, path: str, doing: str, fields: tuple[str, ...], params: dict[str, Any], key: str | None = None
     ) -> list[Json]:
-        # Of an admin's credentials, Neutron would list every project.
+        # To an administrator, Neutron lists the things of every project.
         chosen = {"project_id": self._api.project_id()} | ({"fields": list(fields)} if fields else {})
         return list(self._api.find("network", f"/{path}", key or path, doing, **chosen, **params))
 

@@ -1,4 +1,4 @@
-"""What an operator chooses of an OpenStack cloud. Imports nothing of OpenStack."""
+"""What the OpenStack cloud is built from, apart from the environment: tests and benchmarks build it too."""
 
 import re
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class OpenStackOptions:
 
     Attributes:
         image: Name or id of the image that instances boot from; of several with one name the newest.
-        offers: The sizes that people may choose; the first is the default.
+        flavors: The sizes that people may choose; the first is the default.
         network: Name or id of the network that instances are attached to; it needs a router to
             `external_network`.
         external_network: Name or id of the network that floating IPs come from.
@@ -52,20 +52,20 @@ class OpenStackOptions:
         boot_volume_gb: Size in GB of a volume to boot from, deleted with its instance; None for the flavor's
             own disk.
         availability_zone: Where instances are made, or None for the cloud's choice.
-        public_url: How people reach a port of an address: `{address}`, `{dashed}` (dots and colons become
-            dashes) and `{port}` are filled in. Jetstream2's proxy with certificates is
+        public_url: The URL at which people reach a port of an address. `{address}`, `{dashed}` (dots and
+            colons become dashes) and `{port}` are replaced. Jetstream2's proxy with certificates is
             `https://http-{dashed}-{port}.proxy-js2-iu.exosphere.app`.
         metadata_prefix: What the keys of an instance's metadata begin with.
-        poll_seconds: How often an instance that is being made or built is worth a look.
+        poll_seconds: How often an instance that is being made or built should be looked at.
         attempt_seconds: How long after a lost reply an instance may still turn up in a listing.
         console_lines: How many lines of an instance's console are read at most.
 
     Raises:
-        ConfigError: One of them cannot be right, whatever the cloud.
+        ConfigError: One of them is wrong, whatever the cloud.
     """
 
     image: str
-    offers: tuple[Flavor, ...]
+    flavors: tuple[Flavor, ...]
     network: str = "auto_allocated_network"
     external_network: str = "public"
     security_group: str | None = None
@@ -80,16 +80,18 @@ class OpenStackOptions:
     console_lines: int = 400
 
     def __post_init__(self) -> None:
-        _check_offers(self.offers)
+        _check_flavors(self.flavors)
         _check_url(self.public_url)
         if not self.allowed_ports or not all(0 < port <= 65535 for port in self.allowed_ports):  # noqa: PLR2004 - the last port
             raise ConfigError("The allowed ports must name at least one port between 1 and 65535.")
         if not _PREFIX.fullmatch(self.metadata_prefix):
-            raise ConfigError("The metadata prefix may hold only letters, digits and `_`, `-`, `:`, `.`.")
+            raise ConfigError(
+                "OPENSTACK_METADATA_PREFIX may contain only letters, digits, `_`, `-`, `:` and `.`."
+            )
 
-    def offer(self, key: str) -> Flavor | None:
-        """The size of that key, or None where none is offered."""
-        return next((each for each in self.offers if each.key == key), None)
+    def flavor_of(self, key: str) -> Flavor | None:
+        """The flavor of a size; None where there is no size of that key."""
+        return next((each for each in self.flavors if each.key == key), None)
 
     def url_of(self, address: str) -> str:
         """The base URL at which people reach a server at an address, without a trailing slash."""
@@ -98,22 +100,22 @@ class OpenStackOptions:
         return self.public_url.format(address=host, dashed=dashed, port=self.allowed_ports[0]).rstrip("/")
 
 
-def _check_offers(offers: tuple[Flavor, ...]) -> None:
-    keys = [each.key for each in offers]
+def _check_flavors(flavors: tuple[Flavor, ...]) -> None:
+    keys = [each.key for each in flavors]
     if not keys:
-        raise ConfigError("At least one size must be offered.")
+        raise ConfigError("OPENSTACK_SIZES must name at least one flavor.")
     if len(set(keys)) != len(keys):
-        raise ConfigError("Two sizes have the same key.")
+        raise ConfigError("OPENSTACK_SIZES names a flavor twice.")
 
 
 def _check_url(form: str) -> None:
     try:
         fields = {name for _, name, _, _ in Formatter().parse(form) if name is not None}
     except ValueError as error:
-        raise ConfigError(f"The form of the public URL cannot be read: {error}.") from error
+        raise ConfigError(f"OPENSTACK_PUBLIC_URL cannot be read: {error}.") from error
     if not form.startswith(("http://", "https://")):
-        raise ConfigError("The form of the public URL must begin with http:// or https://.")
+        raise ConfigError("OPENSTACK_PUBLIC_URL must begin with http:// or https://.")
     if fields - _URL_FIELDS:
-        raise ConfigError("The form of the public URL may hold only {address}, {dashed} and {port}.")
+        raise ConfigError("OPENSTACK_PUBLIC_URL may contain only {address}, {dashed} and {port}.")
     if not fields & {"address", "dashed"}:
-        raise ConfigError("The form of the public URL must hold {address} or {dashed}.")
+        raise ConfigError("OPENSTACK_PUBLIC_URL must contain {address} or {dashed}.")

@@ -1,4 +1,4 @@
-"""How much of a project's quota is used, and how much there is."""
+"""How much of a project's quotas is used, and how much there is."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ _VOLUMES = {
     "volumes": ("totalVolumesUsed", "maxTotalVolumes"),
     "gigabytes": ("totalGigabytesUsed", "maxTotalVolumeGigabytes"),
 }
-"""What Nova's and Cinder's `limits` call used and limit; a negative limit is none."""
+"""What the `limits` of Nova and Cinder call what is used, and the limit. A negative limit means no limit."""
 _USAGE = re.compile(r"\d of -?\d")
 _NETWORK = ("floatingip", "port", "security_group", "security_group_rule")
 
@@ -30,7 +30,7 @@ class Quota:
     Attributes:
         resource: As the cloud calls it: `floatingip`.
         used: How much of it is used, or spoken for.
-        limit: How much there may be; negative for any number.
+        limit: How much there may be; negative for no limit.
     """
 
     resource: str
@@ -38,7 +38,7 @@ class Quota:
     limit: int
 
     def __str__(self) -> str:
-        """Say it as people do: `floating IPs 9 of 10`."""
+        """In words: `floating IPs 9 of 10`."""
         return f"{self.name} {self.used} of {self.limit if self.limit >= 0 else 'any number'}"
 
     @property
@@ -80,7 +80,7 @@ def of_network(api: Api) -> Quotas:
 
 
 def explained(error: QuotaExceeded, quotas: Callable[[], Quotas]) -> QuotaExceeded:
-    """The same refusal, with how much is used of what it names, as far as that can be found out."""
+    """The same error, with how much is used of the quota that it names, where that can be found out."""
     if _USAGE.search(error.sentence):
         return error
     try:

@@ -21,19 +21,20 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from bot.binders.actions import Timeouts
 from bot.binders.deadlines import WarningPolicy
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
+from bot.binders.timeouts import Timeouts
 from bot.config import Settings
 from bot.errors import LostLease, RequestError
 from bot.provisioning.base import Cloud, InstanceState, Size
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
-from handlers.requests import operations, requester
+from handlers.requests import operations
 from handlers.requests.context import Context
+from handlers.requests.lookup import by_id
 from handlers.requests.requester import Requester
-from handlers.slack.calls import default_rate_limits
+from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders, outbox
 from storage.engine import Store
 from storage.models import Base, Binder
@@ -53,7 +54,7 @@ SWEEP_SECONDS = 60.0
 REST_SECONDS = 72 * HOUR
 """How long after the storm everything has come to its end, people and deadlines included."""
 POLICY = WarningPolicy(leads=(7200, 900), idle_leads=(900,), warning=300.0)
-RULES = Timeouts(
+TIMEOUTS = Timeouts(
     poll=2,
     ready_poll=600,
     attempt=10,
@@ -174,7 +175,7 @@ class Life:
             store=self.store,
             cloud=cast("Cloud", _Watched(storm, self, storm.cloud, EFFECTS)),
             resolver=cast("Any", _Watched(storm, self, FakeResolver(), {"resolve"})),
-            rules=storm.rules,
+            timeouts=storm.timeouts,
             worker=f"{replica}-{number}",
             lease=LEASE_SECONDS,
             unreachable_alert=60,
@@ -186,9 +187,9 @@ class Life:
         self.delivery = Delivery(
             self.store,
             cast("Any", client),
+            SlackCalls(default_rate_limits(lambda: storm.now)),
             admin_channel="CADMIN",
-            terms=NoticeOptions(POLICY, can_shelve=True, shelves_idle=storm.rules.shelves_idle),
-            paces=default_rate_limits(lambda: storm.now),
+            options=NoticeOptions(POLICY, can_shelve=True, shelves_idle=storm.timeouts.shelves_idle),
         )
 
     def __str__(self) -> str:
@@ -235,7 +236,7 @@ class Storm:
         self.arena.empty()
         self.random = Random(self.seed)
         clock = self.arena.clock
-        self.rules = replace(RULES, shelves_idle=self.random.random() < 0.3)
+        self.timeouts = replace(TIMEOUTS, shelves_idle=self.random.random() < 0.3)
         self.cloud = StormCloud(clock, random=self.random)
         self.slack = StormSlack(clock, self.random)
         self.lives: list[Life] = []
@@ -492,8 +493,8 @@ class Storm:
             deed()
 
     def _ask_for(self, verb: Callable[..., Any], binder_id: str) -> None:
-        asker = Requester("U1", "T1", "C1", f"{binder_id}{self._writes}")
-        verb(self.context, asker, requester.by_id(asker, binder_id))
+        requester = Requester("U1", "T1", "C1", f"{binder_id}{self._writes}")
+        verb(self.context, requester, by_id(self.context, requester, binder_id))
 
     def _launch(self) -> None:
         binder_id = f"b{len(self.launched)}"

@@ -7,7 +7,7 @@ from random import Random
 
 from bot.errors import CloudError, CloudUnreachable, NoCapacity, QuotaExceeded, ServerError
 from bot.jupyter.activity import Usage
-from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report, Survey
+from bot.provisioning.base import Instance, InstanceState, Order, Phase, Report, ResourceIds, Survey
 from tests.fakes.cloud import FakeCloud, FakeServer, Machine
 
 LAG_SECONDS = 8.0
@@ -57,7 +57,7 @@ class StormCloud(FakeCloud):
         instances = {binder_id: found for binder_id, found in shown.items() if found}
         return Survey(instances, frozenset(set(self.addresses) - set(instances)))
 
-    def create(self, order: Order) -> Parts:
+    def create(self, order: Order) -> ResourceIds:
         if self.chance(0.06):
             raise self.random.choice([NoCapacity("No host has room."), QuotaExceeded("All are in use.")])
         with self._unreliable(lost=0.1):
@@ -70,7 +70,7 @@ class StormCloud(FakeCloud):
             return {"server": ref}
         raise AssertionError("either a reply, or none")
 
-    def expose(self, binder_id: str, parts: Parts) -> Parts:
+    def expose(self, binder_id: str, resources: ResourceIds) -> ResourceIds:
         with self._unreliable():
             machines = self.machines.get(binder_id, [])
             if not machines:
@@ -79,7 +79,7 @@ class StormCloud(FakeCloud):
             for machine in machines:
                 if machine.instance.state in {InstanceState.PENDING, InstanceState.ACTIVE}:
                     machine.becomes(InstanceState.ACTIVE, self.url(binder_id))
-            return dict(parts) | {"address": self.addresses[binder_id]}
+            return dict(resources) | {"address": self.addresses[binder_id]}
         raise AssertionError("either a reply, or none")
 
     def report(self, instance: Instance) -> Report | None:
@@ -94,7 +94,7 @@ class StormCloud(FakeCloud):
             return super().report(instance)
         raise AssertionError("either a reply, or none")
 
-    def remove(self, binder_id: str, parts: Parts) -> bool:
+    def remove(self, binder_id: str, resources: ResourceIds) -> bool:
         with self._unreliable():
             if binder_id in self.addresses:
                 del self.addresses[binder_id]
@@ -108,35 +108,37 @@ class StormCloud(FakeCloud):
             return True
         raise AssertionError("either a reply, or none")
 
-    def shelve(self, binder_id: str, parts: Parts) -> Parts:
+    def shelve(self, binder_id: str, resources: ResourceIds) -> ResourceIds:
         with self._unreliable():
             if self.chance(0.05):
                 raise CloudError("This instance cannot be put away.")
-            left = super().shelve(binder_id, parts)
+            left = super().shelve(binder_id, resources)
             if "address" not in left:
                 self.addresses.pop(binder_id, None)
             return left
         raise AssertionError("either a reply, or none")
 
-    def unshelve(self, parts: Parts) -> None:
+    def unshelve(self, resources: ResourceIds) -> None:
         with self._unreliable():
             if self.chance(0.1):
                 raise NoCapacity("No host has room for it now.")
             self.refuses_back = int(self.chance(0.1))
-            super().unshelve(parts)
+            super().unshelve(resources)
 
-    def mark_end(self, parts: Parts, ends_at: float) -> None:
+    def mark_end(self, resources: ResourceIds, ends_at: float) -> None:
         with self._unreliable():
-            super().mark_end(parts, ends_at)
+            super().mark_end(resources, ends_at)
 
-    def unshelve_failed(self, parts: Parts) -> bool:
+    def unshelve_failed(self, resources: ResourceIds) -> bool:
         with self._unreliable():
-            return super().unshelve_failed(parts)
+            return super().unshelve_failed(resources)
         raise AssertionError("either a reply, or none")
 
-    def _machine(self, parts: Parts) -> Machine:
+    def _machine(self, resources: ResourceIds) -> Machine:
         machines = (machine for twins in self.machines.values() for machine in twins)
-        found = next((machine for machine in machines if machine.instance.ref == parts.get("server")), None)
+        found = next(
+            (machine for machine in machines if machine.instance.ref == resources.get("server")), None
+        )
         if found is None:
             raise CloudError("There is no such instance.")
         return found

@@ -52,7 +52,7 @@ def test_a_host_that_never_answers_is_given_up(world: World) -> None:
     assert world.binder().failure == "No answer."
 
 
-def test_no_room_is_said_once_and_room_is_taken_when_it_comes(world: World) -> None:
+def test_a_lack_of_room_is_reported_once_and_room_is_used_when_there_is_some(world: World) -> None:
     world.cloud.refuses = [QuotaExceeded("10 of 10 instances are in use.")] * 3
     world.launch()
     world.run(lambda: world.binder().waiting_for is not None)
@@ -103,7 +103,7 @@ def test_a_server_without_pages_is_waited_for(world: World) -> None:
     world.run_to(Status.READY)
 
 
-def test_a_silent_cloud_means_alive_and_the_operators_hear_of_it(world: World) -> None:
+def test_when_the_cloud_does_not_answer_nothing_ends_and_the_operators_are_told(world: World) -> None:
     world.launch()
     world.run_to(Status.READY)
     world.cloud.silent = 5
@@ -113,7 +113,7 @@ def test_a_silent_cloud_means_alive_and_the_operators_hear_of_it(world: World) -
     assert sum(key.startswith("silent:") for key in world.said()) == 1
 
 
-def test_removed_outside_the_bot_is_noticed_and_told(world: World) -> None:
+def test_an_instance_that_was_removed_outside_the_bot_is_reported(world: World) -> None:
     world.launch()
     world.run_to(Status.READY)
     world.cloud.machines.clear()
@@ -138,7 +138,7 @@ def test_one_listing_serves_all_that_are_due(world: World) -> None:
     assert world.cloud.surveys == before + 1
 
 
-def test_a_step_that_breaks_stays_within_its_binder_and_ends_some_day(
+def test_an_internal_error_affects_one_binder_only_and_is_given_up_in_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = world.resolver.resolve
@@ -147,7 +147,7 @@ def test_a_step_that_breaks_stays_within_its_binder_and_ends_some_day(
     world.launch("healthy1")
     world.run_to(Status.READY, "healthy1")
     world.run_to(Status.GONE, "broken12")
-    assert "stumbled" in (world.binder("broken12").failure or "")
+    assert world.binder("broken12").failure == "The launch failed after repeated internal errors."
 
 
 def test_a_stop_during_a_step_wins_over_what_the_step_found(
@@ -169,7 +169,7 @@ def test_a_stop_during_a_step_wins_over_what_the_step_found(
     assert (binder.ending, binder.ended_by, binder.failure) == (Ending.STOPPED, "U1", None)
 
 
-def test_a_cloud_that_lets_nobody_mark_anything_keeps_no_binder_from_its_end(world: World) -> None:
+def test_a_binder_ends_even_if_the_cloud_refuses_marks(world: World) -> None:
     world.launch()
     world.run_to(Status.READY)
     world.cloud.refuses_marks = True

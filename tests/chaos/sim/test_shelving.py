@@ -1,4 +1,4 @@
-"""A binder that is put away and had back, whatever happens meanwhile."""
+"""A binder that is shelved and resumed, whatever goes wrong in between."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -38,19 +38,19 @@ def replies(world: World) -> list[str]:
     return [key.replace(BINDER, "b") for key in world.said() if not key.startswith("card")]
 
 
-def test_put_away_it_keeps_its_instance_and_gives_its_address_back(world: World) -> None:
+def test_a_shelved_binder_keeps_its_instance_and_releases_its_address(world: World) -> None:
     shelve(world)
     world.run_to(Status.SHELVED)
     binder = world.binder()
     (machine,) = world.cloud.machines[BINDER]
     assert machine.instance.state == InstanceState.SHELVED
     assert machine.instance.url is None
-    assert "address" not in binder.parts
+    assert "address" not in binder.resource_ids
     assert (binder.server_url, binder.interfaces) == (None, [])
     assert replies(world)[-1].startswith("shelved:b")
 
 
-def test_had_back_its_links_are_posted_again_and_its_time_goes_on(world: World) -> None:
+def test_after_a_resume_the_links_are_posted_again_and_the_lifetime_goes_on(world: World) -> None:
     left = world.binder().ends_at - world.clock[0]
     shelve(world)
     world.run_to(Status.SHELVED)
@@ -64,7 +64,7 @@ def test_had_back_its_links_are_posted_again_and_its_time_goes_on(world: World) 
     assert abs(binder.shelved_seconds - 3 * 3600) < 60
 
 
-def test_it_can_be_put_away_again_and_again(world: World) -> None:
+def test_a_binder_can_be_shelved_several_times(world: World) -> None:
     for _ in range(3):
         shelve(world)
         world.run_to(Status.SHELVED)
@@ -74,7 +74,7 @@ def test_it_can_be_put_away_again_and_again(world: World) -> None:
     assert replies(world)[-1] == "links:b:3"
 
 
-def test_a_cloud_that_silently_refuses_leaves_it_put_away_and_says_so(world: World) -> None:
+def test_if_the_cloud_silently_refuses_to_resume_it_stays_shelved_and_says_so(world: World) -> None:
     world.cloud.refuses_back = 1
     shelve(world)
     world.run_to(Status.SHELVED)
@@ -86,7 +86,7 @@ def test_a_cloud_that_silently_refuses_leaves_it_put_away_and_says_so(world: Wor
     world.run_to(Status.READY)
 
 
-def test_had_back_before_it_was_put_away_it_comes_back_all_the_same(world: World) -> None:
+def test_a_resume_during_the_shelving_works(world: World) -> None:
     shelve(world)
     world.run_to(Status.SHELVING)
     resume(world)
@@ -95,7 +95,7 @@ def test_had_back_before_it_was_put_away_it_comes_back_all_the_same(world: World
     assert not any(key.startswith("shelved") for key in replies(world))
 
 
-def put_away_unnoticed(world: World) -> None:
+def shelve_unnoticed(world: World) -> None:
     """Let a cloud put it away after the bot has given that up."""
     shelve(world)
     world.reconciler.tick()
@@ -111,16 +111,16 @@ def put_away_unnoticed(world: World) -> None:
     machine.becomes(InstanceState.SHELVED)
 
 
-def test_what_was_put_away_too_late_is_asked_back(world: World) -> None:
-    put_away_unnoticed(world)
+def test_an_instance_that_was_shelved_too_late_is_resumed(world: World) -> None:
+    shelve_unnoticed(world)
     world.run_to(Status.READY)
     assert replies(world)[-1] == "links:b:1"
 
 
-def test_what_was_put_away_too_late_and_does_not_come_back_ends_some_time(world: World) -> None:
+def test_an_instance_that_was_shelved_too_late_and_cannot_be_resumed_ends(world: World) -> None:
     world.cloud.refuses_back = 1
     ends_at = world.binder().ends_at
-    put_away_unnoticed(world)
+    shelve_unnoticed(world)
     world.run_to(Status.SHELVED)
     binder = world.binder()
     assert binder.target == Target.SHELVED
@@ -130,7 +130,7 @@ def test_what_was_put_away_too_late_and_does_not_come_back_ends_some_time(world:
     world.run_to(Status.GONE)
 
 
-def test_what_cannot_be_put_away_comes_back_with_all_its_time(world: World) -> None:
+def test_a_binder_that_cannot_be_shelved_is_ready_again_with_all_its_time(world: World) -> None:
     ends_at = world.binder().ends_at
     world.cloud.refuses_shelving = True
     shelve(world)
@@ -143,10 +143,10 @@ def test_a_twin_of_a_live_binder_is_removed(world: World) -> None:
     twin = replace(machine.instance, ref="twin", created_at=machine.instance.created_at - 60)
     world.cloud.machines[BINDER].insert(0, Machine(twin))
     world.run(lambda: len(world.cloud.machines[BINDER]) == 1)
-    assert world.cloud.machines[BINDER][0].instance.ref == world.binder().parts["server"]
+    assert world.cloud.machines[BINDER][0].instance.ref == world.binder().resource_ids["server"]
 
 
-def test_torn_down_while_it_is_away_leaves_nothing(world: World) -> None:
+def test_a_shelved_binder_that_is_torn_down_leaves_nothing(world: World) -> None:
     shelve(world)
     world.run_to(Status.SHELVED)
     world.stop()
@@ -154,7 +154,7 @@ def test_torn_down_while_it_is_away_leaves_nothing(world: World) -> None:
     assert world.cloud.machines == {}
 
 
-def test_removed_outside_while_it_is_away_is_told(world: World) -> None:
+def test_a_shelved_binder_that_was_removed_outside_the_bot_is_reported(world: World) -> None:
     shelve(world)
     world.run_to(Status.SHELVED)
     world.cloud.machines.clear()
@@ -179,7 +179,7 @@ def effects_of(life: Callable[[World], None], path: Path) -> int:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_any_effect_it_is_put_away_and_comes_back(tmp_path: Path, *, after: bool) -> None:
+def test_killed_at_any_effect_it_is_still_shelved_and_resumed(tmp_path: Path, *, after: bool) -> None:
     effects = effects_of(away_and_back, tmp_path / "whole.sqlite3")
     for at in range(1, effects):
         world = World(tmp_path / f"{at}.sqlite3", wire=Tripwire(at=at, after=after))

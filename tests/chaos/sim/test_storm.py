@@ -11,7 +11,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from bot.binders import deadlines, transitions
-from bot.binders.actions import Create, Observation, Step
+from bot.binders.actions import Action, Create
+from bot.binders.observation import Observation
+from bot.binders.timeouts import Timeouts
+from bot.binders.updates import Update
 from handlers.outbox.delivery import Delivery
 from storage import binders
 from storage.models import Binder, Status
@@ -70,19 +73,19 @@ def test_a_save_without_a_fence_is_found(arena: Arena, monkeypatch: pytest.Monke
         return True
 
     monkeypatch.setattr(binders, "save", unfenced)
-    monkeypatch.setattr(binders, "untouched", always)
+    monkeypatch.setattr(binders, "lock_if_unchanged", always)
     assert found(arena, "was written with the fence")
 
 
 def test_a_create_without_adoption_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     requested, whole = transitions._TOWARDS_READY[Status.REQUESTED], transitions.plan
 
-    def anew(binder: Binder, seen: Observation, now: float, rules: Any) -> Step:
-        step = requested(binder, seen, now, rules)
+    def anew(binder: Binder, seen: Observation, now: float, timeouts: Timeouts) -> Action | Update:
+        step = requested(binder, seen, now, timeouts)
         return Create() if seen.instance is not None else step
 
-    def blind_to_twins(binder: Binder, seen: Observation, now: float, rules: Any) -> Step:
-        return whole(binder, replace(seen, instances=seen.instances[:1]), now, rules)
+    def blind_to_twins(binder: Binder, seen: Observation, now: float, timeouts: Timeouts) -> Action | Update:
+        return whole(binder, replace(seen, instances=seen.instances[:1]), now, timeouts)
 
     monkeypatch.setitem(transitions._TOWARDS_READY, Status.REQUESTED, anew)
     monkeypatch.setattr(transitions, "plan", blind_to_twins)

@@ -1,4 +1,4 @@
-"""What nobody uses ends, after a warning; what is used, or cannot be asked, does not."""
+"""An idle binder ends after a warning; one that is used, or does not answer, goes on."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 
 from bot.binders.deadlines import WarningPolicy
 from storage.models import Activity, Ending, Outcome, Reason, Status, Target
-from tests.chaos.sim.world import RULES, World
+from tests.chaos.sim.world import TIMEOUTS, World
 
 HOUR = 3600.0
 WARNING = 300.0
@@ -23,8 +23,8 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     worlds: list[World] = []
 
     def open_world(*, shelves_idle: bool = False, **row: Any) -> World:
-        rules = replace(RULES, policy=POLICY, look=120, shelves_idle=shelves_idle, ready_poll=60)
-        world = World(tmp_path / f"{len(worlds)}.sqlite3", rules=rules)
+        timeouts = replace(TIMEOUTS, policy=POLICY, look=120, shelves_idle=shelves_idle, ready_poll=60)
+        world = World(tmp_path / f"{len(worlds)}.sqlite3", timeouts=timeouts)
         worlds.append(world)
         world.launch(**row)
         world.run_to(Status.READY)
@@ -45,7 +45,7 @@ def pass_time(world: World, seconds: float, *, told: bool = True, step: float = 
             world.tell()
 
 
-def test_what_lies_unused_is_warned_once_and_ends(opened: Opened) -> None:
+def test_an_idle_binder_is_warned_once_and_ends(opened: Opened) -> None:
     world = opened(idle_seconds=7200)
     pass_time(world, 3 * HOUR)
     binder = world.binder()
@@ -83,7 +83,7 @@ def test_a_server_that_does_not_answer_is_not_idle(opened: Opened) -> None:
     assert (world.binder().status, world.binder().activity) == (Status.READY, Activity.UNKNOWN)
 
 
-def test_what_nobody_could_be_told_does_not_end(opened: Opened) -> None:
+def test_a_binder_whose_owner_could_not_be_warned_does_not_end(opened: Opened) -> None:
     world = opened(idle_seconds=7200)
     pass_time(world, 6 * HOUR, told=False)
     assert world.binder().status == Status.READY
@@ -112,7 +112,7 @@ def test_each_lead_of_a_lifetime_has_its_notice(opened: Opened) -> None:
     assert world.binder().status == Status.GONE
 
 
-def test_idle_may_mean_put_away_where_the_site_says_so(opened: Opened) -> None:
+def test_an_idle_binder_is_shelved_if_the_site_says_so(opened: Opened) -> None:
     world = opened(idle_seconds=7200, shelves_idle=True)
     pass_time(world, 2.3 * HOUR)
     assert (world.binder().status, world.binder().ending) == (Status.SHELVED, None)

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bot.binders.actions import Timeouts
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
+from bot.binders.timeouts import Timeouts
 from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders, notices
 from storage.engine import Store
@@ -21,7 +21,7 @@ from storage.models import Binder, Ending, Notice, OutboxMessage, Status
 from tests.fakes.cloud import FakeCloud, FakeServer
 
 COMMIT = "a" * 40
-RULES = Timeouts(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
+TIMEOUTS = Timeouts(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
 EFFECTS = {
     *("survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "mark_end"),
     *("prune", "remove"),
@@ -108,6 +108,7 @@ def requested(binder_id: str, now: float, **values: Any) -> Binder:
         "team_id": "T1",
         "owner": "U1",
         "channel": "C1",
+        "is_private": False,
         "provider": "gh",
         "url": f"https://github.com/o/{binder_id}",
         "size": "small",
@@ -128,7 +129,7 @@ class World:
     clock: list[float] = field(default_factory=lambda: [1_000_000.0])
     wire: Tripwire = field(default_factory=Tripwire)
     pages: dict[str, int] = field(default_factory=lambda: {"lab": 200, "tree": 200})
-    rules: Timeouts = RULES
+    timeouts: Timeouts = TIMEOUTS
     lives: int = 0
 
     def __post_init__(self) -> None:
@@ -152,7 +153,7 @@ class World:
                 store=self._bots_store,
                 cloud=Guarded(self.cloud, self.wire, EFFECTS),
                 resolver=Guarded(self.resolver, self.wire, {"resolve"}),
-                rules=self.rules,
+                timeouts=self.timeouts,
                 worker=f"worker-{self.lives}",
                 server=lambda url, _token: FakeServer(self.cloud, url.rsplit("/", 1)[1], self.pages),
                 lease=LEASE_SECONDS,
@@ -181,7 +182,7 @@ class World:
     def tell(self) -> list[Notice]:
         """Deliver all notices, as Slack would take them. Returns all that were ever told."""
         with self.store.write() as session:
-            told = notices.of(session, binders.all_live(session))
+            told = notices.of(session, binders.existing_ids(session))
             for notice in (each for several in told.values() for each in several):
                 notices.told(session, notice.id)
         with self.store.read() as session:

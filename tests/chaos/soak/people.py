@@ -30,6 +30,8 @@ class Life:
     fate: Fate
     patience: float
     """Seconds until its owner tears it down, ready or not; infinite for never."""
+    typed: int = 0
+    """How often the launch was typed."""
 
 
 class Somebody:
@@ -126,6 +128,7 @@ class Somebody:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             heard = self._heard(life)
+            life.typed += words.startswith("launch ")
             is_acked = self._type(words, life)
             if is_done():
                 return

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import bot.provisioning.openstack.cloud  # noqa: F401 - otherwise imported at each start
-from bot import app, config, wiring
+from bot import app, config
 from bot.binders import reconciler
-from bot.config import Settings
+from bot.provisioning import registry
 from bot.provisioning.base import Cloud
 from handlers.outbox.worker import OutboxWorker
 
@@ -21,7 +21,7 @@ POLL_SECONDS = 0.3
 ATTEMPT_SECONDS = 4.0
 SWEEP_SECONDS = 2.0
 
-_build_cloud = wiring.build_cloud
+_build_cloud = registry.build_cloud
 
 
 def serve(environment: Mapping[str, str], log: Path) -> None:
@@ -38,7 +38,7 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
     settings = config.load()
-    wiring.build_cloud = _hurried_cloud
+    registry.build_cloud = _hurried_cloud
     app.SWEEP_SECONDS = SWEEP_SECONDS
     reconciler.SWEEP_LEASE_SECONDS = 2 * SWEEP_SECONDS
     reconciler.STRAY_SECONDS = SWEEP_SECONDS
@@ -46,7 +46,7 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
     sys.exit(app.serve(settings))
 
 
-def _hurried_cloud(settings: Settings) -> Cloud:
+def _hurried_cloud(settings: registry.CloudsSettings) -> Cloud:
     cloud = _build_cloud(settings)
     cloud.poll_seconds = POLL_SECONDS
     cloud.attempt_seconds = ATTEMPT_SECONDS

@@ -66,7 +66,9 @@ def test_one_that_is_told_to_end_does_so_within_seconds_and_the_other_goes_on_at
 
 
 @pytest.mark.timeout(240)
-def test_a_launch_that_a_frozen_one_held_up_is_not_made_again_when_it_wakes_up(world: World) -> None:
+def test_a_launch_that_a_frozen_replica_held_up_is_not_made_again_while_the_other_is_live(
+    world: World,
+) -> None:
     first, second = world.start("first"), world.start("second")
     world.wait_until_connected(2)
     with Person(world.workspace.url, "ada") as ada:
@@ -79,9 +81,8 @@ def test_a_launch_that_a_frozen_one_held_up_is_not_made_again_when_it_wakes_up(w
         answers = [is_acked(launch) for _ in range(2)]  # each goes to another one
         assert sorted(answers) == [False, True]
         [row] = world.binders()
-        world.wait(lambda: is_acked(f"/binder stop {row.name}"), 20, "it is stopped")
         first.signal(signal.SIGCONT)
         second.terminate()
-        world.wait(lambda: is_acked("/binder list"), 60, "the one that woke up is at work")
+        world.wait(lambda: is_acked("/binder list"), 50, "the one that woke up is at work")
     first.terminate()
     assert [each.id for each in world.binders()] == [row.id]

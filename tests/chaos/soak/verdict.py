@@ -2,7 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
+from storage.binders import TWIN_SECONDS
 from storage.models import Binder, MessageKind, OutboxState, Status, Target
 from tests.chaos.soak.people import Life
 from tests.chaos.soak.world import World
@@ -93,16 +95,25 @@ def _of_the_rows(world: World, lives: Sequence[Life]) -> Iterator[str]:
     for life in lives:
         if not named[life.name]:
             yield f"the launch {life.name} was acknowledged, and is lost"
-        if life.fate == "good" and named[life.name] > 1:
-            yield f"the launch {life.name} was made {named[life.name]} times"
+        yield from _made_again([row for row in rows if row.name == life.name], life)
     for row in rows:
         if life_of(row, lives) == "good" and row.failure:
             yield f"{row.name} failed: {row.failure}"
-        if row.status == Status.GONE and (row.parts or row.lease_owner):
-            yield f"{row.name} is gone, but has {row.parts} and is {row.lease_owner}'s"
+        if row.status == Status.GONE and (row.resource_ids or row.lease_owner):
+            yield f"{row.name} is gone, but has {row.resource_ids} and is {row.lease_owner}'s"
     for message in world.owed():
         if message.state == OutboxState.DEAD:
             yield f"{message.key} was given up: {message.error}"
+
+
+def _made_again(made: Sequence[Binder], life: Life) -> Iterator[str]:
+    """A launch that a frozen replica held up may be made again: late, and only if somebody typed it again."""
+    if len(made) > life.typed:
+        yield f"the launch {life.name} was typed {life.typed} times, and made {len(made)} times"
+    for first, second in pairwise(sorted(made, key=lambda each: each.created_at)):
+        is_late = second.created_at - first.created_at >= TWIN_SECONDS
+        if not is_late and (first.ended_at is None or first.ended_at > second.created_at):
+            yield f"the launch {life.name} was made twice while the first one was live"
 
 
 def life_of(row: Binder, lives: Sequence[Life]) -> str:

@@ -42,7 +42,7 @@ def test_a_launch_that_is_taken_back_leaves_nothing(store: Store) -> None:
     with pytest.raises(RuntimeError):
         refuse()
     with store.read() as session:
-        assert binders.all_live(session) == []
+        assert binders.existing_ids(session) == []
         assert session.scalars(select(OutboxMessage)).all() == []
     assert audited(store, "refused") == []
 
@@ -82,22 +82,6 @@ def test_an_identical_launch_is_a_new_one_after_the_end_of_the_first(store: Stor
     assert launched(store, url="u").is_new
 
 
-def test_a_launch_that_was_held_up_is_the_same_as_the_next_try_whatever_became_of_that(store: Store) -> None:
-    first = launch(store, url="u")
-    gone(store, first.id)
-    let_pass(store, 3600)
-
-    def arrives(asked_at: float) -> binders.Added:
-        row = new_binder(url="u", created_at=store.now())
-        with store.write() as session:
-            return binders.add(session, row, wanted_name="repo", asked_at=asked_at)
-
-    created_at = binder_of(store, first.id).created_at
-    held_up = arrives(created_at - 1)
-    assert (held_up.binder.id, held_up.is_new) == (first.id, False)
-    assert arrives(created_at + 1).is_new
-
-
 @pytest.mark.parametrize(
     "other",
     [
@@ -126,7 +110,7 @@ def test_names_get_numbers(store: Store) -> None:
 
 
 def test_names_differ_even_for_launches_at_once(store: Store) -> None:
-    added = together(lambda index: launch(store, owner=f"U{index}"))
+    added = together(lambda index: launch(store, owner=f"U{index}", is_private=False))
     assert sorted(each.name for each in added) == ["repo", *(f"repo-{n}" for n in range(2, 9))]
 
 
@@ -135,7 +119,7 @@ def test_a_long_name_still_gets_its_number(store: Store) -> None:
     assert names == ["x" * 64, "x" * 62 + "-2"]
 
 
-def test_what_is_live_can_be_listed_and_counted(store: Store) -> None:
+def test_what_is_not_gone_can_be_listed(store: Store) -> None:
     first, second, others = (
         launch(store, created_at=2.0),
         launch(store, created_at=1.0),
@@ -144,11 +128,9 @@ def test_what_is_live_can_be_listed_and_counted(store: Store) -> None:
     gone(store, launch(store).id)
     elsewhere = launch(store, team_id="T2")
     with store.read() as session:
-        assert [each.id for each in binders.live(session, "T1", owner="U1")] == [second.id, first.id]
-        assert {each.id for each in binders.live(session, "T1")} == {first.id, second.id, others.id}
-        assert set(binders.all_live(session)) == {first.id, second.id, others.id, elsewhere.id}
-        assert binders.count_live(session, "T1", "U1") == 2
-        assert binders.count_live(session, "T1", "U9") == 0
+        assert [each.id for each in binders.existing(session, "T1", owner="U1")] == [second.id, first.id]
+        assert {each.id for each in binders.existing(session, "T1")} == {first.id, second.id, others.id}
+        assert set(binders.existing_ids(session)) == {first.id, second.id, others.id, elsewhere.id}
 
 
 def test_a_name_finds_the_live_binder_else_the_newest(store: Store) -> None:
@@ -158,7 +140,7 @@ def test_a_name_finds_the_live_binder_else_the_newest(store: Store) -> None:
 
     def found(name: str, team: str = "T1") -> str | None:
         with store.read() as session:
-            binder = binders.named(session, team, name)
+            binder = binders.named(session, team, name, user="U1")
         return None if binder is None else binder.id
 
     assert found("repo") == newer.id
@@ -168,6 +150,32 @@ def test_a_name_finds_the_live_binder_else_the_newest(store: Store) -> None:
     assert found("repo") == newer.id
     assert found(old.id) == old.id
     assert found("repo", "T2") is None
+
+
+@pytest.mark.parametrize("is_private", [True, None])
+def test_a_private_binder_takes_no_name_away_from_others(store: Store, *, is_private: bool | None) -> None:
+    secret = launch(store, owner="U1", is_private=is_private)
+    public = launch(store, owner="U2", is_private=False)
+    assert (secret.name, public.name) == ("repo", "repo")
+    assert launch(store, owner="U1", is_private=is_private).name == "repo-2"
+
+    def found(user: str) -> str:
+        with store.read() as session:
+            binder = binders.named(session, "T1", "repo", user=user)
+        assert binder is not None
+        return binder.id
+
+    assert (found("U1"), found("U2"), found("U3")) == (secret.id, public.id, public.id)
+    gone(store, public.id)
+    assert (found("U1"), found("U2"), found("U3")) == (secret.id, public.id, public.id)
+
+
+def test_a_channel_turns_out_to_be_private_or_not(store: Store) -> None:
+    binder = launch(store)
+    for is_private in (True, False):
+        with store.write() as session:
+            binders.note_privacy(session, binder.id, is_private=is_private)
+        assert binder_of(store, binder.id).is_private is is_private
 
 
 def test_a_thread_leads_to_its_binder(store: Store) -> None:

@@ -80,9 +80,9 @@ def test_a_save_without_next_look_keeps_the_lease(store: Store) -> None:
     launch(store)
     [held] = claim(store, "w1")
     with store.write() as session:
-        binders.save(session, held, {"parts": {"server": "s1"}})
+        binders.save(session, held, {"resource_ids": {"server": "s1"}})
     row = binder_of(store, held.id)
-    assert (row.parts, row.lease_owner) == ({"server": "s1"}, "w1")
+    assert (row.resource_ids, row.lease_owner) == ({"server": "s1"}, "w1")
     assert claim(store, "w2") == []
 
 

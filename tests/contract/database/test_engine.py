@@ -83,7 +83,7 @@ def test_a_reader_neither_waits_for_a_writer_nor_holds_one_up(store: Store) -> N
         assert found is not None
         assert found.line == ""
     with store.read() as reader:
-        binders.live(reader, "T1")
+        binders.existing(reader, "T1")
         with store.write() as writer:
             writer.get_one(type(binder), binder.id).line = "again"
     assert binder_of(store, binder.id).line == "again"
@@ -171,7 +171,10 @@ def test_the_url_tells_whether_replicas_may_share_it(
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("binder-bot.sqlite3", "DATABASE_URL is no database URL; sqlite:///binder-bot.sqlite3 is one."),
+        (
+            "binder-bot.sqlite3",
+            "DATABASE_URL is not a database URL. A valid one is sqlite:///binder-bot.sqlite3.",
+        ),
         ("mysql://u:hunter2@h/d", "DATABASE_URL names mysql; SQLite and PostgreSQL are supported."),
     ],
 )

@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 
 import storage.migrations
 from storage.engine import Store
-from storage.models import Activity, Base
+from storage.models import Activity, Base, Binder
 from tests.contract.database.rows import claim, claim_messages, launch, together
 
 ROOT = Path(__file__).parents[3]
@@ -139,10 +139,42 @@ def test_a_database_of_the_first_version_goes_on(empty_url: str) -> None:
             )
         store.migrate()
         (binder,) = claim(store)
-        assert (binder.id, binder.fence, binder.parts) == ("old", 4, {"server": "s"})
+        assert (binder.id, binder.fence, binder.resource_ids) == ("old", 4, {"server": "s"})
         assert (binder.activity, binder.idle_seconds, binder.resumes) == (Activity.UNKNOWN, None, 0)
         (owed,) = claim_messages(store)
         assert owed.message.key == "ready:old"
+
+
+def test_binders_from_before_are_private_as_far_as_the_ids_of_their_channels_tell(empty_url: str) -> None:
+    places = {
+        "public": ("C1", "C1"),
+        "new": ("C2", None),
+        "direct": ("D1", "D1"),
+        "group": ("G1", None),
+        "home": ("U1", None),
+        "refused": ("C3", "D2"),
+    }
+    columns = ", ".join(FIRST_BINDER)
+    values = ", ".join(f":{name}" for name in FIRST_BINDER)
+    with closing(Store(empty_url)) as store:
+        at_version(store, "0002")
+        with store.engine.begin() as connection:
+            for name, (channel, thread_channel) in places.items():
+                row = {"id": name, "request_key": name, "channel": channel, "thread_channel": thread_channel}
+                connection.execute(
+                    text(f"INSERT INTO binders ({columns}) VALUES ({values})"), FIRST_BINDER | row
+                )
+        store.migrate()
+        with store.read() as session:
+            private = {each.id: each.is_private for each in session.query(Binder)}
+    assert private == {
+        "public": False,
+        "new": False,
+        "direct": True,
+        "group": True,
+        "home": True,
+        "refused": True,
+    }
 
 
 def test_the_way_back_leads_to_nothing_and_forth_again(empty_url: str) -> None:

@@ -237,6 +237,6 @@ def test_a_digest_is_owed_once_a_week_to_each_channel_where_something_lives(stor
     with store.read() as session:
         query = select(OutboxMessage).where(OutboxMessage.kind == MessageKind.DIGEST)
         owed_to = sorted(each.facts["channel"] for each in session.scalars(query))
-        assert len(digest.living(session, "T1", "C1")) == 2
-        assert [each.id for each in digest.living(session, "T1", "C6")] == [moved.id]
+        assert len(digest.live(session, "T1", "C1")) == 2
+        assert [each.id for each in digest.live(session, "T1", "C6")] == [moved.id]
     assert owed_to == ["C1", "C2", "C6"]

@@ -74,12 +74,11 @@ def test_a_claim_of_messages_reads_the_open_ones_only(aged: Store) -> None:
 @pytest.mark.parametrize(
     ("work", "index"),
     [
-        (lambda session: binders.live(session, "T1", owner="U1"), "ix_binders_owner"),
-        (lambda session: binders.count_live(session, "T1", "U1"), "ix_binders_owner"),
+        (lambda session: binders.existing(session, "T1", owner="U1"), "ix_binders_owner"),
         (lambda session: binders.of_thread(session, "C1", "1.0"), "ix_binders_thread"),
-        (binders.all_live, "ix_binders_due"),
+        (binders.existing_ids, "ix_binders_due"),
     ],
-    ids=["live", "count_live", "of_thread", "all_live"],
+    ids=["existing", "of_thread", "existing_ids"],
 )
 def test_what_people_wait_for_reads_an_index(
     aged: Store, work: Callable[[Session], object], index: str

@@ -29,7 +29,7 @@ Until = Callable[[Callable[[], bool]], None]
 Open = Callable[..., OpenStackCloud]
 OPTIONS = OpenStackOptions(
     image="Featured-Ubuntu24",
-    offers=(Flavor("small", "m3.small", "Small", 2.0), Flavor("quad", "m3.quad", "Quad", 4.0)),
+    flavors=(Flavor("small", "m3.small", "Small", 2.0), Flavor("quad", "m3.quad", "Quad", 4.0)),
 )
 
 

@@ -46,11 +46,11 @@ needs_played_guests = pytest.mark.skipif(
 
 def leavings(cloud: OpenStackCloud, binder_id: str = "") -> list[Any]:
     """Every server, port and floating IP of a deployment, or of one of its binders."""
-    listing = cloud._listing()
-    parts = (*listing.ports, *listing.floating_ips)
+    inventory = cloud._inventory()
+    addresses = (*inventory.ports, *inventory.floating_ips)
     owners = [
-        *((cloud._marks.binder_of_server(each), each) for each in listing.servers),
-        *((cloud._marks.binder_of_part(each), each) for each in parts),
+        *((cloud._tags.binder_of_server(each), each) for each in inventory.servers),
+        *((cloud._tags.binder_of_address(each), each) for each in addresses),
     ]
     return [thing for owner, thing in owners if owner and (not binder_id or owner == binder_id)]
 

@@ -91,6 +91,7 @@ class Knobs:
         ignores_tags: Whether the listing of servers ignores the filter, as an old Nova does.
         binds_late: Whether a new floating IP is not bound to its port yet.
         page: Servers in one page of a listing.
+        is_down: Whether every connection breaks.
         slow: Seconds that every answer takes.
         hangs: Until when the hosts do not say what is on a console.
         cut: The call that goes wrong.
@@ -114,6 +115,7 @@ class Knobs:
     ignores_tags: bool = False
     binds_late: bool = False
     page: int = 1000
+    is_down: bool = False
     slow: float = 0.0
     hangs: threading.Event | None = None
     cut: Cut | None = None
@@ -212,7 +214,7 @@ class StandIn:
         query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
         with self._lock:
             cut = self._due_cut(method, url.path.split("/")[1])
-            if cut == "before":
+            if cut == "before" or self.knobs.is_down:
                 raise ConnectionError
             try:
                 status, answer, headers = self._route(method, url.path, token, query, body)

@@ -34,9 +34,9 @@ def test_what_is_complete_has_no_problem(opened: Open, standin: StandIn) -> None
         ({"availability_zone": "attic"}, "The cloud has no availability zone `attic`. There are: nova."),
         ({"network": "lan"}, "The cloud has no network `lan`. There are: auto_allocated_network."),
         ({"external_network": "wan"}, "The cloud has no external network `wan`. There are: public."),
-        ({"boot_volume_gb": 40}, "The cloud has no volumes (Cinder), which OPENSTACK_BOOT_VOLUME_GB needs."),
+        ({"boot_volume_gb": 40}, "OPENSTACK_BOOT_VOLUME_GB is set, but the cloud has no volumes (Cinder)."),
         (
-            {"offers": (Flavor("s", "m3.smal", "S"),)},
+            {"flavors": (Flavor("s", "m3.smal", "S"),)},
             "The cloud has no flavor `m3.smal`. There are: m3.small, m3.quad.",
         ),
     ],
@@ -64,7 +64,7 @@ def test_the_auto_allocated_network_is_easily_made(opened: Open, standin: StandI
 def test_an_image_that_cannot_be_booted_says_why(opened: Open, standin: StandIn, status: str) -> None:
     standin.images[0]["status"] = status
     assert opened().check() == [
-        f"The image `Featured-Ubuntu24` cannot be booted: its status is {status}.",
+        f"The image `Featured-Ubuntu24` cannot be booted, because its status is {status}.",
     ]
 
 
@@ -96,25 +96,25 @@ def test_an_image_has_to_fit_its_flavors(
     opened: Open, standin: StandIn, image: dict[str, Any], told: str | None
 ) -> None:
     standin.images[0] |= image
-    assert opened(offers=QUAD).check() == ([told] if told else [])
+    assert opened(flavors=QUAD).check() == ([told] if told else [])
 
 
 def test_with_a_boot_volume_the_flavors_disk_does_not_matter(opened: Open, standin: StandIn) -> None:
     standin.knobs.volumes = True
     standin.images[0]["min_disk"] = 30
     standin.flavors[1]["disk"] = 0
-    assert opened(offers=QUAD, boot_volume_gb=30).check() == []
-    assert opened(offers=QUAD, boot_volume_gb=29).check() == [
+    assert opened(flavors=QUAD, boot_volume_gb=30).check() == []
+    assert opened(flavors=QUAD, boot_volume_gb=29).check() == [
         "OPENSTACK_BOOT_VOLUME_GB is 29, and the image `Featured-Ubuntu24` needs 30 GB."
     ]
-    assert opened(offers=QUAD).check() == [
+    assert opened(flavors=QUAD).check() == [
         "The flavor `m3.quad` has no disk of its own: set OPENSTACK_BOOT_VOLUME_GB."
     ]
 
 
-def test_a_flavor_that_is_switched_off_is_named(opened: Open, standin: StandIn) -> None:
+def test_a_flavor_that_is_disabled_is_named(opened: Open, standin: StandIn) -> None:
     standin.flavors[1]["OS-FLV-DISABLED:disabled"] = True
-    assert opened(offers=QUAD).check() == ["The flavor `m3.quad` is switched off."]
+    assert opened(flavors=QUAD).check() == ["The flavor `m3.quad` is disabled."]
 
 
 NO_ROUTER = "The network `auto_allocated_network` has no router to `public`, so floating IPs cannot reach it."
@@ -140,7 +140,9 @@ def test_a_router_that_nobody_may_see_is_no_problem(opened: Open, standin: Stand
 
 def test_a_network_without_addresses_is_named(opened: Open, standin: StandIn) -> None:
     standin.knobs.versions = ()
-    assert opened().check() == ["The network `auto_allocated_network` has no subnet, and so no addresses."]
+    assert opened().check() == [
+        "The network `auto_allocated_network` has no subnet, so instances would have no address."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_a_quota_without_room_says_how_much_is_used(
     opened: Open, standin: StandIn, order_of: OrderOf, knobs: dict[str, Any], told: str | None
 ) -> None:
     standin.knobs.volumes = True
-    cloud = opened(offers=QUAD, boot_volume_gb=40)
+    cloud = opened(flavors=QUAD, boot_volume_gb=40)
     cloud.expose("b1", cloud.create(order_of("b1", size="quad")))
     for name, value in knobs.items():
         setattr(standin.knobs, name, value)

@@ -282,7 +282,7 @@ def test_a_complete_cloud_has_no_problems(opened: Open) -> None:
 def test_what_is_missing_is_told_with_what_there_is(opened: Open) -> None:
     cloud = opened(
         image="Featured-Ubuntu22",
-        offers=(Flavor("s", "m3.smal", "S"),),
+        flavors=(Flavor("s", "m3.smal", "S"),),
         network="public",
         external_network="auto_allocated_network",
         key_pair="eve",
@@ -352,8 +352,8 @@ def test_a_deployment_that_cannot_be_a_tag_is_refused(deployment: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"offers": ()},
-        {"offers": (Flavor("a", "x", "A"), Flavor("a", "y", "B"))},
+        {"flavors": ()},
+        {"flavors": (Flavor("a", "x", "A"), Flavor("a", "y", "B"))},
         {"public_url": "ftp://{address}"},
         {"public_url": "http://host:{port}"},
         {"public_url": "http://{address}/{token}"},
@@ -364,7 +364,7 @@ def test_a_deployment_that_cannot_be_a_tag_is_refused(deployment: str) -> None:
     ],
 )
 def test_options_that_cannot_be_right_are_refused(changes: dict[str, Any]) -> None:
-    values: dict[str, Any] = {"image": "x", "offers": (Flavor("a", "x", "A"),)}
+    values: dict[str, Any] = {"image": "x", "flavors": (Flavor("a", "x", "A"),)}
     with pytest.raises(ConfigError):
         OpenStackOptions(**values | changes)
 
@@ -382,11 +382,11 @@ def test_a_size_without_room_names_the_sizes_that_everybody_may_use(
     opened: Open, standin: StandIn, order_of: OrderOf
 ) -> None:
     offers = (
-        *OPTIONS.offers,
+        *OPTIONS.flavors,
         Flavor("big", "m3.quad", "Big", people=frozenset({"U1"})),
         Flavor("x", "m3.quad", "X"),
     )
-    cloud = opened(offers=offers)
+    cloud = opened(flavors=offers)
     standin.knobs.answers["POST /servers"] = (400, {"badRequest": {"message": "No valid host was found."}})
     with pytest.raises(NoCapacity) as caught:
         cloud.create(order_of("b1", size="quad"))

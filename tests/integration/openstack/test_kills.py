@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import InstanceState, Order, Parts, Survey
+from bot.provisioning.base import InstanceState, Order, ResourceIds, Survey
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.standin import Cut, StandIn
 
@@ -30,7 +30,7 @@ class Driver:
     opened: Open
     standin: StandIn
     order: Order
-    parts: Parts = field(default_factory=dict)
+    parts: ResourceIds = field(default_factory=dict)
     attempted: int = -ATTEMPT
     looks: int = 0
     cloud: OpenStackCloud | None = None

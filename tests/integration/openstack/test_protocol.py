@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.errors import CannotBuild, CloudError, CloudUnreachable, QuotaExceeded
-from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report
+from bot.provisioning.base import Instance, InstanceState, Order, Phase, Report, ResourceIds
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.tokens import fingerprint
 from tests.integration.openstack.conftest import OPTIONS
@@ -18,7 +18,7 @@ OrderOf = Callable[..., Order]
 Open = Callable[..., OpenStackCloud]
 
 
-def started(cloud: OpenStackCloud, order: Order) -> Parts:
+def started(cloud: OpenStackCloud, order: Order) -> ResourceIds:
     parts = cloud.expose(order.binder_id, cloud.create(order))
     cloud.survey()
     cloud.survey()
@@ -30,7 +30,7 @@ def only(cloud: OpenStackCloud, binder_id: str) -> Instance:
     return instance
 
 
-def removed(cloud: OpenStackCloud, binder_id: str, parts: Parts) -> int:
+def removed(cloud: OpenStackCloud, binder_id: str, parts: ResourceIds) -> int:
     """How many steps the removal took."""
     for step in range(1, 20):
         if cloud.remove(binder_id, parts):
@@ -348,9 +348,9 @@ def test_everything_is_recovered_from_the_cloud_alone(opened: Open, order_of: Or
     younger = opened().create(order_of("b2", owner="U9"))
     first, second = opened().recover()
     assert (first.instance.binder_id, second.instance.binder_id) == ("b1", "b2")
-    assert (first.parts, second.parts) == (parts, younger)
-    assert (first.instance.state, first.marks["owner"]) == (InstanceState.ACTIVE, "U123")
-    assert second.marks["owner"] == "U9"
+    assert (first.resources, second.resources) == (parts, younger)
+    assert (first.instance.state, first.metadata["owner"]) == (InstanceState.ACTIVE, "U123")
+    assert second.metadata["owner"] == "U9"
     assert str(first.instance.url).startswith("http://198.51.")
     assert second.instance.url is None
 
@@ -473,7 +473,7 @@ def test_a_security_group_that_was_deleted_is_made_again(
 def test_an_unknown_size_is_told_with_the_known_ones(cloud: OpenStackCloud, order_of: OrderOf) -> None:
     with pytest.raises(CloudError, match="no size `giant`") as caught:
         cloud.create(order_of("b1", size="giant"))
-    assert caught.value.hint == "There are: small, quad."
+    assert caught.value.hint == "The sizes are: small, quad."
 
 
 def test_a_quota_of_floating_ips_leaves_the_server_to_be_exposed_later(

@@ -133,7 +133,7 @@ class Stage:
     def guest(self, name: str) -> Guest:
         """Wait until a binder has a server with an address, and play what is on it."""
         row = self.wait_for_row(name, Status.BOOTING)
-        return Guest(row.parts["server"], str(row.server_url), row.token)
+        return Guest(row.resource_ids["server"], str(row.server_url), row.token)
 
     def guest_at_new_address(self, name: str) -> Guest:
         """As `guest`, of a binder that was had back."""
@@ -141,7 +141,7 @@ class Stage:
         while (row := self.row(name)) is None or row.server_url is None:
             assert time.monotonic() < deadline, self.bot.log()
             time.sleep(0.1)
-        return Guest(row.parts["server"], row.server_url, row.token)
+        return Guest(row.resource_ids["server"], row.server_url, row.token)
 
     def hear(self, name: str, words: str) -> dict[str, Any]:
         """Wait for the newest message that Ada sees about a binder, with these words in it."""
@@ -169,7 +169,7 @@ def _about(seen: Seen, name: str, words: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[OpenStackCloud]:
     """The bot's cloud as seen from beside it: with the same marks, and credentials of the same project."""
-    options = OpenStackOptions(image=IMAGE, offers=(Flavor("small", FLAVOR, "Small"),))
+    options = OpenStackOptions(image=IMAGE, flavors=(Flavor("small", FLAVOR, "Small"),))
     cloud = OpenStackCloud(options, f"test-{secrets.token_hex(4)}", lambda _: "", report_of_console)
     yield cloud
     cloud.close()
@@ -181,7 +181,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, cloud: OpenStackCloud) -> It
     command = Command("/binder", "Run a Binder repository", "launch <repository>")
     options = Options(app_name="Binder", commands=(command,))
     with git_repository_server() as repository, Workspace(options) as workspace:
-        bot = Bot(tmp_path_factory.mktemp("bot"), workspace, cloud._marks.deployment)
+        bot = Bot(tmp_path_factory.mktemp("bot"), workspace, cloud._tags.deployment)
         stage = Stage(workspace, bot, cloud, repository)
         try:
             yield stage
@@ -259,11 +259,11 @@ def test_put_away_and_had_back_its_new_links_work(stage: Stage) -> None:
     with stage.guest("golf").serves():
         stage.hear("golf", "is ready after")
     stage.command("/binder shelve golf")
-    stage.hear("golf", "its files are kept")
+    stage.hear("golf", "Its files are kept")
     assert len(stage.leavings("golf")) == 2  # its server and its port; the address is given back
     stage.command("/binder resume golf")
     with stage.guest_at_new_address("golf").serves():
-        back = dict(links(stage.hear("golf", "is back.")))
+        back = dict(links(stage.hear("golf", "is running again.")))
         assert requests.get(back["JupyterLab"], allow_redirects=False, timeout=5).status_code == 302
     stage.command("/binder stop golf")
     stage.hear("golf", "It ran for")

@@ -13,7 +13,7 @@ import pytest
 from openstack.config import OpenStackConfig
 
 from bot.errors import CloudUnreachable, CredentialsRejected, QuotaExceeded
-from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report
+from bot.provisioning.base import Instance, InstanceState, Order, Phase, Report, ResourceIds
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
@@ -34,7 +34,7 @@ from tests.integration.openstack.plane import (
 pytestmark = [pytest.mark.openstack, needs_cloud, pytest.mark.timeout(600)]
 
 OPTIONS = OpenStackOptions(
-    image=IMAGE, offers=(Flavor("small", FLAVOR, "Small"), Flavor("huge", HUGE, "Huge"))
+    image=IMAGE, flavors=(Flavor("small", FLAVOR, "Small"), Flavor("huge", HUGE, "Huge"))
 )
 
 OrderOf = Callable[..., Order]
@@ -58,7 +58,7 @@ class Project:
         (instance,) = self.cloud.survey().of(binder_id)
         return instance
 
-    def started(self, order: Order, until: Until) -> Parts:
+    def started(self, order: Order, until: Until) -> ResourceIds:
         parts = self.cloud.expose(order.binder_id, self.cloud.create(order))
         until(lambda: self.instance(order.binder_id).state == InstanceState.ACTIVE)
         return parts
@@ -108,9 +108,9 @@ def test_a_bot_that_was_killed_finds_everything_again(
 ) -> None:
     parts = project.started(order_of("real2"), until)
     (found,) = project.opened().recover()
-    assert found.parts == parts
-    assert found.marks["owner"] == "U123"
-    assert found.marks["deadline"] == "2027-01-15T08:00:00+00:00"
+    assert found.resources == parts
+    assert found.metadata["owner"] == "U123"
+    assert found.metadata["deadline"] == "2027-01-15T08:00:00+00:00"
     assert found.instance == project.instance("real2")
     assert project.opened().create(order_of("real2"))["server"] == parts["server"]
 
@@ -145,7 +145,7 @@ def test_shelved_without_an_address_and_had_back_with_one(
     assert project.instance("real4").url is not None
 
 
-def _unshelved(project: Project, parts: Parts) -> bool:
+def _unshelved(project: Project, parts: ResourceIds) -> bool:
     try:
         project.cloud.unshelve(parts)
     except CloudUnreachable:  # 409: still being put away
@@ -156,7 +156,7 @@ def _unshelved(project: Project, parts: Parts) -> bool:
 def test_a_port_in_use_stops_a_second_server(project: Project, order_of: OrderOf, until: Until) -> None:
     order = order_of("real5")
     parts = project.started(order, until)
-    offer = OPTIONS.offers[0]
+    offer = OPTIONS.flavors[0]
     with pytest.raises(CloudUnreachable, match="in use"):
         project.cloud._boot(order, offer, parts["port"], project.cloud._user_data(order))
     assert len(project.cloud.survey().of("real5")) == 1
@@ -166,7 +166,7 @@ def test_twins_are_removed_too(project: Project, order_of: OrderOf, until: Until
     order = order_of("real6")
     parts = project.started(order, until)
     spare = project.cloud._network._make_port("real6")
-    project.cloud._boot(order, OPTIONS.offers[0], spare["id"], project.cloud._user_data(order))
+    project.cloud._boot(order, OPTIONS.flavors[0], spare["id"], project.cloud._user_data(order))
     oldest, _ = project.cloud.survey().of("real6")
     assert oldest.ref == parts["server"]
     until(lambda: project.cloud.remove("real6", parts))

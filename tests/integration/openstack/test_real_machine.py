@@ -19,7 +19,7 @@ import pytest
 
 from bot.errors import CloudUnreachable
 from bot.jupyter.client import JupyterServer
-from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report
+from bot.provisioning.base import Instance, InstanceState, Order, Phase, Report, ResourceIds
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
@@ -44,7 +44,7 @@ pytestmark = [
 
 GATEWAY = f"{os.environ.get('OSREAL_FIP_NET', '198.51.100')}.1"
 """This machine, as a guest that has a floating IP reaches it."""
-OPTIONS = OpenStackOptions(image="osreal-bookworm", offers=(Flavor("small", "osreal.small", "Small"),))
+OPTIONS = OpenStackOptions(image="osreal-bookworm", flavors=(Flavor("small", "osreal.small", "Small"),))
 PATIENCE_SECONDS = 600.0
 """A guest runs without KVM, and may share two cores with much else."""
 
@@ -76,7 +76,7 @@ class Launch:
         self._cloud = cloud
         self._order = order
         self._clock = Clock(tell)
-        self.parts: Parts = {}
+        self.parts: ResourceIds = {}
 
     def until(self, what: str, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -242,7 +242,7 @@ def test_the_whole_bot_launches_puts_away_has_back_and_takes_down(
 ) -> None:
     monkeypatch.setenv("CLOUD", "openstack")
     settings = {
-        "deployment": cloud._marks.deployment,
+        "deployment": cloud._tags.deployment,
         "openstack_image": OPTIONS.image,
         "openstack_sizes": "osreal.small:Small",
     }
@@ -258,7 +258,7 @@ def test_the_whole_bot_launches_puts_away_has_back_and_takes_down(
         ada.wait_for_text("its links are not", PATIENCE_SECONDS)
         clock.mark("put away")
         ada.command("/binder resume demo")
-        _see_the_page(ada, "is back", clock)
+        _see_the_page(ada, "is running again", clock)
         ada.command("/binder stop demo")
         ada.wait_for_text("It ran for", PATIENCE_SECONDS)
         clock.mark("taken down")

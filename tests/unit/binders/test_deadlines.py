@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.binders import deadlines
-from bot.binders.deadlines import Deadline, DueNotice, Quiet, WarningPolicy
+from bot.binders.deadlines import Deadline, DueNotice, QuietHours, WarningPolicy
 from storage.models import Activity, Binder, Notice, Outcome, Reason, Status
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
 NOON = DAY + 12 * 3600
 HOUR, MINUTE = 3600, 60
 POLICY = WarningPolicy(leads=(2 * HOUR, 15 * MINUTE), idle_leads=(15 * MINUTE,), warning=600)
-NIGHT = Quiet(time(22), time(7), UTC)
+NIGHT = QuietHours(time(22), time(7), UTC)
 AT_NIGHT = WarningPolicy(POLICY.leads, POLICY.idle_leads, POLICY.warning, NIGHT)
 
 
@@ -117,12 +117,12 @@ def test_of_the_leads_only_the_last_one_is_due_and_none_twice(
     before_end: int, given_leads: tuple[int, ...], expected: DueNotice | None
 ) -> None:
     told = [notice(Reason.LIFETIME, END, lead) for lead in given_leads]
-    assert deadlines.due(ready(), told, END - before_end, POLICY) == expected
+    assert deadlines.due_notice(ready(), told, END - before_end, POLICY) == expected
 
 
 def test_a_notice_of_another_deadline_is_none_of_this_one() -> None:
     old = notice(Reason.LIFETIME, END - HOUR, told=NOON)
-    assert deadlines.due(ready(), [old], END - 10 * MINUTE, POLICY) == SHORT
+    assert deadlines.due_notice(ready(), [old], END - 10 * MINUTE, POLICY) == SHORT
     assert deadlines.may_end(ready(), [old], END + HOUR, POLICY) is None
     other = notice(Reason.MAXIMUM, END, told=NOON)
     assert deadlines.may_end(ready(), [other], END + HOUR, POLICY) is None
@@ -131,37 +131,39 @@ def test_a_notice_of_another_deadline_is_none_of_this_one() -> None:
 def test_only_the_first_of_the_fixed_deadlines_is_warned_of_but_idleness_beside_it() -> None:
     row = ready(ends_at=NOON + 2 * HOUR, maximum_at=NOON + 2 * HOUR + 5 * MINUTE, idle_seconds=2 * HOUR)
     now = NOON + 110 * MINUTE
-    assert deadlines.due(row, [], now, POLICY) == DueNotice(Reason.IDLE, NOON + 2 * HOUR, 900)
+    assert deadlines.due_notice(row, [], now, POLICY) == DueNotice(Reason.IDLE, NOON + 2 * HOUR, 900)
     given_notices = [notice(Reason.IDLE, NOON + 2 * HOUR)]
-    assert deadlines.due(row, given_notices, now, POLICY) == DueNotice(Reason.LIFETIME, NOON + 2 * HOUR, 900)
+    assert deadlines.due_notice(row, given_notices, now, POLICY) == DueNotice(
+        Reason.LIFETIME, NOON + 2 * HOUR, 900
+    )
     given_notices.append(notice(Reason.LIFETIME, NOON + 2 * HOUR))
-    assert deadlines.due(row, given_notices, now, POLICY) is None
+    assert deadlines.due_notice(row, given_notices, now, POLICY) is None
 
 
 def test_leads_that_were_over_before_it_was_ready_are_left_out_but_the_last() -> None:
     short_lived = ready(ends_at=NOON + HOUR)
-    assert deadlines.due(short_lived, [], NOON + 60, POLICY) is None
+    assert deadlines.due_notice(short_lived, [], NOON + 60, POLICY) is None
     at_once = ready(ends_at=NOON + 10 * MINUTE)
-    assert deadlines.due(at_once, [], NOON, POLICY) == DueNotice(Reason.LIFETIME, NOON + 600, 900)
+    assert deadlines.due_notice(at_once, [], NOON, POLICY) == DueNotice(Reason.LIFETIME, NOON + 600, 900)
 
 
 def test_what_may_lie_unused_for_minutes_is_warned_of_when_half_of_them_are_over() -> None:
     row = ready(idle_seconds=600)
-    assert deadlines.due(row, [], NOON + 299, POLICY) is None
-    assert deadlines.due(row, [], NOON + 300, POLICY) == DueNotice(Reason.IDLE, NOON + 600, 300)
+    assert deadlines.due_notice(row, [], NOON + 299, POLICY) is None
+    assert deadlines.due_notice(row, [], NOON + 300, POLICY) == DueNotice(Reason.IDLE, NOON + 600, 300)
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each not in {Status.READY, Status.SHELVED}])
 def test_what_nobody_can_use_is_neither_warned_of_nor_ended(status: Status) -> None:
     row = ready(status=status, ends_at=NOON)
-    assert deadlines.due(row, [], NOON + HOUR, POLICY) is None
+    assert deadlines.due_notice(row, [], NOON + HOUR, POLICY) is None
     assert deadlines.may_end(row, [], NOON + HOUR, POLICY) is None
 
 
 def test_an_idle_deadline_that_a_clock_moved_by_a_second_is_the_same() -> None:
     row = ready(idle_seconds=HOUR, used_at=NOON + 1)
     told = [notice(Reason.IDLE, NOON + HOUR, told=NOON + 50 * MINUTE)]
-    assert deadlines.due(row, told, NOON + 55 * MINUTE, POLICY) is None
+    assert deadlines.due_notice(row, told, NOON + 55 * MINUTE, POLICY) is None
     assert deadlines.outdated(row, told) == []
     assert deadlines.may_end(row, told, NOON + HOUR, POLICY) is None
     assert deadlines.may_end(row, told, NOON + HOUR + 1, POLICY) is not None
@@ -189,7 +191,7 @@ def test_nobody_is_ended_who_was_not_told_in_time(told: float | None, at: float,
 def test_where_a_site_wants_no_notices_the_deadline_suffices() -> None:
     unannounced = WarningPolicy(idle_leads=(900,))
     assert deadlines.may_end(ready(), [], END, unannounced) == Deadline(Reason.LIFETIME, END)
-    assert deadlines.due(ready(), [], END, unannounced) is None
+    assert deadlines.due_notice(ready(), [], END, unannounced) is None
     row = ready(idle_seconds=HOUR)
     assert deadlines.may_end(row, [], NOON + HOUR, unannounced) is None
     assert deadlines.may_end(row, [], NOON + HOUR, WarningPolicy(leads=(900,))) is not None
@@ -197,10 +199,8 @@ def test_where_a_site_wants_no_notices_the_deadline_suffices() -> None:
 
 def test_after_downtime_the_notice_says_when_it_really_ends() -> None:
     now = END + 24 * HOUR
-    assert deadlines.effective_end(ready(), [], now, POLICY) == Deadline(Reason.LIFETIME, now + 600)
     late = notice(Reason.LIFETIME, END, told=now)
     assert deadlines.end_of(late, now + 60, POLICY) == now + 600
-    assert deadlines.effective_end(ready(), [late], now + 60, POLICY) == Deadline(Reason.LIFETIME, now + 600)
     assert deadlines.end_of(notice(Reason.LIFETIME, END), END - HOUR, POLICY) == END
 
 
@@ -222,11 +222,11 @@ def test_who_keeps_it_for_two_hours_is_not_told_at_once_that_two_hours_are_left(
 def test_a_notice_that_was_over_before_anybody_was_told_is_due_again() -> None:
     row = ready(ends_at=NOON + HOUR)
     cut_off = notice(Reason.LIFETIME, NOON + HOUR, outcome=Outcome.OVER)
-    assert deadlines.due(row, [cut_off], NOON + 50 * MINUTE, POLICY) == DueNotice(
+    assert deadlines.due_notice(row, [cut_off], NOON + 50 * MINUTE, POLICY) == DueNotice(
         Reason.LIFETIME, NOON + HOUR, 900
     )
     told = notice(Reason.LIFETIME, NOON + HOUR, told=NOON, outcome=Outcome.OVER)
-    assert deadlines.due(row, [told], NOON + 50 * MINUTE, POLICY) is None
+    assert deadlines.due_notice(row, [told], NOON + 50 * MINUTE, POLICY) is None
 
 
 # --- quiet hours -----------------------------------------------------------------------------------------
@@ -244,36 +244,36 @@ def test_quiet_hours_go_over_midnight(at: float, *, quiet: bool) -> None:
 
 
 def test_quiet_hours_are_those_of_the_site() -> None:
-    in_berlin = Quiet(time(22), time(7), ZoneInfo("Europe/Berlin"))
+    in_berlin = QuietHours(time(22), time(7), ZoneInfo("Europe/Berlin"))
     assert in_berlin.contains(clock(21))
     assert not in_berlin.contains(clock(6))
-    siesta = Quiet(time(13), time(15), UTC)
+    siesta = QuietHours(time(13), time(15), UTC)
     assert [siesta.contains(clock(each)) for each in (12.9, 13, 14.9, 15)] == [False, True, True, False]
 
 
 def test_what_ends_at_night_is_told_of_in_the_evening() -> None:
     row = ready(ends_at=clock(3, day=1))
     eve = clock(21) + 50 * MINUTE
-    assert deadlines.due(row, [], eve - 1, AT_NIGHT) is None
+    assert deadlines.due_notice(row, [], eve - 1, AT_NIGHT) is None
     last = DueNotice(Reason.LIFETIME, clock(3, day=1), 900)
-    assert deadlines.due(row, [], eve, AT_NIGHT) == last
+    assert deadlines.due_notice(row, [], eve, AT_NIGHT) == last
     told = [notice(Reason.LIFETIME, clock(3, day=1), told=eve)]
     assert deadlines.may_end(row, told, clock(3, day=1), AT_NIGHT) == Deadline(last.reason, last.deadline)
 
 
 def test_what_was_missed_in_the_evening_waits_for_the_morning_and_the_end_with_it() -> None:
     row = ready(ends_at=clock(3, day=1))
-    assert deadlines.due(row, [], clock(4, day=1), AT_NIGHT) is None
+    assert deadlines.due_notice(row, [], clock(4, day=1), AT_NIGHT) is None
     assert deadlines.may_end(row, [], clock(4, day=1), AT_NIGHT) is None
-    assert deadlines.due(row, [], clock(7, day=1), AT_NIGHT) == DueNotice(
+    assert deadlines.due_notice(row, [], clock(7, day=1), AT_NIGHT) == DueNotice(
         Reason.LIFETIME, clock(3, day=1), 900
     )
 
 
 def test_a_notice_of_idleness_waits_until_the_morning() -> None:
     row = ready(idle_seconds=2 * HOUR, used_at=clock(21), ends_at=clock(20, day=2))
-    assert [deadlines.due(row, [], clock(each), AT_NIGHT) for each in (21.9, 22.9, 30.9)] == [None] * 3
-    assert deadlines.due(row, [], clock(7, day=1), AT_NIGHT) == DueNotice(Reason.IDLE, clock(23), 900)
+    assert [deadlines.due_notice(row, [], clock(each), AT_NIGHT) for each in (21.9, 22.9, 30.9)] == [None] * 3
+    assert deadlines.due_notice(row, [], clock(7, day=1), AT_NIGHT) == DueNotice(Reason.IDLE, clock(23), 900)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_a_notice_of_idleness_waits_until_the_morning() -> None:
 def test_quiet_hours_go_by_the_owner_s_own_clock(zone: str | None, *, waits: bool) -> None:
     """At 23:00 in UTC it is morning in Sydney, and afternoon in New York."""
     row = ready(idle_seconds=2 * HOUR, used_at=clock(21.25), owner_zone=zone, ends_at=clock(20, day=2))
-    found = deadlines.due(row, [], clock(23), AT_NIGHT)
+    found = deadlines.due_notice(row, [], clock(23), AT_NIGHT)
     assert (found is None) is waits
     assert (deadlines.pause(row, [], clock(23), AT_NIGHT) == 0) is not waits
 
@@ -298,8 +298,8 @@ def test_the_evening_before_is_the_owner_s_too() -> None:
     row = ready(ends_at=clock(3, day=1), owner_zone="Europe/Berlin")  # where it is 04:00 then
     eve = clock(20) + 50 * MINUTE
     told = [notice(Reason.LIFETIME, clock(3, day=1), lead=2 * HOUR)]
-    assert deadlines.due(row, told, eve - 1, AT_NIGHT) is None
-    assert deadlines.due(row, told, eve, AT_NIGHT) == DueNotice(Reason.LIFETIME, clock(3, day=1), 900)
+    assert deadlines.due_notice(row, told, eve - 1, AT_NIGHT) is None
+    assert deadlines.due_notice(row, told, eve, AT_NIGHT) == DueNotice(Reason.LIFETIME, clock(3, day=1), 900)
 
 
 # --- lives -----------------------------------------------------------------------------------------------
@@ -307,7 +307,7 @@ def test_the_evening_before_is_the_owner_s_too() -> None:
 _leads = st.lists(st.integers(60, 6 * HOUR), max_size=3).map(tuple)
 _hours = st.times().map(lambda each: each.replace(microsecond=0, tzinfo=None))
 _zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]).map(ZoneInfo)
-_quiet = st.builds(Quiet, _hours, _hours, _zones).filter(lambda each: each.start != each.end)
+_quiet = st.builds(QuietHours, _hours, _hours, _zones).filter(lambda each: each.start != each.end)
 _policies = st.builds(
     WarningPolicy,
     leads=_leads,
@@ -340,7 +340,7 @@ class Life:
         self.ended = deadlines.may_end(self.row, self.notices, self.now, self.policy)
         if self.ended:
             return
-        found = deadlines.due(self.row, self.notices, self.now, self.policy)
+        found = deadlines.due_notice(self.row, self.notices, self.now, self.policy)
         if found:
             self.check(found)
             told = self.now + slack_takes
@@ -395,5 +395,5 @@ def test_nothing_changes_within_a_pause(
     pause = deadlines.pause(row, [], now, policy)
     if pause > 0:
         meanwhile = now + pause * share
-        assert deadlines.due(row, [], meanwhile, policy) is None
+        assert deadlines.due_notice(row, [], meanwhile, policy) is None
         assert deadlines.may_end(row, [], meanwhile, policy) is None

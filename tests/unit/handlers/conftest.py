@@ -10,7 +10,7 @@ import pytest
 from slack_sdk import WebClient
 
 from handlers.outbox.delivery import Delivery
-from handlers.slack.calls import default_rate_limits
+from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder, OutboxMessage, Status, Target
@@ -32,6 +32,7 @@ def binder(**changes: Any) -> Binder:
         "team_id": "T1",
         "owner": "U1",
         "channel": "C1",
+        "is_private": False,
         "provider": "gh",
         "url": "https://github.com/owner/repo",
         "ref": "main",
@@ -91,8 +92,8 @@ class Post:
         self.delivery = Delivery(
             self.store,
             self.client,
+            SlackCalls(default_rate_limits(lambda: self.clock[0])),
             admin_channel=self.channel("general"),
-            paces=default_rate_limits(lambda: self.clock[0]),
         )
 
     def channel(self, name: str) -> str:

@@ -12,8 +12,8 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 import handlers
-from handlers import ids
-from handlers.messages import messages
+from handlers import ids, messages
+from handlers.requests import subcommands
 
 ROOT = Path(handlers.__file__).parents[1]
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
@@ -24,6 +24,7 @@ SCOPES_OF_METHODS: dict[str, set[str]] = {
     "chat_postMessage": {"chat:write", "chat:write.public"},
     "chat_update": {"chat:write"},
     "conversations_history": {"channels:history", "groups:history", "im:history", "mpim:history"},
+    "conversations_info": {"channels:read"},
     "conversations_join": {"channels:join"},
     "conversations_open": {"im:write"},
     "conversations_replies": {"channels:history", "groups:history", "im:history", "mpim:history"},
@@ -195,7 +196,7 @@ def test_every_command_shortcut_and_event_has_its_listener(heard: dict[str, set[
 
 NO_BUTTONS = {"COMMAND", "LINK", "LINK_PREFIX", "LAUNCH_FORM", "LAUNCH_MESSAGE", "METADATA_EVENT"}
 BUTTONS = {name for name in vars(ids) if name.isupper()} - NO_BUTTONS
-SPEAKERS = {"messages.py", "forms.py", "notices.py"}
+SPEAKERS = {each.name for each in Path(messages.__file__).parent.glob("*.py")}
 
 
 def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
@@ -206,6 +207,11 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
     assert heard["view"] == {ids.LAUNCH_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
     assert used >= BUTTONS | {"LINK_PREFIX", "LAUNCH_FORM"}
+
+
+def test_its_hint_names_every_subcommand() -> None:
+    [command] = MANIFEST["features"]["slash_commands"]
+    assert command["usage_hint"] == subcommands.USAGE_HINT
 
 
 def test_every_scope_is_needed_and_every_need_has_its_scope() -> None:

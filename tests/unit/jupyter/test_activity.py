@@ -41,7 +41,7 @@ def judged(ago: float, *kernels: dict[str, Any], terminals: tuple[float, ...] = 
     """How long ago it was used, and the word for it."""
     listed = [{"name": "1", "last_activity": iso(NOW - each)} for each in terminals]
     found = judge({"last_activity": iso(NOW - ago)}, kernels, listed, now=NOW, skew=0.0)
-    return NOW - found.used_at, found.word
+    return NOW - found.used_at, found.kind
 
 
 # The judgement ---------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_whatever_a_server_says_is_a_safe_answer_or_none(
         return
     assert found.used_at <= NOW
     assert found.connections >= 0
-    assert found.word != Activity.UNKNOWN
+    assert found.kind != Activity.UNKNOWN
 
 
 # A server that lies ----------------------------------------------------------------------------------------
@@ -132,13 +132,13 @@ def script(script: Script) -> Script:
 def test_it_is_asked_with_the_token_and_without_leaving_a_trace(
     script: Script, server: JupyterServer
 ) -> None:
-    assert server.usage().word == Activity.IDLE
+    assert server.usage().kind == Activity.IDLE
     assert script.asked == [(path, "token s3cret") for path in (STATUS, KERNELS, TERMINALS)]
 
 
 def test_terminals_may_be_switched_off(script: Script, server: JupyterServer) -> None:
     del script.pages[TERMINALS]
-    assert server.usage().word == Activity.IDLE
+    assert server.usage().kind == Activity.IDLE
 
 
 @pytest.mark.parametrize("path", [STATUS, KERNELS, TERMINALS])
@@ -279,11 +279,11 @@ def test_asking_is_no_use(quiet: Jupyter) -> None:
 def test_a_busy_kernel_without_output_is_use_and_an_idle_one_is_not(quiet: Jupyter) -> None:
     ref = quiet.make("kernels")
     with closing(quiet.run(ref, "import threading; threading.Event().wait()")):
-        wait_until(lambda: quiet.server.usage().word == Activity.BUSY)
+        wait_until(lambda: quiet.server.usage().kind == Activity.BUSY)
         assert quiet.server.usage().connections == 1
     wait_until(lambda: quiet.server.usage().connections == 0)  # nobody looks any more, but it computes
     computing = [quiet.server.usage() for _ in range(3)]
-    assert {each.word for each in computing} == {Activity.BUSY}
+    assert {each.kind for each in computing} == {Activity.BUSY}
     assert len({each.used_at for each in computing}) == 1, "it looks unused by its times alone"
     quiet.remove("kernels", ref)
     wait_until(lambda: not quiet.server.usage().busy)
@@ -294,8 +294,8 @@ def test_an_open_page_that_nobody_touches_is_a_tab(quiet: Jupyter, monkeypatch: 
     monkeypatch.setattr("bot.jupyter.activity.MOVING_SECONDS", 0.0)  # as if it had been open for a while
     with closing(quiet.connect(f"api/kernels/{ref}/channels")):
         wait_until(lambda: (found := quiet.server.usage()).connections == 1 and not found.busy)
-        assert quiet.server.usage().word == Activity.TAB
-    wait_until(lambda: quiet.server.usage().word == Activity.IDLE)
+        assert quiet.server.usage().kind == Activity.TAB
+    wait_until(lambda: quiet.server.usage().kind == Activity.IDLE)
     quiet.remove("kernels", ref)
 
 

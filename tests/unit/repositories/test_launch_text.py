@@ -1,3 +1,4 @@
+import re
 import string
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from bot.errors import SpecError
+from bot.interfaces.catalogue import BY_KEY
 from bot.repositories.launch_text import parse_launch, parse_repo
-from bot.repositories.opened import INTERFACES
 from bot.repositories.spec import LaunchRequest, Provider, RepoSpec
 from bot.repositories.typed_text import MAX_TEXT
 
@@ -567,9 +568,7 @@ def test_any_text_gives_a_sound_spec_or_a_sentence(text: str) -> None:
     assert spec.ref not in {"", "HEAD"}
     assert spec.path != ""
     assert (
-        spec.interface is None
-        or spec.interface in INTERFACES
-        or spec.interface[0] == "/" != spec.interface[1:2]
+        spec.interface is None or spec.interface in BY_KEY or spec.interface[0] == "/" != spec.interface[1:2]
     )
 
 
@@ -660,14 +659,53 @@ def _is_ref(ref: str) -> bool:
         ("o/r --for “until 2026-11-24 09:00”", "until 2026-11-24 09:00", None),
         ("o/r --for until 2026-11-24 09:00", "until 2026-11-24 09:00", None),
         ("--for until tonight 10.5281/zenodo.3242074", "until tonight", None),
-        ("o/r --for until", "until", None),
+        ("o/r --for 6 hours main", "6 hours", "main"),
+        ("o/r --for=6 h main", "6 h", "main"),
+        ("o/r --for 6h, main", "6h", "main"),
+        ("o/r --for an hour", "an hour", None),
+        ("o/r --for until end of day", "until end of day", None),
+        ("o/r --for until next monday", "until next monday", None),
+        ("o/r --for until 1.12. 09:00 main", "until 1.12. 09:00", "main"),
+        ("o/r --for until 2026-12-01T09:00Z", "until 2026-12-01T09:00Z", None),
+        ("o/r --for until 9am Europe/Berlin main", "until 9am Europe/Berlin", "main"),
+        ("o/r --until 18:00", "until 18:00", None),
+        ("o/r --until=18:00 tomorrow main", "until 18:00 tomorrow", "main"),
+        ("o/r --until until 18:00", "until 18:00", None),
+        ("o/r --hours 6 main", "6 hours", "main"),
+        ("o/r --hours 6h main", "6h", "main"),
+        ("o/r --minutes 90", "90 minutes", None),
+        ("o/r for 6 hours", "6 hours", None),
+        ("o/r until the end of the day", "until the end of the day", None),
+        ("o/r main until friday 18:00 --size large", "until friday 18:00", "main"),
+        ("o/r --for 6h --ref next", "6h", "next"),
     ],
 )
-def test_until_takes_the_words_of_a_time_without_quotes(text: str, duration: str, ref: str | None) -> None:
+def test_a_time_takes_the_words_of_a_time_without_quotes(text: str, duration: str, ref: str | None) -> None:
     request = parse_launch(text)
     assert (request.duration, request.spec.ref) == (duration, ref)
 
 
-def test_until_as_an_option_is_put_right() -> None:
-    with pytest.raises(SpecError, match="Did you mean --for"):
-        parse_launch("o/r --until 18:00")
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("o/r --for soon main", "“soon” is not a time"),
+        ("o/r --for until", "“until” is not a time"),
+        ("o/r --for until end of term main", "“until end of term” is not a time"),
+        ("o/r --for 6h and more main", "“6h and more” is not a time"),
+        ("o/r --for 1 month main", "“1 month” is not a time"),
+        ("o/r --for 6h next", "“6h next” is not a time"),
+        ("o/r --for until 1.12. 25:00", "“until 1.12. 25:00” is not a time"),
+        ("o/r for a while", "“a while” is not a time"),
+        ("o/r until forever", "“until forever” is not a time"),
+        ("o/r --until soon main", "“until soon” is not a time"),
+        ("o/r --hours many", "“many” is not a time"),
+        ("o/r --for 90 main", "“90” can mean `90 min` or `90 h`"),
+        ("o/r --for 18:00", "“18:00” can mean `18 h` or `until 18:00`"),
+        ("o/r --until 12/1", "“until 12/1” can mean `until 1 december` or"),
+        ("o/r --for", "--for needs a value"),
+        ("o/r --until --size large", "--until needs a value"),
+    ],
+)
+def test_words_that_are_no_time_are_refused_by_name(text: str, refused: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(refused)):
+        parse_launch(text)

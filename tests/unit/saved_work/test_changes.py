@@ -25,9 +25,9 @@ from bot.jupyter.contents import DirectoryListing, Entry, read_listing
 from bot.jupyter.file_crawl import LeftOut, walk
 from bot.repositories.resolve import Resolver
 from bot.repositories.spec import Provider, RepoSpec
-from bot.saved_work.archive import FILES, MANIFEST, PATCH, Archive, Places, harmless
+from bot.saved_work.archive import FILES, MANIFEST, PATCH, Archive, ArchivePaths, harmless
 from bot.saved_work.baseline import checkout
-from bot.saved_work.changes import About, Limits, collect, count_changes, save_work
+from bot.saved_work.changes import About, SaveLimits, collect, count_changes, save_work
 from storage.models import Binder
 from tests.conftest import GIT_ENVIRONMENT, GitServer, HostedRepository
 from tests.fakes.http import Script
@@ -98,7 +98,7 @@ def unpack(archive: Archive | None) -> dict[str, bytes]:
 
 
 def collected(tree: Tree, **limits: Any) -> Archive | None:
-    return collect(tree, None, since=START, about=ABOUT, limits=Limits(**limits))
+    return collect(tree, None, since=START, about=ABOUT, limits=SaveLimits(**limits))
 
 
 def binder(repository: HostedRepository, commit: str | None, **changes: Any) -> Binder:
@@ -335,14 +335,14 @@ def test_only_what_differs_is_fetched_where_the_host_can(git_server: GitServer, 
     noise = os.urandom(300_000).hex()
     commit = repository.commit({"a.txt": "1\n", "large.txt": noise})
     spec = RepoSpec(Provider.GIT, repository.url)
-    with checkout(Resolver(allow_private=True), spec, commit) as originals:
-        tree = originals.tree()
+    with checkout(Resolver(allow_private=True), spec, commit) as baseline:
+        tree = baseline.tree()
         assert set(tree) == {"a.txt", "large.txt"}
-        patch = originals.patch({"a.txt": b"2\n"}, [])
-        fetched = sum(each.stat().st_size for each in originals._folder.rglob("*") if each.is_file())
+        patch = baseline.patch({"a.txt": b"2\n"}, [])
+        fetched = sum(each.stat().st_size for each in baseline._folder.rglob("*") if each.is_file())
     assert b"-1\n+2\n" in patch
     assert fetched < 100_000
-    assert not originals._folder.exists()
+    assert not baseline._folder.exists()
 
 
 def test_a_commit_that_is_no_longer_there_costs_only_the_patch(repository: HostedRepository) -> None:
@@ -361,20 +361,20 @@ def test_a_host_that_floods_us_costs_only_the_patch(
     commit = repository.commit({"a.txt": "1\n", "large.txt": os.urandom(300_000).hex()})
     monkeypatch.setattr("bot.saved_work.baseline._CEILINGS", {resource.RLIMIT_FSIZE: 100_000})
     with (
-        checkout(Resolver(allow_private=True), RepoSpec(Provider.GIT, repository.url), commit) as originals,
+        checkout(Resolver(allow_private=True), RepoSpec(Provider.GIT, repository.url), commit) as baseline,
         pytest.raises(RepositoryUnreachable),
     ):
-        originals.tree()
+        baseline.tree()
 
 
 def test_a_host_that_takes_for_ever_is_given_up(repository: HostedRepository) -> None:
     commit = repository.commit({"a.txt": "1\n"})
     spec = RepoSpec(Provider.GIT, repository.url)
     with (
-        checkout(Resolver(allow_private=True), spec, commit, seconds=0.0) as originals,
+        checkout(Resolver(allow_private=True), spec, commit, seconds=0.0) as baseline,
         pytest.raises(RepositoryUnreachable, match="in time"),
     ):
-        originals.tree()
+        baseline.tree()
 
 
 class Pinned(Resolver):
@@ -395,8 +395,8 @@ def test_git_goes_to_the_address_that_was_checked_and_follows_only_checked_redir
     # No name server knows these hosts: only the pin leads anywhere, at the fetch as for each file later.
     resolver = Pinned({"old.example.org": "127.0.0.1", "git.example.org": "127.0.0.1"})
     spec = RepoSpec(Provider.GIT, f"http://old.example.org:{port}/old/repo.git")
-    with checkout(resolver, spec, commit) as originals:
-        assert b"+2" in originals.patch({"a.txt": b"2\n"}, [])
+    with checkout(resolver, spec, commit) as baseline:
+        assert b"+2" in baseline.patch({"a.txt": b"2\n"}, [])
     inside = Pinned({"old.example.org": "127.0.0.1", "git.example.org": "10.0.0.1"})
     tree = Tree({"a.txt": b"1\n"})
     tree.write("a.txt", b"2\n")
@@ -465,7 +465,7 @@ def test_directories_without_end_end() -> None:
     deep = Strange(lambda path: [a_folder(f"d{len(path)}")])
     seen = walk(deep, entries=1000, depth=20, seconds=60)
     assert deep.asked == 21
-    assert [each.why for each in seen.left_out] == ["it lies too deep"]
+    assert [each.why for each in seen.left_out] == ["it is nested too deeply"]
     wide = Strange(lambda path: [a_folder(f"{path[-3:]}{number}") for number in range(10)])
     seen = walk(wide, entries=1000, depth=20, seconds=60)
     assert wide.asked <= 1001
@@ -482,7 +482,7 @@ def test_a_link_back_is_walked_once() -> None:
 
 def test_a_walk_has_its_time() -> None:
     seen = walk(Strange(lambda _: []), entries=10, depth=2, seconds=-1.0)
-    assert seen.left_out == [LeftOut("", "there was no time for more")]
+    assert seen.left_out == [LeftOut("", "there was not enough time")]
 
 
 def test_caches_are_not_looked_into() -> None:
@@ -553,7 +553,7 @@ def test_hostile_names_are_saved_under_harmless_ones() -> None:
 @given(st.lists(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=3).map("/".join), unique=True))
 def test_places_are_harmless_and_no_two_alike(paths: list[str]) -> None:
     good = [path for path in paths if not {"", ".", ".."} & set(path.split("/"))]
-    places = Places()
+    places = ArchivePaths()
     given_out = [places.of(path) for path in good]
     assert len({place.casefold() for place in given_out}) == len(good)
     assert given_out == [places.of(path) for path in good]

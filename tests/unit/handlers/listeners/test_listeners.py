@@ -1,186 +1,18 @@
 """Commands, buttons, forms and mentions through a real Bolt app, as Socket Mode hands them to it."""
 
 import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
 
 import pytest
-from slack_bolt import App
 from slack_bolt.request import BoltRequest
 
-import handlers
-from bot.config import Settings
-from bot.provisioning.base import Size
-from handlers import ids
+from handlers import ids, messages
 from handlers.listeners.middleware import Recent
-from handlers.messages import messages
+from handlers.requests import subcommands
 from storage import binders, outbox
 from storage.models import Audit, Binder, Ending, Status, Target
-from tests.unit.handlers.conftest import TOKEN, Post, binder
+from tests.unit.handlers.conftest import TOKEN
+from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt, modal
 from workspace.hands import Person, plain
-
-REPO = "https://github.com/owner/repo"
-SIZES = (Size("small", "1 CPU, 2 GB"), Size("large", "8 CPUs, 30 GB"))
-
-
-@dataclass
-class Desk:
-    """A Bolt app with our listeners, and what happened to it."""
-
-    post: Post
-    app: App
-    nudged: list[None]
-    numbers: Any = field(default_factory=lambda: count(1))
-
-    def dispatch(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Hand over one envelope; its acknowledgement."""
-        response = self.app.dispatch(BoltRequest(mode="socket_mode", body=body))
-        assert response.status == 200, response.body
-        return json.loads(response.body) if response.body else {}
-
-    def identity(self, user: str | None) -> dict[str, Any]:
-        team = self.post.workspace.state.team_id
-        return {"user": {"id": user or self.post.ada}, "team": {"id": team}, "enterprise": None}
-
-    def command_body(self, text: str, user: str | None = None, channel: str = "general") -> dict[str, Any]:
-        who = user or self.post.ada
-        return {
-            "command": "/binder",
-            "text": text,
-            "user_id": who,
-            "team_id": self.post.workspace.state.team_id,
-            "channel_id": self.post.channel(channel),
-            "trigger_id": self.post.workspace.state.issue_trigger(who),
-            "response_url": f"{self.post.workspace.url}/response/none",
-        }
-
-    def command(self, text: str, user: str | None = None) -> str:
-        """Type a command; all that its acknowledgement shows, and says aloud."""
-        answer = self.dispatch(self.command_body(text, user))
-        if not answer:
-            return ""
-        assert answer["response_type"] == "ephemeral"
-        return f"{plain(answer)}\n{answer['text']}"
-
-    def click_body(self, action_id: str, value: str | None, user: str | None = None) -> dict[str, Any]:
-        state = self.post.workspace.state
-        who, channel = user or self.post.ada, self.post.channel("general")
-        number = next(self.numbers)
-        return {
-            "type": "block_actions",
-            **self.identity(user),
-            "channel": {"id": channel},
-            "container": {"type": "message", "message_ts": "1.1", "channel_id": channel},
-            "trigger_id": state.issue_trigger(who),
-            "response_url": self.post.workspace.people._response_url(
-                state.person(who), state.channel_for(who, "general"), None
-            ),
-            "actions": [
-                {"type": "button", "action_id": action_id, "value": value, "action_ts": f"{number}.0"}
-            ],
-        }
-
-    def click(self, action_id: str, value: str | None, user: str | None = None) -> None:
-        self.dispatch(self.click_body(action_id, value, user))
-
-    def mention(self, text: str, user: str | None = None, thread_ts: str | None = None) -> None:
-        number = next(self.numbers)
-        event = {
-            "type": "app_mention",
-            "user": user or self.post.ada,
-            "channel": self.post.channel("general"),
-            "text": f"<@{self.post.workspace.state.bot.id}> {text}",
-            "ts": f"{number}.5",
-        }
-        self.event(event | ({"thread_ts": thread_ts} if thread_ts else {}))
-
-    def event(self, event: dict[str, Any], event_id: str | None = None) -> None:
-        self.dispatch(
-            {
-                "type": "event_callback",
-                "event_id": event_id or f"Ev{next(self.numbers)}",
-                "team_id": self.post.workspace.state.team_id,
-                "event": event,
-            }
-        )
-
-    def submit(self, **values: str) -> dict[str, Any]:
-        metadata = {"channel": self.post.channel("general"), "response_url": None}
-        state = {
-            name: {"value": {"type": "plain_text_input", "value": each}} for name, each in values.items()
-        }
-        view = {
-            "id": f"V{next(self.numbers)}",
-            "type": "modal",
-            "callback_id": ids.LAUNCH_FORM,
-            "private_metadata": json.dumps(metadata),
-            "state": {"values": state},
-        }
-        return self.dispatch({"type": "view_submission", **self.identity(None), "view": view})
-
-    def answers(self, user: str = "ada", until: Callable[[str], bool] = bool) -> str:
-        """What one person alone sees in the channel, once it is what is waited for."""
-        with Person(self.post.workspace.url, user) as person:
-            return person.wait_for(
-                lambda seen: (
-                    shown if until(shown := "\n".join(plain(each) for each in seen.ephemerals())) else None
-                )
-            )
-
-    def wait(self, happened: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
-        while not happened():
-            assert time.monotonic() < deadline, "it did not happen"
-            time.sleep(0.01)
-
-    def all(self) -> list[Binder]:
-        with self.post.store.read() as session:
-            return list(session.query(Binder).order_by(Binder.created_at))
-
-    def has(self, **changes: Any) -> Binder:
-        """A binder that is there already, ready since a while."""
-        state = self.post.workspace.state
-        row = binder(
-            **{
-                "team_id": state.team_id,
-                "owner": self.post.ada,
-                "channel": self.post.channel("general"),
-                "request_key": f"has{next(self.numbers)}",
-                "url": f"https://git.example.org/o/{next(self.numbers)}",
-                **changes,
-            }
-        )
-        with self.post.store.write() as session:
-            return binders.add(session, row, wanted_name=changes.get("name", "demo")).binder
-
-    @property
-    def grace(self) -> str:
-        return self.post.workspace.state.person("grace").id
-
-
-def bolt(post: Post, nudge: Callable[[], None], **settings: Any) -> App:
-    """A new process's app."""
-    whole: dict[str, Any] = {
-        "slack_bot_token": "xoxb-1",
-        "slack_app_token": "xapp-1",
-        "max_binders_per_person": 3,
-        "lifetime_hours": 12,
-        "max_hours": 12,
-    }
-    app = App(client=post.client)
-    context = handlers.Context(post.store, Settings(**(whole | settings)), SIZES, nudge)
-    handlers.register(app, context)
-    return app
-
-
-@pytest.fixture
-def desk(post: Post) -> Desk:
-    nudged: list[None] = []
-    return Desk(post, bolt(post, lambda: nudged.append(None)), nudged)
-
 
 # --- launch ----------------------------------------------------------------------------------------------
 
@@ -233,7 +65,7 @@ def test_a_redelivered_envelope_does_nothing_twice_even_after_a_restart(desk: De
         (f"launch {REPO} --size huge", "There are: `small` (1 CPU, 2 GB), `large` (8 CPUs, 30 GB)."),
         (f"launch {REPO} --for 13h", "between 5 min and 12 h"),
         (f"launch {REPO} --for 1m", "between 5 min and 12 h"),
-        (f"launch {REPO} --for soon", "“soon” is no time that I understand."),
+        (f"launch {REPO} --for soon", "“soon” is not a time that I understand."),
         ("launch file:///etc/passwd", "file"),
         ("launch --upload-pack=evil", "--upload-pack"),
     ],
@@ -254,7 +86,7 @@ def test_one_binder_too_many_is_refused_with_what_can_be_stopped(desk: Desk) -> 
     for name in ("one", "two", "three"):
         desk.has(id=name, name=name)
     said = desk.command(f"launch {REPO}")
-    assert "You have 3 binders, and 3 is the most here." in said
+    assert "You have 3 binders, and you can have 3 at a time." in said
     assert "/binder stop two" in said
     assert len(desk.all()) == 3
     with desk.post.store.read() as session:
@@ -268,7 +100,7 @@ def test_one_binder_too_many_is_refused_with_what_can_be_stopped(desk: Desk) -> 
 @pytest.mark.parametrize("typed", ["", "help", "?", "--help", "stop --help", "launch help"])
 def test_help_is_never_far(desk: Desk, typed: str) -> None:
     said = desk.command(typed)
-    assert all(f"/binder {word}" in said for word in ("launch", "list", "status", "logs", "open", "stop"))
+    assert [each for each in subcommands.BY_NAME if f"/binder {each}" not in said] == []
 
 
 @pytest.mark.parametrize(
@@ -322,7 +154,7 @@ def test_only_the_owner_stops_and_opens(desk: Desk) -> None:
     desk.has(name="demo")
     for deed in ("stop demo", "open demo"):
         said = desk.command(deed, user=desk.grace)
-        assert f"demo belongs to <@{desk.post.ada}>" in said
+        assert f"demo belongs to <@{desk.post.ada}>. Only they or an admin can " in said
         assert TOKEN not in said
     assert desk.all()[0].target == Target.READY
     assert f"token={TOKEN}" in str(desk.dispatch(desk.command_body("open demo")))
@@ -392,7 +224,7 @@ def test_a_forged_value_or_another_workspaces_binder_is_unknown(desk: Desk, acti
     desk.has(team_id="T-other")
     for value in ("abcd2345", "nonsense", None):
         desk.click(action_id, value)
-    assert desk.answers("ada", lambda shown: shown.count("not known") == 3)
+    assert desk.answers("ada", lambda shown: shown.count("can't find this binder") == 3)
     assert [row.target for row in desk.all()] == [Target.READY]
 
 
@@ -416,11 +248,6 @@ def test_link_buttons_are_acknowledged(desk: Desk) -> None:
 # --- forms, mentions, home -------------------------------------------------------------------------------
 
 
-def modal(desk: Desk) -> dict[str, Any]:
-    with Person(desk.post.workspace.url, "ada") as person:
-        return person.wait_for(lambda seen: seen.modal)
-
-
 def test_launch_alone_opens_a_form(desk: Desk) -> None:
     assert desk.command("launch") == ""
     view = modal(desk)
@@ -440,7 +267,8 @@ def test_the_form_launches(desk: Desk) -> None:
         ({"repo": "no repository"}, "repo"),
         ({"repo": "owner/repo", "ref": "--upload-pack=x"}, "ref"),
         ({"repo": "owner/repo", "path": "../../etc"}, "path"),
-        ({"repo": "owner/repo", "path": "a\"b'c"}, "path"),
+        ({"repo": "owner/repo", "path": "a \"b' c"}, "path"),
+        ({"repo": "owner/repo", "path": "\"a'b"}, "path"),
         ({"repo": "owner/repo", "size": "gigantic"}, "repo"),
     ],
 )
@@ -449,6 +277,25 @@ def test_a_form_says_what_is_wrong_at_its_field(desk: Desk, values: dict[str, st
     assert answer["response_action"] == "errors"
     assert list(answer["errors"]) == [field]
     assert desk.all() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "ref", "path"),
+    [
+        ({"repo": "owner/repo", "path": "my notes/a b.ipynb"}, None, "my notes/a b.ipynb"),
+        ({"repo": "owner/repo", "path": "it's \u00a0mine.ipynb"}, None, "it's  mine.ipynb"),
+        ({"repo": "owner/repo", "path": "a\"b'c.ipynb"}, None, "a\"b'c.ipynb"),
+        ({"repo": "\u00a0owner/repo\tmain a.ipynb\n"}, "main", "a.ipynb"),
+        ({"repo": "/binder launch owner/repo main"}, "main", None),
+        ({"repo": "launch\u00a0https://github.com/owner/repo"}, None, None),
+    ],
+)
+def test_a_form_takes_the_words_of_a_command(
+    desk: Desk, values: dict[str, str], ref: str | None, path: str | None
+) -> None:
+    assert desk.submit(**values) == {}
+    (row,) = desk.all()
+    assert (row.url, row.ref, row.path) == (REPO, ref, path)
 
 
 def test_a_message_shortcut_fills_the_form_in(desk: Desk) -> None:
@@ -570,11 +417,28 @@ def test_extend_finds_the_binder_that_is_meant(desk: Desk) -> None:
     assert "extend demo 2h" in desk.command("keep demo 2h")
 
 
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [("demo, 2h", 7_200), ("2h demo", 7_200), ("demo 1,5h", 5_400), ("demo half an hour", 1_800)],
+)
+def test_a_time_to_extend_by_stands_before_or_behind_the_name(desk: Desk, typed: str, seconds: float) -> None:
+    row = desk.has()
+    assert "stays until" in desk.command(f"extend {typed}")
+    assert desk.all()[0].ends_at == row.ends_at + seconds
+
+
+def test_what_extend_does_not_understand_as_a_time_moves_nothing(desk: Desk) -> None:
+    row = desk.has()
+    assert "“soon” is not a time that I understand" in desk.command("extend demo soon")
+    assert "`90 min` or `90 h`" in desk.command("extend demo 90")
+    assert desk.all()[0].ends_at == row.ends_at
+
+
 @pytest.mark.parametrize("action_id", [ids.KEEP, ids.KEEP_TONIGHT])
 def test_a_button_of_a_notice_keeps_it_for_its_owner_alone(desk: Desk, action_id: str) -> None:
     row = desk.has(ends_at=desk.post.clock[0] + 1)
     desk.click(action_id, row.id, user=desk.grace)
-    desk.answers("grace", until=lambda said: "only they can keep it" in said)
+    desk.answers("grace", until=lambda said: "or an admin can extend it" in said)
     assert desk.all()[0].ends_at == row.ends_at
     desk.click(action_id, row.id)
     desk.answers("ada", until=lambda said: "stays until" in said)
@@ -584,5 +448,7 @@ def test_a_button_of_a_notice_keeps_it_for_its_owner_alone(desk: Desk, action_id
 def test_a_form_says_what_is_wrong_with_a_time_where_it_was_written(desk: Desk) -> None:
     for wrong in ("soon", "3d"):
         assert list(desk.submit(repo="owner/repo", duration=wrong)["errors"]) == ["duration"]
-    assert desk.submit(repo="owner/repo", duration="6h") == {}
-    assert desk.all()[0].ends_at == pytest.approx(desk.post.clock[0] + 6 * 3600)
+    assert "90 min or 90 h" in desk.submit(repo="owner/repo", duration="90")["errors"]["duration"]
+    assert desk.submit(repo="owner/repo", duration="1,5 h") == {}
+    (row,) = desk.all()
+    assert row.ends_at - row.created_at == 5_400

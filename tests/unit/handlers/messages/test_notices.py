@@ -18,13 +18,17 @@ from bot.config.limits import Limits
 from bot.errors import ConfigError, RequestError
 from bot.provisioning.base import Size
 from bot.repositories.launch_text import parse_launch
-from handlers.messages import digest, messages, notices
+from handlers import messages
+from handlers.messages import digest, notices
 from handlers.messages.blocks import problems
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
-from handlers.requests import launches, operations, requester
+from handlers.requests import launches, operations
 from handlers.requests.context import Context
+from handlers.requests.lookup import by_name
+from handlers.requests.permissions import NotAllowed
 from handlers.requests.requester import Requester
+from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.user_timezones import UserTimezone, UserTimezones
 from storage import binders, outbox
 from storage import digest as stored_digest
@@ -83,10 +87,16 @@ def test_a_notice_says_who_what_when_why_and_what_is_lost() -> None:
         ready_at=NOW - 5 * HOUR,
     )
     text, blocks = shown(row, terms=NoticeOptions(POLICY, unit="SU"))
-    for part in ("<@U1>", "*demo*", f"<!date^{int(NOW + HOUR)}^", "Its time is over then", "3 changed files"):
+    for part in (
+        "<@U1>",
+        "*demo*",
+        f"<!date^{int(NOW + HOUR)}^",
+        "Its lifetime is over then",
+        "3 changed files",
+    ):
         assert part in text
     assert f"Nobody has used it since <!date^{int(NOW - 100)}^" in text
-    assert "It has cost 10.00 SU (2.00 SU an hour) so far." in text
+    assert "It has cost 10.00 SU so far (2.00 SU an hour)." in text
     assert buttons(blocks) == ["Keep 2 h", "Keep until tonight", "Save my work", "Tear down now"]
 
 
@@ -98,9 +108,9 @@ def test_nothing_is_said_of_cost_where_nothing_is_charged() -> None:
     ("reason", "part", "can_be_kept"),
     [
         (Reason.IDLE, "Nobody has used it since", True),
-        (Reason.LIFETIME, "Its time is over then", True),
-        (Reason.MAXIMUM, "the longest that this site allows", False),
-        (Reason.BUDGET, "It has cost 50.00 SU then", False),
+        (Reason.LIFETIME, "Its lifetime is over then", True),
+        (Reason.MAXIMUM, "the longest lifetime that this site allows", False),
+        (Reason.BUDGET, "the cost limit of 50.00 SU", False),
     ],
 )
 def test_each_reason_has_its_words_and_only_what_can_be_kept_offers_that(
@@ -114,7 +124,11 @@ def test_each_reason_has_its_words_and_only_what_can_be_kept_offers_that(
 
 @pytest.mark.parametrize(
     ("activity", "words"),
-    [(Activity.BUSY, "A kernel is computing"), (Activity.TAB, "or a tab is open"), (Activity.UNKNOWN, "")],
+    [
+        (Activity.BUSY, "A kernel in it is busy"),
+        (Activity.TAB, "has it open in a browser tab"),
+        (Activity.UNKNOWN, ""),
+    ],
 )
 def test_what_goes_on_in_it_is_called_what_it_is(activity: Activity, words: str) -> None:
     text, _ = shown(binder(activity=activity))
@@ -122,17 +136,17 @@ def test_what_goes_on_in_it_is_called_what_it_is(activity: Activity, words: str)
     assert "Nobody has used" not in text
 
 
-def test_where_the_cloud_can_it_may_be_put_away_and_what_lies_idle_is() -> None:
+def test_an_idle_binder_is_shelved_where_the_cloud_can() -> None:
     can = NoticeOptions(POLICY, can_shelve=True)
     assert "Shelve" in buttons(shown(binder(), terms=can)[1])
     away = NoticeOptions(POLICY, can_shelve=True, shelves_idle=True)
     text, _ = shown(binder(used_at=NOW), given_notice(Reason.IDLE), away)
-    assert "is put away" in text
-    assert "Its files are kept then" in text
-    assert "ends" in shown(binder(), given_notice(Reason.LIFETIME), away)[0]
+    assert "will be shelved" in text
+    assert "Its files will be kept" in text
+    assert "will end" in shown(binder(), given_notice(Reason.LIFETIME), away)[0]
 
 
-def test_what_is_put_away_offers_to_have_it_back() -> None:
+def test_a_shelved_binder_offers_to_resume_it() -> None:
     row = binder(status=Status.SHELVED, target=Target.SHELVED)
     text, blocks = shown(row, terms=NoticeOptions(POLICY, can_shelve=True))
     assert buttons(blocks) == ["Resume", "Tear down now"]
@@ -147,7 +161,7 @@ def test_after_downtime_the_notice_names_the_real_end() -> None:
 @pytest.mark.parametrize(
     ("row", "given", "part"),
     [
-        (binder(), given_notice(outcome=Outcome.KEPT, outcome_by="U2"), "<@U2> kept it"),
+        (binder(), given_notice(outcome=Outcome.KEPT, outcome_by="U2"), "<@U2> extended it"),
         (
             binder(activity=Activity.TAB),
             given_notice(Reason.IDLE, outcome=Outcome.WITHDRAWN),
@@ -156,13 +170,13 @@ def test_after_downtime_the_notice_names_the_real_end() -> None:
         (
             binder(activity=Activity.UNKNOWN),
             given_notice(Reason.IDLE, outcome=Outcome.WITHDRAWN),
-            "which is no idleness",
+            "nobody knows whether it is idle",
         ),
-        (binder(), given_notice(outcome=Outcome.WITHDRAWN), "does not end"),
+        (binder(), given_notice(outcome=Outcome.WITHDRAWN), "will no longer end"),
         (
             binder(status=Status.SHELVED, target=Target.SHELVED),
             given_notice(outcome=Outcome.OVER),
-            "was put away",
+            "was shelved",
         ),
         (
             binder(target=Target.GONE, ending=Ending.EXPIRED, ended_for=Reason.IDLE, ended_at=NOW),
@@ -183,14 +197,6 @@ def test_what_became_of_a_notice_has_no_buttons_and_mentions_no_owner(
     assert part in text
     assert buttons(blocks) == []
     assert "<@U1>" not in text
-
-
-def test_time_that_was_spent_put_away_costs_nothing() -> None:
-    row = binder(price_per_hour=2.0, ready_at=NOW - 10 * HOUR, shelved_seconds=4 * HOUR)
-    assert notices.cost(row, NOW) == pytest.approx(12.0)
-    row.status, row.status_since = Status.SHELVED, NOW - HOUR
-    assert notices.cost(row, NOW) == pytest.approx(10.0)
-    assert notices.cost(binder(price_per_hour=2.0, ready_at=None), NOW) == 0.0
 
 
 @given(
@@ -217,7 +223,7 @@ def test_whatever_it_is_called_slack_takes_the_notice(
 @pytest.fixture
 def row(post: Post) -> Binder:
     """A ready binder whose card is there, and whose end is near."""
-    post.delivery._terms = NoticeOptions(POLICY)
+    post.delivery._options = NoticeOptions(POLICY)
     row = post.launch(ends_at=post.clock[0] + 600)
     post.change(row.id, status=Status.READY, ready_at=post.clock[0])
     post.drain()
@@ -226,7 +232,7 @@ def row(post: Post) -> Binder:
 
 def warn(post: Post, row: Binder, reason: Reason = Reason.LIFETIME, deadline: float | None = None) -> Notice:
     with post.store.write() as session:
-        found = deadlines.due(row, [], post.clock[0], POLICY)
+        found = deadlines.due_notice(row, [], post.clock[0], POLICY)
         assert found or deadline
         stored.warn(session, row.id, reason, deadline or float(found.deadline if found else 0), 900)
     return notice_of(post, row)
@@ -251,7 +257,7 @@ def test_a_notice_is_posted_in_the_thread_and_counts_as_told_from_then_on(post: 
     post.wait(2)
     [reply] = replies(post)
     assert reply["thread_ts"] == row.thread_ts
-    assert "Its time is over then" in plain(reply)
+    assert "Its lifetime is over then" in plain(reply)
     assert notice_of(post, row).told_at == post.clock[0]
     post.delivery.nudge()
     post.wait(10)
@@ -267,7 +273,7 @@ def test_what_became_of_it_is_an_edit(post: Post, row: Binder) -> None:
     post.wait(2)
     [after] = replies(post)
     assert after["ts"] == before["ts"]
-    assert "kept it" in plain(after)
+    assert "extended it" in plain(after)
     assert notice_of(post, row).told_at == first
     assert post.owed(f"notice:{told.id}").state == OutboxState.DONE
 
@@ -361,7 +367,7 @@ class Keeping:
         )
 
     def launch(self, text: str = "o/r", user: str = "U1") -> messages.Message | None:
-        return launches.launch(self.context, self.asker(user, text), parse_launch(text))
+        return launches.launch(self.context, self.requester(user, text), parse_launch(text))
 
     def has(self, **changes: Any) -> str:
         now = self.clock[0]
@@ -376,12 +382,12 @@ class Keeping:
         with self.store.write() as session:
             return binders.add(session, row, wanted_name="demo").binder.id
 
-    def asker(self, user: str = "U1", key: str = "k") -> Requester:
+    def requester(self, user: str = "U1", key: str = "k") -> Requester:
         return Requester(user=user, team_id="T1", channel="C1", key=key)
 
     def do(self, deed: Callable[..., messages.Message], *rest: Any, user: str = "U1") -> str:
-        asker = self.asker(user)
-        return deed(self.context, asker, requester.by_name(asker, "demo", "keep"), *rest).text
+        requester = self.requester(user)
+        return deed(self.context, requester, by_name(self.context, requester, "demo", "keep"), *rest).text
 
     def row(self) -> Binder:
         with self.store.read() as session:
@@ -410,8 +416,8 @@ def test_keep_moves_the_end_edits_its_notices_and_gives_none_at_once(keeping: Ke
     assert f"<!date^{int(now + 2 * HOUR)}^" in said
     first, *rest = keeping.notices()
     assert (first.outcome, first.outcome_by) == (Outcome.KEPT, "U1")
-    assert deadlines.due(row, [first, *rest], now + 60, policy) is None
-    assert deadlines.due(row, [first, *rest], now + 1.8 * HOUR, policy) is not None
+    assert deadlines.due_notice(row, [first, *rest], now + 60, policy) is None
+    assert deadlines.due_notice(row, [first, *rest], now + 1.8 * HOUR, policy) is not None
     with keeping.store.read() as session:
         assert outbox.is_owed(session, f"notice:{first.id}")
 
@@ -423,14 +429,14 @@ def test_the_maximum_holds_it_back_and_that_is_said(keeping: Keeping) -> None:
         stored.warn(session, binder_id, Reason.MAXIMUM, now + 1.5 * HOUR, 7200)
     said = keeping.do(operations.extend, "5h")
     assert keeping.row().ends_at == now + 1.5 * HOUR
-    assert "the longest that this site allows" in said
+    assert "the longest lifetime that this site allows" in said
     assert next(each.outcome for each in keeping.notices() if each.reason == Reason.MAXIMUM) is None
 
 
 def test_the_budget_holds_it_back(keeping: Keeping) -> None:
     now = keeping.clock[0]
     keeping.has(budget=4.0, price_per_hour=2.0)
-    assert "what one binder may cost" in keeping.do(operations.extend, "5h")
+    assert "the cost limit" in keeping.do(operations.extend, "5h")
     assert keeping.row().ends_at == now + 2 * HOUR
 
 
@@ -453,18 +459,20 @@ def test_until_is_read_where_the_person_is_and_a_guess_is_said(keeping: Keeping)
     assert "time zone" not in keeping.do(operations.extend, "until 18:00")
     assert keeping.row().ends_at == now + 5 * HOUR
     keeping.zone = UserTimezone(UTC, is_known=False)
-    assert "Slack did not tell your time zone" in keeping.do(operations.extend, "until 18:00")
-    assert "Slack did not tell" in keeping.do(operations.keep_until_tonight)
+    assert "Slack did not tell me your time zone" in keeping.do(operations.extend, "until 18:00")
+    assert "Slack did not tell me" in keeping.do(operations.keep_until_tonight)
     assert keeping.row().ends_at == now + 10 * HOUR
-    assert "Slack did not tell" not in keeping.do(operations.extend, "2h")
+    assert "Slack did not tell me" not in keeping.do(operations.extend, "2h")
 
 
 def test_only_the_owner_and_admins_keep_it(keeping: Keeping) -> None:
     keeping.has()
     before = keeping.row().ends_at
     for deed in (operations.keep_for_hours, operations.keep_until_tonight):
-        assert "only they can keep it" in keeping.do(deed, user="U2")
-    assert "only they can keep it" in keeping.do(operations.extend, "2h", user="U2")
+        with pytest.raises(NotAllowed):
+            keeping.do(deed, user="U2")
+    with pytest.raises(NotAllowed):
+        keeping.do(operations.extend, "2h", user="U2")
     assert keeping.row().ends_at == before
     keeping.do(operations.keep_for_hours, user="U9")
     assert keeping.row().ends_at > before
@@ -474,7 +482,7 @@ def test_what_ends_already_cannot_be_kept(keeping: Keeping) -> None:
     binder_id = keeping.has()
     with keeping.store.write() as session:
         binders.end(session, binder_id, ending=Ending.STOPPED, by="U1")
-    assert "cannot be kept any more" in keeping.do(operations.keep_for_hours)
+    assert "can no longer be extended" in keeping.do(operations.keep_for_hours)
 
 
 # --- launch ----------------------------------------------------------------------------------------------
@@ -510,7 +518,7 @@ def test_a_launch_says_by_which_zone_it_was_read_for_want_of_a_better_one(keepin
     keeping.zone = UserTimezone(UTC, is_known=False)
     said = keeping.launch("o/r --for until 18:00")
     assert said is not None
-    assert "Slack did not tell your time zone" in said.text
+    assert "Slack did not tell me your time zone" in said.text
     assert f"<!date^{int(keeping.clock[0] + 6 * HOUR)}^" in said.text
 
 
@@ -546,7 +554,8 @@ def test_only_what_is_a_person_s_own_zone_and_has_a_name_is_written_down() -> No
 
 
 def test_a_binder_s_row_knows_its_owner_s_zone_once_its_card_is_posted(post: Post) -> None:
-    post.delivery = Delivery(post.store, post.client, zone_of=UserTimezones(post.client, UTC).of)
+    calls = SlackCalls(default_rate_limits())
+    post.delivery = Delivery(post.store, post.client, calls, zone_of=UserTimezones(post.client, UTC).of)
     row = post.launch()
     post.drain()
     assert post.row(row.id).owner_zone == "Europe/London"
@@ -623,7 +632,7 @@ def test_the_digest_is_due_once_a_week(hours: float, week: str | None) -> None:
     assert digests.due(now, (0, MONDAY.time()), BERLIN) == week
 
 
-def test_each_channel_is_told_once_what_lives_in_it(post: Post, row: Binder) -> None:
+def test_each_channel_gets_its_digest_once(post: Post, row: Binder) -> None:
     post.launch("lab", request_key="lab", id="lab", url="https://git.example.org/o/lab")
     post.launch(post.ada, request_key="home", id="home", url="https://git.example.org/o/home")
     post.wait(5)
@@ -632,18 +641,18 @@ def test_each_channel_is_told_once_what_lives_in_it(post: Post, row: Binder) -> 
         with post.store.write() as session:
             assert digests.owe(session, post.clock[0], (when.weekday(), when.time()), UTC) == 2
         post.wait(5)
-    told = [each for each in post.messages() if "lives here" in plain(each)]
+    told = [each for each in post.messages() if "in this channel" in plain(each)]
     assert len(told) == 1
     assert "*demo*" in str(told)
-    assert len([each for each in post.messages("lab") if "lives here" in plain(each)]) == 1
+    assert len([each for each in post.messages("lab") if "in this channel" in plain(each)]) == 1
 
 
-def test_where_nothing_lives_any_more_nothing_is_told(post: Post, row: Binder) -> None:
+def test_a_channel_without_binders_gets_no_digest(post: Post, row: Binder) -> None:
     with post.store.write() as session:
         assert stored_digest.owe(session, "2026-W48") == 1
         binders.end(session, row.id, ending=Ending.STOPPED, by=post.ada)
     post.wait(5)
-    assert not any("lives here" in plain(each) for each in post.messages())
+    assert not any("in this channel" in plain(each) for each in post.messages())
     with post.store.write() as session:
         assert stored_digest.owe(session, "2026-W49") == 0
 

@@ -91,7 +91,7 @@ def test_nothing_to_save_is_said(post: Post, archives: Archives, work: Work) -> 
     owe(post)
     post.drain()
     drain(post, archives)
-    assert "Nothing was changed in demo" in said(post)
+    assert "No files were changed in demo" in said(post)
     assert shared(post) == []
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_slack_refuses_is_told(post: Post, archives: Archives) -> No
     post.change(row.id, thread_ts="1.000001")
     drain(post, archives)
     assert post.owed(KEY).state == OutboxState.DEAD
-    assert "could not be saved. Slack does not take the file." in said(post)
+    assert "could not be saved. Slack does not accept the file." in said(post)
 
 
 def test_a_try_that_died_is_looked_for_first(post: Post, archives: Archives, work: Work) -> None:

@@ -10,11 +10,12 @@ from slack_sdk import WebClient
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from handlers.messages import messages
+from handlers import messages
 from handlers.messages.blocks import Json
-from handlers.outbox import idempotent_post, worker
+from handlers.outbox import worker
 from handlers.outbox.delivery import HEARTBEAT_SECONDS, Delivery
-from handlers.slack.calls import default_rate_limits
+from handlers.slack import history
+from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders, outbox
 from storage.models import Ending, MessageKind, OutboxMessage, OutboxState, Status, Target
 from tests.unit.handlers.conftest import TOKEN, Post
@@ -242,7 +243,7 @@ def test_what_a_crash_left_half_sent_is_looked_for_first(post: Post) -> None:
 
 
 def test_a_key_is_found_behind_many_newer_messages(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotent_post, "PROBE_PAGE", 2)
+    monkeypatch.setattr(history, "PAGE", 2)
     post.workspace.fail_next("chat.postMessage", "drop_after")
     post.launch()
     post.drain()
@@ -292,7 +293,7 @@ def test_a_reply_whose_thread_is_lost_comes_with_a_new_card(post: Post) -> None:
 def test_a_probe_of_many_pages_gets_to_its_end_however_slowly_slack_lets_it(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotent_post, "PROBE_PAGE", 1)
+    monkeypatch.setattr(history, "PAGE", 1)
     row = post.launch()
     post.workspace.fail_next("chat.postMessage", "drop_after")
     post.drain()
@@ -325,7 +326,7 @@ def freeze_once(post: Post, method: str, meanwhile: Callable[[], object], *, aft
 def another(post: Post) -> Delivery:
     """Another replica's delivery."""
     client = WebClient(post.workspace.bot_token, base_url=post.workspace.api_url, retry_handlers=[])
-    return Delivery(post.store, client, paces=default_rate_limits(lambda: post.clock[0]))
+    return Delivery(post.store, client, SlackCalls(default_rate_limits(lambda: post.clock[0])))
 
 
 def deliver(delivery: Delivery, post: Post) -> None:

@@ -219,7 +219,7 @@ def test_a_place_that_refuses_or_redirects_is_a_refusal(elsewhere: Elsewhere, st
         (1, 0, 0, "1 file changed"),
         (0, 1, 0, "1 file new"),
         (0, 2, 1234, "2 files new, 1,234 deleted"),
-        (0, 0, 0, "nothing that could be saved"),
+        (0, 0, 0, "no file could be saved"),
     ],
 )
 def test_what_was_saved_in_numbers(changed: int, new: int, deleted: int, words: str) -> None:

@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 
-from bot import config, wiring
+from bot import config
 from bot.config import Settings
 from bot.errors import ConfigError, Refused, RequestError
 from bot.provisioning.base import Size
+from bot.provisioning.registry import build_cloud
 from bot.repositories.launch_text import parse_launch
 from bot.tokens import new_token
 from handlers.messages.forms import Origin, launch_form
-from handlers.requests import launches, operations, requester
+from handlers.requests import launches, operations
 from handlers.requests.context import Context
+from handlers.requests.lookup import by_id
 from handlers.requests.requester import Requester
 from storage import binders
 from storage.engine import Store
@@ -33,10 +35,10 @@ def context(store: Store) -> Context:
 
 
 def launched(context: Context, user: str, words: str) -> Binder:
-    asker = Requester(user=user, team_id="T1", channel="C1", key=f"{user} {words}")
-    launches.launch(context, asker, parse_launch(f"owner/repo {words}"))
+    requester = Requester(user, "T1", "C1", f"{user} {words}", is_private=False)
+    launches.launch(context, requester, parse_launch(f"owner/repo {words}"))
     with context.store.read() as session:
-        return binders.live(session, "T1")[-1]
+        return binders.existing(session, "T1")[-1]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_people_get_what_they_may_use(context: Context, user: str, words: str, s
     ],
 )
 def test_others_are_told_what_they_may_use(context: Context, user: str, size: str, hint: str) -> None:
-    with pytest.raises(Refused, match=f"The size `{size}` is not for everybody") as caught:
+    with pytest.raises(Refused, match=f"You aren't allowed to use the size `{size}`") as caught:
         launched(context, user, f"--size {size}")
     assert caught.value.hint == hint
 
@@ -75,14 +77,14 @@ def test_an_unknown_size_names_only_ones_own(context: Context) -> None:
 
 def test_a_retry_by_another_person_is_no_way_around(context: Context) -> None:
     theirs = launched(context, "U1", "--size gpu")
-    asker = Requester(user="U2", team_id="T1", channel="C1", key="retry")
+    requester = Requester(user="U2", team_id="T1", channel="C1", key="retry")
     with pytest.raises(Refused):
-        launches.launch_again(context, asker, requester.by_id(asker, theirs.id))
+        launches.launch_again(context, requester, by_id(context, requester, theirs.id))
 
 
 def test_nobodys_sizes_are_refused_and_need_no_choice(context: Context) -> None:
     alone = Context(context.store, context.settings, SIZES[2:], context.nudge)
-    with pytest.raises(Refused, match="No size is for you"):
+    with pytest.raises(Refused, match="You aren't allowed to use any machine size"):
         launched(alone, "U2", "")
     assert "size" not in fields(launches.sizes_for(alone, "U2"))
 
@@ -106,14 +108,14 @@ CHOSEN = {"cloud": "openstack", "openstack_image": "noble", "openstack_sizes": "
 
 def test_the_setting_becomes_what_the_cloud_offers() -> None:
     settings = config.load(**TOKENS, **CHOSEN, size_people="g3.large=U1 + W2, m3.xl=admins,")
-    sizes = {size.key: size.people for size in wiring.build_cloud(settings).sizes}
+    sizes = {size.key: size.people for size in build_cloud(settings).sizes}
     assert sizes == {"m3.small": None, "g3.large": frozenset({"U1", "W2"}), "m3.xl": frozenset()}
 
 
 @pytest.mark.parametrize(
     ("value", "named"),
     [
-        ("g3.larg=U1", "SIZE_PEOPLE names g3.larg, which is no size: OPENSTACK_SIZES has m3.small, g3.large"),
+        ("g3.larg=U1", "SIZE_PEOPLE names g3.larg, which is not a size: the sizes are m3.small, g3.large"),
         ("g3.large", "SIZE_PEOPLE: each must be"),
         ("g3.large=", "SIZE_PEOPLE: each must be"),
         ("g3.large=ada", "SIZE_PEOPLE: each must be"),
@@ -139,6 +141,6 @@ def test_a_ready_binder_whose_token_is_lost_says_so(context: Context) -> None:
     row = launched(context, "U2", "")
     with context.store.write() as session:
         session.query(Binder).update({"token": "", "status": "ready"})
-    asker = Requester(user="U2", team_id="T1", channel="C1", key="open")
-    said = operations.open_links(context, asker, requester.by_id(asker, row.id))
+    requester = Requester(user="U2", team_id="T1", channel="C1", key="open")
+    said = operations.open_links(context, requester, by_id(context, requester, row.id))
     assert "was lost with the bot's database" in said.text

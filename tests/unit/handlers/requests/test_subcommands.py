@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.listeners.form import repository_in
-from handlers.requests import subcommands
+from handlers.requests import names, subcommands
 from handlers.slack.rate_limit import RateLimit
 
 
 @given(st.text(max_size=200))
 def test_a_name_can_always_be_typed(text: str) -> None:
-    assert re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,38}[a-z0-9])?", subcommands.slug(text))
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,38}[a-z0-9])?", names.slug(text))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_name_can_always_be_typed(text: str) -> None:
     ],
 )
 def test_a_binder_is_named_after_its_repository(url: str, name: str) -> None:
-    assert subcommands.name_of_repository(url) == name
+    assert names.name_of_repository(url) == name
 
 
 @given(st.text(max_size=60))
