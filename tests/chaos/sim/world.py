@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
-from bot.repositories.launch_text import RepoSpec
-from bot.repositories.resolve import Resolved
+from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders, notices
 from storage.engine import Store
 from storage.models import Binder, Ending, Notice, OutboxMessage, Status
