@@ -182,7 +182,7 @@ def _order(order: Order) -> dict[str, Any]:
 
 @cache
 def _agent() -> str:
-    source = Path(__file__).with_name("agent.py").read_bytes()
+    source = (Path(__file__).parents[1] / "agent.py").read_bytes()
     # Without the time, the same agent always is the same user data.
     return base64.b64encode(gzip.compress(source, mtime=0)).decode()
 
