@@ -17,7 +17,7 @@ from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.reports import fold
 from tests.integration.openstack.plane import ADMIN, Knobs
-from tests.integration.openstack.standin import StandIn
+from tests.integration.openstack.standin import CREDENTIAL, SECRET, StandIn
 
 QUIET = (
     # openstacksdk 4.22 raises these on its own code, whatever its caller does.
@@ -140,3 +140,26 @@ def cloud(opened: Open) -> OpenStackCloud:
 
 def render(order: Order) -> str:
     return f"#!/bin/sh\n# {order.binder_id}\n"
+
+
+@pytest.fixture
+def chosen(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What an operator of the stand-in has in the environment."""
+    environment = {
+        "OS_AUTH_TYPE": "v3applicationcredential",
+        "OS_AUTH_URL": f"{standin.url}/identity/v3",
+        "OS_APPLICATION_CREDENTIAL_ID": CREDENTIAL,
+        "OS_APPLICATION_CREDENTIAL_SECRET": SECRET,
+        "OS_REGION_NAME": "IU",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return {
+        "slack_bot_token": "xoxb-1",
+        "slack_app_token": "xapp-1",
+        "database_url": f"sqlite:///{tmp_path / 'new.sqlite3'}",
+        "cloud": "openstack",
+        "deployment": "lab",
+        "openstack_image": "Featured-Ubuntu24",
+        "openstack_sizes": "m3.small,m3.quad",
+    }
