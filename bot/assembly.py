@@ -12,11 +12,13 @@ from bot import changes
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.parts import Parts
+from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.base import Cloud
 from bot.provisioning.console import report_of_console
-from bot.provisioning.local import LocalCloud
+from bot.provisioning.local.cloud import LocalCloud
+from bot.provisioning.local.options import LocalOptions
 from bot.provisioning.openstack_options import OpenStackOptions
-from bot.provisioning.userdata import GuestSettings, render
+from bot.provisioning.userdata import render
 from bot.resolve import Resolver
 from bot.steps import Rules
 from storage.engine import Store
@@ -35,9 +37,8 @@ def build_cloud(settings: Settings) -> Cloud:
     """
     if settings.cloud == "openstack":
         return openstack_cloud(settings)
-    cloud = LocalCloud(
-        settings.local_root, engine=settings.local_engine, public_url=settings.local_public_url
-    )
+    options = LocalOptions(settings.local_root, settings.local_public_url)
+    cloud = LocalCloud(options, engine=settings.local_engine)
     if settings.idle_action == "shelve":
         raise ConfigError("The local cloud can put nothing away: IDLE_ACTION=shelve needs CLOUD=openstack.")
     if not (cloud.isolated or settings.workspace_is_local or settings.local_unisolated_ok):
@@ -67,7 +68,7 @@ def openstack_cloud(settings: Settings) -> "OpenStackCloud":
         public_url=settings.openstack_public_url,
         metadata_prefix=settings.openstack_metadata_prefix,
     )
-    guest = GuestSettings(build_seconds=60 * settings.build_timeout_minutes)
+    guest = AgentSettings(build_seconds=60 * settings.build_timeout_minutes)
     return OpenStackCloud(options, settings.deployment, lambda order: render(order, guest), report_of_console)
 
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.errors import ConfigError
+from bot.provisioning.agent.text import sentence
 from bot.provisioning.base import Instance, InstanceState, Order, Survey
 from bot.provisioning.openstack_errors import NO_VALID_HOST
-from bot.provisioning.reports import sentence
 from bot.tokens import fingerprint
 
 Json = Mapping[str, Any]

@@ -31,7 +31,7 @@ from bot.walk import LeftOut, walk
 from storage.models import Binder
 from tests.conftest import GIT_ENVIRONMENT, GitServer, HostedRepository
 from tests.fakes.http import Script
-from tests.provisioning.world import TOKEN, Bench, order
+from tests.integration.local.world import TOKEN, Bench, order
 
 BEFORE, START, AFTER = 1_000.0, 2_000.0, 3_000.0
 ABOUT = About("demo", "https://example.org/team/repo", "0" * 40)

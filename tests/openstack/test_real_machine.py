@@ -19,11 +19,12 @@ import pytest
 
 from bot.errors import CloudUnreachable
 from bot.jupyter import JupyterServer
+from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report
 from bot.provisioning.console import report_of_console
 from bot.provisioning.openstack import OpenStackCloud
 from bot.provisioning.openstack_options import Offer, OpenStackOptions
-from bot.provisioning.userdata import GuestSettings, render
+from bot.provisioning.userdata import render
 from tests.conftest import GitServer, HostedRepository
 from tests.openstack.plane import FOLDER, delete_security_groups, leavings, needs_cloud
 from tests.scenario.conftest import running
@@ -152,7 +153,7 @@ class Launch:
 
 @pytest.fixture
 def cloud() -> Iterator[OpenStackCloud]:
-    settings = GuestSettings()
+    settings = AgentSettings()
     cloud = OpenStackCloud(
         OPTIONS,
         f"test-{secrets.token_hex(4)}",
