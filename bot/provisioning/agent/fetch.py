@@ -12,6 +12,7 @@ from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.reasons import git_reason
 from bot.provisioning.agent.source import source_of
+from bot.provisioning.agent.submodules import update_submodules
 
 if TYPE_CHECKING:
     from bot.provisioning.agent.job import Job
@@ -68,7 +69,7 @@ def _check_out(job: Job) -> str:
     _git(job, "checkout", "--quiet", "--detach", commit)
     if (job.places.repo / ".gitmodules").is_file():
         job.reporter.progress("Fetching its submodules")
-        _git(job, "submodule", "update", "--quiet", "--init", "--recursive")
+        update_submodules(job.places.repo, lambda *arguments: _git(job, *arguments))
     return commit
 
 

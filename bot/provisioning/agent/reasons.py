@@ -25,6 +25,7 @@ _GIT_NOISE = re.compile(
     r"dumb http transport|a second time, aborting|Retry scheduled|hung up|early EOF|invalid index-pack"
     r"|^fatal: clone of|^fatal: Could not read from remote|^error: Could not fetch"
 )
+_GIT_ASKS = re.compile(r"could not read (?:Username|Password)|Authentication failed")
 _GIT_ERROR = re.compile(r"^(?:fatal|error): (?P<what>.+)")
 
 
@@ -62,7 +63,8 @@ def git_reason(output: str) -> str:
     errors = [
         match["what"] for line in lines if not _GIT_NOISE.search(line) and (match := _GIT_ERROR.match(line))
     ]
-    return (errors or lines[-1:] or ["git printed nothing"])[0].rstrip(".")
+    reason = (errors or lines[-1:] or ["git printed nothing"])[0].rstrip(".")
+    return "it does not exist, or is private" if _GIT_ASKS.search(reason) else reason
 
 
 def server_reason(output: str) -> str:
