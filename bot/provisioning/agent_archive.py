@@ -20,6 +20,7 @@ HOST_ONLY = frozenset(
         "recipe_files.py",
         "recipe_pipfile.py",
         "sandbox.py",
+        "scripts.py",
         "uv_build.py",
         "uv_install.py",
     }

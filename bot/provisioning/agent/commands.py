@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import stat
 import subprocess
 import tempfile
 import time
@@ -117,13 +116,6 @@ def wait_until(is_so: Callable[[], bool], seconds: float, poll_seconds: float) -
             return False
         time.sleep(poll_seconds)
     return True
-
-
-def runnable(script: Path) -> list[str]:
-    """The command that runs a script as a shell would: by sh where it names no interpreter."""
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    with script.open("rb") as file:
-        return [str(script)] if file.read(2) in {b"#!", b"\x7fE"} else ["/bin/sh", str(script)]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from bot.provisioning.agent.engine import BINDER_LABEL
 from bot.provisioning.agent.error_lines import true_line
 from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
 from bot.provisioning.agent.phases import Phase
-from bot.provisioning.agent.serving import answers
+from bot.provisioning.agent.serving import START_HINT, answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SERVER_PORT = 8888
 """The port on which the images of repo2docker serve."""
 _RESTARTS = 3
+_IN_PEACE = "ended with exit code 0"
 # What `--volume name:place` takes literally: no colon, nor anything that a mount option could be made of.
 _PLAIN_DIRECTORY = re.compile(r"(?:/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)+/?")
 _LOG_LINES = "100"
@@ -87,7 +88,10 @@ class _Container:
             return
         self._keep_log()
         if is_in_time:
-            raise Failure(f"Its server {self._how_it_ended()} before it answered.", code)
+            how = self._how_it_ended()
+            raise Failure(
+                f"Its server {how} before it answered.", code, START_HINT if how == _IN_PEACE else ""
+            )
         raise Failure(f"Its server did not answer within {settings.start_seconds:g} seconds.", code)
 
     def _restarts(self) -> int:

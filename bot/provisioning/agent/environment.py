@@ -1,11 +1,15 @@
-"""What a repository's own code gets of the agent's environment."""
+"""What a repository's own code, and uv, get of the agent's environment."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from bot.provisioning.agent.settings import UvSettings
 
 MARK = "BINDER_BOT_INSTANCE"
 """Every process of an instance on the host carries this variable; its value is the instance's directory."""
@@ -31,3 +35,28 @@ _OWN = frozenset({MARK, "HOME", "TMPDIR", "PYTHONUNBUFFERED"})
 def repository_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """What a repository's own code gets of an environment."""
     return {name: value for name, value in inherited.items() if name in INHERITED | _OWN}
+
+
+def prefixes(venv: Path, repo: Path) -> dict[str, str]:
+    """Where things are, in the variables that repo2docker has for that."""
+    return {
+        "VIRTUAL_ENV": str(venv),
+        "NB_PYTHON_PREFIX": str(venv),
+        "KERNEL_PYTHON_PREFIX": str(venv),
+        "REPO_DIR": str(repo),
+    }
+
+
+def uv_variables(uv: UvSettings) -> dict[str, str]:
+    """The environment of uv."""
+    environment = {
+        **repository_environment(os.environ),
+        "UV_PYTHON_DOWNLOADS": "manual" if uv.python_downloads else "never",
+        "UV_PYTHON_INSTALL_DIR": f"{uv.root}/pythons",
+        "UV_CACHE_DIR": uv.cache,
+        "UV_NO_PROGRESS": "1",
+        # A binder that edits its packages must not edit what the cache gives to others.
+        "UV_LINK_MODE": "copy",
+    }
+    # A repository's own uv.toml is not ours to follow.
+    return environment if "UV_CONFIG_FILE" in environment else {**environment, "UV_NO_CONFIG": "1"}

@@ -4,6 +4,7 @@
     lock       held exclusively by who builds, shared by who uses: nothing in use is ever removed
     complete   says that the rest is whole; its time is that of the last use
     venv/      the environment
+    notes.json what its users should know of how it was built
     repo/      the checkout as the build left it; every binder gets a copy of its own
 """
 
@@ -21,10 +22,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _LOOK_SECONDS = 0.2
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Environment:
@@ -39,6 +40,7 @@ class Environment:
         self.venv = path / "venv"
         self.repo = path / "repo"
         self._complete = path / "complete"
+        self._notes = path / "notes.json"
 
     @property
     def is_complete(self) -> bool:
@@ -49,6 +51,14 @@ class Environment:
         """Remove what an interrupted build left."""
         for path in (self.venv, self.repo):
             remove_tree(path)
+
+    def keep_notes(self, notes: Iterable[str]) -> None:
+        """Keep what those who use it should know."""
+        self._notes.write_text(json.dumps(list(notes)), encoding="utf-8")
+
+    def notes(self) -> list[str]:
+        """What those who use it should know."""
+        return [str(note) for note in json.loads(self._notes.read_text(encoding="utf-8"))]
 
     def mark_complete(self) -> None:
         """Say that it can be used."""

@@ -7,6 +7,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from bot.provisioning.agent.checkout import fetch_tags, note_of_lfs
 from bot.provisioning.agent.commands import run
 from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
 from bot.provisioning.agent.phases import Phase
@@ -54,12 +55,15 @@ def fetch(job: Job) -> str:
     shutil.rmtree(job.places.repo, ignore_errors=True)
     job.places.repo.mkdir(parents=True)
     try:
-        return _check_out(job)
+        commit = _check_out(job)
     except CommandFailed as error:
         job.reporter.log(error.output)
         raise Failure(
             f"{job.task.url} could not be fetched: {git_reason(error.output)}.", FailureCode.FETCH_FAILED
         ) from error
+    if note := note_of_lfs(job.places.repo):
+        job.reporter.note(note)
+    return commit
 
 
 def _check_out(job: Job) -> str:
@@ -67,6 +71,7 @@ def _check_out(job: Job) -> str:
     _git(job, "remote", "add", "--", "origin", source_of(job.task))
     commit = _fetch_commit(job, job.task.commit) if job.task.commit else _fetch_ref(job)
     _git(job, "checkout", "--quiet", "--detach", commit)
+    fetch_tags(job.places.repo, lambda *arguments: _git(job, *arguments))
     if (job.places.repo / ".gitmodules").is_file():
         job.reporter.progress("Fetching its submodules")
         update_submodules(job.places.repo, lambda *arguments: _git(job, *arguments))

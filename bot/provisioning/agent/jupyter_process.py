@@ -9,12 +9,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.provisioning.agent.commands import runnable
-from bot.provisioning.agent.environment import repository_environment
+from bot.provisioning.agent.environment import prefixes, repository_environment
 from bot.provisioning.agent.failures import Failure, FailureCode
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.reasons import server_reason
-from bot.provisioning.agent.serving import answers
+from bot.provisioning.agent.scripts import runnable
+from bot.provisioning.agent.serving import START_HINT, answers
 from bot.provisioning.agent.text import tail
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Server:
     is_remote: bool
     sandbox: Sandbox | None
 
-    def command(self) -> list[str]:
+    def command(self, home: Path) -> list[str]:
         """Jupyter's command line, within the repository's `start` script where it has one."""
         jupyter = [
             str(self.venv / "bin/jupyter-server"),
@@ -62,17 +62,17 @@ class Server:
         ]
         if os.geteuid() == 0:
             jupyter.append("--allow-root")
-        return jupyter if self.recipe.start is None else [*runnable(self.recipe.start), *jupyter]
+        return jupyter if self.recipe.start is None else [*runnable(self.recipe.start, home), *jupyter]
 
-    def variables(self, home: Path) -> dict[str, str]:
+    def variables(self, home: Path, repo: Path) -> dict[str, str]:
         """Its environment. What people install meanwhile goes to a place of this binder's own."""
         inherited = repository_environment(os.environ)
         packages = home / ".packages"
         path = (self.venv / "bin", packages / "bin", inherited.get("PATH", os.defpath))
         return {
             **inherited,
+            **prefixes(self.venv, repo),
             "JUPYTER_TOKEN": self.token,
-            "VIRTUAL_ENV": str(self.venv),
             "PATH": os.pathsep.join(map(str, path)),
             "PIP_TARGET": str(packages),
             "PYTHONPATH": str(packages),
@@ -91,11 +91,7 @@ def serve(job: Job, server: Server) -> None:
     deadline = time.monotonic() + job.settings.start_seconds
     while not answers(server.port):
         if process.poll() is not None:
-            raise Failure(
-                f"Its server {_how(process.returncode)} before it answered"
-                f"{_last_words(job, printed_before)}.",
-                FailureCode.SERVER_LOST,
-            )
+            raise _early_end(job, server, process.returncode, printed_before)
         if time.monotonic() > deadline:
             raise Failure(
                 f"Its server did not answer within {job.settings.start_seconds:g} seconds.",
@@ -107,10 +103,24 @@ def serve(job: Job, server: Server) -> None:
     raise Failure(f"Its server {_how(code)}{_last_words(job, printed_before)}.", FailureCode.SERVER_ENDED)
 
 
+def _early_end(job: Job, server: Server, code: int, printed_before: int) -> Failure:
+    """Why a server ended before it answered."""
+    if code == 0 and server.recipe.start is not None:
+        return Failure(
+            f"`{server.recipe.start.name}` ended without starting the server.",
+            FailureCode.SERVER_LOST,
+            START_HINT,
+        )
+    return Failure(
+        f"Its server {_how(code)} before it answered{_last_words(job, printed_before)}.",
+        FailureCode.SERVER_LOST,
+    )
+
+
 def _start_process(job: Job, server: Server) -> subprocess.Popen[bytes]:
     places = job.places
-    command = server.command()
-    variables = server.variables(places.home)
+    command = server.command(places.home)
+    variables = server.variables(places.home, places.repo)
     if server.sandbox is not None:
         variables["TMPDIR"] = "/tmp"  # noqa: S108 - its own
         command = server.sandbox.wrap(

@@ -10,7 +10,7 @@ from bot.provisioning.agent.failures import Failure, FailureCode
 
 CONFIGURATION = (
     *("Dockerfile", "Project.toml", "JuliaProject.toml", "REQUIRE", "default.nix", "DESCRIPTION"),
-    *("install.R", "environment.yml", "Pipfile", "Pipfile.lock", "requirements.txt"),
+    *("install.R", "environment.yml", "environment.yaml", "Pipfile", "Pipfile.lock", "requirements.txt"),
     *("setup.py", "pyproject.toml", "runtime.txt", "apt.txt", "postBuild", "start"),
 )
 """Files that say how a repository is built."""

@@ -6,17 +6,19 @@ Only reading happens here. What uv cannot build is refused before anything is bu
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bot.provisioning.agent import recipe_conda, recipe_pipfile
 from bot.provisioning.agent.failures import Failure, FailureCode
-from bot.provisioning.agent.recipe_files import ConfigurationFiles
+from bot.provisioning.agent.recipe_files import ConfigurationFiles, table
 from bot.provisioning.agent.text import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from bot.provisioning.agent.recipe_conda import CondaEnvironment
 
 NEEDS_ENGINE = "It needs a container engine (docker or podman with buildx), or the OpenStack cloud."
 
@@ -30,7 +32,17 @@ _UNSUPPORTED = {
     "install.R": "R",
     "apt.txt": "system packages",
 }
-_TEXTS = ("environment.yml", "Pipfile", "Pipfile.lock", "requirements.txt", "setup.py", "pyproject.toml")
+_PRERELEASES = re.compile(r"^\s*--pre\b", re.MULTILINE)
+_VERSIONS = re.compile(r"[0-9.<>=!~*, ]{1,60}")
+_TEXTS = (
+    "environment.yml",
+    "environment.yaml",
+    "Pipfile",
+    "Pipfile.lock",
+    "requirements.txt",
+    "setup.py",
+    "pyproject.toml",
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,8 @@ class Wanted:
         requirements: Operands and options of `uv pip install`.
         stdin: What `-r -` among them reads.
         origin: The file that decided, or an empty string for none.
+        takes_prereleases: Whether versions may be installed that are not released yet.
+        notes: What of the files is left out, one sentence each.
     """
 
     cwd: Path
@@ -50,6 +64,8 @@ class Wanted:
     requirements: tuple[str, ...] = ()
     stdin: str = ""
     origin: str = ""
+    takes_prereleases: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,11 @@ class Recipe:
     post_build: Path | None = None
     start: Path | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the repository's files is left out, one sentence each."""
+        return self.wanted.notes
+
 
 def read(checkout: Path, root: str, read_yaml: Callable[[str], Any]) -> Recipe:
     """Read the configuration files of one directory of a checkout.
@@ -80,27 +101,28 @@ def read(checkout: Path, root: str, read_yaml: Callable[[str], Any]) -> Recipe:
         read_yaml: Reads YAML; raises ValueError.
 
     Raises:
-        Failure: uv cannot build it, or a file is wrong; names the file.
+        Failure: uv cannot build it, or a file is wrong; names every file that is to blame.
     """
     files = ConfigurationFiles(checkout, checkout / root, read_yaml)
-    _refuse_unsupported(files)
+    unsupported = _unsupported(files)
+    environment = recipe_conda.read(files)
+    if unsupported or (environment is not None and environment.conda and not _can_stand_in(files)):
+        raise _refusal(files, unsupported, environment)
     return Recipe(
         root=files.root,
-        wanted=_wanted(files),
+        wanted=_wanted(files, environment),
         text="\n".join(files.text(name) for name in _TEXTS),
         post_build=files.find("postBuild"),
         start=files.find("start"),
     )
 
 
-def _refuse_unsupported(files: ConfigurationFiles) -> None:
-    """Refuse what needs more than uv, naming every such file."""
+def _unsupported(files: ConfigurationFiles) -> dict[str, str]:
+    """The files that ask for more than uv can build, and what for."""
     found = {name: what for name, what in _UNSUPPORTED.items() if _asks_for(files, name)}
     if files.text("runtime.txt").strip().startswith("r-"):
         found["runtime.txt"] = "R"
-    if found:
-        asked = " and ".join(f"`{files.shown(name)}` asks for {what}" for name, what in found.items())
-        raise Failure(f"{asked}, which this machine cannot provide.", FailureCode.NEEDS_ENGINE, NEEDS_ENGINE)
+    return found
 
 
 def _asks_for(files: ConfigurationFiles, name: str) -> bool:
@@ -110,13 +132,38 @@ def _asks_for(files: ConfigurationFiles, name: str) -> bool:
     return name != "apt.txt" or any(line.split("#", 1)[0].strip() for line in files.text(name).splitlines())
 
 
-def _wanted(files: ConfigurationFiles) -> Wanted:
+def _can_stand_in(files: ConfigurationFiles) -> bool:
+    """Whether pip's requirements lie beside the conda packages, for those who use pip."""
+    return files.find("requirements.txt") is not None
+
+
+def _refusal(
+    files: ConfigurationFiles, unsupported: Mapping[str, str], environment: CondaEnvironment | None
+) -> Failure:
+    asked = [f"`{files.shown(name)}` asks for {what}" for name, what in unsupported.items()]
+    hint = NEEDS_ENGINE
+    if environment is not None and environment.conda:
+        asked.append(f"`{files.shown(environment.name)}` asks for conda packages ({environment.named()})")
+        hint = f"{NEEDS_ENGINE} Packages under `pip:` are installed here."
+    return Failure(
+        f"{' and '.join(asked)}, which this machine cannot provide.", FailureCode.NEEDS_ENGINE, hint
+    )
+
+
+def _wanted(files: ConfigurationFiles, environment: CondaEnvironment | None) -> Wanted:
     """What the first matching file asks for."""
-    if files.find("environment.yml"):
-        return _from_environment(files)
-    if files.find("Pipfile") or files.find("Pipfile.lock"):
+    if environment is not None and not environment.conda:
+        return _from_environment(files, environment)
+    if environment is None and (files.find("Pipfile") or files.find("Pipfile.lock")):
         return _from_pipfile(files)
-    return _from_python_files(files)
+    wanted = _from_python_files(files)
+    if environment is None:
+        return wanted
+    note = (
+        f"`{files.shown(environment.name)}` asks for conda packages ({environment.named()}), which this "
+        "machine cannot provide: `requirements.txt` beside it is installed instead."
+    )
+    return replace(wanted, python=environment.python or wanted.python, notes=(note, *wanted.notes))
 
 
 def _from_python_files(files: ConfigurationFiles) -> Wanted:
@@ -125,14 +172,37 @@ def _from_python_files(files: ConfigurationFiles) -> Wanted:
     origins = [name for name in ("requirements.txt", "setup.py", "pyproject.toml") if files.find(name)]
     if "requirements.txt" in origins:
         asked += ["-r", str((files.folder / "requirements.txt").relative_to(files.root))]
-    if files.find("setup.py") or "build-system" in files.toml("pyproject.toml"):
+    project = files.toml("pyproject.toml")
+    is_package = files.find("setup.py") is not None or {"project", "build-system"} <= project.keys()
+    if is_package:
         asked.append(".")
     return Wanted(
         cwd=files.root,
-        python=_runtime(files),
+        python=_runtime(files) or _requires_python(project),
         requirements=tuple(asked),
         origin=files.shown(origins[0]) if origins else "",
+        takes_prereleases=_PRERELEASES.search(files.text("requirements.txt")) is not None,
+        notes=() if is_package else _notes_of_project(files, project),
     )
+
+
+def _requires_python(project: dict[str, Any]) -> str:
+    """The versions of Python that a package says it works with, as uv understands them."""
+    asked = str(table(project, "project").get("requires-python") or "")
+    return asked if _VERSIONS.fullmatch(asked) else ""
+
+
+def _notes_of_project(files: ConfigurationFiles, project: dict[str, Any]) -> tuple[str, ...]:
+    """What is left out of a pyproject.toml that is no package, as repo2docker leaves it out."""
+    poetry = table(table(project, "tool"), "poetry")
+    if not (table(project, "project").get("dependencies") or table(poetry, "dependencies")):
+        return ()
+    missing = [f"`[{name}]`" for name in ("project", "build-system") if name not in project]
+    note = (
+        f"The dependencies in `{files.shown('pyproject.toml')}` are not installed: it has no "
+        f"{' and no '.join(missing)}. Name them in `requirements.txt`."
+    )
+    return (note,)
 
 
 def _runtime(files: ConfigurationFiles) -> str:
@@ -147,15 +217,14 @@ def _runtime(files: ConfigurationFiles) -> str:
     return match[1]
 
 
-def _from_environment(files: ConfigurationFiles) -> Wanted:
+def _from_environment(files: ConfigurationFiles, environment: CondaEnvironment) -> Wanted:
     """environment.yml: its pip part, and the version of Python."""
-    python, pip = recipe_conda.read(files, "environment.yml", NEEDS_ENGINE)
     return Wanted(
         cwd=files.folder,
-        python=python,
-        requirements=("-r", "-") if pip else (),
-        stdin="\n".join(pip) + "\n",
-        origin=files.shown("environment.yml"),
+        python=environment.python,
+        requirements=("-r", "-") if environment.pip else (),
+        stdin="\n".join(environment.pip) + "\n",
+        origin=files.shown(environment.name),
     )
 
 

@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.provisioning.agent.failures import Failure, FailureCode
 from bot.provisioning.agent.text import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bot.provisioning.agent.recipe_files import ConfigurationFiles
 
+_NAMES = ("environment.yml", "environment.yaml")
+"""repo2docker reads the first of them that is there."""
 _WITH_EVERY_ENVIRONMENT = frozenset({"python", "pip", "setuptools", "wheel"})
-_ALWAYS_ADDED = frozenset({"jupyterlab", "notebook", "jupyter", "ipykernel"})
+_ALWAYS_ADDED = frozenset({"jupyterlab", "notebook", "jupyter", "ipykernel", "ipywidgets"})
 _PACKAGE = re.compile(r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>.*)", re.DOTALL)
 _VERSION = re.compile(r"[0-9.<>=!~*, ]{1,60}")
 _NAMED = 8
 
 
-def read(files: ConfigurationFiles, name: str, hint: str) -> tuple[str, list[str]]:
-    """The version of Python that is asked for (as uv understands it, or empty), and pip's requirements.
+@dataclass(frozen=True)
+class CondaEnvironment:
+    """What environment.yml asks for.
+
+    Attributes:
+        name: The file's name.
+        python: The version of Python, as uv understands it; empty for any.
+        conda: The conda packages beside those that are there anyway.
+        pip: The requirements of pip.
+    """
+
+    name: str
+    python: str
+    conda: tuple[str, ...]
+    pip: tuple[str, ...]
+
+    def named(self) -> str:
+        """The conda packages, the first of them by name."""
+        names = [f"`{sentence(name, 40)}`" for name in self.conda]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return ", ".join(names[:_NAMED]) + more
+
+
+def read(files: ConfigurationFiles) -> CondaEnvironment | None:
+    """What environment.yml (or environment.yaml) asks for; None where there is none.
 
     Raises:
-        Failure: The file is not valid, or asks for conda packages; then with that hint.
+        Failure: The file is not valid.
     """
-    conda, pip = _dependencies(files, name)
+    name = next((each for each in _NAMES if files.find(each)), None)
+    if name is None:
+        return None
+    packages, pip = _dependencies(files, name)
     python = ""
-    refused: list[str] = []
-    for package in conda:
+    conda: list[str] = []
+    for package in packages:
         match = _PACKAGE.match(package.strip())
-        package_name, version = (match["name"].lower(), match["version"].strip()) if match else (package, "?")
-        if package_name == "python":
+        known, version = (match["name"].lower(), match["version"].strip()) if match else (package, "?")
+        if known == "python":
             python = _python_version(version)
-        elif not _is_there_anyway(package_name, version):
-            refused.append(package_name)
-    if refused:
-        raise _refusal(files.shown(name), refused, hint)
-    return python, pip
+        elif not _is_there_anyway(known, version):
+            conda.append(known)
+    return CondaEnvironment(name, python, tuple(conda), tuple(pip))
 
 
 def _dependencies(files: ConfigurationFiles, name: str) -> tuple[list[str], list[str]]:
@@ -59,17 +83,6 @@ def _dependencies(files: ConfigurationFiles, name: str) -> tuple[list[str], list
 
 def _is_there_anyway(package: str, version: str) -> bool:
     return package in _WITH_EVERY_ENVIRONMENT or (package in _ALWAYS_ADDED and not version)
-
-
-def _refusal(shown: str, refused: Iterable[str], hint: str) -> Failure:
-    names = [f"`{sentence(name, 40)}`" for name in refused]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return Failure(
-        f"`{shown}` asks for conda packages, which this machine cannot provide: "
-        f"{', '.join(names[:_NAMED])}{more}.",
-        FailureCode.NEEDS_ENGINE,
-        f"{hint} Packages under `pip:` are installed here.",
-    )
 
 
 def _python_version(version: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ONLY_AT_ROOT = frozenset({"DESCRIPTION", "setup.py", "pyproject.toml"})
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _MAX_BYTES = 512 * 1024
 
 
@@ -67,7 +73,7 @@ class ConfigurationFiles:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             raise self.invalid(name, f"is larger than {_MAX_BYTES // 1024} KiB")
-        return content.decode(errors="replace")
+        return decoded(content)
 
     def yaml(self, name: str) -> Any:
         """The content of a YAML file.
@@ -109,6 +115,14 @@ class ConfigurationFiles:
 
     def _relative(self, path: Path) -> str:
         return str(path.relative_to(self._checkout))
+
+
+def decoded(content: bytes) -> str:
+    """A text file's content, in whatever encoding editors leave it."""
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace").replace("\r\n", "\n")
+    return content.decode(errors="replace").replace("\r\n", "\n")
 
 
 def table(content: dict[str, Any], key: str) -> dict[str, Any]:

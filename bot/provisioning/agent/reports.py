@@ -124,6 +124,11 @@ class Reporter:
         self._waiting = ""
         self._written_at = -settings.seconds
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noted so far."""
+        return tuple(self._notes)
+
     def begin(self, phase: Phase, message: str) -> None:
         """Report what begins."""
         self._phase, self._fraction, self._waiting = phase, None, ""

@@ -6,6 +6,7 @@ import http.client
 import urllib.error
 import urllib.request
 
+START_HINT = 'The last line of a `start` script must be `exec "$@"`, which starts the server.'
 _SECONDS = 5
 
 

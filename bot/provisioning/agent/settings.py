@@ -119,6 +119,7 @@ class UvSettings:
         isolation: `auto`, `bwrap` or `none`: whether the repository's code is confined by bubblewrap.
         hidden: Directories that confined code cannot see.
         is_remote: Whether people reach the server under another name than that of this machine's loopback.
+        python_downloads: Whether uv may download a Python that a repository asks for and that is not here.
         yaml_to_json: The command that reads YAML on its standard input and prints it as JSON: the standard
             library has no reader of YAML.
     """
@@ -130,6 +131,7 @@ class UvSettings:
     isolation: str = "auto"
     hidden: Sequence[str] = field(default_factory=list)
     is_remote: bool = False
+    python_downloads: bool = False
     yaml_to_json: Sequence[str] = field(default_factory=list)
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.provisioning.agent import jupyter_process, recipe
+from bot.provisioning.agent import jupyter_process
 from bot.provisioning.agent.commands import capture
 from bot.provisioning.agent.environment import repository_environment
 from bot.provisioning.agent.environments import Environment, Environments, copy_tree, remove_tree
@@ -19,12 +19,14 @@ from bot.provisioning.agent.jupyter_process import Server
 from bot.provisioning.agent.paths import build_root, require_path
 from bot.provisioning.agent.processes import end_descendants
 from bot.provisioning.agent.pythons import find_python
+from bot.provisioning.agent.recipe import read as read_recipe
 from bot.provisioning.agent.sandbox import Sandbox, works
 from bot.provisioning.agent.source import source_of
 from bot.provisioning.agent.uv_install import Installation
 
 if TYPE_CHECKING:
     from bot.provisioning.agent.job import Job
+    from bot.provisioning.agent.pythons import Interpreter
     from bot.provisioning.agent.recipe import Recipe
     from bot.provisioning.agent.settings import UvSettings
 
@@ -89,8 +91,10 @@ class _Launch:
         commit = fetch(self._job)
         repo = self._places.repo
         root = build_root(repo, self._job.task.path)
-        wanted = self._read(repo, root).wanted
-        interpreter = find_python(self._job, self._uv, wanted.python)
+        recipe = self._read(repo, root)
+        for note in recipe.notes:
+            self._job.reporter.note(note)
+        interpreter = find_python(self._job, self._uv, recipe.wanted.python)
         environment = self._environment(commit, root)
 
         def build() -> None:
@@ -111,11 +115,14 @@ class _Launch:
         self._job.reporter.progress("Another binder is building the same commit")
         self._job.deadline.check()
 
-    def _build(self, environment: Environment, root: str, interpreter: Path) -> None:
-        installation = Installation(self._job, self._uv, environment, self._sandbox(interpreter))
+    def _build(self, environment: Environment, root: str, interpreter: Interpreter) -> None:
+        installation = Installation(self._job, self._uv, environment, self._sandbox(interpreter.path))
         installation.make(self._read(environment.repo, root), interpreter)
+        environment.keep_notes(self._job.reporter.notes)
 
     def _serve(self, environment: Environment, root: str) -> None:
+        for note in environment.notes():
+            self._job.reporter.note(note)
         repo = self._places.repo
         remove_tree(repo)
         copy_tree(environment.repo, repo)
@@ -168,7 +175,7 @@ class _Launch:
         )
 
     def _read(self, checkout: Path, root: str) -> Recipe:
-        return recipe.read(checkout, root, self._read_yaml)
+        return read_recipe(checkout, root, self._read_yaml)
 
     def _read_yaml(self, text: str) -> Any:
         try:

@@ -6,22 +6,26 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.provisioning.agent.commands import run, runnable
-from bot.provisioning.agent.environment import repository_environment
-from bot.provisioning.agent.failures import CommandFailed
+from bot.provisioning.agent.commands import run
+from bot.provisioning.agent.environment import prefixes, uv_variables
+from bot.provisioning.agent.failures import CommandFailed, Failure
 from bot.provisioning.agent.phases import Phase
+from bot.provisioning.agent.pythons import installed_hint
 from bot.provisioning.agent.reasons import packages_failure, script_failure
+from bot.provisioning.agent.scripts import runnable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.provisioning.agent.environments import Environment
     from bot.provisioning.agent.job import Job
+    from bot.provisioning.agent.pythons import Interpreter
     from bot.provisioning.agent.recipe import Recipe
     from bot.provisioning.agent.sandbox import Sandbox
     from bot.provisioning.agent.settings import UvSettings
 
-JUPYTER = ("jupyterlab", "notebook")
+JUPYTER = ("jupyterlab", "notebook", "ipywidgets")
+"""What repo2docker puts into every image, and people count on."""
 SLOW_TO_START = "rfc3987-syntax"
 """An optional validator of jsonschema that builds its grammar at every import: half of a server's start
 (2.2 of 4.0 s, measured in November 2026), and nothing that Jupyter needs."""
@@ -47,14 +51,17 @@ class Installation:
         self._sandbox = sandbox
         self._done = 0
 
-    def make(self, recipe: Recipe, interpreter: Path) -> None:
+    def make(self, recipe: Recipe, interpreter: Interpreter) -> None:
         """Make the environment, install everything, and run postBuild.
 
         Raises:
             Failure: The true reason why that is not possible.
         """
-        self._create(interpreter)
-        self._install(recipe)
+        self._create(interpreter.path)
+        try:
+            self._install(recipe)
+        except Failure as failure:
+            raise self._blame_stand_in(failure, interpreter) from failure
         if recipe.post_build is not None:
             self._run_post_build(recipe.post_build, recipe.root)
         self._reach("built", "Built")
@@ -73,10 +80,18 @@ class Installation:
         command = [
             *("pip", "install", "--python", str(self._environment.venv / "bin/python")),
             *self._left_out(recipe),
+            *(("--prerelease", "allow") if recipe.wanted.takes_prereleases else ()),
             *added,
             *recipe.wanted.requirements,
         ]
         self._run_uv(command, recipe.wanted.cwd, recipe.wanted.stdin, recipe.wanted.origin)
+
+    def _blame_stand_in(self, failure: Failure, interpreter: Interpreter) -> Failure:
+        """Say of a failure that another Python stood in, which is its likely cause."""
+        if not interpreter.stands_in_for:
+            return failure
+        reason = f"{interpreter.apology} With it: {failure.reason}"
+        return Failure(reason, failure.code, installed_hint(self._uv))
 
     def _left_out(self, recipe: Recipe) -> list[str]:
         """Options that leave out what only makes Jupyter start slowly, unless the repository names it."""
@@ -89,7 +104,7 @@ class Installation:
     def _run_post_build(self, script: Path, cwd: Path) -> None:
         self._job.reporter.progress("Running postBuild")
         try:
-            self._run(runnable(script), cwd)
+            self._run(runnable(script, self._environment.path), cwd)
         except CommandFailed as error:
             raise script_failure("postBuild", error) from error
 
@@ -111,7 +126,8 @@ class Installation:
     def _variables(self) -> dict[str, str]:
         inherited = uv_variables(self._uv)
         path = (str(self._environment.venv / "bin"), inherited.get("PATH", os.defpath))
-        return {**inherited, "VIRTUAL_ENV": str(self._environment.venv), "PATH": os.pathsep.join(path)}
+        own = prefixes(self._environment.venv, self._environment.repo)
+        return {**inherited, **own, "PATH": os.pathsep.join(path)}
 
     def _read(self, line: str) -> str:
         step = line.partition(" ")[0]
@@ -124,17 +140,3 @@ class Installation:
     def _reach(self, step: str, message: str) -> None:
         self._done = max(self._done, _STEPS.index(step) + 1)
         self._job.reporter.progress(message, self._done / len(_STEPS))
-
-
-def uv_variables(uv: UvSettings) -> dict[str, str]:
-    """The environment of uv."""
-    environment = {
-        **repository_environment(os.environ),
-        "UV_PYTHON_DOWNLOADS": "never",
-        "UV_CACHE_DIR": uv.cache,
-        "UV_NO_PROGRESS": "1",
-        # A binder that edits its packages must not edit what the cache gives to others.
-        "UV_LINK_MODE": "copy",
-    }
-    # A repository's own uv.toml is not ours to follow.
-    return environment if "UV_CONFIG_FILE" in environment else {**environment, "UV_NO_CONFIG": "1"}

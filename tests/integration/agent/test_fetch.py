@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.conftest import GitServer, HostedRepository
 from tests.unit.provisioning.agent.jobs import a_job, a_task
 
 
-def a_fetch(root: Path, url: str, **changes: object) -> Job:
+def a_fetch(root: Path, url: str, **changes: Any) -> Job:
     job = a_job(root, a_task(url, **changes))
     fetch(job)
     return job
@@ -115,3 +116,56 @@ def test_a_repository_that_asks_for_a_password_is_private_or_not_there(
 
     with pytest.raises(Failure, match="could not be fetched: it does not exist, or is private"):
         a_fetch(tmp_path, f"{git_server.url}/team/secret.git", ref="main")
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "noted"),
+    [
+        (1, "1 file is in Git LFS and not fetched, only the pointer: `data/0.csv`."),
+        (
+            5,
+            (
+                "5 files are in Git LFS and not fetched, only the pointer: "
+                "`data/0.csv`, `data/1.csv`, `data/2.csv` "
+                "and 2 more."
+            ),
+        ),
+    ],
+)
+def test_files_in_lfs_are_noted(tmp_path: Path, git_server: GitServer, count: int, noted: str) -> None:
+    repo = git_server.repository("team/repo")
+    pointers = {f"data/{number}.csv": POINTER for number in range(count)}
+    repo.commit(
+        {".gitattributes": "*.csv filter=lfs diff=lfs merge=lfs -text\n", "small.csv": "1,2", **pointers}
+    )
+
+    assert a_fetch(tmp_path, repo.url, ref="main").reporter.notes == (noted,)
+
+
+def test_a_repository_without_lfs_has_no_note(tmp_path: Path, git_server: GitServer) -> None:
+    repo = git_server.repository("team/repo")
+    repo.commit({"about-lfs.txt": POINTER})
+
+    assert a_fetch(tmp_path, repo.url, ref="main").reporter.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("configuration", "described"),
+    [('[build-system]\nrequires = ["setuptools-scm"]\n', "v2.0.0-1-"), ("[build-system]\n", None)],
+)
+def test_a_version_that_is_made_of_tags_finds_them(
+    tmp_path: Path, git_server: GitServer, configuration: str, described: str | None
+) -> None:
+    repo = git_server.repository("team/repo")
+    repo.commit({"pyproject.toml": configuration})
+    repo.tag("v2.0.0", annotated=True)
+    commit = repo.commit({"a": "b"})
+
+    job = a_fetch(tmp_path, repo.url, commit=commit, ref="main")
+
+    describe = ["git", "-C", str(job.places.repo), "describe", "--tags", "--long"]
+    told = subprocess.run(describe, capture_output=True, check=False, text=True)
+    assert told.stdout.startswith(described) if described else told.returncode != 0

@@ -26,8 +26,12 @@ from tests.conftest import GitServer
 from tests.integration.local.world import TOKEN, Bench, order, wait_until
 
 SECRET = "xoxb-nobody-may-see-this"
-POST_BUILD = """#!/bin/sh
+POST_BUILD = """#!/bin/sh\r
+set -e
 env > environment.txt
+"$NB_PYTHON_PREFIX/bin/python" -c "import ipywidgets"
+test "$KERNEL_PYTHON_PREFIX" = "$NB_PYTHON_PREFIX" && test -f "$REPO_DIR/requirements.txt"
+set +e
 cat "$(dirname "$HOME")/../task.json" > order.txt 2> denied.txt
 exit 0
 """
@@ -112,6 +116,7 @@ def test_a_binder_from_its_order_to_nothing_left(
         headers = {"Authorization": f"token {TOKEN}"}
         built = web.get(f"{base}/api/contents/environment.txt", headers=headers).json()["content"]
         assert SECRET not in built
+        assert "REPO_DIR=" in built
         assert "JUPYTER_TOKEN" not in built
 
     directory = directory_of(bench, "first")
@@ -153,6 +158,19 @@ def test_a_binder_from_its_order_to_nothing_left(
     assert bench.cloud.survey().of("second")[0].fault.startswith("Its server ")
     bench.remove("second")
     assert not bench.cloud.survey().leaves("second")
+
+
+def test_a_stand_in_for_a_python_that_is_not_here_is_part_of_the_reason(
+    bench: Bench, git_server: GitServer
+) -> None:
+    url, sha = hosted(git_server, {"runtime.txt": "python-3.2", "requirements.txt": "six==99.0\n"})
+    report = fails(bench, order(url, sha, "standin"))
+    assert report.reason.startswith(
+        "The repository asks for Python 3.2, which is not installed on this machine;"
+    )
+    assert "there is no version of six==99.0" in report.reason
+    assert report.hint.startswith("Installed here: Python 3.")
+    assert len(report.notes) == 1
 
 
 def test_what_cannot_be_installed_is_the_reason(bench: Bench, git_server: GitServer) -> None:

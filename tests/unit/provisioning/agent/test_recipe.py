@@ -11,8 +11,9 @@ import yaml
 
 from bot.provisioning.agent import recipe
 from bot.provisioning.agent.failures import Failure
-from bot.provisioning.agent.pythons import find_python
+from bot.provisioning.agent.pythons import find_python, satisfies
 from bot.provisioning.agent.recipe import Recipe
+from bot.provisioning.agent.recipe_files import decoded
 from bot.provisioning.agent.settings import UvSettings
 from tests.unit.provisioning.agent.jobs import a_job
 
@@ -39,6 +40,17 @@ dependencies:
   - pip:
     - six==1.16
     - -r more.txt
+"""
+
+
+PACKAGE = '[project]\nname = "x"\n[build-system]\nrequires = []\n'
+POETRY = """\
+[tool.poetry]
+package-mode = false
+[tool.poetry.dependencies]
+six = "*"
+[build-system]
+requires = ["poetry-core"]
 """
 
 
@@ -69,7 +81,16 @@ def read_yaml(text: str) -> Any:
         ({"binder/requirements.txt": "six", "setup.py": ""}, "", ("-r", "binder/requirements.txt"), ""),
         ({".binder/runtime.txt": "python-3.10\n"}, "3.10", (), ""),
         ({"requirements.txt": "six", "setup.py": ""}, "", ("-r", "requirements.txt", "."), ""),
-        ({"pyproject.toml": "[build-system]\nrequires=[]"}, "", (".",), ""),
+        ({"pyproject.toml": PACKAGE}, "", (".",), ""),
+        ({"pyproject.toml": f"\ufeff{PACKAGE}"}, "", (".",), ""),
+        ({"pyproject.toml": "[build-system]\nrequires=[]"}, "", (), ""),
+        ({"pyproject.toml": POETRY}, "", (), ""),
+        ({"pyproject.toml": '[project]\nname="x"\nrequires-python=">=3.12"\n'}, ">=3.12", (), ""),
+        ({"runtime.txt": "\ufeffpython-3.11"}, "3.11", (), ""),
+        ({"runtime.txt": "python-3.11\r\n"}, "3.11", (), ""),
+        ({"environment.yaml": "dependencies: [{pip: [humanize]}]"}, "", ("-r", "-"), "humanize\n"),
+        ({"environment.yml": "", "environment.yaml": "dependencies: [gdal]"}, "", (), "\n"),
+        ({"environment.yml": "dependencies: [ipywidgets]"}, "", (), "\n"),
         ({"pyproject.toml": "[tool.ruff]\nline-length=90"}, "", (), ""),
         ({"apt.txt": "# nothing\n\n", "requirements.txt": ""}, "", ("-r", "requirements.txt"), ""),
         (
@@ -109,8 +130,19 @@ def test_what_the_first_matching_file_asks_for(
         ({"runtime.txt": "4.3"}, "`runtime.txt` says `4.3`"),
         ({"binder/apt.txt": "gdal-bin"}, "`binder/apt.txt` asks for system packages"),
         ({"apt.txt": "x", "install.R": ""}, "`install.R` asks for R and `apt.txt` asks for system packages"),
-        ({"environment.yml": "dependencies: [python, numpy=1, gdal]"}, "conda packages, which this machine"),
+        (
+            {"environment.yml": "dependencies: [python, numpy=1, gdal]"},
+            "conda packages (`numpy`, `gdal`), which this machine",
+        ),
         ({"environment.yml": "dependencies: [conda-forge::gdal]"}, "`gdal`"),
+        (
+            {"apt.txt": "x", "environment.yml": "dependencies: [gdal]", "requirements.txt": ""},
+            "`apt.txt` asks for system packages and `environment.yml` asks for conda packages (`gdal`)",
+        ),
+        (
+            {"binder/environment.yaml": "dependencies: [a, b, c, d, e, f, g, h, i, j]"},
+            "conda packages (`a`, `b`, `c`, `d`, `e`, `f`, `g`, `h` and 2 more), which",
+        ),
         ({"environment.yml": "dependencies: ["}, "`environment.yml` is not valid YAML"),
         ({"environment.yml": "dependencies: all"}, "`environment.yml` has no list"),
         ({"Pipfile": "["}, "`Pipfile` is not valid TOML"),
@@ -123,6 +155,58 @@ def test_what_uv_cannot_build_is_refused_by_name(tmp_path: Path, files: dict[str
     with pytest.raises(Failure) as refused:
         read(write(tmp_path, files))
     assert named in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    ("files", "requirements", "noted"),
+    [
+        (
+            {"environment.yml": "dependencies: [python=3.11, numpy]", "requirements.txt": "numpy"},
+            ("-r", "requirements.txt"),
+            (
+                "`environment.yml` asks for conda packages (`numpy`), which this machine cannot provide: "
+                "`requirements.txt` beside it is installed instead."
+            ),
+        ),
+        (
+            {"pyproject.toml": '[project]\nname = "x"\ndependencies = ["six"]\n'},
+            (),
+            (
+                "The dependencies in `pyproject.toml` are not installed: it has no `[build-system]`. "
+                "Name them in `requirements.txt`."
+            ),
+        ),
+        (
+            {"pyproject.toml": POETRY},
+            (),
+            (
+                "The dependencies in `pyproject.toml` are not installed: it has no `[project]`. "
+                "Name them in `requirements.txt`."
+            ),
+        ),
+        ({"pyproject.toml": PACKAGE}, (".",), ""),
+        ({"pyproject.toml": "[tool.ruff]\nline-length=90"}, (), ""),
+        ({"environment.yml": "dependencies: [python=3.11]", "requirements.txt": "x"}, (), ""),
+    ],
+)
+def test_what_is_left_out_is_noted(
+    tmp_path: Path, files: dict[str, str], requirements: tuple[str, ...], noted: str
+) -> None:
+    found = read(write(tmp_path, files))
+    assert found.wanted.requirements == requirements
+    assert found.notes == ((noted,) if noted else ())
+
+
+def test_versions_that_are_not_released_yet_are_taken_where_pip_would(tmp_path: Path) -> None:
+    assert read(write(tmp_path, {"requirements.txt": "six\n--pre\n"})).wanted.takes_prereleases
+    assert not read(write(tmp_path, {"requirements.txt": "six  # no --pre\n"})).wanted.takes_prereleases
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_text_is_read_in_the_encodings_that_editors_write(encoding: str) -> None:
+    mark = "\ufeff" if encoding in {"utf-16-le", "utf-16-be"} else ""
+
+    assert decoded(f"{mark}one\r\ntw\u00f6\r\n".encode(encoding)) == "one\ntw\u00f6\n"
 
 
 def test_files_that_lead_out_of_the_checkout_are_not_read(tmp_path: Path) -> None:
@@ -141,6 +225,35 @@ UV = UvSettings(uv="false", root="/nonexistent", cache="/nonexistent")
 def test_a_python_that_is_not_here_has_a_stand_in_but_python_2_has_none(tmp_path: Path) -> None:
     job = a_job(tmp_path)
 
-    assert find_python(job, UV, "3.2") == Path(os.path.realpath(sys.executable))
+    stand_in = find_python(job, UV, "3.2")
+    assert (stand_in.path, stand_in.stands_in_for) == (Path(os.path.realpath(sys.executable)), "3.2")
+    assert "asks for Python 3.2" in job.reporter.notes[0]
     with pytest.raises(Failure, match=r"Python 2\.7"):
         find_python(job, UV, "2.7")
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_satisfied"),
+    [
+        ("3.11", True),
+        ("3.11.7", True),
+        ("3.11.6", False),
+        ("3", True),
+        ("3.1", False),
+        ("==3.11.*", True),
+        ("!=3.11", False),
+        (">=3.9", True),
+        (">=3.9,<4", True),
+        (">=3.9, <3.11", False),
+        (">=3.12", False),
+        ("<=3.11", True),
+        (">3.11", False),
+        ("<3.12", True),
+        ("~=3.9", True),
+        ("~=3.11.2", True),
+        ("~=3.10.2", False),
+        ("anything", False),
+    ],
+)
+def test_which_pythons_satisfy_what_is_asked(asked: str, is_satisfied: bool) -> None:  # noqa: FBT001 - a parameter
+    assert satisfies((3, 11, 7), asked) == is_satisfied
