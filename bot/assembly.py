@@ -37,7 +37,11 @@ def build_cloud(settings: Settings) -> Cloud:
     """
     if settings.cloud == "openstack":
         return openstack_cloud(settings)
-    options = LocalOptions(settings.local_root, settings.local_public_url)
+    options = LocalOptions(
+        settings.local_root,
+        settings.local_public_url,
+        python_downloads=settings.local_python_downloads,
+    )
     cloud = LocalCloud(options, engine=settings.local_engine)
     if settings.idle_action == "shelve":
         raise ConfigError("The local cloud can put nothing away: IDLE_ACTION=shelve needs CLOUD=openstack.")

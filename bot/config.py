@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:{port}",
         description="How people reach a port of this host; `{port}` is filled in.",
     )
+    local_python_downloads: bool = Field(
+        default=False,
+        description="Whether uv may download a version of Python that a repository asks for and that this "
+        "host lacks. Otherwise another version stands in, and the launch says so.",
+    )
     local_unisolated_ok: bool = Field(
         default=False,
         description="Let others than a workspace on this machine run code here without a container engine. "

@@ -89,9 +89,8 @@ class _Container:
         self._keep_log()
         if is_in_time:
             how = self._how_it_ended()
-            raise Failure(
-                f"Its server {how} before it answered.", code, START_HINT if how == _IN_PEACE else ""
-            )
+            when = "before it answered" if code == FailureCode.SERVER_LOST else "and did not come back"
+            raise Failure(f"Its server {how} {when}.", code, START_HINT if how == _IN_PEACE else "")
         raise Failure(f"Its server did not answer within {settings.start_seconds:g} seconds.", code)
 
     def _restarts(self) -> int:

@@ -39,6 +39,7 @@ class LocalOptions:
         build_seconds: How long fetching and building may take.
         start_seconds: How long a server may take until it answers.
         cache: Where uv keeps what it downloaded; below the root by default.
+        python_downloads: Whether uv may download a Python that a repository asks for and that is not here.
         keep_environments: How many built environments (or images) are kept.
         memory: A container's limit, as the engine writes it.
         cpus: A container's limit.
@@ -52,6 +53,7 @@ class LocalOptions:
     build_seconds: float = 1800.0
     start_seconds: float = 120.0
     cache: str = ""
+    python_downloads: bool = False
     keep_environments: int = 5
     memory: str = "4g"
     cpus: float = 2.0
@@ -127,5 +129,6 @@ def _uv(options: LocalOptions) -> UvSettings:
         isolation=options.isolation,
         hidden=sorted({str(path.resolve()) for path in hidden}),
         is_remote=urlsplit(options.public_url).hostname not in _LOOPBACK,
+        python_downloads=options.python_downloads,
         yaml_to_json=[sys.executable, "-I", yaml_to_json.__file__],
     )

@@ -114,6 +114,7 @@ def test_an_ended_container_is_an_error(stage: Stage, bench: Bench) -> None:
     assert bench.settle("ended").phase == Phase.SERVING
     stage.end_servers()
     wait_until(lambda: bench.cloud.survey().of("ended")[0].state == InstanceState.ERROR)
+    assert bench.cloud.survey().of("ended")[0].fault.endswith("and did not come back.")
 
 
 def test_an_engine_that_does_not_answer_tells_nothing(stage: Stage, bench: Bench) -> None:

@@ -1,8 +1,6 @@
 """Which configuration files decide, what they ask for, and what is refused before building."""
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,8 @@ import yaml
 
 from bot.provisioning.agent import recipe
 from bot.provisioning.agent.failures import Failure
-from bot.provisioning.agent.pythons import find_python, satisfies
 from bot.provisioning.agent.recipe import Recipe
 from bot.provisioning.agent.recipe_files import decoded
-from bot.provisioning.agent.settings import UvSettings
-from tests.unit.provisioning.agent.jobs import a_job
 
 LOCK = json.dumps(
     {
@@ -217,43 +212,3 @@ def test_files_that_lead_out_of_the_checkout_are_not_read(tmp_path: Path) -> Non
     (checkout / "requirements.txt").symlink_to("requirements.txt")
     wanted = read(checkout).wanted
     assert (wanted.python, wanted.requirements) == ("", ())
-
-
-UV = UvSettings(uv="false", root="/nonexistent", cache="/nonexistent")
-
-
-def test_a_python_that_is_not_here_has_a_stand_in_but_python_2_has_none(tmp_path: Path) -> None:
-    job = a_job(tmp_path)
-
-    stand_in = find_python(job, UV, "3.2")
-    assert (stand_in.path, stand_in.stands_in_for) == (Path(os.path.realpath(sys.executable)), "3.2")
-    assert "asks for Python 3.2" in job.reporter.notes[0]
-    with pytest.raises(Failure, match=r"Python 2\.7"):
-        find_python(job, UV, "2.7")
-
-
-@pytest.mark.parametrize(
-    ("asked", "is_satisfied"),
-    [
-        ("3.11", True),
-        ("3.11.7", True),
-        ("3.11.6", False),
-        ("3", True),
-        ("3.1", False),
-        ("==3.11.*", True),
-        ("!=3.11", False),
-        (">=3.9", True),
-        (">=3.9,<4", True),
-        (">=3.9, <3.11", False),
-        (">=3.12", False),
-        ("<=3.11", True),
-        (">3.11", False),
-        ("<3.12", True),
-        ("~=3.9", True),
-        ("~=3.11.2", True),
-        ("~=3.10.2", False),
-        ("anything", False),
-    ],
-)
-def test_which_pythons_satisfy_what_is_asked(asked: str, is_satisfied: bool) -> None:  # noqa: FBT001 - a parameter
-    assert satisfies((3, 11, 7), asked) == is_satisfied
