@@ -34,9 +34,11 @@ def fetch_tags(checkout: Path, git: Callable[..., str]) -> None:
         git("fetch", "--quiet", "--tags", "--filter=tree:0", *history, "origin", "HEAD")
 
 
-def note_of_lfs(checkout: Path) -> str:
+def note_of_lfs(checkout: Path, git: Callable[..., str]) -> str:
     """One sentence that names the files of which only the pointer is here; empty where there are none."""
-    names = list(_pointers(checkout)) if "filter=lfs" in _text(checkout / ".gitattributes") else []
+    attributes = git("ls-files", "-z", "--", ".gitattributes", "**/.gitattributes").split("\0")
+    has_lfs = any("filter=lfs" in _text(checkout / name) for name in attributes if name)
+    names = list(_pointers(checkout)) if has_lfs else []
     if not names:
         return ""
     named = ", ".join(f"`{name}`" for name in names[:_NAMED])

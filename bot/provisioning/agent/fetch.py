@@ -16,6 +16,8 @@ from bot.provisioning.agent.source import source_of
 from bot.provisioning.agent.submodules import update_submodules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bot.provisioning.agent.job import Job
 
 _GIT = (
@@ -51,30 +53,35 @@ def fetch(job: Job) -> str:
         Failure: It cannot be had.
     """
     job.deadline.restart()
+
+    def git(*arguments: str) -> str:
+        return _git(job, *arguments)
+
     job.reporter.begin(Phase.FETCHING, f"Fetching {job.task.url}")
     shutil.rmtree(job.places.repo, ignore_errors=True)
     job.places.repo.mkdir(parents=True)
     try:
-        commit = _check_out(job)
+        commit = _check_out(job, git)
+        note = note_of_lfs(job.places.repo, git)
     except CommandFailed as error:
         job.reporter.log(error.output)
         raise Failure(
             f"{job.task.url} could not be fetched: {git_reason(error.output)}.", FailureCode.FETCH_FAILED
         ) from error
-    if note := note_of_lfs(job.places.repo):
+    if note:
         job.reporter.note(note)
     return commit
 
 
-def _check_out(job: Job) -> str:
-    _git(job, "init", "--quiet")
-    _git(job, "remote", "add", "--", "origin", source_of(job.task))
+def _check_out(job: Job, git: Callable[..., str]) -> str:
+    git("init", "--quiet")
+    git("remote", "add", "--", "origin", source_of(job.task))
     commit = _fetch_commit(job, job.task.commit) if job.task.commit else _fetch_ref(job)
-    _git(job, "checkout", "--quiet", "--detach", commit)
-    fetch_tags(job.places.repo, lambda *arguments: _git(job, *arguments))
+    git("checkout", "--quiet", "--detach", commit)
+    fetch_tags(job.places.repo, git)
     if (job.places.repo / ".gitmodules").is_file():
         job.reporter.progress("Fetching its submodules")
-        update_submodules(job.places.repo, lambda *arguments: _git(job, *arguments))
+        update_submodules(job.places.repo, git)
     return commit
 
 

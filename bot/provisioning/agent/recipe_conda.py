@@ -16,6 +16,8 @@ _NAMES = ("environment.yml", "environment.yaml")
 _WITH_EVERY_ENVIRONMENT = frozenset({"python", "pip", "setuptools", "wheel"})
 _ALWAYS_ADDED = frozenset({"jupyterlab", "notebook", "jupyter", "ipykernel", "ipywidgets"})
 _PACKAGE = re.compile(r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>.*)", re.DOTALL)
+_EXACT_VERSION = re.compile(r"=*\s*(?P<number>\d+(?:\.\d+){0,2})(?:\.?\*)?(?:[= ].*)?")
+"""As conda has it: `3.11`, `=3.11.*`, `==3.11.7`, and with the name of a build at its end."""
 _VERSION = re.compile(r"[0-9.<>=!~*, ]{1,60}")
 _NAMED = 8
 
@@ -75,7 +77,8 @@ def _dependencies(files: ConfigurationFiles, name: str) -> tuple[list[str], list
     pip: list[str] = []
     for each in dependencies or []:
         if isinstance(each, dict):
-            pip += [str(line) for line in each.get("pip") or []]
+            lines = each.get("pip") or []
+            pip += [str(line) for line in (lines if isinstance(lines, list) else [lines])]
         else:
             conda.append(str(each))
     return conda, pip
@@ -87,6 +90,6 @@ def _is_there_anyway(package: str, version: str) -> bool:
 
 def _python_version(version: str) -> str:
     """Turn conda's `=3.11.*` into what uv understands."""
-    plain = re.sub(r"^={1,2}\s*(?=\d)", "", version.split(" ", 1)[0])
-    plain = plain.removesuffix(".*").removesuffix("*")
+    exact = _EXACT_VERSION.fullmatch(version)
+    plain = exact["number"] if exact else version
     return plain if _VERSION.fullmatch(plain) else ""

@@ -139,7 +139,7 @@ def test_files_in_lfs_are_noted(tmp_path: Path, git_server: GitServer, count: in
     repo = git_server.repository("team/repo")
     pointers = {f"data/{number}.csv": POINTER for number in range(count)}
     repo.commit(
-        {".gitattributes": "*.csv filter=lfs diff=lfs merge=lfs -text\n", "small.csv": "1,2", **pointers}
+        {"data/.gitattributes": "*.csv filter=lfs diff=lfs merge=lfs -text\n", "small.csv": "1,2", **pointers}
     )
 
     assert a_fetch(tmp_path, repo.url, ref="main").reporter.notes == (noted,)

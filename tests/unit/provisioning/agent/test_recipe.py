@@ -95,6 +95,10 @@ def read_yaml(text: str) -> Any:
             "six==1.16\n-r more.txt\n",
         ),
         ({"environment.yml": "dependencies: [python>=3.9]"}, ">=3.9", (), "\n"),
+        ({"environment.yml": "dependencies: [python=3.10.*=*_cpython]"}, "3.10", (), "\n"),
+        ({"environment.yml": "dependencies: [python 3.9.*]"}, "3.9", (), "\n"),
+        ({"environment.yml": "dependencies: [python=3*]"}, "3", (), "\n"),
+        ({"environment.yml": "dependencies: [{pip: six}]"}, "", ("-r", "-"), "six\n"),
         ({"environment.yml": ""}, "", (), "\n"),
         (
             {"Pipfile.lock": LOCK, "Pipfile": "x", "requirements.txt": "y"},
