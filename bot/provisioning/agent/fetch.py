@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.provisioning.agent.job import Job
+    from bot.provisioning.agent.task import Task
 
 _GIT = (
     "git",
@@ -104,10 +105,21 @@ def _fetch_commit(job: Job, commit: str) -> str:
             continue
         if _has(job, commit):
             return commit
-    raise Failure(
-        f"The commit {commit[:12]} is no longer in {job.task.url}.",
+    raise _without_commit(job.task, commit)
+
+
+def _without_commit(task: Task, commit: str) -> Failure:
+    """Why a commit is not there: it was asked for itself, or as the end of a branch that moved meanwhile."""
+    if task.ref and commit.startswith(task.ref):
+        return Failure(
+            f"{task.url} has no commit {commit[:12]}.",
+            FailureCode.COMMIT_GONE,
+            "Is it a commit of a fork? Then launch the fork.",
+        )
+    return Failure(
+        f"The commit {commit[:12]} is no longer in {task.url}.",
         FailureCode.COMMIT_GONE,
-        "The branch was rewritten or removed meanwhile; launch it again.",
+        "The branch was rewritten or removed meanwhile. Launch it again.",
     )
 
 

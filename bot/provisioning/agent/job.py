@@ -103,7 +103,9 @@ def start_job(task: Task, settings: AgentSettings, root: Path = Path("/")) -> Jo
 
 def scrubber_of(places: Places, settings: AgentSettings, token: str) -> Scrubber:
     """What removes the token and this machine's paths from texts."""
-    shown = {str(places.repo): "", str(places.home): "~", str(places.directory): "…"}
+    own = {str(places.repo): "", str(places.home): "~", str(places.directory): "…"}
+    shown: dict[str, str] = {}
     if settings.uv is not None:
-        shown |= {settings.uv.root: "…", settings.uv.cache: "…", str(Path(settings.uv.uv).parent): "…"}
-    return Scrubber(token, shown)
+        uv = settings.uv
+        shown |= dict.fromkeys([uv.root, uv.cache, str(Path(uv.uv).parent), *uv.hidden], "…")
+    return Scrubber(token, {**shown, **own})

@@ -71,8 +71,10 @@ class Scrubber:
 
     def __init__(self, token: str, paths: Mapping[str, str]) -> None:
         self._token = token
-        longest_first = sorted(paths, key=len, reverse=True)
-        self._paths = [(path, paths[path]) for path in longest_first if path.strip("/")]
+        self._paths = {path: shown for path, shown in paths.items() if path.strip("/")}
+        longest_first = sorted(map(re.escape, self._paths), key=len, reverse=True)
+        # Of whole paths alone: /root is no part of https://example.org/root and of /rooted.
+        self._any_path = re.compile(rf"(?:(?<![\w.-])|(?<=-[IL]))({'|'.join(longest_first)})(?![\w.-])(/?)")
 
     def scrub(self, text: str) -> str:
         """Clean a text and remove what is secret, before any cut: no half of a secret must be left."""
@@ -84,6 +86,8 @@ class Scrubber:
         return _USERINFO.sub("", text.replace(self._token, "[token]") if self._token else text)
 
     def _shown(self, text: str) -> str:
-        for path, shown in self._paths:
-            text = text.replace(f"{path}/", f"{shown}/" if shown else "").replace(path, shown or ".")
-        return text
+        return self._any_path.sub(self._instead, text) if self._paths else text
+
+    def _instead(self, found: re.Match[str]) -> str:
+        shown, slash = self._paths[found[1]], found[2]
+        return f"{shown}{slash}" if shown else ("" if slash else ".")

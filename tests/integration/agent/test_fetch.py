@@ -118,6 +118,26 @@ def test_a_repository_that_asks_for_a_password_is_private_or_not_there(
         a_fetch(tmp_path, f"{git_server.url}/team/secret.git", ref="main")
 
 
+@pytest.mark.parametrize(
+    ("ref", "reason", "hint"),
+    [
+        ("0" * 39 + "1", "has no commit 000000000000.", "fork"),
+        ("main", "The commit 000000000000 is no longer in", "Launch it again"),
+    ],
+)
+def test_a_commit_that_never_was_there_is_told_from_one_that_went(
+    tmp_path: Path, git_server: GitServer, ref: str, reason: str, hint: str
+) -> None:
+    repo = git_server.repository("team/repo")
+    repo.commit({"a": "b"})
+
+    with pytest.raises(Failure) as failure:
+        a_fetch(tmp_path, repo.url, commit="0" * 39 + "1", ref=ref)
+
+    assert reason in failure.value.reason
+    assert hint in failure.value.hint
+
+
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 

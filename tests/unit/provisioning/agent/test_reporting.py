@@ -173,12 +173,14 @@ def test_why_repo2docker_itself_gives_up(why: str, reason: str) -> None:
 
 
 def test_paths_of_this_machine_do_not_show() -> None:
-    scrubber = Scrubber("", {"/srv/b/instances/k3v9/work/repo": "", "/srv/b": "…", "/": "x"})
+    scrubber = Scrubber("", {"/srv/b/instances/k3v9/work/repo": "", "/srv/b": "…", "/root": "…", "/": "x"})
 
     assert scrubber.scrub("File /srv/b/instances/k3v9/work/repo/setup.py") == "File setup.py"
     assert scrubber.scrub("in /srv/b/instances/k3v9/work/repo: no") == "in .: no"
     assert scrubber.scrub("/srv/b/environments/1/venv") == "…/environments/1/venv"
-    assert scrubber.scrub("/home/jovyan/x") == "/home/jovyan/x"
+    assert scrubber.scrub("-I/root/.pyenv/include file:///root/x") == "-I…/.pyenv/include file://…/x"
+    for other in ("/home/jovyan/x", "https://example.org/root/x", "/rooted", "/srv/bc"):
+        assert scrubber.scrub(other) == other
 
 
 def test_a_task_does_not_show_its_token() -> None:
