@@ -20,13 +20,13 @@ test: .venv/.dev ## the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-openstack: .venv/.dev ## the tests that need a cloud: OS_CLOUD's, or (Debian, root) one brought up for them
-	@tests/openstack/cloud/with $(BIN)/python -m pytest -m openstack -n 2 --dist loadfile tests/openstack
+	@tests/openstack/cloud/with $(BIN)/python -m pytest -m openstack -n 2 --dist loadfile tests/integration/openstack
 
 soak: .venv/.dev ## hundreds of kills of real processes, for a quarter of an hour
-	@$(BIN)/python -m tests.soak
+	@$(BIN)/python -m tests.chaos.soak
 
 storms: .venv/.dev ## thousands of seeded schedules of faults: make storms [SEEDS=2000] [FROM=0]
-	@$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),2000) --from $(or $(FROM),0) --jobs $$(nproc)
+	@$(BIN)/python -m tests.chaos.sim --seeds $(or $(SEEDS),2000) --from $(or $(FROM),0) --jobs $$(nproc)
 
 check: .venv/.dev ## lint, formatting, types, the walls between packages
 	$(BIN)/ruff check .

@@ -10,24 +10,24 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from bench.figures import heading, row
-from bot.parts import Parts
+from bot.binders.dependencies import Dependencies
+from bot.binders.reconciler import Reconciler
+from bot.binders.timeouts import Timeouts
 from bot.provisioning.base import Order
-from bot.provisioning.openstack import OpenStackCloud
-from bot.provisioning.openstack_options import Offer, OpenStackOptions
-from bot.reconciler import Reconciler
-from bot.repospec import RepoSpec
-from bot.resolve import Resolved
-from bot.steps import Rules
+from bot.provisioning.openstack.cloud import OpenStackCloud
+from bot.provisioning.openstack.options import Flavor, OpenStackOptions
+from bot.repositories.launch_text import RepoSpec
+from bot.repositories.resolve import Resolved
 from storage.engine import Store
 from storage.models import Binder, Status
-from tests.openstack.standin import StandIn
+from tests.integration.openstack.standin import StandIn
 
 COUNTS = (10, 100, 1_000, 10_000)
 ROUNDS = 3
 PAGE = 1_000
 """How many servers Nova lists at once."""
 FIRST = "binder0"
-RULES = Rules(
+TIMEOUTS = Timeouts(
     poll=5, ready_poll=30, attempt=120, missing=10, boot=900, build=2700, capacity=3600, look=1_000_000
 )
 
@@ -71,7 +71,7 @@ def _site(count: int) -> Iterator[tuple[Reconciler, StandIn, Store]]:
     """A cloud with so many instances, and the rows of their binders."""
     standin = StandIn()
     standin.start()
-    options = OpenStackOptions(image="Featured-Ubuntu24", offers=(Offer("small", "m3.small", "Small"),))
+    options = OpenStackOptions(image="Featured-Ubuntu24", flavors=(Flavor("small", "m3.small", "Small"),))
     with TemporaryDirectory() as folder, closing(Store(f"sqlite:///{folder}/bench.sqlite3")) as store:
         cloud = OpenStackCloud(options, "bench", lambda _: "#!", lambda _: None, region=standin.region)
         try:
@@ -80,7 +80,7 @@ def _site(count: int) -> Iterator[tuple[Reconciler, StandIn, Store]]:
             _multiply(standin, count)
             store.migrate()
             _write_rows(store, count, parts, ends_at)
-            yield Reconciler(Parts(store, cloud, NoResolver(), RULES, "bench")), standin, store
+            yield Reconciler(Dependencies(store, cloud, NoResolver(), TIMEOUTS, "bench")), standin, store
         finally:
             cloud.close()
             standin.stop()
@@ -153,7 +153,7 @@ def _write_rows(store: Store, count: int, parts: dict[str, str], ends_at: float)
             "resolved_at": now,
             "looked_at": now,
             "ends_at": ends_at,
-            "parts": parts,
+            "resource_ids": parts,
             "log": "the end of a build's log\n" * 40,
         }
         for number in range(count)

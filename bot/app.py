@@ -2,14 +2,11 @@
 
 import os
 import signal
-import socket
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import time as clock
 from functools import partial
 from threading import Event, Thread
-from time import monotonic
 from typing import Any
 
 import structlog
@@ -17,25 +14,27 @@ from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
 import handlers
-from bot import assembly, changes, digest, logs
-from bot.archive import Archive
+from bot import logs, shutdown, wiring
+from bot.admin.recover import refuse_lost_database
+from bot.binders import digest
+from bot.binders.reconciler import Reconciler
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.health import HealthServer
-from bot.jupyter import JupyterServer
+from bot.jupyter.client import JupyterServer
+from bot.provisioning import registry
 from bot.provisioning.base import Cloud
-from bot.reconciler import Reconciler
+from bot.saved_work import changes
+from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
-from bot.upkeep import require_memory
-from handlers.archives import Archives
-from handlers.connection import Connection
-from handlers.context import Context
-from handlers.delivery import Delivery
-from handlers.notices import Terms
-from handlers.pulse import BEAT_SECONDS, Pulse
-from handlers.slack_calls import SlackCalls, default_paces
-from handlers.uploads import Uploads
-from handlers.zones import Zones, utc
+from handlers.messages.notices import NoticeOptions
+from handlers.outbox.archives import Archives
+from handlers.outbox.delivery import Delivery
+from handlers.outbox.uploads import Uploads
+from handlers.requests.context import Context
+from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.socket_mode import SocketModeConnection
+from handlers.slack.user_timezones import UserTimezones, utc
 from storage import retention
 from storage.engine import Store
 from storage.models import Binder
@@ -45,10 +44,10 @@ log = structlog.get_logger(__name__)
 SWEEP_SECONDS = 30.0
 DIGEST_SECONDS = 300.0
 RETENTION_SECONDS = 30 * 24 * 3600.0
-"""How long binders that are gone, and what was said of them, stay in the database."""
+"""How long binders that are gone, and the messages about them, stay in the database."""
 SOCKET_RETRY_SECONDS = 5.0
 STOP_SECONDS = 5.0
-"""How long what is under way may take to finish, once the bot is told to end."""
+"""How long work in progress may take to finish, once the bot is told to stop."""
 
 
 class Application:
@@ -56,10 +55,12 @@ class Application:
 
     Args:
         settings: Valid settings; the database is migrated here.
-        cloud: Stands in for the one that the settings name.
+        cloud: Used instead of the one that the settings name.
 
     Raises:
-        ConfigError: Slack refuses the tokens, or the cloud may not serve these people.
+        ConfigError: Slack refuses the tokens, the cloud cannot be used with these settings, or the database
+            is empty although the cloud has instances.
+        CloudError: The cloud does not answer.
     """
 
     def __init__(self, settings: Settings, *, cloud: Cloud | None = None) -> None:
@@ -67,22 +68,25 @@ class Application:
         self._stopping = Event()
         self.store = Store(settings.database_url)
         self.store.migrate()
-        self.cloud = cloud or assembly.build_cloud(settings)
+        self.cloud = cloud or registry.build_cloud(settings)
+        if self.cloud.can_recover:
+            refuse_lost_database(self.store, self.cloud)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self.ticks = Ticks()
-        self._pulse = Pulse()
         self.reconciler = Reconciler(
-            assembly.reconciler_parts(settings, self.store, self.cloud),
+            wiring.reconciler_dependencies(settings, self.store, self.cloud),
             submit=self._pool.submit,
             nudge=self.nudge,
         )
-        self._client = assembly.web_client(settings)
-        self._zones = Zones(self._client, settings.zone)
+        self._client = wiring.web_client(settings)
+        self._zones = UserTimezones(self._client, settings.zone)
+        calls = SlackCalls(default_rate_limits())
         self.delivery = Delivery(
             self.store,
             self._client,
+            calls,
             admin_channel=settings.admin_channel,
-            terms=Terms(
+            options=NoticeOptions(
                 policy=settings.policy,
                 unit=settings.cost_unit,
                 can_shelve=self.cloud.can_shelve,
@@ -90,13 +94,13 @@ class Application:
             ),
             zone_of=self._zones.of if settings.quiet_hours else utc,
         )
-        uploads = Uploads(self._client, SlackCalls(default_paces()))
+        uploads = Uploads(self._client, calls)
         self.archives = Archives(self.store, self._collect, uploads)
         self._bolt = self._listeners()
-        self._socket = Connection(self._bolt, settings.slack_app_token.get_secret_value())
+        self._socket = SocketModeConnection(self._bolt, settings.slack_app_token.get_secret_value())
         self._delivering = [
             Thread(target=self.delivery.run, args=(self._stopping,), name="delivery"),
-            # To collect takes minutes, and can be begun anew: nobody waits for it.
+            # Collecting takes minutes and can be started again: nobody waits for it at the end.
             Thread(target=self.archives.run, args=(self._stopping,), name="archives", daemon=True),
         ]
         self._connecting = Thread(target=self._connect, name="socket", daemon=True)
@@ -105,18 +109,17 @@ class Application:
             self._health = HealthServer(settings.health_port, self.problems)
 
     def nudge(self) -> None:
-        """Wake whoever may have something to do; a hint, never needed."""
+        """Wake the threads that may have something to do. It is a hint: without it they wake later."""
         self.ticks.nudge("reconcile")
         self.delivery.nudge()
         self.archives.nudge()
 
     def start(self) -> None:
-        """Begin to work: unfinished rows go on where they were."""
+        """Start working: unfinished rows go on where they were."""
         self.reconciler.take_over()
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
-        self.ticks.every(BEAT_SECONDS, "pulse", self._pulse.beat)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
         if when := self._settings.weekly_digest:
             owe = partial(self._owe_digest, when)
@@ -129,20 +132,20 @@ class Application:
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def stop(self) -> bool:
-        """Take no more work, let what is under way finish, and hand the leases back; twice is once.
+        """Take no more work, let work in progress finish, and release the leases. Call it once or more.
 
-        A call to the cloud or to Slack may take long to be answered. What is not finished within
-        `STOP_SECONDS` is left to whoever claims its row next, as after a crash.
+        The cloud or Slack may take long to answer. What is not finished within `STOP_SECONDS` is left to
+        the process that claims its row next, as after a crash.
 
         Returns:
-            Whether nothing is under way any more.
+            Whether all work is finished.
         """
         if self._stopping.is_set():
             return True
         self._stopping.set()
         self.delivery.nudge()
-        is_finished = _ended(STOP_SECONDS, self._socket.close, self._finish)
-        self._hand_back()
+        is_finished = shutdown.finished_within(STOP_SECONDS, self._socket.close, self._finish)
+        self._release_leases()
         if self._health:
             self._health.stop()
         self.store.close()
@@ -155,17 +158,17 @@ class Application:
         for thread in self._delivering:
             thread.join()
 
-    def _hand_back(self) -> None:
+    def _release_leases(self) -> None:
         try:
             self.reconciler.release()
-        except Exception:  # the database is away: the leases end by themselves
-            log.exception("leases_not_handed_back")
+        except Exception:  # the database does not answer: the leases end by themselves
+            log.exception("leases_not_released")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        return changes.save_work(binder, JupyterServer, assembly.resolver_of(self._settings))
+        return changes.save_work(binder, JupyterServer, wiring.resolver_of(self._settings))
 
     def problems(self) -> dict[str, Any]:
-        """Tell what is wrong with this process, by name; empty where all is well."""
+        """What is wrong with this process, by name; empty where nothing is."""
         found: dict[str, Any] = {}
         if stale := self.ticks.stale():
             found["ticks"] = stale
@@ -177,7 +180,7 @@ class Application:
 
     def _listeners(self) -> App:
         try:
-            # Without a name, Bolt looks for one in the source of every module that is loaded.
+            # Without a name, Bolt searches the source of every loaded module for one.
             bolt = App(name="binder-bot", client=self._client, raise_error_for_unhandled_request=False)
         except SlackApiError as error:
             raise ConfigError(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}.") from error
@@ -190,7 +193,6 @@ class Application:
             nudge=self.nudge,
             can_shelve=self.cloud.can_shelve,
             zone_of=self._zones.of,
-            pulse=self._pulse,
         )
         handlers.register(bolt, context)
         return bolt
@@ -217,42 +219,15 @@ class Application:
             retention.prune(session, older_than=RETENTION_SECONDS)
 
 
-def _ended(seconds: float, *works: Callable[[], None]) -> bool:
-    """Do things at once, for so long at the most; whether all of them came to an end."""
-    deadline = monotonic() + seconds
-    threads = [Thread(target=work, daemon=True) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(deadline - monotonic(), 0.0))
-    return not any(thread.is_alive() for thread in threads)
-
-
 def serve(settings: Settings) -> int:
-    """Run the bot until it is told to stop by SIGTERM or SIGINT."""
-    if settings.cloud == "openstack":
-        require_memory(settings)
+    """Run the bot until SIGTERM or SIGINT."""
     logs.configure(settings.log_level, settings.log_format)
-    wait_until_told = _hear(signal.SIGTERM, signal.SIGINT)
-    application = Application(settings)
-    application.start()
-    wait_until_told()
-    if not application.stop():
-        # Python would wait for the threads that wait for an answer.
-        sys.stderr.flush()
-        os._exit(0)
+    with shutdown.caught(signal.SIGTERM, signal.SIGINT) as wait:
+        application = Application(settings)
+        application.start()
+        wait()
+        if not application.stop():
+            # Python would wait for the threads that still wait for an answer.
+            sys.stderr.flush()
+            os._exit(0)
     return 0
-
-
-def _hear(*numbers: signal.Signals) -> Callable[[], object]:
-    """Have signals heard from now on; returns what waits for one of them, also for one that came before.
-
-    Not an Event, which a handler sets: where it comes while the main thread is about to wait, that thread
-    holds the event's lock, and waits for itself for ever.
-    """
-    ear, mouth = socket.socketpair()
-    mouth.settimeout(0)
-    signal.set_wakeup_fd(mouth.detach())
-    for number in numbers:
-        signal.signal(number, lambda *_: None)
-    return lambda: ear.recv(1)

@@ -3,7 +3,9 @@
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from bot.errors import BinderBotError
@@ -88,18 +90,31 @@ def _parse(options: argparse.Namespace) -> int:
     return USAGE_ERROR if "error" in found else 0
 
 
-def _table(found: dict[str, str | None]) -> str:
-    return "\n".join(f"{name:>9}  {value}" for name, value in found.items() if value is not None)
+def _table(found: dict[str, str | int | None]) -> str:
+    return "\n".join(f"{name:>11}  {value}" for name, value in found.items() if value is not None)
 
 
-def _parsed(text: str) -> dict[str, str | None]:
+def _parsed(text: str) -> dict[str, str | int | None]:
     from bot.errors import SpecError  # noqa: PLC0415 - see the module's docstring
-    from bot.repospec import parse_launch  # noqa: PLC0415
+    from bot.repositories.launch_text import parse_launch  # noqa: PLC0415
 
     try:
-        return parse_launch(text).spec.to_json()
+        request = parse_launch(text)
+        return {**request.spec.to_json(), **_lifetime(request.duration)}
     except SpecError as error:
         return {"error": error.sentence}
+
+
+def _lifetime(typed: str | None) -> dict[str, str | int | None]:
+    """How long it is wanted: as typed, in seconds from now; until when, in UTC, where a moment was named."""
+    from bot.times import end_times  # noqa: PLC0415 - see the module's docstring
+
+    if typed is None:
+        return {}
+    now = time.time()
+    found = end_times.parse(typed, now, UTC)
+    until = None if found.until is None else datetime.fromtimestamp(found.until, UTC).isoformat()
+    return {"for": typed, "for_seconds": round(found.from_(now) - now), "for_until": until}
 
 
 def _serve(_: argparse.Namespace) -> int:
@@ -109,38 +124,42 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _try(options: argparse.Namespace) -> int:
-    from bot import trial  # noqa: PLC0415 - see the module's docstring
+    from bot import demo  # noqa: PLC0415 - see the module's docstring
 
-    return trial.run(repo=options.repo, port=options.port)
+    return demo.run(repo=options.repo, port=options.port)
 
 
 def _check(_: argparse.Namespace) -> int:
-    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
+    from bot import config  # noqa: PLC0415 - see the module's docstring
+    from bot.admin.check import check  # noqa: PLC0415 - see the module's docstring
 
-    for line in upkeep.check(config.load()):
+    for line in check(config.load()):
         print(line)
     return 0
 
 
 def _drain(options: argparse.Namespace) -> int:
-    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
+    from bot import config  # noqa: PLC0415 - see the module's docstring
+    from bot.admin.drain import drain  # noqa: PLC0415 - see the module's docstring
 
-    left = upkeep.drain(config.load(), timeout=options.timeout)
+    left = drain(config.load(), timeout=options.timeout)
     if left:
         print(f"{left} binders are still being torn down.", file=sys.stderr)
     return 1 if left else 0
 
 
 def _recover(_: argparse.Namespace) -> int:
-    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
+    from bot import config  # noqa: PLC0415 - see the module's docstring
+    from bot.admin.recover import recover  # noqa: PLC0415 - see the module's docstring
 
-    for line in upkeep.recover(config.load()):
+    for line in recover(config.load()):
         print(line)
     return 0
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from bot import config, upkeep  # noqa: PLC0415 - see the module's docstring
+    from bot import config  # noqa: PLC0415 - see the module's docstring
+    from bot.admin.migrate import migrate  # noqa: PLC0415 - see the module's docstring
 
-    upkeep.migrate(config.load())
+    migrate(config.load())
     return 0

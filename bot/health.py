@@ -1,4 +1,4 @@
-"""Two pages on loopback for whoever watches the process: is it alive, and does it do its work."""
+"""Two pages on loopback for a monitor: is the process alive, and does it do its work?"""
 
 import json
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from threading import Thread
 from typing import Any
 
 Check = Callable[[], dict[str, Any]]
-"""Tells what is wrong, by name; empty where all is well."""
+"""Says what is wrong, by name; empty where nothing is."""
 
 
 class HealthServer:
-    """Serves `/healthz` (the process answers) and `/readyz` (503 with what is wrong, where something is).
+    """Serves `/healthz` (the process answers) and `/readyz` (503 and what is wrong, if anything is).
 
     Args:
-        port: On 127.0.0.1; 0 takes a free one.
-        problems: Asked at each request of `/readyz`.
+        port: The port on 127.0.0.1; 0 takes a free one.
+        problems: Called at each request of `/readyz`.
     """
 
     def __init__(self, port: int, problems: Check) -> None:
@@ -25,15 +25,15 @@ class HealthServer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port on which it listens."""
         return self._server.server_port
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start answering."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -60,6 +60,6 @@ def _handler(problems: Check) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Stay quiet: a probe every few seconds is no news."""
+            """Log nothing: a monitor asks every few seconds."""
 
     return Handler

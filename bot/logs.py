@@ -13,11 +13,11 @@ _SECRETS = re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|(?<=[?&]token=)[^&\s\"']+|(?
 
 
 def configure(level: str, form: Literal["console", "json"]) -> None:
-    """Set logging up for the whole process: ours and the libraries'.
+    """Set up logging for the whole process, libraries included.
 
     Args:
-        level: A level of the standard library, such as `INFO`; libraries are heard from `WARNING` on.
-        form: For people, or one JSON object a line.
+        level: A level of the standard library, such as `INFO`. Libraries log warnings and errors only.
+        form: `console` for people, or `json` for one JSON object a line.
     """
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -44,9 +44,9 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    # Its warnings of skipped ticks are counted by `bot.scheduler`; a tick that comes too soon is no news.
+    # `bot.scheduler` counts the ticks that it warns of.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    # Says each lost connection as an error; `slack_sdk` says it too, and connects again.
+    # It logs each lost connection as an error. `slack_sdk` logs it too, and connects again.
     logging.getLogger("websocket").setLevel(logging.CRITICAL)
     for name in ("bot", "handlers", "storage"):
         logging.getLogger(name).setLevel(level)
@@ -61,7 +61,7 @@ def _renderer(form: str) -> structlog.types.Processor:
 
 
 def mask_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Replace what looks like a secret, wherever in an event it stands."""
+    """Replace everything in an event that looks like a secret."""
     return {name: _masked(value) for name, value in event.items()}
 
 

@@ -1,7 +1,7 @@
-"""A few ticks on APScheduler, and how they are doing.
+"""The bot's few periodic jobs ("ticks") on APScheduler, and whether they still run.
 
-APScheduler only ticks here: its jobs live in memory and carry no state, because its stores lose one-off jobs
-on a crash, drop late ones, and cannot be shared between processes. What has to happen is in the rows.
+APScheduler only ticks: its jobs are kept in memory and have no state, because its stores lose one-off jobs on
+a crash, drop late ones, and cannot be shared between processes. What has to happen is in the database's rows.
 """
 
 import time
@@ -19,13 +19,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 log = structlog.get_logger(__name__)
 
 STALE_INTERVALS = 3
-"""A tick that last finished longer ago than this many of its intervals is not healthy."""
+"""After this many intervals without finishing, a tick counts as stale …"""
 STALE_FLOOR_SECONDS = 30.0
-"""… but never sooner than this: a listing of a slow cloud takes its time."""
+"""… but never sooner than this, because listing a slow cloud takes long."""
 
 
 class Ticks:
-    """Bodies that are run again and again; each is idempotent, and none is ever run twice at once."""
+    """Functions that run periodically. Each must be idempotent; none runs twice at the same time."""
 
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(
@@ -36,7 +36,7 @@ class Ticks:
         self._intervals: dict[str, float] = {}
         self._finished: dict[str, float] = {}
         self.counts: Counter[str] = Counter()
-        """How often a tick failed, was missed, or was still running when it was due again."""
+        """How often a tick failed (`error`), was `missed`, or was still running when it was due (`busy`)."""
         events = {EVENT_JOB_ERROR: "error", EVENT_JOB_MISSED: "missed", EVENT_JOB_MAX_INSTANCES: "busy"}
         for event, word in events.items():
             self._scheduler.add_listener(lambda _event, word=word: self._count(word), event)
@@ -44,7 +44,7 @@ class Ticks:
     def every(
         self, seconds: float, name: str, body: Callable[[], object], *, jitter: float | None = None
     ) -> None:
-        """Run a body every so many seconds, with up to `jitter` seconds of chance so that replicas spread."""
+        """Run a function every so many seconds; up to `jitter` random seconds keep replicas apart."""
         self._intervals[name] = seconds
         self._finished[name] = time.monotonic()
         self._scheduler.add_job(
@@ -57,22 +57,22 @@ class Ticks:
         )
 
     def start(self) -> None:
-        """Begin to tick."""
+        """Start ticking."""
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Tick no more, and wait for what is running."""
+        """Stop ticking, and wait for what is running."""
         self._scheduler.shutdown(wait=True)
 
     def nudge(self, name: str) -> None:
-        """Run a tick now rather than later. A hint: where it is lost, the next tick finds the row."""
+        """Run a tick now rather than later. It is a hint: if it is lost, the next tick finds the row."""
         try:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
         except JobLookupError:
             log.debug("nudge_without_tick", tick=name)
 
     def stale(self) -> list[str]:
-        """Names of the ticks that have not finished for too long."""
+        """The names of the ticks that have not finished for too long."""
         now = time.monotonic()
         with self._lock:
             return [

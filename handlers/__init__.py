@@ -2,15 +2,15 @@
 
 from slack_bolt import App
 
-from handlers import actions, commands, errors, home, mentions, middleware, views
-from handlers.context import Context
+from handlers.listeners import buttons, command, errors, form, home, mention, middleware
+from handlers.requests.context import Context
 
 __all__ = ["Context", "register"]
 
 
 def register(app: App, context: Context) -> None:
     """Have an app listen to everything that the bot answers."""
-    middleware.register(app, context.pulse)
+    middleware.register(app)
     errors.register(app)
-    for listeners in (commands, actions, views, mentions, home):
+    for listeners in (command, buttons, form, mention, home):
         listeners.register(app, context)

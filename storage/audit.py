@@ -1,4 +1,4 @@
-"""Who did what, in order. Written in the transaction of the deed."""
+"""Who did what, in order. Written in the transaction of the change."""
 
 from typing import Any
 
@@ -9,6 +9,6 @@ from storage.models import Audit
 
 
 def record(session: Session, actor: str, event: str, binder_id: str | None, **detail: Any) -> None:
-    """Note one deed; `detail` holds no secrets."""
+    """Note one action; `detail` holds no secrets."""
     session.add(Audit(at=unix_now(), actor=actor, event=event, binder_id=binder_id, detail=detail))
     session.flush()

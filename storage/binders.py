@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Float, Integer, String, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import CursorResult, Float, Integer, String, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit, outbox
@@ -14,7 +14,7 @@ from storage.errors import LostLease
 from storage.models import NAME_LENGTH, Binder, Ending, Status, Target
 
 TWIN_SECONDS = 60.0
-"""People press Enter again when Slack is slow: an identical launch within this time is the same one."""
+"""People press Enter again if Slack is slow: an identical launch within this time is the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +25,23 @@ class Added:
     is_new: bool
 
 
-def add(session: Session, binder: Binder, *, wanted_name: str, asked_at: float | None = None) -> Added:
-    """Write a new binder and the order to post its card, unless the same request was written before.
+def add(session: Session, binder: Binder, *, wanted_name: str) -> Added:
+    """Write a new binder and owe its card, unless the same request was written before.
+
+    The same request: the same `request_key`; or the same person wanting the same thing within a minute, while
+    the first one is live.
 
     Args:
         session: An open write transaction.
         binder: Without name, which is given here; its times by the database's clock (`Store.now`).
-        wanted_name: Becomes its name; a number is added where a live binder of the workspace has it already.
-        asked_at: When the person asked, by the same clock; the time of its creation where nobody waited.
-            An identical launch from after that is their next try, made while this one was held up: however
-            it has ended since, this one must not make another.
+        wanted_name: Becomes its name; a number is added where a binder that its owner can see has it already.
+            Other people's private binders do not count: a number would give their names away.
     """
     serialize(session, f"launch {binder.team_id}")
-    asked_at = binder.created_at if asked_at is None else asked_at
-    twin = _same_request(session, binder) or _twin(session, binder, asked_at)
+    twin = _same_request(session, binder) or _twin(session, binder)
     if twin is not None:
         return Added(twin, is_new=False)
-    binder.name = _free_name(session, binder.team_id, wanted_name)
+    binder.name = _free_name(session, binder, wanted_name)
     session.add(binder)
     session.flush()
     outbox.touch_card(session, binder.id)
@@ -53,22 +53,30 @@ def _same_request(session: Session, binder: Binder) -> Binder | None:
     return session.scalar(select(Binder).where(Binder.request_key == binder.request_key))
 
 
-def _twin(session: Session, binder: Binder, asked_at: float) -> Binder | None:
+def _twin(session: Session, binder: Binder) -> Binder | None:
     wanted = ("team_id", "owner", "channel", "url", "ref", "path", "interface", "size")
     same = [getattr(Binder, name).is_not_distinct_from(getattr(binder, name)) for name in wanted]
-    recent = and_(Binder.created_at > unix_now() - TWIN_SECONDS, Binder.target == Target.READY)
-    query = select(Binder).where(*same, or_(recent, Binder.created_at > asked_at))
+    recent = Binder.created_at > unix_now() - TWIN_SECONDS
+    query = select(Binder).where(*same, recent, Binder.target == Target.READY)
     return session.scalar(query.order_by(Binder.created_at.desc()).limit(1))
 
 
-def _free_name(session: Session, team_id: str, wanted: str) -> str:
-    taken = set(session.scalars(select(Binder.name).where(Binder.team_id == team_id, _alive())))
+def _free_name(session: Session, binder: Binder, wanted: str) -> str:
+    names_seen = select(Binder.name).where(
+        Binder.team_id == binder.team_id, _not_gone(), _is_seen_by(binder.owner)
+    )
+    taken = set(session.scalars(names_seen))
     endings = ("", *(f"-{number}" for number in range(2, len(taken) + 3)))
     names = (wanted[: NAME_LENGTH - len(ending)] + ending for ending in endings)
     return next(name for name in names if name not in taken)
 
 
-def _alive() -> Any:
+def _is_seen_by(user: str) -> Any:
+    """Whether a binder is no secret for somebody who is no admin: it is public, or their own."""
+    return or_(Binder.is_private.is_(False), Binder.owner == user)
+
+
+def _not_gone() -> Any:
     # Written out, not bound: a planner must see that it is the condition of ix_binders_due.
     gone = bindparam("gone", Status.GONE, type_=Binder.status.type, literal_execute=True)
     return Binder.status != gone
@@ -79,24 +87,30 @@ def get(session: Session, binder_id: str) -> Binder | None:
     return session.get(Binder, binder_id)
 
 
-def live(session: Session, team_id: str, *, owner: str | None = None) -> Sequence[Binder]:
-    """List the binders of a workspace, or of one person, that are not gone; the oldest first."""
-    query = select(Binder).where(Binder.team_id == team_id, _alive())
+def existing(session: Session, team_id: str, *, owner: str | None = None) -> Sequence[Binder]:
+    """List the binders of a workspace, or of one person, that are not gone yet; the oldest first."""
+    query = select(Binder).where(Binder.team_id == team_id, _not_gone())
     if owner is not None:
         query = query.where(Binder.owner == owner)
     return session.scalars(query.order_by(Binder.created_at)).all()
 
 
-def all_live(session: Session) -> Sequence[str]:
-    """List the ids of all binders that are not gone, of every workspace."""
-    return session.scalars(select(Binder.id).where(_alive())).all()
+def existing_ids(session: Session) -> Sequence[str]:
+    """List the ids of all binders that are not gone yet, of every workspace."""
+    return session.scalars(select(Binder.id).where(_not_gone())).all()
 
 
-def named(session: Session, team_id: str, name: str) -> Binder | None:
-    """Find the binder of that name (or id): the live one, else the newest."""
+def named(session: Session, team_id: str, name: str, *, user: str) -> Binder | None:
+    """Find the binder of that name (or id) that a person most probably means.
+
+    Private binders of others may bear the same name as one that this person can see. So those come last; else
+    a live one comes before one that is gone, the person's own before others, and the newest first.
+    """
     query = select(Binder).where(Binder.team_id == team_id, or_(Binder.name == name, Binder.id == name))
-    newest_live_first = query.order_by(case((_alive(), 0), else_=1), Binder.created_at.desc())
-    return session.scalar(newest_live_first.limit(1))
+    preferred = [
+        case((condition, 0), else_=1) for condition in (_is_seen_by(user), _not_gone(), Binder.owner == user)
+    ]
+    return session.scalar(query.order_by(*preferred, Binder.created_at.desc()).limit(1))
 
 
 def of_thread(session: Session, channel: str, thread_ts: str) -> Binder | None:
@@ -118,6 +132,11 @@ def note_zone(session: Session, binder_id: str, zone: str) -> None:
     _affected(session, update(Binder).where(Binder.id == binder_id).values(owner_zone=zone))
 
 
+def note_privacy(session: Session, binder_id: str, *, is_private: bool) -> None:
+    """Note whether only some people can read the channel in which it was launched."""
+    _affected(session, update(Binder).where(Binder.id == binder_id).values(is_private=is_private))
+
+
 def lose_thread(session: Session, binder_id: str, ts: str) -> bool:
     """Note that a binder's status message is not there any more: it is posted anew before all else is said.
 
@@ -128,23 +147,17 @@ def lose_thread(session: Session, binder_id: str, ts: str) -> bool:
     return _affected(session, update(Binder).where(that_one).values(thread_ts=None)) == 1
 
 
-def count_live(session: Session, team_id: str, owner: str) -> int:
-    """Count the binders of one person that are not gone."""
-    query = select(func.count()).where(Binder.team_id == team_id, Binder.owner == owner, _alive())
-    return session.scalar(query) or 0
-
-
 def end(session: Session, binder_id: str, *, ending: Ending, by: str) -> bool:
-    """Say that a binder should be gone. False where that was said before: nothing changes then."""
+    """Ask for a binder to be torn down. False if that was asked before: nothing changes then."""
     wanted = Binder.target != Target.GONE
     values = {"target": Target.GONE, "ending": ending, "ended_by": by, "ended_at": unix_now()}
     detail = {"ending": ending}
     ended = _change(session, binder_id, by, "end", wanted, detail=detail, **values)
-    return ended or let_go(session, binder_id, by=by)
+    return ended or discard_failed(session, binder_id, by=by)
 
 
 def shelve(session: Session, binder_id: str, *, by: str) -> bool:
-    """Say that a ready binder should be put away. False where it is not ready."""
+    """Ask for a ready binder to be shelved. False if it is not ready."""
     ready = and_(Binder.target == Target.READY, Binder.status == Status.READY)
     return _change(session, binder_id, by, "shelve", ready, target=Target.SHELVED)
 
@@ -156,7 +169,7 @@ def note_saved(session: Session, binder_id: str, *, at: float) -> None:
 
 
 def resume(session: Session, binder_id: str, *, by: str) -> bool:
-    """Say that a binder that was put away should be had back. False where it is not put away."""
+    """Ask for a shelved binder to be resumed. False if it is not shelved."""
     return _change(session, binder_id, by, "resume", Binder.target == Target.SHELVED, target=Target.READY)
 
 
@@ -174,12 +187,12 @@ def keep(session: Session, binder_id: str, *, ends_at: float, awake_until: float
     return _change(session, binder_id, by, "keep", wanted, detail={"until": awake_until}, **later)
 
 
-def hold(session: Session, binder_id: str, *, seconds: float, by: str) -> bool:
+def keep_failed(session: Session, binder_id: str, *, seconds: float, by: str) -> bool:
     """Keep what is left of a failed launch for somebody to look at. False where it is too late."""
     return _change(session, binder_id, by, "hold", _held(), kept_until=unix_now() + seconds)
 
 
-def let_go(session: Session, binder_id: str, *, by: str) -> bool:
+def discard_failed(session: Session, binder_id: str, *, by: str) -> bool:
     """Keep what is left of a failed launch no longer. False where it is not kept."""
     return _change(session, binder_id, by, "let go", _held(), kept_until=0.0)
 
@@ -223,7 +236,7 @@ def claim(session: Session, owner: str, *, limit: int, lease_seconds: float) -> 
 def _claim() -> Any:
     due = (
         select(Binder.id)
-        .where(_alive(), Binder.next_at <= unix_now(), Binder.lease_until <= unix_now())
+        .where(_not_gone(), Binder.next_at <= unix_now(), Binder.lease_until <= unix_now())
         .order_by(Binder.next_at)
         .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
@@ -259,9 +272,9 @@ def save(
     """
     values = {"fence": binder.fence, **changes}  # never empty: the lease is checked even if nothing changes
     if next_in is not None:
-        untouched = Binder.generation == binder.generation
+        lock_if_unchanged = Binder.generation == binder.generation
         values |= {
-            "next_at": case((untouched, unix_now() + next_in), else_=0.0),
+            "next_at": case((lock_if_unchanged, unix_now() + next_in), else_=0.0),
             "lease_until": 0.0,
             "lease_owner": None,
         }
@@ -270,7 +283,7 @@ def save(
         raise LostLease(f"Binder {binder.id} was claimed by another worker meanwhile.")
 
 
-def put_off(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None:
+def reschedule(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None:
     """Give the leases of binders back at which nothing happened: one statement for all of them.
 
     Args:
@@ -300,7 +313,7 @@ def renew(session: Session, owner: str, binder_ids: Collection[str], lease_secon
     _affected(session, mine.values(lease_until=unix_now() + lease_seconds))
 
 
-def untouched(session: Session, binder: Binder) -> bool:
+def lock_if_unchanged(session: Session, binder: Binder) -> bool:
     """Whether no person changed a claimed binder since; locks the row until the transaction ends.
 
     Raises:
@@ -319,15 +332,15 @@ def release(session: Session, owner: str) -> int:
     return _affected(session, mine.values(lease_until=0.0, lease_owner=None, fence=Binder.fence + 1))
 
 
-def reopen(session: Session) -> int:
+def release_all(session: Session) -> int:
     """End all leases. Only where one process works: at its start, whoever held them is dead."""
     held = update(Binder).where(Binder.lease_until > 0)
     return _affected(session, held.values(lease_until=0.0, lease_owner=None, fence=Binder.fence + 1))
 
 
-def owed_nothing(session: Session, binder_ids: Collection[str]) -> set[str]:
-    """Of these ids, those of which the cloud should hold nothing: unknown here, or gone."""
-    kept = session.scalars(select(Binder.id).where(Binder.id.in_(binder_ids), _alive()))
+def unknown_or_gone(session: Session, binder_ids: Collection[str]) -> set[str]:
+    """Of these ids, those of which nothing should be left in the cloud: unknown here, or gone."""
+    kept = session.scalars(select(Binder.id).where(Binder.id.in_(binder_ids), _not_gone()))
     return set(binder_ids) - set(kept)
 
 

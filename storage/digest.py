@@ -7,11 +7,11 @@ from sqlalchemy import func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from storage import outbox
-from storage.models import Binder, MessageKind, Target
+from storage.models import Binder, MessageKind
 
 
 def owe(session: Session, week: str) -> int:
-    """Owe a digest to each channel where something lives, once a week. Direct messages get none.
+    """Owe a digest to each channel that has a live binder, once a week. Direct messages get none.
 
     Args:
         session: An open write transaction.
@@ -20,7 +20,7 @@ def owe(session: Session, week: str) -> int:
     Returns:
         How many channels there are.
     """
-    query = select(Binder.team_id, _channel()).where(_lives(), not_(_is_direct())).distinct()
+    query = select(Binder.team_id, _channel()).where(Binder.is_live, not_(_is_direct())).distinct()
     rows = session.execute(query).all()
     for team_id, channel in rows:
         key = f"{MessageKind.DIGEST}:{team_id}:{channel}:{week}"
@@ -28,9 +28,9 @@ def owe(session: Session, week: str) -> int:
     return len(rows)
 
 
-def living(session: Session, team_id: str, channel: str) -> Sequence[Binder]:
-    """List what lives in a channel, the oldest first."""
-    query = select(Binder).where(Binder.team_id == team_id, _channel() == channel, _lives())
+def live(session: Session, team_id: str, channel: str) -> Sequence[Binder]:
+    """List the live binders of a channel, the oldest first."""
+    query = select(Binder).where(Binder.team_id == team_id, _channel() == channel, Binder.is_live)
     return session.scalars(query.order_by(Binder.created_at)).all()
 
 
@@ -40,7 +40,3 @@ def _channel() -> Any:
 
 def _is_direct() -> Any:
     return or_(*(_channel().startswith(letter) for letter in ("D", "U", "W")))
-
-
-def _lives() -> Any:
-    return Binder.target != Target.GONE

@@ -103,7 +103,9 @@ def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise StoreError("DATABASE_URL is no database URL; sqlite:///binder-bot.sqlite3 is one.") from error
+        raise StoreError(
+            "DATABASE_URL is not a database URL. A valid one is sqlite:///binder-bot.sqlite3."
+        ) from error
     if parsed.get_backend_name() == "sqlite":
         return parsed.set(drivername="sqlite")
     if parsed.get_backend_name() in {"postgresql", "postgres"}:

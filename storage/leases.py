@@ -1,4 +1,4 @@
-"""Work of which one replica at a time does its share."""
+"""Work that one replica at a time does."""
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session

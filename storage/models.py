@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, Enum, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAME_LENGTH = 64
@@ -33,7 +34,7 @@ class Target(StrEnum):
 
     READY = "ready"
     SHELVED = "shelved"
-    """Put away: its disk is kept, its address is not, and it costs little or nothing."""
+    """Its disk is kept, its address is not, and it costs little or nothing."""
     GONE = "gone"
 
 
@@ -58,9 +59,9 @@ class Reason(StrEnum):
     LIFETIME = "lifetime"
     """The time for which it was asked for is over; it may be kept longer."""
     MAXIMUM = "maximum"
-    """The longest that the site allows; nobody can move it."""
+    """The longest time that the site allows; nobody can move it."""
     BUDGET = "budget"
-    """It has cost what one binder may cost; nobody can move it."""
+    """It has reached the cost limit; nobody can move it."""
 
 
 class Outcome(StrEnum):
@@ -78,12 +79,12 @@ class Activity(StrEnum):
     """What goes on in a ready binder, as far as its server tells."""
 
     BUSY = "busy"
-    """A kernel computes."""
+    """A kernel is busy."""
     TAB = "tab"
     """Somebody uses it, or a tab is open: the server cannot tell these apart."""
     IDLE = "idle"
     UNKNOWN = "unknown"
-    """Its server does not answer, which is no idleness."""
+    """Its server does not answer; that does not mean idle."""
 
 
 class MessageKind(StrEnum):
@@ -102,7 +103,7 @@ class MessageKind(StrEnum):
     GONE = "gone"
     """In the thread: who or what ended it."""
     SHELVED = "shelved"
-    """In the thread: it was put away, or could not be had back."""
+    """In the thread: it was shelved, or could not be resumed."""
     NOTICE = "notice"
     """In the thread: it will end soon. Edited when that changes."""
     ARCHIVE = "archive"
@@ -110,7 +111,7 @@ class MessageKind(StrEnum):
     NOTE = "note"
     """In the thread: a sentence, in `facts`."""
     DIGEST = "digest"
-    """In a channel, once a week: what lives there."""
+    """In a channel, once a week: its live binders."""
     ALERT = "alert"
     """To the operators' channel: something that they must know."""
 
@@ -147,7 +148,7 @@ class Binder(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
-    """What people call it: unique among the live binders of a workspace."""
+    """What people call it: unique among the binders of a workspace that are not gone yet."""
     request_key: Mapped[str] = mapped_column(String(255), unique=True)
     """Slack's id of the request that made it: a repeated delivery finds the row instead of making another."""
 
@@ -159,6 +160,8 @@ class Binder(Base):
     """The name of the owner's time zone, as `Europe/Berlin`; None where nobody asked, or nobody knows."""
     channel: Mapped[str] = mapped_column(String(32))
     """Where it was asked for."""
+    is_private: Mapped[bool | None] = mapped_column()
+    """Whether only some people can read that channel. None: not known yet, which counts as private."""
     response_url: Mapped[str | None] = mapped_column(Text)
     """Slack's URL for answers to the command, good for 30 minutes; a secret."""
     thread_channel: Mapped[str | None] = mapped_column(String(32))
@@ -185,9 +188,9 @@ class Binder(Base):
     ends_at: Mapped[float] = mapped_column(Float)
     """When it ends unless somebody keeps it: by its lifetime."""
     maximum_at: Mapped[float] = mapped_column(Float, default=0.0)
-    """When it ends whatever anybody wishes; 0 where nothing limits it."""
+    """The latest possible end, which nobody can move; 0 if nothing limits it."""
     idle_seconds: Mapped[int | None] = mapped_column(Integer)
-    """For how long it may lie unused; None for any time."""
+    """For how long it may be idle; None for any time."""
     budget: Mapped[float | None] = mapped_column(Float)
     """What it may cost, in the site's unit; None for any price."""
     price_per_hour: Mapped[float] = mapped_column(Float, default=0.0)
@@ -218,13 +221,13 @@ class Binder(Base):
     saved_at: Mapped[float | None] = mapped_column(Float)
     """When its changes were last saved to the thread."""
 
-    # Put away, and had back
+    # Shelving
     resumes: Mapped[int] = mapped_column(Integer, default=0)
-    """How often it was had back."""
+    """How often it was resumed."""
     remaining_seconds: Mapped[int | None] = mapped_column(Integer)
-    """How much of its lifetime was left when it was put away."""
+    """How much of its lifetime was left when it was shelved."""
     shelved_seconds: Mapped[float] = mapped_column(Float, default=0.0)
-    """For how long it was put away in all, which costs nothing."""
+    """For how long it was shelved in all, which costs nothing."""
     kept_until: Mapped[float] = mapped_column(Float, default=0.0)
     """Until when what is left of a failed launch is kept, for somebody to look at it."""
 
@@ -242,7 +245,8 @@ class Binder(Base):
     """Failed tries of the present step, for the backoff."""
     replaced: Mapped[int] = mapped_column(Integer, default=0)
     """How many of its instances were thrown away because they came up broken."""
-    parts: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    resource_ids: Mapped[dict[str, str]] = mapped_column("parts", JSON, default=dict)
+    """Ids of all that was made for it in the cloud, by kind; see `bot.provisioning.base`."""
     missing_since: Mapped[float | None] = mapped_column(Float)
     """When a survey first did not show its instance: believed at the second sighting."""
     server_url: Mapped[str | None] = mapped_column(Text)
@@ -269,6 +273,11 @@ class Binder(Base):
         Index("ix_binders_owner", "team_id", "owner"),
         Index("ix_binders_thread", "thread_channel", "thread_ts"),
     )
+
+    @hybrid_property
+    def is_live(self) -> bool:
+        """Whether it should exist: false as soon as somebody or something ends it, before it is gone."""
+        return self.target != Target.GONE
 
     def __repr__(self) -> str:
         """Name it without its secrets."""
@@ -348,7 +357,7 @@ class Audit(Base):
 
 
 class Lease(Base):
-    """Work of which one replica at a time does its share: sweeps, for instance."""
+    """Work that one replica at a time does, such as sweeps."""
 
     __tablename__ = "leases"
 
@@ -358,7 +367,7 @@ class Lease(Base):
 
 
 class Sighting(Base):
-    """Something in the cloud that belongs to no live binder; deleted only once seen twice."""
+    """Something in the cloud that belongs to no binder; deleted only if it was seen twice."""
 
     __tablename__ = "sightings"
 

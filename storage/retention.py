@@ -1,4 +1,4 @@
-"""Forgetting what is over."""
+"""Deleting old rows."""
 
 from typing import Any, cast
 

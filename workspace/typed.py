@@ -9,26 +9,37 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workspace.state import State
 
-# A bare domain becomes a link and `git@host` an address: apps meet both in what people type.
+# Slack makes a link of every word that ends as a domain does, be it one or the name of a file.
+_OF_DOMAINS = (
+    "com|net|org|edu|gov|int|info|biz|name|io|dev|app|ai|co|cloud|page|site|online|xyz|tech|science|ac|uk|de|fr|ch"
+    "|at|eu|us|ca|au|nl|it|es|se|no|fi|dk|cz|pt|br|in|jp|kr|cn|ru|tv|fm|me|gg|to|ly"
+)
+_OF_FILES_TOO = "md|py|rs|sh|pl|so|zip|mov|st|ps|cc|ml|mm|nc|pm|la|sc|tf|gs|ad|as|vi|pub|bio|cab|cat"
+_ENDINGS = f"{_OF_DOMAINS}|{_OF_FILES_TOO}"
 _TOKEN = re.compile(
-    r"""(?P<url>https?://[^\s<>]+)
-      | (?<!\S)(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|io|dev))\b
+    rf"""(?P<url>https?://[^\s<>]+)
+      | (?<!\S)(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.(?:{_ENDINGS}))\b
       | (?<!\S)@(?P<user>[\w.-]+)
       | (?<!\S)\#(?P<channel>[\w-]+)
-      | (?<!\S)(?P<domain>(?:[a-z0-9-]+\.)+(?:com|org|net|edu|io|dev)(?:/[^\s<>]*)?)(?=[\s,;!?)]|\.?$|\.\s)
+      | (?<!\S)(?P<domain>(?:[a-z0-9-]+\.)+(?:{_ENDINGS})(?:/[^\s<>]*)?)(?=[\s,;:!?)]|\.?$|\.\s)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _TRAILING = ".,;:!?)'\""
+_PASTED = re.compile(r" (?=https?://)")
 
 
 def escape(text: str, state: State, *, labels: bool) -> str:
     """Mark up what was typed; with `labels`, as slash commands get it (`<@U…|ada>`), else as messages do."""
+    pasted = _PASTED.sub("\u00a0", text)  # Slack's field puts that before a link that is pasted
     parts, at = [], 0
-    for found in _TOKEN.finditer(text):
-        parts += [html.escape(text[at : found.start()], quote=False), _marked_up(found, state, labels=labels)]
+    for found in _TOKEN.finditer(pasted):
+        parts += [
+            html.escape(pasted[at : found.start()], quote=False),
+            _marked_up(found, state, labels=labels),
+        ]
         at = found.end()
-    return "".join([*parts, html.escape(text[at:], quote=False)])
+    return "".join([*parts, html.escape(pasted[at:], quote=False)])
 
 
 def _marked_up(found: re.Match[str], state: State, *, labels: bool) -> str:

@@ -1,7 +1,7 @@
-"""The `Cloud` protocol: what the reconciler needs of a place where instances live.
+"""The `Cloud` protocol: what the bot needs of a place where instances live.
 
-Two clouds implement it: OpenStack, and the bot's own host. Whatever runs inside an instance
-reports in one line of JSON per event, the same on both (see `Report`).
+Each cloud is a folder beside this file, and is listed in `registry`. Whatever runs inside an instance reports
+in one line of JSON per event, the same on every cloud (see `Report`).
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class InstanceState(StrEnum):
     STOPPED = "stopped"
     """Switched off, by whomever."""
     SHELVED = "shelved"
-    """Put away; can be had back."""
+    """Shelved: it can be resumed."""
     ERROR = "error"
     """Broken; waiting does not help."""
 
@@ -34,13 +34,13 @@ class Instance:
 
     Attributes:
         ref: The cloud's own id of the instance.
-        binder_id: The binder that it carries the mark of.
+        binder_id: The binder that it was made for.
         state: See `InstanceState`.
         created_at: Unix seconds, UTC; decides which of two twins is kept (the oldest).
         url: The base URL of its server, without a trailing slash, as people reach it;
             None while it has no address.
         fault: The cloud's own words where the state is ERROR, else an empty string.
-        ends_at: When its binder ends, as it is marked; Unix seconds, UTC; None where it is not marked so.
+        ends_at: When its binder ends, as noted in the cloud; Unix seconds, UTC; None where it is not noted.
     """
 
     ref: str
@@ -54,11 +54,11 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One listing of all that carries this deployment's mark, taken at one moment.
+    """Everything that this deployment has in the cloud, listed at one moment.
 
     Attributes:
         instances: By binder id; the oldest first.
-        strays: Binder ids of which only parts are left (an address, a port, a directory) but no instance.
+        strays: Ids of binders that have no instance but something else: an address, a port, a directory.
     """
 
     instances: Mapping[str, tuple[Instance, ...]]
@@ -69,7 +69,7 @@ class Survey:
         return self.instances.get(binder_id, ())
 
     def leaves(self, binder_id: str) -> bool:
-        """Whether anything of that binder is left in the cloud."""
+        """Whether the cloud still has anything of that binder."""
         return binder_id in self.instances or binder_id in self.strays
 
 
@@ -87,6 +87,7 @@ class Order:
         is_tip: Whether the commit is the tip of the default branch (a shallow fetch of HEAD is enough).
         path: File or directory within the repository, or None.
         interface: The interface asked for, or None.
+        extra: The Python package that brings this interface, where one has to be added; else empty.
         size: The key of a size that the cloud offers.
         token: The server's token; secret.
         owner: The Slack user's id, for the cloud's own records.
@@ -111,6 +112,7 @@ class Order:
     ends_at: float
     team: str = ""
     name: str = ""
+    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,75 +161,79 @@ class Size:
         return self.people is None or person in self.people or person in admins
 
 
-Parts = Mapping[str, str]
-"""Ids of everything that was made for a binder so far (`server`, `port`, `floating_ip`, …), saved in its row
-the moment they exist, so that teardown finds them whatever happened."""
-
-
-class KeepsRunning:
-    """What a cloud is that cannot put instances away."""
-
-    can_shelve = False
-
-    def shelve(self, binder_id: str, parts: Parts) -> Parts:  # noqa: ARG002 - the protocol's form
-        """See `Cloud.shelve`."""
-        raise CloudError("This cloud cannot put instances away.")
-
-    def unshelve(self, parts: Parts) -> None:  # noqa: ARG002 - the protocol's form
-        """See `Cloud.unshelve`."""
-        raise CloudError("This cloud has put no instance away.")
-
-    def unshelve_failed(self, parts: Parts) -> bool:  # noqa: ARG002 - the protocol's form
-        """See `Cloud.unshelve_failed`."""
-        return False
+ResourceIds = Mapping[str, str]
+"""Ids of everything that was made for a binder so far (`server`, `port`, `floating_ip`, …). They are saved in
+its row the moment they exist, so that teardown finds everything whatever happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a cloud alone knows of one instance.
+    """What the cloud alone knows of one instance.
 
     Attributes:
         instance: As a survey shows it.
-        parts: What was made for it, as `Cloud.create` and `Cloud.expose` return it.
-        marks: What was noted when it was made: `owner`, `team`, `channel`, `name`, `deadline` (ISO 8601),
+        resources: What was made for it, as `Cloud.create` and `Cloud.expose` return it.
+        metadata: What was noted when it was made: `owner`, `team`, `channel`, `name`, `deadline` (ISO 8601),
             `size`, `provider`, `url`, …; any may be missing. `token` is the token's fingerprint.
     """
 
     instance: Instance
-    parts: Parts
-    marks: Mapping[str, str]
+    resources: ResourceIds
+    metadata: Mapping[str, str]
 
 
-class Recoverable(Protocol):
-    """A cloud from which the rows of a lost database can be written anew."""
+class MinimalCloud:
+    """A cloud without the optional abilities (shelving, recovery, logging in, a quota) inherits this."""
 
-    def survey(self) -> Survey:
-        """See `Cloud.survey`."""
+    can_shelve = False
+    can_recover = False
+    can_log_in = False
+
+    def shelve(self, _binder_id: str, _resources: ResourceIds) -> ResourceIds:
+        """See `Cloud.shelve`."""
+        raise CloudError("This cloud cannot shelve instances.")
+
+    def unshelve(self, _resources: ResourceIds) -> None:
+        """See `Cloud.unshelve`."""
+        raise CloudError("This cloud cannot shelve instances, so there is none to resume.")
+
+    def unshelve_failed(self, _resources: ResourceIds) -> bool:
+        """See `Cloud.unshelve_failed`."""
+        return False
 
     def recover(self) -> list[Recovered]:
-        """Tell all that is known of every instance of this deployment, the oldest first.
+        """See `Cloud.recover`."""
+        raise CloudError("This cloud does not keep enough about its instances to recover a lost database.")
 
-        Raises:
-            CloudError: See `Cloud.survey`.
-        """
+    def quota(self) -> str:
+        """See `Cloud.quota`."""
+        return ""
+
+    def close(self) -> None:
+        """See `Cloud.close`."""
 
 
 class Cloud(Protocol):
     """Where instances live. Every method may block for seconds and may be called from several threads.
 
-    Every error that leaves an implementation is a `bot.errors.CloudError`; nothing else does.
+    Every error that leaves an implementation is a `bot.errors.CloudError`; nothing else does. What every
+    implementation has to do is tested by `tests/contract/cloud`.
     """
 
     name: str
-    """`openstack` or `local`: what the operator chose."""
+    """What the operator wrote into CLOUD."""
     poll_seconds: float
-    """How often an instance that is being made or built is worth a look."""
+    """How often an instance that is being made or built should be looked at."""
     attempt_seconds: float
     """How long after a `create` whose answer was lost its instance may still turn up in a survey."""
     sizes: tuple[Size, ...]
     """What people may choose; the first is the default."""
     can_shelve: bool
-    """Whether instances can be put away and had back."""
+    """Whether instances can be shelved and resumed."""
+    can_recover: bool
+    """Whether `recover` knows enough to write the rows of a lost database again."""
+    can_log_in: bool
+    """Whether somebody can log in to an instance, and so find out why a build failed."""
 
     def check(self) -> list[str]:
         """Say what the operator has to change before this cloud can work, a sentence each.
@@ -236,37 +242,48 @@ class Cloud(Protocol):
             CloudError: It does not answer, or refuses the credentials.
         """
 
+    def quota(self) -> str:
+        """How much of the project's quota is used, in words; an empty string where the cloud has no quota.
+
+        Raises:
+            CloudError: See `check`.
+        """
+
+    def close(self) -> None:
+        """Close the connections to the cloud."""
+
     def survey(self) -> Survey:
-        """List everything of this deployment, once, whatever its number.
+        """List everything of this deployment. The number of calls does not depend on the number of binders.
 
         Raises:
             CloudUnreachable: Nothing may be concluded about any binder.
         """
 
-    def create(self, order: Order) -> Parts:
+    def create(self, order: Order, /) -> ResourceIds:
         """Start making the instance named `binder-<id>`; returns at once with the ids that exist so far.
 
-        Called at most once per recorded attempt. Making it twice must be harmless where the cloud can tell.
+        Called at most once for each recorded attempt. Where the cloud shows an instance of that name already,
+        it is adopted. Two may be made where it does not show yet: `prune` then leaves one.
 
         Raises:
-            CannotBuild: It never will.
+            CannotBuild: It will never work.
             NoCapacity: There is no room for this size now.
             QuotaExceeded: The project's limit is reached.
-            CloudError: Anything else that the cloud answered.
+            CloudError: The cloud refused for another reason, or the binder's id is not one.
             CloudUnreachable: It may or may not have been made.
         """
 
-    def expose(self, binder_id: str, parts: Parts) -> Parts:
-        """Take one saved step towards an address that people reach; returns all parts.
+    def expose(self, binder_id: str, resources: ResourceIds, /) -> ResourceIds:
+        """Take one step towards an address that people reach; returns all ids, to be saved.
 
-        Unchanged parts mean that no step is due.
+        Unchanged ids mean that no step is due.
 
         Raises:
             CloudError: See `create`.
         """
 
-    def shelve(self, binder_id: str, parts: Parts) -> Parts:
-        """Take one idempotent step of putting an instance away, its address included; returns all parts.
+    def shelve(self, binder_id: str, resources: ResourceIds, /) -> ResourceIds:
+        """Take one idempotent step of shelving an instance and releasing its address; returns all ids.
 
         Only where `can_shelve`.
 
@@ -274,47 +291,64 @@ class Cloud(Protocol):
             CloudError: See `create`.
         """
 
-    def unshelve(self, parts: Parts) -> None:
-        """Ask for an instance back that was put away; anything else is left as it is.
+    def unshelve(self, resources: ResourceIds, /) -> None:
+        """Ask for a shelved instance to be resumed; an instance that is not shelved is left as it is.
 
         Raises:
             NoCapacity: No host has room for it now.
             CloudError: See `create`.
         """
 
-    def unshelve_failed(self, parts: Parts) -> bool:
-        """Whether the newest thing that was done to an instance was having it back, in vain.
+    def unshelve_failed(self, resources: ResourceIds, /) -> bool:
+        """Whether the last thing that was done to an instance was an attempt to resume it, which failed.
 
         Raises:
             CloudError: See `create`.
         """
 
-    def report(self, instance: Instance) -> Report | None:
-        """Read what the inside of the instance reported last; None while it has said nothing.
+    def report(self, instance: Instance, /) -> Report | None:
+        """Read what the inside of the instance reported last.
+
+        Returns:
+            None while it has reported nothing, and where there is no such instance.
 
         Raises:
             CloudUnreachable: It could not be read this time.
         """
 
-    def mark_end(self, parts: Parts, ends_at: float) -> None:
-        """Mark an instance with when its binder ends, in Unix seconds UTC; surveys tell it from then on.
+    def mark_end(self, resources: ResourceIds, ends_at: float, /) -> None:
+        """Note at the instance when its binder ends, in Unix seconds UTC; surveys show it from then on.
 
-        Only where they tell of it at all.
+        Does nothing on a cloud whose surveys do not show it.
 
         Raises:
             CloudError: See `create`.
         """
 
-    def prune(self, binder_id: str, keep: str) -> None:
+    def prune(self, binder_id: str, keep: str, /) -> None:
         """Delete every instance of a binder but the one of this ref.
 
         Raises:
             CloudError: Some may be left; call again later.
         """
 
-    def remove(self, binder_id: str, parts: Parts) -> bool:
-        """Take one idempotent step of teardown of everything of that binder; True when nothing is left.
+    def remove(self, binder_id: str, resources: ResourceIds, /) -> bool:
+        """Take one idempotent step of tearing down everything of that binder.
+
+        The ids help to find what a survey does not show yet; everything else is found by the binder's id.
+
+        Returns:
+            Whether nothing is left.
 
         Raises:
             CloudError: The step failed; call again later.
+        """
+
+    def recover(self) -> list[Recovered]:
+        """Tell all that is known of every instance of this deployment, the oldest first.
+
+        Only where `can_recover`.
+
+        Raises:
+            CloudError: See `survey`.
         """

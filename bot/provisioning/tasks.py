@@ -3,9 +3,6 @@
 from bot.provisioning.agent.task import Task
 from bot.provisioning.base import Order
 
-EXTRAS = {"nteract": "nteract_on_jupyter", "voila": "voila", "nbclassic": "nbclassic"}
-"""Interfaces that are added where they are asked for, and the package that brings them."""
-
 
 def task_of(order: Order) -> Task:
     """What the agent needs to know of an order; who ordered it is none of that."""
@@ -17,6 +14,6 @@ def task_of(order: Order) -> Task:
         commit=order.commit,
         is_tip=order.is_tip,
         path=order.path,
-        extra=EXTRAS.get(order.interface or ""),
+        extra=order.extra or None,
         token=order.token,
     )

@@ -1,12 +1,25 @@
 """A cloud in memory that misbehaves as real ones do, and outlives the bot that drives it."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.errors import CloudError, CloudUnreachable, ServerError
-from bot.listings import Listing
-from bot.provisioning.base import Instance, InstanceState, Order, Parts, Phase, Report, Size, Survey
-from bot.usage import Usage
+from bot.jupyter.activity import Usage
+from bot.jupyter.contents import DirectoryListing
+from bot.provisioning.base import (
+    Instance,
+    InstanceState,
+    MinimalCloud,
+    Order,
+    Phase,
+    Report,
+    ResourceIds,
+    Size,
+    Survey,
+)
+
+_BINDER_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
 @dataclass
@@ -18,14 +31,14 @@ class Machine:
     hidden_for: int = 0
     """How many surveys do not show it yet."""
     asked_back: bool = False
-    """Whether the newest thing that was done to it is having it back."""
+    """Whether the last thing that was done to it is resuming it."""
 
     def becomes(self, state: InstanceState, url: str | None = None) -> None:
         self.instance = replace(self.instance, state=state, url=url)
 
 
 @dataclass
-class FakeCloud:
+class FakeCloud(MinimalCloud):
     """Implements `bot.provisioning.base.Cloud`.
 
     Attributes:
@@ -33,12 +46,13 @@ class FakeCloud:
         loses: How many of the next creates are applied although their reply is lost.
         lag: How many surveys a new instance stays invisible.
         silent: How many of the next surveys fail.
+        is_down: Whether nothing is answered.
         reports: What an instance says at its first, second, … look; the last one again and again.
         removals: How many calls a teardown takes.
         used_at: When servers were last used, in Unix seconds UTC; None where they do not answer.
         busy: Whether they compute.
-        refuses_shelving: Whether no instance is put away.
-        refuses_marks: Whether nobody may mark an instance.
+        refuses_shelving: Whether no instance is shelved.
+        refuses_marks: Whether no end may be noted at an instance.
         refuses_back: How many of the next unshelves leave the instance where it is, without a word.
         url: Where an instance's server is reached.
     """
@@ -50,10 +64,12 @@ class FakeCloud:
     attempt_seconds: float = 10.0
     sizes: tuple[Size, ...] = (Size("small", "Small"),)
     can_shelve: bool = True
+    can_log_in: bool = False
     refuses: list[CloudError] = field(default_factory=list)
     loses: int = 0
     lag: int = 0
     silent: int = 0
+    is_down: bool = False
     reports: tuple[Report, ...] = (
         Report(Phase.BOOTING),
         Report(Phase.FETCHING),
@@ -72,10 +88,12 @@ class FakeCloud:
     surveys: int = 0
 
     def check(self) -> list[str]:
+        self._require_answer()
         return []
 
     def survey(self) -> Survey:
         self.surveys += 1
+        self._require_answer()
         if self.silent:
             self.silent -= 1
             raise CloudUnreachable("The cloud did not answer.")
@@ -88,7 +106,10 @@ class FakeCloud:
                 shown[binder_id] = visible
         return Survey(shown)
 
-    def create(self, order: Order) -> Parts:
+    def create(self, order: Order) -> ResourceIds:
+        self._require_answer(order.binder_id)
+        if order.size not in {size.key for size in self.sizes}:
+            raise CloudError(f"This cloud has no size `{order.size}`.")
         if self.refuses:
             raise self.refuses.pop(0)
         ref = f"srv-{len(self.created)}"
@@ -102,26 +123,29 @@ class FakeCloud:
             raise CloudUnreachable("The reply was lost.")
         return {"server": ref}
 
-    def expose(self, binder_id: str, parts: Parts) -> Parts:
+    def expose(self, binder_id: str, resources: ResourceIds) -> ResourceIds:
+        self._require_answer(binder_id)
         machines = self.machines.get(binder_id, [])
-        if "address" in parts and all(machine.instance.url for machine in machines):
-            return parts
+        if "address" in resources and all(machine.instance.url for machine in machines):
+            return resources
         for machine in machines:
             machine.becomes(InstanceState.ACTIVE, self.url(binder_id))
-        return dict(parts) | {"address": "10.0.0.1"}
+        return dict(resources) | {"address": "10.0.0.1"}
 
     def report(self, instance: Instance) -> Report | None:
-        machine = next(
-            each for each in self.machines[instance.binder_id] if each.instance.ref == instance.ref
-        )
+        self._require_answer()
+        machines = self.machines.get(instance.binder_id, [])
+        machine = next((each for each in machines if each.instance.ref == instance.ref), None)
+        if machine is None:
+            return None
         report = self.reports[min(machine.looks, len(self.reports) - 1)]
         machine.looks += 1
         return report
 
-    def mark_end(self, parts: Parts, ends_at: float) -> None:
+    def mark_end(self, resources: ResourceIds, ends_at: float) -> None:
         if self.refuses_marks:
             raise CloudError("The rules of these credentials do not allow that.")
-        machine = self._machine(parts)
+        machine = self._machine(resources)
         machine.instance = replace(machine.instance, ends_at=float(int(ends_at)))
 
     def prune(self, binder_id: str, keep: str) -> None:
@@ -129,7 +153,8 @@ class FakeCloud:
         if kept := [each for each in twins if each.instance.ref == keep]:
             self.machines[binder_id] = kept
 
-    def remove(self, binder_id: str, parts: Parts) -> bool:
+    def remove(self, binder_id: str, resources: ResourceIds) -> bool:
+        self._require_answer(binder_id)
         left = self.pending_removals.setdefault(binder_id, self.removals) - 1
         self.pending_removals[binder_id] = left
         if left > 0:
@@ -138,11 +163,12 @@ class FakeCloud:
         del self.pending_removals[binder_id]
         return True
 
-    def shelve(self, binder_id: str, parts: Parts) -> Parts:
-        """Two calls until it is put away, and one more to release its address."""
+    def shelve(self, binder_id: str, resources: ResourceIds) -> ResourceIds:
+        """Two calls until it is shelved, and one more to release its address."""
         if self.refuses_shelving:
             raise CloudError("This server cannot be shelved.")
         for machine in self.machines.get(binder_id, []):
+            machine.asked_back = False
             match machine.instance.state:
                 case InstanceState.ACTIVE:
                     machine.becomes(InstanceState.PENDING, machine.instance.url)
@@ -150,24 +176,35 @@ class FakeCloud:
                     machine.becomes(InstanceState.SHELVED, machine.instance.url)
                 case _:
                     machine.becomes(InstanceState.SHELVED)
-                    return {name: part for name, part in parts.items() if name != "address"}
-        return parts
+                    return {name: part for name, part in resources.items() if name != "address"}
+        return resources
 
-    def unshelve(self, parts: Parts) -> None:
-        machine = self._machine(parts)
+    def unshelve(self, resources: ResourceIds) -> None:
+        machine = self._machine(resources)
+        if machine.instance.state != InstanceState.SHELVED:
+            return
         machine.asked_back = True
         if self.refuses_back:
             self.refuses_back -= 1
         else:
             machine.becomes(InstanceState.ACTIVE)
 
-    def unshelve_failed(self, parts: Parts) -> bool:
-        machine = self._machine(parts)
+    def unshelve_failed(self, resources: ResourceIds) -> bool:
+        machine = self._machine(resources)
         return machine.asked_back and machine.instance.state == InstanceState.SHELVED
 
-    def _machine(self, parts: Parts) -> Machine:
-        machines = (machine for twins in self.machines.values() for machine in twins)
-        return next(machine for machine in machines if machine.instance.ref == parts["server"])
+    def _machine(self, resources: ResourceIds) -> Machine:
+        for machines in self.machines.values():
+            for machine in machines:
+                if machine.instance.ref == resources.get("server"):
+                    return machine
+        raise CloudError("There is no such instance.")
+
+    def _require_answer(self, binder_id: str = "any") -> None:
+        if self.is_down:
+            raise CloudUnreachable("The cloud did not answer.")
+        if not _BINDER_ID.fullmatch(binder_id):
+            raise CloudError("That is not the id of a binder.")
 
     def serves(self, binder_id: str) -> bool:
         """Whether the binder's server would answer by now."""
@@ -177,7 +214,7 @@ class FakeCloud:
 
 @dataclass
 class FakeServer:
-    """What `bot.jupyter.JupyterServer` is, over a `FakeCloud`."""
+    """What `bot.jupyter.client.JupyterServer` is, over a `FakeCloud`."""
 
     cloud: FakeCloud
     binder_id: str
@@ -195,8 +232,8 @@ class FakeServer:
     def proxied(self) -> frozenset[str]:
         return frozenset()
 
-    def listing(self, path: str) -> Listing:
-        return Listing(0.0, (), 0)
+    def listing(self, path: str) -> DirectoryListing:
+        return DirectoryListing(0.0, (), 0)
 
     def usage(self) -> Usage:
         if self.cloud.used_at is None:

@@ -27,11 +27,11 @@ from bot.provisioning.agent.job import scrubber_of
 from bot.provisioning.base import (
     Instance,
     InstanceState,
-    KeepsRunning,
+    MinimalCloud,
     Order,
-    Parts,
     Phase,
     Report,
+    ResourceIds,
     Size,
     Survey,
 )
@@ -56,7 +56,7 @@ _ESTABLISHED = (0, 3)
 """Exit codes of the launcher where there is an agent, this one or another."""
 
 
-class LocalCloud(KeepsRunning):
+class LocalCloud(MinimalCloud):
     """A `Cloud` whose instances live on the bot's own host.
 
     Args:
@@ -84,8 +84,9 @@ class LocalCloud(KeepsRunning):
 
     def check(self) -> list[str]:
         """See `Cloud.check`. The engine is found, or its error raised; nothing else can be missing."""
-        self._options.uv_cache.mkdir(parents=True, exist_ok=True)
-        _ = self._containers
+        with _border(CloudError, "The local cloud cannot be used"):
+            self._options.uv_cache.mkdir(parents=True, exist_ok=True)
+            _ = self._containers
         return []
 
     def survey(self) -> Survey:
@@ -102,10 +103,10 @@ class LocalCloud(KeepsRunning):
                     instances[directory.binder_id] = (instance,)
             return Survey(instances, frozenset(strays - set(instances)))
 
-    def create(self, order: Order) -> Parts:
+    def create(self, order: Order) -> ResourceIds:
         """See `Cloud.create`. Creating the same binder again goes on with what there is."""
         if order.size not in {size.key for size in self.sizes}:
-            raise CloudError(f"This machine has no size `{order.size}`.")
+            raise CloudError(f"This cloud has no size `{order.size}`.")
         with _border(CloudError, "The instance could not be made"):
             what = task_of(order)
             if self._containers is None and not what.is_git:
@@ -121,7 +122,7 @@ class LocalCloud(KeepsRunning):
                 directory.write_task(what, settings, time.time())
             return _start(directory, {"directory": str(directory.path)})
 
-    def expose(self, binder_id: str, parts: Parts) -> Parts:
+    def expose(self, binder_id: str, parts: ResourceIds) -> ResourceIds:
         """See `Cloud.expose`. Starts the agent where the bot died between writing its task and the start."""
         with _border(CloudError, "The instance could not be started"):
             directory = self._directory(binder_id)
@@ -132,13 +133,13 @@ class LocalCloud(KeepsRunning):
         with _border(CloudUnreachable, "The instance's report could not be read"):
             return _report(self._directory(instance.binder_id))
 
-    def mark_end(self, parts: Parts, ends_at: float) -> None:
+    def mark_end(self, parts: ResourceIds, ends_at: float) -> None:
         """See `Cloud.mark_end`. Nothing is rebuilt from directories: surveys tell of no end."""
 
     def prune(self, binder_id: str, keep: str) -> None:
         """See `Cloud.prune`. An instance is a directory of the binder's name: there is never a second one."""
 
-    def remove(self, binder_id: str, parts: Parts) -> bool:  # noqa: ARG002 - the id says where everything is
+    def remove(self, binder_id: str, parts: ResourceIds) -> bool:  # noqa: ARG002 - the id says where everything is
         """See `Cloud.remove`."""
         with _border(CloudError, "The instance could not be removed"):
             directory = self._directory(binder_id)
@@ -216,7 +217,7 @@ def _report(directory: InstanceDirectory) -> Report | None:
     return fold(read_tail(places.report, _REPORT_BYTES), log)
 
 
-def _start(directory: InstanceDirectory, parts: Parts) -> Parts:
+def _start(directory: InstanceDirectory, parts: ResourceIds) -> ResourceIds:
     """Start the agent where none ever was; the parts with its process and port."""
     if directory.read_agent() is None:
         _spawn(directory)

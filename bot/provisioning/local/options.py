@@ -67,7 +67,7 @@ class LocalOptions:
     @property
     def uv_cache(self) -> Path:
         """Where uv keeps what it downloaded."""
-        return Path(self.cache or self.root / "cache").resolve()
+        return Path(self.cache or self.root / "cache").absolute()
 
 
 def agent_settings(

@@ -21,8 +21,8 @@ import yaml
 
 from bot.provisioning.agent.settings import AgentSettings, MachineSettings, ReportSettings
 from bot.provisioning.base import Order, Phase, Report
-from bot.provisioning.console import MARKER, report_of_console
-from bot.provisioning.userdata import render
+from bot.provisioning.openstack.console import MARKER, report_of_console
+from bot.provisioning.openstack.user_data import render
 
 TOKEN = "s3cr3t-" + "token" * 8
 STUBS = ("docker", "repo2docker", "apt-get", "iptables")

@@ -50,7 +50,7 @@ def test_the_build_is_given_the_checkout_and_nothing_that_a_repository_could_hav
 ) -> None:
     commit = repo.commit({"repo2docker_config.py": "raise SystemExit"})
 
-    guest.launch(an_order(repo.url, commit=commit, interface="nteract"))
+    guest.launch(an_order(repo.url, commit=commit, interface="nteract", extra="nteract_on_jupyter"))
     guest.serving()
 
     (call,) = guest.calls("repo2docker")

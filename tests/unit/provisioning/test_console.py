@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.provisioning.base import Phase
-from bot.provisioning.console import lines_of_console, report_of_console
+from bot.provisioning.openstack.console import lines_of_console, report_of_console
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50)
 VALUES = st.recursive(

@@ -16,8 +16,8 @@ from bot.provisioning.agent import task
 from bot.provisioning.agent.settings import AgentSettings, ContainerSettings, MachineSettings, ReportSettings
 from bot.provisioning.agent_archive import archive
 from bot.provisioning.base import Phase, Report
-from bot.provisioning.console import report_of_console
-from bot.provisioning.userdata import MAX_ENCODED, encode, render
+from bot.provisioning.openstack.console import report_of_console
+from bot.provisioning.openstack.user_data import MAX_ENCODED, encode, render
 from tests.integration.agent.guest import TOKEN, an_order, unpack
 
 URL = "https://github.com/binder-examples/requirements"
@@ -80,7 +80,7 @@ def test_the_agent_reads_all_that_it_is_told(tmp_path: Path) -> None:
         machine=MachineSettings(egress=["https://example.org/"]),
         environment={"HTTPS_PROXY": "http://proxy:3128"},
     )
-    unpack(render(an_order(URL, interface="nteract"), settings), tmp_path)
+    unpack(render(an_order(URL, interface="nteract", extra="nteract_on_jupyter"), settings), tmp_path)
 
     what, read = task.read(tmp_path / "etc/binder-bot/task.json")
 

@@ -13,7 +13,7 @@ from bot.provisioning.agent.job import Job
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.progress import BuildProgress, fraction_of, message_of, own_reason_of
 from bot.provisioning.agent.text import Scrubber
-from bot.provisioning.console import report_of_console
+from bot.provisioning.openstack.console import report_of_console
 from tests.unit.provisioning.agent.jobs import TOKEN, a_job, a_task
 
 ANYTHING = st.text(st.characters(codec=None), max_size=3_000)

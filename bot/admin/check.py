@@ -1,0 +1,50 @@
+"""`binder-bot check`: try the database, the cloud and Slack with the settings, before the first launch."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from slack_sdk.errors import SlackApiError
+
+from bot.config import Settings
+from bot.errors import ConfigError
+from bot.provisioning.base import Cloud
+from bot.provisioning.registry import build_cloud
+from bot.wiring import web_client
+from storage.engine import Store
+
+
+def check(settings: Settings) -> Iterator[str]:
+    """Try everything that the bot depends on, and say how it went, a line each.
+
+    Raises:
+        BinderBotError: The first part that does not work, with what to do about it.
+    """
+    yield _database(settings)
+    with closing(build_cloud(settings)) as cloud:
+        yield _cloud(cloud)
+        if quota := cloud.quota():
+            yield f"quota      {quota}"
+    yield _slack(settings)
+
+
+def _database(settings: Settings) -> str:
+    with closing(Store(settings.database_url)) as store:
+        store.migrate()
+        return f"database   {store!r} answers"
+
+
+def _cloud(cloud: Cloud) -> str:
+    if problems := cloud.check():
+        raise ConfigError("\n".join(problems))
+    count = len(cloud.survey().instances)
+    return f"cloud      {cloud.name} answers; instances of this deployment: {count}"
+
+
+def _slack(settings: Settings) -> str:
+    client = web_client(settings)
+    try:
+        bot = client.auth_test()
+        client.apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
+    except SlackApiError as error:
+        raise ConfigError(f"Slack refuses a token: {error.response['error']}.") from error
+    return f"slack      {bot['user']} in {bot['team']}"

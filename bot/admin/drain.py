@@ -1,0 +1,44 @@
+"""`binder-bot drain`: tear down every binder, before an upgrade of the cloud or for good."""
+
+import time
+from contextlib import closing
+
+from bot import logs
+from bot.binders.reconciler import Reconciler
+from bot.config import Settings
+from bot.provisioning.registry import build_cloud
+from bot.wiring import reconciler_dependencies
+from storage import binders
+from storage.engine import Store
+from storage.models import Ending
+
+
+def drain(settings: Settings, *, timeout: float) -> int:
+    """End all binders, and drive their teardown until nothing is left or `timeout` seconds have passed.
+
+    It works beside a running bot, and without one.
+
+    Returns:
+        How many binders are left.
+    """
+    logs.configure("WARNING", settings.log_format)
+    deadline = time.monotonic() + timeout
+    with closing(Store(settings.database_url)) as store, closing(build_cloud(settings)) as cloud:
+        store.migrate()
+        reconciler = Reconciler(reconciler_dependencies(settings, store, cloud))
+        _end_all(store)
+        while (left := _count_live(store)) and time.monotonic() < deadline:
+            reconciler.tick()
+            time.sleep(settings.tick_seconds / 2)
+    return left
+
+
+def _end_all(store: Store) -> None:
+    with store.write() as session:
+        for binder_id in binders.existing_ids(session):
+            binders.end(session, binder_id, ending=Ending.STOPPED, by="operator")
+
+
+def _count_live(store: Store) -> int:
+    with store.read() as session:
+        return len(binders.existing_ids(session))

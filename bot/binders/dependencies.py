@@ -1,0 +1,69 @@
+"""What the reconciler works with; put together by the composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.binders.timeouts import Timeouts
+from bot.interfaces import discovery
+from bot.jupyter.activity import Usage
+from bot.jupyter.client import JupyterServer
+from bot.jupyter.file_crawl import FileTree
+from bot.provisioning.base import Cloud
+from bot.repositories.launch_text import RepoSpec
+from bot.repositories.resolve import Resolved
+from storage.engine import Store
+
+
+class BinderServer(discovery.PageProbe, FileTree, Protocol):
+    """What is asked of a running server; `bot.jupyter.client.JupyterServer` is one."""
+
+    def is_alive(self) -> bool:
+        """Whether it answers at all."""
+
+    def usage(self) -> Usage:
+        """What goes on in it.
+
+        Raises:
+            ServerError: It did not answer as Jupyter does.
+        """
+
+    def close(self) -> None:
+        """Close its connections."""
+
+
+class RepositoryResolver(Protocol):
+    """How a repository is looked up; `bot.repositories.resolve.Resolver` is one way."""
+
+    def resolve(self, spec: RepoSpec) -> Resolved:
+        """Find the exact commit."""
+
+
+Submit = Callable[[Callable[[], None]], object]
+"""Has a piece of work done, by a pool of threads or at once."""
+Count = Callable[[BinderServer, float], int]
+"""Counts the files of a server that changed since a time, in Unix seconds UTC."""
+
+
+def count_nothing(_server: BinderServer, _since: float) -> int:
+    """Count no changes, where nobody wants to know."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What the reconciler works with."""
+
+    store: Store
+    cloud: Cloud
+    resolver: RepositoryResolver
+    timeouts: Timeouts
+    worker: str
+    """This process's name on leases: unique among all that ever ran."""
+    lease: float = 60.0
+    """Seconds after which others take over what this process no longer renews."""
+    unreachable_alert: float = 600.0
+    """Seconds of silence of the cloud before the operators are told."""
+    server: Callable[[str, str], BinderServer] = JupyterServer
+    """Opens a running server by its URL and token."""
+    count: Count = count_nothing

@@ -1,0 +1,152 @@
+"""Carries out actions, and reports how they went. Decides nothing about the binder.
+
+No transaction is open while the network is used.
+"""
+
+from contextlib import closing
+from typing import Any
+
+import structlog
+
+from bot.binders.actions import (
+    Action,
+    Announce,
+    Create,
+    Done,
+    Expose,
+    Failed,
+    InterfacesFound,
+    MarkEnd,
+    Prune,
+    Remove,
+    Removed,
+    RepositoryFound,
+    Resolve,
+    Result,
+    Shelve,
+    StepTaken,
+    Superseded,
+    Unshelve,
+    UnshelveAsked,
+)
+from bot.binders.dependencies import Dependencies
+from bot.errors import CloudError, ResolveError
+from bot.interfaces import catalogue, discovery
+from bot.provisioning.base import Order
+from bot.repositories.launch_text import Provider, RepoSpec
+from storage import binders
+from storage.models import Binder
+
+log = structlog.get_logger(__name__)
+
+
+class ActionExecutor:
+    """Carries out the actions that reach beyond the database.
+
+    Args:
+        dependencies: What is worked with.
+    """
+
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
+        self._cloud = dependencies.cloud
+        self._methods: dict[type[Action], Any] = {
+            Resolve: self._resolve,
+            Create: self._create,
+            Expose: self._expose,
+            Announce: self._announce,
+            Shelve: self._shelve,
+            Unshelve: self._unshelve,
+            MarkEnd: self._mark_end,
+            Prune: self._prune,
+            Remove: self._remove,
+        }
+
+    def run(self, binder: Binder, action: Action) -> Result:
+        """Carry out one action.
+
+        Returns:
+            How it went; `Failed` with the reason where the cloud or the repository's host refused.
+
+        Raises:
+            LostLease: Another worker has the binder now.
+        """
+        try:
+            result: Result = self._methods[type(action)](binder, action)
+        except (CloudError, ResolveError) as error:
+            log.warning("action_failed", action=type(action).__name__, error=error.sentence)
+            return Failed(error)
+        return result
+
+    def _resolve(self, binder: Binder, _: Resolve) -> Result:
+        found = self._dependencies.resolver.resolve(_spec(binder))
+        return RepositoryFound(found.commit, found.is_tip, found.spec.ref, found.spec.path)
+
+    def _create(self, binder: Binder, _: Create) -> Result:
+        store = self._dependencies.store
+        with store.write() as session:
+            if not binders.lock_if_unchanged(session, binder):
+                return Superseded()
+            binders.save(session, binder, {"attempt_at": store.now()})
+        return StepTaken(self._cloud.create(_order(binder)))
+
+    def _expose(self, binder: Binder, _: Expose) -> Result:
+        return StepTaken(self._cloud.expose(binder.id, binder.resource_ids))
+
+    def _announce(self, binder: Binder, action: Announce) -> Result:
+        with closing(self._dependencies.server(action.url, binder.token)) as server:
+            return InterfacesFound(
+                tuple(discovery.discover(server, path=binder.path, wanted=binder.interface))
+            )
+
+    def _shelve(self, binder: Binder, _: Shelve) -> Result:
+        return StepTaken(self._cloud.shelve(binder.id, binder.resource_ids))
+
+    def _unshelve(self, binder: Binder, _: Unshelve) -> Result:
+        if binder.attempt_at is not None:
+            return UnshelveAsked(is_lost=self._cloud.unshelve_failed(binder.resource_ids))
+        self._cloud.unshelve(binder.resource_ids)
+        return UnshelveAsked(is_lost=False)
+
+    def _mark_end(self, binder: Binder, _: MarkEnd) -> Result:
+        self._cloud.mark_end(binder.resource_ids, binder.ends_at)
+        return Done()
+
+    def _prune(self, binder: Binder, action: Prune) -> Result:
+        self._cloud.prune(binder.id, action.keep)
+        log.warning("twin_removed", kept=action.keep)
+        return Done()
+
+    def _remove(self, binder: Binder, _: Remove) -> Result:
+        return Removed(nothing_left=self._cloud.remove(binder.id, binder.resource_ids))
+
+
+def _spec(binder: Binder) -> RepoSpec:
+    return RepoSpec(
+        provider=Provider(binder.provider),
+        url=binder.url,
+        ref=binder.ref,
+        path=binder.path,
+        interface=binder.interface,
+    )
+
+
+def _order(binder: Binder) -> Order:
+    return Order(
+        binder_id=binder.id,
+        provider=binder.provider,
+        url=binder.url,
+        ref=binder.ref,
+        commit=binder.commit,
+        is_tip=binder.is_tip,
+        path=binder.path,
+        interface=binder.interface,
+        extra=catalogue.package(binder.interface),
+        size=binder.size,
+        token=binder.token,
+        owner=binder.owner,
+        channel=binder.channel,
+        ends_at=binder.ends_at,
+        team=binder.team_id,
+        name=binder.name,
+    )

@@ -1,0 +1,298 @@
+"""The settings: one typed, documented, validated object. Those of each cloud are in the cloud's folder."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import time
+from functools import cached_property
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from bot.binders.deadlines import QuietHours, WarningPolicy
+from bot.config import limits
+from bot.config.limits import Limits
+from bot.errors import ConfigError
+from bot.provisioning.registry import FACTORIES, CloudsSettings
+from bot.times import calendar, zones
+
+SLACK_API_URL = "https://slack.com/api/"
+
+_WARNING_SHARE = 2 / 3
+_MOST_WARNING_SECONDS = 1800.0
+_READ_LATER: Mapping[str, Callable[[str], object]] = {
+    "notice_minutes": limits.minutes,
+    "idle_notice_minutes": limits.minutes,
+    "quiet_hours": calendar.hours,
+    "timezone": zones.zone,
+    "size_limits": limits.size_limits,
+    "digest": calendar.weekly,
+}
+"""Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
+
+
+class Settings(CloudsSettings):
+    """Everything that an operator can set. Each field is the environment variable of its name.
+
+    The name of a duration ends in its unit: `_DAYS`, `_HOURS`, `_MINUTES` or `_SECONDS`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", case_sensitive=False, hide_input_in_errors=True
+    )
+
+    # Slack
+    slack_bot_token: SecretStr = Field(description="The bot's token, `xoxb-…`, from *OAuth & Permissions*.")
+    slack_app_token: SecretStr = Field(
+        description="The app-level token, `xapp-…`, with the scope `connections:write`."
+    )
+    slack_api_url: str = Field(
+        default=SLACK_API_URL, description="The root of Slack's Web API. Socket Mode is found through it."
+    )
+
+    # Storage
+    database_url: str = Field(
+        default="sqlite:///binder-bot.sqlite3",
+        description="The database: SQLite for one process, `postgresql://…` for several.",
+    )
+    token_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="A secret of at least 32 characters. The tokens of binders' servers are made from it, so "
+        "that `recover` can make them again. Without it they are random.",
+    )
+
+    # Repositories
+    allow_private_repositories: bool = Field(
+        default=False,
+        description="Allow repositories on private and loopback addresses, such as an on-premise git host.",
+    )
+
+    # People
+    admins: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(), description="Slack user ids, separated by commas, who may stop any binder."
+    )
+    admin_channel: str | None = Field(
+        default=None, description="The id of the channel that is told when the cloud does not answer."
+    )
+    max_binders_per_person: int = Field(
+        default=5, ge=1, description="How many binders one person may have at the same time."
+    )
+
+    # How long a binder lives, and what it may cost
+    lifetime_hours: float = Field(
+        default=24.0, gt=0, le=24 * 365, description="How long a binder lives, unless somebody extends it."
+    )
+    max_hours: float = Field(
+        default=168.0,
+        gt=0,
+        le=24 * 365,
+        description="How long a binder may live at most, counted from its request. `--for` and *Keep* "
+        "cannot exceed it.",
+    )
+    idle_hours: float = Field(
+        default=4.0, ge=0, le=24 * 365, description="How long a binder may be idle; `0` for no limit."
+    )
+    size_limits: str = Field(
+        default="",
+        description="Other limits for a size, in hours and COST_UNIT: "
+        "`g3.large=idle:1+lifetime:8+maximum:24+cost:50,m3.small=idle:0`.",
+    )
+    max_cost_per_binder: float | None = Field(
+        default=None, gt=0, description="What one binder may cost, by the prices of OPENSTACK_SIZES."
+    )
+    cost_unit: str = Field(
+        default="", max_length=20, description="The unit of all prices, such as `SU` or `EUR`."
+    )
+    save_expired: bool = Field(
+        default=True,
+        description="Save what was changed in a binder to its thread before a deadline ends it.",
+    )
+
+    # What people are told, and when
+    notice_minutes: str = Field(
+        default="120,15",
+        description="How many minutes before a binder ends its owner is warned, separated by commas; empty "
+        "for no warning.",
+    )
+    idle_notice_minutes: str = Field(
+        default="15", description="The same for a binder that ends because it is idle."
+    )
+    quiet_hours: str = Field(
+        default="",
+        description="When nobody is mentioned, such as `22:00-07:00`, in the owner's time zone, or in "
+        "TIMEZONE where that is unknown. A warning that is due then comes before or after.",
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="The site's time zone, such as `Europe/Berlin`. People's own come from Slack.",
+    )
+    digest: str = Field(
+        default="",
+        description="When each channel gets a weekly list of its running binders, such as `monday 09:00` in "
+        "TIMEZONE; empty for never.",
+    )
+
+    # Operation
+    tick_seconds: float = Field(default=0.5, gt=0, le=60, description="How often the bot looks for due work.")
+    ready_poll_seconds: float = Field(
+        default=30.0, gt=0, description="How often the bot looks at a ready binder."
+    )
+    look_seconds: float = Field(
+        default=120.0, gt=0, description="How often the bot asks a ready server whether somebody uses it."
+    )
+    lease_seconds: float = Field(
+        default=60.0,
+        ge=3,
+        description="After how long another replica takes over the work of one that died.",
+    )
+    workers: int = Field(
+        default=8, ge=1, le=64, description="How many binders are worked on at the same time."
+    )
+    health_port: int | None = Field(
+        default=None, ge=0, le=65535, description="Serve `/healthz` and `/readyz` on this port of loopback."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="The lowest level that is logged, to standard error."
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="`console` for people; `json` writes one JSON object a line."
+    )
+
+    @field_validator("admins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [each for each in re.split(r"[,\s]+", value) if each] if isinstance(value, str) else value
+
+    @field_validator(*_READ_LATER)
+    @classmethod
+    def _can_be_read(cls, value: str, info: ValidationInfo) -> str:
+        if value or info.field_name == "timezone":
+            _READ_LATER[str(info.field_name)](value)
+        return value
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _not_empty(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().strip():
+            raise ValueError("is empty")
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
+            raise ValueError("must be an http:// or https:// URL")
+        return value.rstrip("/") + "/"
+
+    @model_validator(mode="after")
+    def _tokens_are_not_swapped(self) -> "Settings":
+        if self.slack_bot_token.get_secret_value().startswith("xapp-"):
+            raise ValueError("SLACK_BOT_TOKEN holds an app-level token (xapp-…); it must begin with xoxb-")
+        if self.slack_app_token.get_secret_value().startswith(("xoxb-", "xoxp-")):
+            raise ValueError("SLACK_APP_TOKEN holds a bot or user token; it must begin with xapp-")
+        return self
+
+    @field_validator("cloud")
+    @classmethod
+    def _is_a_cloud(cls, value: str) -> str:
+        if value not in FACTORIES:
+            raise ValueError(f"must be {' or '.join(FACTORIES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _fit_the_cloud(self) -> "Settings":
+        if problems := list(FACTORIES[self.cloud].problems(self)):
+            raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _name_sizes_that_are_offered(self) -> "Settings":
+        offered = FACTORIES[self.cloud].size_keys(self)
+        _require_offered("SIZE_PEOPLE", self.size_people, offered)
+        if offered:
+            _require_offered("SIZE_LIMITS", limits.size_limits(self.size_limits), offered)
+        return self
+
+    @model_validator(mode="after")
+    def _lifetime_is_within_the_maximum(self) -> "Settings":
+        if self.lifetime_hours > self.max_hours:
+            raise ValueError("LIFETIME_HOURS is more than MAX_HOURS")
+        return self
+
+    @property
+    def key_to_tokens(self) -> str | None:
+        """TOKEN_KEY itself; a secret."""
+        return self.token_key.get_secret_value() if self.token_key else None
+
+    def limits_of(self, size: str) -> Limits:
+        """What a binder of that size may have."""
+        site = Limits(self.idle_hours, self.lifetime_hours, self.max_hours, self.max_cost_per_binder)
+        return site.but(limits.size_limits(self.size_limits).get(size, {}))
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return zones.zone(self.timezone)
+
+    @cached_property
+    def policy(self) -> WarningPolicy:
+        """How people are warned before a binder ends."""
+        leads, idle_leads = limits.minutes(self.notice_minutes), limits.minutes(self.idle_notice_minutes)
+        quiet = QuietHours(*calendar.hours(self.quiet_hours), self.zone) if self.quiet_hours else None
+        # Less than the shortest lead: a notice that Slack takes a moment late moves nothing.
+        warning = min((*leads, *idle_leads), default=0) * _WARNING_SHARE
+        return WarningPolicy(leads, idle_leads, warning=min(warning, _MOST_WARNING_SECONDS), quiet=quiet)
+
+    @cached_property
+    def weekly_digest(self) -> tuple[int, time] | None:
+        """The weekday (Monday is 0) and the time of the digest; None where there is none."""
+        return calendar.weekly(self.digest) if self.digest else None
+
+    @property
+    def workspace_is_local(self) -> bool:
+        """Whether Slack is a stand-in on this machine, which nobody else can reach."""
+        host = urlsplit(self.slack_api_url).hostname or ""
+        if host == "localhost":
+            return True
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings from the environment (and `.env`).
+
+    Raises:
+        ConfigError: Names each variable that is missing or wrong, and never shows a value.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(_problem(each) for each in error.errors(include_input=False, include_url=False))
+        raise ConfigError(f"The settings are wrong: {problems}.") from error
+
+
+def _require_offered(setting: str, sizes: Iterable[str], offered: Sequence[str]) -> None:
+    if unknown := [key for key in sizes if key not in offered]:
+        there = f"the sizes are {', '.join(offered)}" if offered else "this cloud has only one size"
+        raise ValueError(f"{setting} names {', '.join(unknown)}, which is not a size: {there}")
+
+
+def _problem(error: Any) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return str(message)
+    name = str(error["loc"][0]).upper()
+    return f"{name} is missing" if error["type"] == "missing" else f"{name}: {message}"

@@ -1,0 +1,1 @@
+"""OpenStack as a cloud: each binder gets an instance of its own."""

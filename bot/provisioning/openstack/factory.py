@@ -1,0 +1,55 @@
+"""How the OpenStack cloud is built from the settings, and which settings it cannot work without."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.provisioning.agent.settings import AgentSettings
+from bot.provisioning.base import Cloud
+from bot.provisioning.openstack.options import OpenStackOptions
+from bot.provisioning.openstack.settings import OpenStackSettings
+
+
+def size_keys(settings: OpenStackSettings) -> tuple[str, ...]:
+    """See `CloudFactory.size_keys`."""
+    return tuple(flavor.key for flavor in settings.openstack_sizes)
+
+
+def problems(settings: OpenStackSettings) -> Iterator[str]:
+    """See `CloudFactory.problems`."""
+    for name in ("openstack_image", "openstack_sizes"):
+        if not getattr(settings, name):
+            yield f"{name.upper()} is missing, which CLOUD=openstack needs"
+
+
+def build(settings: OpenStackSettings) -> Cloud:
+    """See `CloudFactory.build`. The cloud is first spoken to when it is used."""
+    # Loaded only by those who use it: openstacksdk takes a second to import.
+    from bot.provisioning.openstack.cloud import OpenStackCloud  # noqa: PLC0415
+    from bot.provisioning.openstack.console import report_of_console  # noqa: PLC0415
+    from bot.provisioning.openstack.user_data import render  # noqa: PLC0415
+
+    guest = AgentSettings(build_seconds=60 * settings.build_timeout_minutes)
+    return OpenStackCloud(
+        options(settings), settings.deployment, lambda order: render(order, guest), report_of_console
+    )
+
+
+def options(settings: OpenStackSettings) -> OpenStackOptions:
+    """What the operator chose of the cloud.
+
+    Raises:
+        ConfigError: See `OpenStackOptions`.
+    """
+    people = settings.size_people
+    return OpenStackOptions(
+        image=settings.openstack_image,
+        flavors=tuple(replace(each, people=people.get(each.key)) for each in settings.openstack_sizes),
+        network=settings.openstack_network,
+        external_network=settings.openstack_external_network,
+        security_group=settings.openstack_security_group,
+        key_pair=settings.openstack_key_pair,
+        boot_volume_gb=settings.openstack_boot_volume_gb,
+        availability_zone=settings.openstack_availability_zone,
+        public_url=settings.openstack_public_url,
+        metadata_prefix=settings.openstack_metadata_prefix,
+    )

@@ -1,0 +1,80 @@
+"""The settings of the OpenStack cloud, without its credentials: see `api.region_of_environment`."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from bot.provisioning.openstack.options import Flavor
+from bot.provisioning.settings import CloudSettings
+
+
+class OpenStackSettings(CloudSettings):
+    """What an operator can set where CLOUD=openstack."""
+
+    deployment: str = Field(
+        default="binder-bot",
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$",
+        description="Marks everything that this bot makes in an OpenStack project. Two bots in one project "
+        "need two different names.",
+    )
+    openstack_image: str = Field(
+        default="",
+        description="Name or id of the image that instances boot from; of several with one name, the newest.",
+    )
+    openstack_sizes: Annotated[tuple[Flavor, ...], NoDecode] = Field(
+        default=(),
+        description="What people may choose, separated by commas, the default first: each is `flavor`, "
+        "`flavor:label` or `flavor:label:price per hour`.",
+    )
+    openstack_network: str = Field(
+        default="auto_allocated_network",
+        description="Name or id of the network that instances are attached to.",
+    )
+    openstack_external_network: str = Field(
+        default="public", description="Name or id of the network that floating IPs come from."
+    )
+    openstack_security_group: str | None = Field(
+        default=None,
+        description="The security group of all instances. Without it, the bot makes one.",
+    )
+    openstack_key_pair: str | None = Field(
+        default=None,
+        description="The key pair whose owner may log in to instances. Without it, nobody may.",
+    )
+    openstack_boot_volume_gb: int | None = Field(
+        default=None,
+        ge=1,
+        description="Boot each instance from a volume of this many GB, which is deleted with the instance.",
+    )
+    openstack_availability_zone: str | None = Field(
+        default=None,
+        description="The availability zone of all instances. Without it, the cloud chooses.",
+    )
+    openstack_metadata_prefix: str = Field(
+        default="binder-",
+        pattern=r"^[A-Za-z0-9_:.-]{0,64}$",
+        description="What the keys of an instance's metadata begin with. Do not change it while there are "
+        "instances.",
+    )
+    openstack_public_url: str = Field(
+        default="http://{address}:{port}",
+        description="The URL at which people reach a port of an instance. Behind Jetstream2's proxy it is "
+        "`https://http-{dashed}-{port}.proxy-js2-iu.exosphere.app`.",
+    )
+
+    @field_validator("openstack_sizes", mode="before")
+    @classmethod
+    def _read_sizes(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(_flavor(each) for each in value.split(",") if each.strip())
+
+
+def _flavor(text: str) -> Flavor:
+    """Read one size: `flavor`, `flavor:label` or `flavor:label:price`."""
+    flavor, label, price = [*(part.strip() for part in text.split(":", 2)), "", ""][:3]
+    try:
+        return Flavor(flavor, flavor, label or flavor, float(price or 0))
+    except ValueError as error:
+        raise ValueError("the price per hour must be a number") from error

@@ -1,0 +1,1 @@
+"""From what a person pastes to one exact commit of a repository."""

@@ -1,0 +1,1 @@
+"""What somebody changed in a binder since its launch, as an archive."""

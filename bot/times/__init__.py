@@ -1,0 +1,1 @@
+"""Reading times that people type and settings name. Pure."""

@@ -1,0 +1,67 @@
+"""How the parts of the bot are built from the settings. Clouds are built by `bot.provisioning.registry`."""
+
+import os
+import socket
+import uuid
+
+from slack_sdk import WebClient
+
+from bot.binders.dependencies import Dependencies
+from bot.binders.timeouts import Timeouts
+from bot.config import Settings
+from bot.provisioning.base import Cloud
+from bot.repositories.resolve import Resolver
+from bot.saved_work import changes
+from storage.engine import Store
+
+SLACK_TIMEOUT_SECONDS = 20
+
+
+def reconciler_dependencies(settings: Settings, store: Store, cloud: Cloud) -> Dependencies:
+    """Put together what the reconciler works with."""
+    return Dependencies(
+        store=store,
+        cloud=cloud,
+        resolver=resolver_of(settings),
+        count=changes.count_changes,
+        timeouts=timeouts(settings, cloud),
+        worker=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+        lease=settings.lease_seconds,
+        unreachable_alert=60 * settings.unreachable_alert_minutes,
+    )
+
+
+def timeouts(settings: Settings, cloud: Cloud) -> Timeouts:
+    """How patient the reconciler is with this cloud, in seconds."""
+    return Timeouts(
+        poll=cloud.poll_seconds,
+        ready_poll=settings.ready_poll_seconds,
+        attempt=cloud.attempt_seconds,
+        missing=2 * cloud.poll_seconds,
+        boot=60 * settings.boot_timeout_minutes,
+        build=60 * settings.build_timeout_minutes,
+        capacity=60 * settings.capacity_timeout_minutes,
+        look=settings.look_seconds,
+        count=settings.look_seconds,
+        policy=settings.policy,
+        shelves_idle=settings.idle_action == "shelve",
+        saves_expired=settings.save_expired,
+        shelved=86_400 * settings.shelved_days,
+        failed=60 * settings.failed_minutes if cloud.can_log_in else 0.0,
+    )
+
+
+def resolver_of(settings: Settings) -> Resolver:
+    """Build what looks repositories up."""
+    return Resolver(allow_private=settings.allow_private_repositories)
+
+
+def web_client(settings: Settings) -> WebClient:
+    """Build the client of Slack's Web API."""
+    return WebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        timeout=SLACK_TIMEOUT_SECONDS,
+        # The default sends a post again after a reset connection, and may post it twice.
+        retry_handlers=[],
+    )

@@ -1,0 +1,1 @@
+"""One file for each way in: command, mention, button, form, home tab."""

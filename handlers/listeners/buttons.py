@@ -1,0 +1,76 @@
+"""Buttons. Their values say which binder is meant; whether the one who clicks may, the row says."""
+
+from collections.abc import Callable, Mapping
+
+from slack_bolt import App, Args
+
+from handlers import ids
+from handlers.listeners import home
+from handlers.listeners.errors import answered
+from handlers.listeners.form import open_form
+from handlers.listeners.replies import reply, requester_of
+from handlers.messages.message import Message
+from handlers.requests import launches, operations
+from handlers.requests.context import Context
+from handlers.requests.lookup import by_id
+from handlers.requests.permissions import Operation
+from handlers.requests.requester import Requester
+
+BUTTONS: Mapping[str, Operation[[], Message] | Operation[[], Message | None]] = {
+    ids.OPEN: operations.open_links,
+    ids.STOP: operations.stop,
+    ids.LOG: operations.logs,
+    ids.STOP_ANYWAY: operations.stop_anyway,
+    ids.SAVE: operations.save,
+    ids.SAVE_AND_STOP: operations.save_and_stop,
+    ids.SHELVE: operations.shelve,
+    ids.RESUME: operations.resume,
+    ids.HOLD: operations.hold,
+    ids.KEEP: operations.keep_for_hours,
+    ids.KEEP_TONIGHT: operations.keep_until_tonight,
+    ids.RETRY: launches.launch_again,
+}
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to all buttons."""
+    for action_id in BUTTONS:
+        app.action(action_id)(_listener(context, action_id))
+
+    @app.action(ids.FORM)
+    @answered
+    def on_form(args: Args) -> None:
+        args.ack()
+        open_form(args, context, _requester(args))
+
+    @app.action(ids.LINK)
+    def on_link(args: Args) -> None:
+        args.ack()  # the browser has opened it already
+
+
+def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
+    @answered
+    def on_click(args: Args) -> None:
+        args.ack()
+        requester = _requester(args)
+        lookup = by_id(context, requester, str(args.payload.get("value")))
+        answer = BUTTONS[action_id](context, requester, lookup)
+        if answer is not None:
+            reply(args.context, args.body, answer)
+        if (args.body.get("view") or {}).get("type") == "home":
+            home.publish(args.client, context, requester)
+
+    return on_click
+
+
+def _requester(args: Args) -> Requester:
+    """Who clicks. One click is delivered with one key, however often."""
+    place = args.body.get("container") or {}
+    parts = [
+        place.get("channel_id") or place.get("view_id"),
+        place.get("message_ts"),
+        args.payload["action_id"],
+        args.context.user_id,
+        args.payload.get("action_ts"),
+    ]
+    return requester_of(args.context, args.body, "action:" + ":".join(str(part or "") for part in parts))

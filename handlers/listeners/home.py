@@ -1,0 +1,30 @@
+"""The home tab: a person's binders, and how to begin."""
+
+from slack_bolt import App, Args
+from slack_sdk import WebClient
+
+from handlers import messages
+from handlers.listeners.errors import answered
+from handlers.listeners.replies import requester_of
+from handlers.requests.context import Context
+from handlers.requests.requester import Requester
+from storage import binders
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to people who open the tab."""
+
+    @app.event("app_home_opened")
+    @answered
+    def on_home(args: Args) -> None:
+        if args.body["event"].get("tab") == "home":
+            requester = requester_of(args.context, args.body, f"event:{args.body['event_id']}")
+            publish(args.client, context, requester)
+
+
+def publish(client: WebClient, context: Context, requester: Requester) -> None:
+    """Show the tab as it is now."""
+    with context.store.read() as session:
+        mine = binders.existing(session, requester.team_id, owner=requester.user)
+    blocks = messages.home(mine, context.store.now(), requester.user)
+    client.views_publish(user_id=requester.user, view={"type": "home", "blocks": blocks})

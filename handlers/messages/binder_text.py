@@ -1,0 +1,45 @@
+"""The name and the repository of a binder, as several messages show them. Pure."""
+
+from urllib.parse import quote
+
+from bot.text import shorten, visible
+from handlers.messages.mrkdwn import escape, inline, link
+from storage.models import Binder
+
+_MAX_URL_SHOWN = 500
+
+
+def name_of(binder: Binder) -> str:
+    """A binder's name, as escaped markup."""
+    return inline(binder.name, 64)
+
+
+def count_of_binders(number: int) -> str:
+    """A number of binders in words: `1 binder`, `3 binders`."""
+    return "1 binder" if number == 1 else f"{number} binders"
+
+
+def repository_of(binder: Binder) -> str:
+    """The repository as short plain text: `github.com/owner/repo`."""
+    return shorten(visible(binder.url).removeprefix("https://").removeprefix("http://"), 80)
+
+
+def repository_text(binder: Binder) -> str:
+    """The repository as escaped markup."""
+    return escape(repository_of(binder))
+
+
+def repository_link(binder: Binder) -> str:
+    """The repository as a link to its page."""
+    page = _page(binder)
+    # A link of thousands of characters would fill the message; the text is enough.
+    return link(page, repository_of(binder)) if len(page) <= _MAX_URL_SHOWN else repository_text(binder)
+
+
+def _page(binder: Binder) -> str:
+    """The web page of the repository or archive."""
+    if binder.url.startswith("10."):
+        return f"https://doi.org/{quote(binder.url, safe='/')}"
+    if binder.url.startswith("swh:"):
+        return f"https://archive.softwareheritage.org/{quote(binder.url, safe=':;=/')}"
+    return binder.url

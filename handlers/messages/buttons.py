@@ -1,0 +1,79 @@
+"""The buttons of a binder's messages. Pure."""
+
+from urllib.parse import quote
+
+from slack_sdk.models.blocks import ButtonElement
+
+from bot.text import shorten, visible
+from handlers import ids
+from handlers.messages.blocks import Confirmation, button, link_button
+from handlers.messages.mrkdwn import is_web
+from storage.models import Binder, Ending
+
+LAUNCH = "Launch a repository"
+
+
+def launch_button(*, style: str | None = None) -> ButtonElement:
+    """The form for a launch."""
+    return button(LAUNCH, ids.FORM, style=style)
+
+
+def open_button(binder: Binder) -> ButtonElement:
+    """Show links that include the token to the person who presses it."""
+    return button("Open", ids.OPEN, binder.id, style="primary")
+
+
+def log_button(binder: Binder) -> ButtonElement:
+    """Show the last lines of the log."""
+    return button("Show log", ids.LOG, binder.id)
+
+
+def shelve_button(binder: Binder) -> ButtonElement:
+    """Stop the instance and keep its files."""
+    return button("Shelve", ids.SHELVE, binder.id)
+
+
+def resume_button(binder: Binder) -> ButtonElement:
+    """Start a shelved binder again."""
+    return button("Resume", ids.RESUME, binder.id, style="primary")
+
+
+def stop_button(binder: Binder, text: str = "Tear down") -> ButtonElement:
+    """Tear the binder down, after asking for confirmation."""
+    confirmation = Confirmation(
+        f"Tear down {shorten(visible(binder.name), 60)}?",
+        "Its server is stopped and all its files are deleted.",
+        "Tear down",
+        "Keep it",
+    )
+    return button(text, ids.STOP, binder.id, style="danger", confirmation=confirmation)
+
+
+def retry_button(binder: Binder, text: str) -> ButtonElement:
+    """Launch the same repository once more."""
+    style = "primary" if binder.ending == Ending.FAILED else None
+    return button(text, ids.RETRY, binder.id, style=style)
+
+
+def interface_buttons(binder: Binder, *, token: str | None) -> list[ButtonElement]:
+    """One button per interface; an interface that occurs twice is shown once."""
+    by_kind = {each["kind"]: each for each in reversed(binder.interfaces or [])}
+    pages = [(kind, each["label"], _address(binder, each["path"], token)) for kind, each in by_kind.items()]
+    return [
+        link_button(label, f"{ids.LINK_PREFIX}{kind}", url)
+        for kind, label, url in reversed(pages)
+        if is_web(url)
+    ]
+
+
+def _address(binder: Binder, path: str, token: str | None) -> str:
+    base = (binder.server_url or "").rstrip("/")
+    url = _with_token(f"{base}/{path.lstrip('/')}", token)
+    # A path too long for a button: the server's own front page is better than nothing.
+    return url if is_web(url) else _with_token(f"{base}/", token)
+
+
+def _with_token(url: str, token: str | None) -> str:
+    if token is None:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}token={quote(token, safe='')}"

@@ -1,0 +1,107 @@
+"""The milestones that are posted in a binder's thread: waiting, ready, failed, shelved, gone. Pure."""
+
+from slack_sdk.models.blocks import Block, ButtonElement
+
+from bot.binders.deadlines import last_end
+from bot.times.durations import duration
+from handlers import ids
+from handlers.messages.binder_text import name_of
+from handlers.messages.blocks import actions, button, context, section
+from handlers.messages.buttons import interface_buttons, open_button, resume_button, retry_button, stop_button
+from handlers.messages.message import LOG_LIMIT, Message
+from handlers.messages.mrkdwn import code_block, date, inline, person
+from handlers.messages.status_text import elapsed, ending, ran, reason
+from storage.models import Binder
+
+_HOLD = "Keep for debugging"
+
+
+def waiting(binder: Binder) -> Message:
+    """The cloud has no room yet."""
+    why = inline(binder.waiting_for or "The cloud has no free capacity at the moment.", 1_500)
+    story = f"*{name_of(binder)}* has to wait. {why} I will keep trying and start it as soon as I can."
+    return Message.of(
+        story.replace("*", ""),
+        [section(f":vertical_traffic_light: {story}"), *actions([stop_button(binder)])],
+    )
+
+
+def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
+    """The links, without the token; `absent` is an interface that was asked for but did not answer."""
+    labels = ", ".join(inline(each["label"], 60) for each in binder.interfaces)
+    owner, state = person(binder.owner), "is running again" if binder.resumes else "is ready"
+    after = "" if binder.resumes else f" after {duration(elapsed(binder, now))}"
+    lines = [f"{owner} *{name_of(binder)}* {state}{after}."]
+    if absent:
+        lines.append(f"{inline(absent, 60)} did not answer. These interfaces did:")
+    notes = (
+        f"It ends {date(last_end(binder))}, and its files are deleted then. "
+        f"These links ask for a token. {owner} can press *Open* for links that include it."
+    )
+    blocks = [
+        section("\n".join(lines)),
+        *actions(interface_buttons(binder, token=None)),
+        context(notes),
+        *actions([open_button(binder), stop_button(binder)]),
+    ]
+    return Message.of(f"{owner} {name_of(binder)} {state}: {labels}.", blocks)
+
+
+def failed(binder: Binder) -> Message:
+    """Why a launch failed, the end of its log, and what to try."""
+    why = reason(binder) or "No reason is known."
+    log = code_block(binder.log or "", LOG_LIMIT)
+    hint = inline(binder.hint or "", 1_000)
+    blocks = [
+        section(f":x: {person(binder.owner)} *{name_of(binder)}* could not be launched.\n{why}"),
+        *([section(log)] if log else []),
+        *([section(f":bulb: {hint}")] if hint else []),
+        *_inspection(binder),
+        *actions([retry_button(binder, "Try again"), *_hold_buttons(binder)]),
+    ]
+    heard = f"{person(binder.owner)} {name_of(binder)} could not be launched. {why} {hint}"
+    return Message.of(heard.strip(), blocks)
+
+
+def _inspection(binder: Binder) -> list[Block]:
+    """How long the instance of a failed launch is kept for debugging."""
+    if not binder.kept_until:
+        return []
+    return [
+        context(f"Its instance is kept until {date(binder.kept_until)}. Press *{_HOLD}* to keep it longer.")
+    ]
+
+
+def _hold_buttons(binder: Binder) -> list[ButtonElement]:
+    if not binder.kept_until:
+        return []
+    return [button(_HOLD, ids.HOLD, binder.id), button("Remove now", ids.STOP, binder.id)]
+
+
+def shelved(binder: Binder, *, failure: str = "") -> Message:
+    """The binder was shelved; or it could not be resumed, because of `failure`, and is still shelved."""
+    name = f"*{name_of(binder)}*"
+    story = f"{name} is shelved. Its files are kept. Press *Resume* to start it again; its links will be new."
+    if failure:
+        why = inline(failure, 1_500)
+        story = f"{person(binder.owner)} {name} could not be resumed. {why} It is still shelved."
+    blocks = [
+        section(f":package: {story}"),
+        context(f"Kept until {date(binder.ends_at)}."),
+        *actions([resume_button(binder), stop_button(binder)]),
+    ]
+    return Message.of(story.replace("*", ""), blocks)
+
+
+def gone(binder: Binder, now: float) -> Message:
+    """Who or what ended a binder, and how long it ran."""
+    ran_for = ran(binder, now)
+    story = [f"*{name_of(binder)}* {ending(binder, person(binder.ended_by))}."]
+    if why := reason(binder):
+        story.append(why)
+    story.append(f"It ran for {duration(ran_for)}." if ran_for is not None else "It never became ready.")
+    blocks = [
+        section(":white_circle: " + " ".join(story)),
+        *actions([retry_button(binder, "Launch again")]),
+    ]
+    return Message.of(" ".join(story).replace("*", ""), blocks)

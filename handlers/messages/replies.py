@@ -1,0 +1,85 @@
+"""Replies to what a person typed or pressed. Pure."""
+
+from urllib.parse import urlsplit
+
+from handlers import ids
+from handlers.messages.binder_text import name_of
+from handlers.messages.blocks import MAX_TEXT, actions, button, section
+from handlers.messages.buttons import interface_buttons
+from handlers.messages.message import LOG_LIMIT, MOST_LISTED, Message, shorten_lines
+from handlers.messages.mrkdwn import code, code_block, date, inline, link, person
+from storage.models import Binder
+
+BOT_NAME = "Binder"
+
+
+def note(sentence: str, hint: str = "") -> Message:
+    """A plain reply; both texts are unescaped, and the hint may have several lines."""
+    lines = [inline(sentence, 1_500), *(inline(line, 600) for line in hint.splitlines()[:MOST_LISTED])]
+    shown = shorten_lines([line for line in lines if line])
+    return Message.of(shown, [section(shown)])
+
+
+def alert(sentence: str) -> Message:
+    """A warning to the operators."""
+    shown = inline(sentence, 2_000) or "An alert without a text."
+    return Message.of(shown, [section(f":rotating_light: {shown}")])
+
+
+def refusal(binder: Binder, action: str) -> Message:
+    """Only the owner or an admin may do this; `action` ends the sentence: `tear it down`."""
+    shown = f"*{name_of(binder)}* belongs to {person(binder.owner)}. Only they or an admin can {action}."
+    return Message.of(shown.replace("*", ""), [section(shown)])
+
+
+def links(binder: Binder) -> Message:
+    """One-click links that include the server's token, for those who may use it."""
+    buttons = interface_buttons(binder, token=binder.token)
+    blocks = [
+        section(
+            f"Your links to *{name_of(binder)}*. Anybody who has a link can use the server, "
+            "so do not share them."
+        ),
+        *actions(buttons),
+    ]
+    listed = ", ".join(link(each.url or "", each.text.text) for each in buttons if each.text)
+    heard = f"Your links to {name_of(binder)}: "
+    # A link that is cut in two opens nothing; the buttons hold all of them.
+    return Message.of(
+        heard + (listed if len(heard + listed) <= MAX_TEXT else "press one of the buttons."), blocks
+    )
+
+
+def log_of(binder: Binder) -> Message:
+    """The last lines of a binder's log."""
+    block = code_block(binder.log or binder.line or "", LOG_LIMIT)
+    if not block:
+        return note(f"{binder.name} has no log yet.")
+    shown = f"Last lines of {name_of(binder)}'s log:\n{block}"
+    return Message.of(shown, [section(shown)])
+
+
+def unsaved(binder: Binder) -> Message:
+    """Teardown would delete changed files: save them first, or not."""
+    count = "1 changed file" if binder.changed_files == 1 else f"{binder.changed_files} changed files"
+    story = f"*{name_of(binder)}* has {count}. Tearing it down deletes all its files. Save them first?"
+    save = button("Save and tear down", ids.SAVE_AND_STOP, binder.id, style="primary")
+    lose = button("Tear down without saving", ids.STOP_ANYWAY, binder.id, style="danger")
+    return Message.of(story.replace("*", ""), [section(story), *actions([save, lose])])
+
+
+def held(binder: Binder, until: float) -> Message:
+    """The instance of a failed launch is kept for debugging, and how to reach it."""
+    where = urlsplit(binder.server_url or "").hostname
+    story = f"The instance of *{name_of(binder)}* is kept for debugging until {date(until)}."
+    if where:
+        story += f" Its address is {code(where)}. You need the key pair of the instances to log in."
+    return Message.of(story.replace("*", ""), [section(story)])
+
+
+def invitation() -> Message:
+    """The bot cannot post in this channel, so a launch continues in direct messages."""
+    return note(
+        "I cannot post in this channel, so this launch continues in our direct messages.",
+        f"To use me in this channel, type `/invite @{BOT_NAME}` first.",
+    )

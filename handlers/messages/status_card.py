@@ -1,0 +1,79 @@
+"""The card: the status message of a binder and the root of its thread. Pure."""
+
+from slack_sdk.models.blocks import ButtonElement
+
+from bot.binders.deadlines import last_end
+from bot.times.durations import duration
+from handlers.messages.binder_text import name_of, repository_link, repository_text
+from handlers.messages.blocks import actions, context, section
+from handlers.messages.buttons import log_button, open_button, resume_button, shelve_button, stop_button
+from handlers.messages.message import Message
+from handlers.messages.mrkdwn import code, date, inline, person
+from handlers.messages.status_text import (
+    elapsed,
+    is_live,
+    is_ready,
+    is_shelved,
+    phrase,
+    ran,
+    reason,
+    short_ending,
+    stage_lines,
+    summary,
+)
+from storage.models import Binder, Target
+
+_SHORT_COMMIT = 7
+
+
+def card(binder: Binder, now: float, *, can_shelve: bool = False) -> Message:
+    """The status message; `now` in Unix seconds; `can_shelve` says whether the cloud can shelve."""
+    said = phrase(binder)
+    title = f"{said.emoji} *{name_of(binder)}* {said.words}"
+    heard = [f"{name_of(binder)} {said.words}", repository_text(binder), summary(binder, now)]
+    blocks = [
+        section(f"{title} · for {person(binder.owner)}"),
+        context(" · ".join(_origin(binder))),
+        *[section("\n".join(lines)) for lines in [list(stage_lines(binder, now))] if lines],
+        *[section(why) for why in [_why(binder)] if why],
+        context(_times(binder, now)),
+        *actions(_card_buttons(binder, can_shelve=can_shelve)),
+    ]
+    return Message.of(" · ".join(part for part in heard if part), blocks)
+
+
+def _origin(binder: Binder) -> list[str]:
+    commit = code((binder.commit or "")[:_SHORT_COMMIT])
+    ref = code(binder.ref or "", 80)
+    at = f"{ref} at {commit}" if ref and commit else ref or commit
+    return [part for part in [repository_link(binder), at, f"size {code(binder.size, 66)}"] if part]
+
+
+def _why(binder: Binder) -> str:
+    """Why the binder is waiting, or why it ended."""
+    if binder.target == Target.GONE:
+        return reason(binder)
+    return inline(binder.waiting_for or "", 1_500)
+
+
+def _times(binder: Binder, now: float) -> str:
+    if is_ready(binder):
+        return f"Ready after {duration(elapsed(binder, now))} · ends {date(last_end(binder))}"
+    if is_live(binder) and binder.ready_at is not None:
+        return f"Since {date(binder.status_since)} · kept until {date(binder.ends_at)}"
+    if is_live(binder):
+        return f"{duration(elapsed(binder, now))} so far"
+    ran_for = ran(binder, now)
+    lasted = (
+        f"ran for {duration(ran_for)}" if ran_for is not None else f"after {duration(elapsed(binder, now))}"
+    )
+    return f"{short_ending(binder, person(binder.ended_by))} · {lasted}"
+
+
+def _card_buttons(binder: Binder, *, can_shelve: bool) -> list[ButtonElement]:
+    if not is_live(binder):
+        return []
+    first = [open_button(binder)] if is_ready(binder) else []
+    away = [shelve_button(binder)] if is_ready(binder) and can_shelve else []
+    back = [resume_button(binder)] if is_shelved(binder) else []
+    return [*first, log_button(binder), *away, *back, stop_button(binder)]

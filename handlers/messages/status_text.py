@@ -1,0 +1,209 @@
+"""The state of a binder in words: one phrase, and its stages with their times. Pure.
+
+Every pair of status and target has a phrase, including the impossible pairs: a row that should not exist must
+still be shown.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from bot.times.durations import duration
+from handlers.messages.mrkdwn import code, inline
+from storage.models import Binder, Ending, Reason, Status, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """The state of a binder, as the end of a sentence that begins with its name."""
+
+    emoji: str
+    words: str
+
+
+_LEAVING = Phrase(":broom:", "is being torn down")
+_SHELVING = Phrase(":package:", "is being shelved")
+_GONE = Phrase(":white_circle:", "is gone")
+
+PHRASES: Mapping[tuple[Status, Target], Phrase] = {
+    (Status.REQUESTED, Target.READY): Phrase(":mag:", "is checking its repository"),
+    (Status.CREATING, Target.READY): Phrase(":hourglass_flowing_sand:", "is getting an instance"),
+    (Status.BOOTING, Target.READY): Phrase(":hourglass_flowing_sand:", "is starting up"),
+    (Status.BUILDING, Target.READY): Phrase(":hammer_and_wrench:", "is being built"),
+    (Status.READY, Target.READY): Phrase(":large_green_circle:", "is ready"),
+    (Status.SHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
+    (Status.SHELVED, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
+    (Status.UNSHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
+    (Status.DELETING, Target.READY): Phrase(":hourglass_flowing_sand:", "is getting another instance"),
+    (Status.GONE, Target.READY): _GONE,
+    **dict.fromkeys(((status, Target.SHELVED) for status in Status), _SHELVING),
+    (Status.DELETING, Target.SHELVED): _LEAVING,
+    (Status.GONE, Target.SHELVED): _GONE,
+    (Status.SHELVED, Target.SHELVED): Phrase(":package:", "is shelved"),
+    (Status.SHELVING, Target.GONE): _LEAVING,
+    (Status.SHELVED, Target.GONE): _LEAVING,
+    (Status.UNSHELVING, Target.GONE): _LEAVING,
+    (Status.REQUESTED, Target.GONE): _LEAVING,
+    (Status.CREATING, Target.GONE): _LEAVING,
+    (Status.BOOTING, Target.GONE): _LEAVING,
+    (Status.BUILDING, Target.GONE): _LEAVING,
+    (Status.READY, Target.GONE): _LEAVING,
+    (Status.DELETING, Target.GONE): _LEAVING,
+    (Status.GONE, Target.GONE): _GONE,
+}
+
+_WAITING = Phrase(":vertical_traffic_light:", "is waiting for free capacity")
+_PLACED = Phrase(":hourglass_flowing_sand:", "is getting an instance")
+_FAILED = Phrase(":x:", "could not be launched")
+
+STAGES: Mapping[str, str] = {
+    "repository": "Repository checked",
+    "instance": "Instance",
+    "build": "Build",
+    "server": "Server",
+}
+"""The stages that people see, in order, with their labels."""
+
+_MARKS = {"done": "✓", "running": "⏳", "failed": "✗", "pending": "○"}
+_BAR_CELLS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage, its state, and the seconds that it has run; None before it began."""
+
+    name: str
+    state: Literal["done", "running", "failed", "pending"]
+    seconds: float | None
+
+
+def phrase(binder: Binder) -> Phrase:
+    """The phrase for a binder's current state."""
+    if binder.ending == Ending.FAILED:
+        return _FAILED
+    if binder.status == Status.REQUESTED and binder.target == Target.READY and binder.resolved_at is not None:
+        return _WAITING if binder.waiting_for else _PLACED
+    return PHRASES[binder.status, binder.target]
+
+
+def is_live(binder: Binder) -> bool:
+    """Whether a binder is running, shelved, or on its way there: see `Binder.is_live`."""
+    return binder.is_live
+
+
+def is_shelved(binder: Binder) -> bool:
+    """Whether a binder is shelved, or about to be."""
+    return binder.target == Target.SHELVED and binder.status != Status.GONE
+
+
+def is_ready(binder: Binder) -> bool:
+    """Whether a binder's interfaces can be opened."""
+    return binder.target == Target.READY and binder.status == Status.READY
+
+
+def elapsed(binder: Binder, now: float) -> float:
+    """Seconds from the request until the binder was ready, or ended, or `now`."""
+    return max((binder.ready_at or binder.ended_at or now) - binder.created_at, 0.0)
+
+
+def ran(binder: Binder, now: float) -> float | None:
+    """Seconds that its server ran; None if it never became ready."""
+    return None if binder.ready_at is None else max((binder.ended_at or now) - binder.ready_at, 0.0)
+
+
+def stages(binder: Binder, now: float) -> list[Stage]:
+    """All stages with their times, including those that have not begun."""
+    begun = [(name, binder.stages[name]) for name in STAGES if name in (binder.stages or {})]
+    end = binder.ready_at or binder.ended_at or now
+    times = pairwise([*begun, ("", end)])
+    seconds = {name: max(until - since, 0.0) for (name, since), (_, until) in times}
+    current = begun[-1][0] if begun else None
+    return [Stage(name, _state(binder, name, seconds, current), seconds.get(name)) for name in STAGES]
+
+
+def _state(
+    binder: Binder, name: str, seconds: Mapping[str, float], current: str | None
+) -> Literal["done", "running", "failed", "pending"]:
+    if name not in seconds:
+        return "pending"
+    if name != current or binder.ready_at is not None:
+        return "done"
+    return "running" if binder.target != Target.GONE else "failed"
+
+
+def stage_lines(binder: Binder, now: float) -> Iterator[str]:
+    """The stages as lines of markup."""
+    for stage in stages(binder, now):
+        if stage.state == "pending" and not is_live(binder):
+            continue  # it will not begin any more
+        yield _line(binder, stage)
+        if stage.state == "running" and (last := code(binder.line or "", 150)):
+            yield f"      {last}"
+
+
+def _line(binder: Binder, stage: Stage) -> str:
+    name = STAGES[stage.name]
+    parts = [f"*{name}*" if stage.state == "running" else name]
+    if stage.name == "build" and stage.state == "running" and binder.fraction is not None:
+        parts.append(bar(binder.fraction))
+    if stage.seconds is not None:
+        parts.append(duration(stage.seconds))
+    return f"{_MARKS[stage.state]}  " + " · ".join(parts)
+
+
+def bar(fraction: float) -> str:
+    """A progress bar drawn in text, with its percentage."""
+    share = min(max(fraction, 0.0), 1.0)
+    full = int(share * _BAR_CELLS)
+    return f"{'▰' * full}{'▱' * (_BAR_CELLS - full)} {int(share * 100)}%"
+
+
+def summary(binder: Binder, now: float) -> str:
+    """The progress in words, for screen readers: `Build 40%, 42 s so far`."""
+    if not is_live(binder) or binder.ready_at is not None:
+        return ""
+    running = next((stage.name for stage in stages(binder, now) if stage.state == "running"), None)
+    build = f" {int(min(max(binder.fraction, 0), 1) * 100)}%" if binder.fraction is not None else ""
+    step = f"{STAGES[running]}{build if running == 'build' else ''}, " if running else ""
+    return f"{step}{duration(now - binder.created_at)} so far"
+
+
+_EXPIRED = {
+    Reason.IDLE: "nobody used it",
+    Reason.LIFETIME: "its lifetime was over",
+    Reason.MAXIMUM: "it reached the longest lifetime that this site allows",
+    Reason.BUDGET: "it reached the cost limit for one binder",
+}
+"""The deadline that ended a binder, as the end of a sentence."""
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def ending(binder: Binder, person: str) -> str:
+    """What or who ended a binder, as the end of a sentence; `person` is who, as markup."""
+    words = {
+        Ending.STOPPED: f"was torn down by {person}",
+        Ending.FAILED: "could not be launched",
+        Ending.LOST: "was lost",
+        Ending.EXPIRED: f"ended because {_EXPIRED[binder.ended_for or Reason.LIFETIME]}",
+    }
+    return words[binder.ending] if binder.ending else "is gone"
+
+
+def short_ending(binder: Binder, person: str) -> str:
+    """The same as `ending`, as a sentence of its own."""
+    words = {
+        Ending.STOPPED: f"Torn down by {person}",
+        Ending.FAILED: "Failed",
+        Ending.LOST: "Lost",
+        Ending.EXPIRED: _capital(_EXPIRED[binder.ended_for or Reason.LIFETIME]),
+    }
+    return words[binder.ending] if binder.ending else "Gone"
+
+
+def reason(binder: Binder) -> str:
+    """Why a binder failed or was lost, as escaped markup; empty if there is no reason."""
+    return inline(binder.failure or "", 1_500)

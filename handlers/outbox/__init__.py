@@ -1,0 +1,1 @@
+"""What Slack is owed, on its way."""

@@ -1,0 +1,37 @@
+"""Whether only some people can read a binder's channel: asked of Slack, where the request did not tell."""
+
+from collections.abc import Callable
+from typing import Any
+
+from slack_sdk import WebClient
+
+from handlers.slack.calls import Rejected, Uncertain
+from storage import binders
+from storage.engine import Store
+from storage.models import Binder
+
+Call = Callable[..., Any]
+
+
+def learn(call: Call, client: WebClient, store: Store, binder: Binder) -> None:
+    """Ask once, and note the answer. A channel that the bot may not look at is private.
+
+    Args:
+        call: Calls a method of the client at Slack's pace; takes the method, its scope, and its arguments.
+        client: Slack's Web API.
+        store: Where the binder's row is.
+        binder: Any; nothing is asked where it is known already.
+
+    Raises:
+        TooEarly: Its turn is later.
+    """
+    if binder.is_private is not None:
+        return
+    try:
+        told = call(client.conversations_info, binder.channel, channel=binder.channel)["channel"]
+    except Rejected:
+        told = {}
+    except Uncertain:  # it counts as private until the next edit of the card asks again
+        return
+    with store.write() as session:
+        binders.note_privacy(session, binder.id, is_private=bool(told.get("is_private", True)))

@@ -1,0 +1,401 @@
+"""The outbox on its way to Slack, on a thread of its own.
+
+    claim one row -> render it from the binder as it is now -> call Slack -> note how that went
+
+No transaction is open while Slack is called. A row whose sender died, or whose answer was lost, is looked for
+in Slack by the key in its metadata before it is sent again.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.webhook import WebhookClient
+from sqlalchemy.orm import Session
+
+from handlers import messages
+from handlers.messages import digest, notices
+from handlers.messages.message import Message
+from handlers.messages.notices import NoticeOptions
+from handlers.outbox import channel_privacy
+from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
+from handlers.outbox.idempotent_post import Post, Posts
+from handlers.outbox.worker import OutboxWorker
+from handlers.slack.calls import (
+    UPDATES,
+    Method,
+    Rejected,
+    SlackCalls,
+    TooEarly,
+    Uncertain,
+)
+from handlers.slack.user_timezones import UserTimezone, utc
+from storage import binders, outbox
+from storage import digest as stored_digest
+from storage import notices as stored_notices
+from storage.engine import Store
+from storage.errors import LostLease
+from storage.models import Binder, MessageKind, Target
+from storage.outbox import Owed
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_SECONDS = 5.0
+"""Between two edits of one card that only show a newer line of its log."""
+THRIFT_SECONDS = 5.0
+"""How long a heartbeat waits when the allowance of edits is half spent."""
+EXPLAIN_TIMEOUT_SECONDS = 5
+
+_CHANNEL_REFUSED = frozenset(
+    {
+        "not_in_channel",
+        "channel_not_found",
+        "is_archived",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "restricted_action_non_threadable_channel",
+        "user_not_in_channel",
+        "method_not_supported_for_channel_type",
+    }
+)
+_ROOT_LOST = frozenset(
+    {
+        "message_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "thread_not_found",
+        "cannot_reply_to_message",
+    }
+)
+_ONLY_WHILE_WANTED = frozenset(
+    {MessageKind.WAITING, MessageKind.READY, MessageKind.LINKS, MessageKind.SHELVED}
+)
+"""Not sent any more once the target is `gone`: then only the end of a binder is told."""
+
+
+class Delivery(OutboxWorker):
+    """Sends what the outbox holds.
+
+    Args:
+        store: Where the outbox is.
+        client: Without retry handlers: they would resend a post that may have arrived.
+        calls: The one rate limiter of this workspace, shared with everything else that posts or reads there.
+        admin_channel: The channel id that hears alerts; None where nobody does.
+        options: What notices depend on.
+        zone_of: Tells in which time zone an owner is, where that matters; may ask Slack, for a moment.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        client: WebClient,
+        calls: SlackCalls,
+        *,
+        admin_channel: str | None = None,
+        options: NoticeOptions | None = None,
+        zone_of: Callable[[str], UserTimezone] = utc,
+    ) -> None:
+        super().__init__(store)
+        self._client = client
+        self._admin_channel = admin_channel
+        self._options = options or NoticeOptions()
+        self._zone_of = zone_of
+        self._calls = calls
+        self._edits: dict[str, float] = {}
+        """When each card was edited last, by the database's clock."""
+        self._directs: dict[tuple[str, str], str] = {}
+        self._posts = Posts(client)
+        self._duplicates = DuplicatePosts(store, self._posts, self._calls)
+        self._late: LatePost | None = None
+        """What was posted for the current message: too late, if another sender has the message by then."""
+
+    def deliver_due(self) -> float | None:
+        """Deliver the message that is due first, and remove duplicates that were posted too late."""
+        self._duplicates.settle()
+        self._late = None
+        return super().deliver_due()
+
+    def _attempt(self, owed: Owed) -> None:
+        try:
+            super()._attempt(owed)
+        except Exception:  # how it went is not written down, and somebody else may have the message by now
+            if self._late:
+                self._duplicates.add(self._late)
+            raise
+
+    def _delivered(self, session: Session, owed: Owed) -> None:
+        """Note that a notice was said: from now on the binder may end."""
+        if owed.message.kind == MessageKind.NOTICE:
+            stored_notices.told(session, owed.message.facts["notice"])
+
+    _given_up = _delivered
+    """A notice that Slack refuses for good counts as told: it can never be delivered."""
+
+    # What is sent ----------------------------------------------------------------------------------------
+
+    def _send(self, owed: Owed, now: float) -> None:
+        binder, kind = owed.binder, owed.message.kind
+        if kind == MessageKind.DIGEST:
+            self._send_digest(owed, now)
+        elif binder is None:
+            self._send_alert(owed)
+        elif kind == MessageKind.NOTICE:
+            self._send_notice(owed, binder, now)
+        elif binder.target == Target.GONE and kind in _ONLY_WHILE_WANTED:
+            self._done(owed)
+        elif kind == MessageKind.CARD:
+            self._send_card(owed, binder, now)
+        elif kind == MessageKind.LINKS:
+            self._send_links(owed, binder)
+        else:
+            self._send_reply(owed, binder, _reply(owed, binder, now))
+
+    def _send_alert(self, owed: Owed) -> None:
+        sentence = str(owed.message.facts.get("sentence", ""))
+        if self._admin_channel is None:
+            log.warning("alert_without_admin_channel", sentence=sentence)
+            self._done(owed)
+            return
+        post = _post_of(owed, messages.alert(sentence), self._admin_channel)
+        self._done(owed, self._post(owed, post)[1])
+
+    def _send_digest(self, owed: Owed, now: float) -> None:
+        team_id, channel = (str(owed.message.facts.get(name, "")) for name in ("team", "channel"))
+        with self._store.read() as session:
+            live = stored_digest.live(session, team_id, channel)
+        if not live:
+            self._done(owed)
+            return
+        message = digest.digest(live, now, self._options)
+        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+
+    def _send_notice(self, owed: Owed, binder: Binder, now: float) -> None:
+        """Post a notice once, unless it is settled; from then on edit it, where it is still there."""
+        with self._store.read() as session:
+            given = stored_notices.get(session, owed.message.facts["notice"])
+        if given is None:
+            self._done(owed)
+            return
+        message = notices.notice(binder, given, now, self._options)
+        ts = owed.message.sent_ts
+        if ts is None and given.outcome is None and binder.target != Target.GONE:
+            self._send_reply(owed, binder, message)
+            return
+        if ts is None and owed.message.unsure and binder.thread_channel:
+            ts = self._find(owed, _post_of(owed, message, binder.thread_channel, binder.thread_ts))
+        if ts is not None:
+            self._edit(owed, binder, message, ts=ts)
+        self._done(owed, ts)
+
+    def _send_card(self, owed: Owed, binder: Binder, now: float) -> None:
+        channel_privacy.learn(partial(self._call, owed), self._client, self._store, binder)
+        if binder.thread_channel and binder.thread_ts:
+            self._keep_heartbeat(owed, binder, now)
+            if self._edit(owed, binder, self._card(binder, now)):
+                self._edits = {each: at for each, at in self._edits.items() if now - at < HEARTBEAT_SECONDS}
+                self._edits[binder.id] = now
+                self._done(owed, binder.thread_ts)
+                return
+        found = self._find_card(owed, binder, now) if owed.message.unsure else None
+        channel, ts = found or self._post_card(owed, binder, now)
+        zone = self._zone_of(binder.owner).name
+        with self._store.write() as session:
+            binders.set_thread(session, binder.id, channel, ts)
+            if zone:
+                binders.note_zone(session, binder.id, zone)
+            if found:  # what is there may be older than the row: edit it next
+                outbox.postpone(session, owed.message, 0.0, unsure=False)
+            else:
+                outbox.done(session, owed.message, ts=ts)
+        self._explain(binder, channel)
+
+    def _card(self, binder: Binder, now: float) -> Message:
+        return messages.card(binder, now, can_shelve=self._options.can_shelve)
+
+    def _keep_heartbeat(self, owed: Owed, binder: Binder, now: float) -> None:
+        """Delay the heartbeat of a log if edits are needed for changes of stages.
+
+        Raises:
+            TooEarly: Its turn is later.
+        """
+        if owed.message.urgent:
+            return
+        since = now - self._edits.get(binder.id, 0.0)
+        if since < HEARTBEAT_SECONDS:
+            raise TooEarly(HEARTBEAT_SECONDS - since)
+        updates = self._calls.limit_of(UPDATES)
+        if updates.left(binder.team_id) <= updates.burst / 2:
+            raise TooEarly(THRIFT_SECONDS)
+
+    def _edit(self, owed: Owed, binder: Binder, message: Message, *, ts: str | None = None) -> bool:
+        """Edit the card, or the message `ts`. To do it twice is harmless, so no probe is needed.
+
+        Returns:
+            False where it is not there any more.
+        """
+        try:
+            self._call(
+                owed,
+                self._client.chat_update,
+                binder.team_id,
+                channel=binder.thread_channel,
+                ts=ts or binder.thread_ts,
+                **message.as_arguments(),
+            )
+        except Rejected as error:
+            if error.code not in _ROOT_LOST | _CHANNEL_REFUSED:
+                raise
+            log.info("message_lost", key=owed.message.key, error=error.code)
+            return False
+        return True
+
+    def _find_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str] | None:
+        """Look for a card that may have arrived, in the channel and in the owner's direct message."""
+        home = binder.thread_channel or self._home(owed, binder)
+        for place in dict.fromkeys((home, self._direct(owed, binder))):
+            if ts := self._find(owed, _post_of(owed, self._card(binder, now), place)):
+                log.info("message_had_arrived", key=owed.message.key)
+                return place, ts
+        return None
+
+    def _post_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str]:
+        """Post the card where it was asked for, or else to the owner; returns its channel and ts."""
+        channel = binder.thread_channel or self._home(owed, binder)
+        post = _post_of(owed, self._card(binder, now), channel)
+        try:
+            return self._post_blindly(owed, post)
+        except Rejected as error:
+            direct = self._direct_after(error, owed, binder, channel)
+        return self._post_blindly(owed, replace(post, channel=direct))
+
+    def _send_reply(self, owed: Owed, binder: Binder, message: Message) -> None:
+        channel = binder.thread_channel or self._home(owed, binder)
+        post = _post_of(owed, message, channel, binder.thread_ts)
+        try:
+            _, ts = self._post(owed, post)
+        except Rejected as error:
+            if error.code not in _ROOT_LOST | _CHANNEL_REFUSED or not binder.thread_ts:
+                raise
+            self._begin_thread_anew(owed, binder, binder.thread_ts, error)
+        else:
+            self._done(owed, ts)
+
+    def _begin_thread_anew(self, owed: Owed, binder: Binder, lost: str, error: Rejected) -> None:
+        """Owe the card again, unless that is done already. The reply waits for it."""
+        log.info("thread_lost", error=error.code)
+        with self._store.write() as session:
+            is_lost = binders.lose_thread(session, binder.id, lost)
+            outbox.postpone(session, owed.message, 0.0, unsure=False, error=error.code)
+            if is_lost:
+                outbox.touch_card(session, binder.id)
+
+    def _send_links(self, owed: Owed, binder: Binder) -> None:
+        message = messages.links(binder)
+        channel = binder.thread_channel or binder.channel
+        if channel.startswith("D"):  # a direct message is as private, and keeps it
+            self._send_reply(owed, binder, message)
+            return
+        try:
+            # Nothing can tell whether an ephemeral message arrived: if in doubt, it is sent again.
+            response = self._call(
+                owed,
+                self._client.chat_postEphemeral,
+                binder.team_id,
+                channel=channel,
+                user=binder.owner,
+                thread_ts=binder.thread_ts,
+                **message.as_arguments(),
+            )
+        except Rejected as error:
+            direct = self._direct_after(error, owed, binder, channel)
+            _, ts = self._post(owed, _post_of(owed, message, direct))
+        else:
+            ts = response.get("message_ts")
+        self._done(owed, ts)
+
+    # Where it goes ---------------------------------------------------------------------------------------
+
+    def _home(self, owed: Owed, binder: Binder) -> str:
+        """The channel where a binder was asked for. From the home tab, that is a direct message."""
+        return self._direct(owed, binder) if binder.channel[:1] in {"U", "W"} else binder.channel
+
+    def _direct(self, owed: Owed, binder: Binder) -> str:
+        """The owner's direct message, which is always the same one."""
+        person = (binder.team_id, binder.owner)
+        if person not in self._directs:
+            response = self._call(owed, self._client.conversations_open, binder.team_id, users=binder.owner)
+            self._directs[person] = str(response["channel"]["id"])
+        return self._directs[person]
+
+    def _direct_after(self, error: Rejected, owed: Owed, binder: Binder, channel: str) -> str:
+        """The direct message to use if a channel refuses us; raises `error` if that would not help."""
+        if error.code not in _CHANNEL_REFUSED or channel.startswith("D"):
+            raise error
+        return self._direct(owed, binder)
+
+    def _explain(self, binder: Binder, channel: str) -> None:
+        """Say once, through the command's own URL, that the thread is in a direct message."""
+        if channel == (binder.thread_channel or binder.channel) or not binder.response_url:
+            return
+        webhook = WebhookClient(binder.response_url, timeout=EXPLAIN_TIMEOUT_SECONDS, retry_handlers=[])
+        try:
+            webhook.send(text=messages.invitation().text, response_type="ephemeral")
+        except OSError as error:
+            log.warning("move_not_explained", error=type(error).__name__)
+
+    # Posts, once -----------------------------------------------------------------------------------------
+
+    def _post(self, owed: Owed, post: Post) -> tuple[str, str]:
+        """Post it, unless it is there already; its channel and ts."""
+        if owed.message.unsure and (ts := self._find(owed, post)):
+            log.info("message_had_arrived", key=post.key)
+            return post.channel, ts
+        return self._post_blindly(owed, post)
+
+    def _find(self, owed: Owed, post: Post) -> str | None:
+        return self._posts.find(partial(self._call, owed), post)
+
+    def _post_blindly(self, owed: Owed, post: Post) -> tuple[str, str]:
+        try:
+            channel, ts = self._posts.send(partial(self._call, owed), post)
+        except Uncertain:
+            self._late = LatePost(owed.message, post, ts=None)
+            raise
+        self._late = LatePost(owed.message, replace(post, channel=channel), ts)
+        return channel, ts
+
+    def _call(self, owed: Owed, method: Method, scope: str, **arguments: Any) -> Any:
+        """Call Slack, unless the lease has ended: then another sender may have the message.
+
+        Raises:
+            LostLease: It may.
+        """
+        if self._store.now() >= owed.message.lease_until:
+            raise LostLease(f"The time to send outbox message {owed.message.id} is over.")
+        return self._calls.call(method, scope, owed.message.id, **arguments)
+
+
+def _post_of(owed: Owed, message: Message, channel: str, thread_ts: str | None = None) -> Post:
+    return Post(message, channel, owed.message.key, owed.message.created_at, thread_ts)
+
+
+def _reply(owed: Owed, binder: Binder, now: float) -> Message:
+    match owed.message.kind:
+        case MessageKind.READY:
+            return messages.ready(binder, now, absent=owed.message.facts.get("absent"))
+        case MessageKind.FAILED:
+            return messages.failed(binder)
+        case MessageKind.GONE:
+            return messages.gone(binder, now)
+        case MessageKind.WAITING:
+            return messages.waiting(binder)
+        case MessageKind.NOTE:
+            return messages.note(str(owed.message.facts.get("sentence", "")))
+        case MessageKind.SHELVED:
+            return messages.shelved(binder, failure=str(owed.message.facts.get("failure", "")))
+        case kind:
+            raise ValueError(f"{kind} is no reply")

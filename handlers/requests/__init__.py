@@ -1,0 +1,1 @@
+"""What people may ask for. No Slack: a person asks, one transaction answers."""

@@ -1,0 +1,30 @@
+"""What the listeners work with; put together by the composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.config import Settings
+from bot.provisioning.base import Size
+from handlers.slack.user_timezones import UserTimezone, utc
+from storage.engine import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every listener may use: the rows and the settings, and no cloud.
+
+    Attributes:
+        store: The database.
+        settings: What the operator chose.
+        sizes: What people may choose; the first is the default.
+        can_shelve: Whether the cloud can put instances away and have them back.
+        zone_of: Tells in which time zone a person is; may ask Slack, for a moment.
+        nudge: Wakes whoever drives binders and delivers messages; a hint.
+    """
+
+    store: Store
+    settings: Settings
+    sizes: tuple[Size, ...]
+    nudge: Callable[[], None]
+    can_shelve: bool = False
+    zone_of: Callable[[str], UserTimezone] = utc

@@ -1,0 +1,171 @@
+"""New binders: whatever asks for one, a command, a mention, a button or a form, ends here."""
+
+import secrets
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from bot.errors import Refused, RequestError
+from bot.provisioning.base import Size
+from bot.repositories.launch_text import LaunchRequest, RepoSpec
+from bot.text import readable
+from bot.times import end_times
+from bot.tokens import new_token
+from handlers import messages
+from handlers.messages import notices
+from handlers.messages.message import Message
+from handlers.messages.status_text import is_live, phrase
+from handlers.requests.context import Context
+from handlers.requests.lookup import advice, each_with
+from handlers.requests.names import name_of_repository, slug
+from handlers.requests.permissions import Action, requires
+from handlers.requests.requester import BinderLookup, Requester, parse_end_time
+from handlers.slack.user_timezones import UserTimezone
+from storage import binders
+from storage.models import Binder
+
+_ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without those that look alike: i, l, o, 0, 1."""
+_ID_LENGTH = 8
+
+
+def launch(context: Context, requester: Requester, request: LaunchRequest) -> Message | None:
+    """Write a new binder.
+
+    Returns:
+        None where it is new: its card is the answer. Otherwise a word about the one that is there already.
+
+    Raises:
+        Refused: The size is not for this person.
+        RequestError: The size, the duration or the number of binders is not allowed.
+    """
+    size = _size(context, requester, request.size)
+    lifetime, zone = _lifetime(context, requester, request.duration, size)
+    wanted = slug(request.name) if request.name else name_of_repository(request.spec.url)
+    answer = _start(context, requester, request.spec, size=size, lifetime=lifetime, wanted_name=wanted)
+    if answer is None and zone is not None and not zone.is_known:
+        return notices.ends_in_site_zone(wanted, context.store.now() + lifetime, context.settings.timezone)
+    return answer
+
+
+def _lifetime(
+    context: Context, requester: Requester, typed: str | None, size: str
+) -> tuple[float, UserTimezone | None]:
+    """How long it is to live, in seconds, and the time zone by which that was read, if any."""
+    limits = context.settings.limits_of(size)
+    if not typed:
+        return limits.lifetime, None
+    now = context.store.now()
+    wish, zone = parse_end_time(context, requester, typed, now)
+    seconds = wish.from_(now) - now
+    end_times.check(seconds, limits.maximum)
+    return seconds, zone
+
+
+@requires(Action.LAUNCH_AGAIN)
+def launch_again(context: Context, requester: Requester, lookup: BinderLookup) -> Message | None:
+    """Launch what an earlier binder was launched from.
+
+    Raises:
+        RequestError: See `launch`.
+    """
+    with context.store.read() as session:
+        old = lookup(session)
+    return _start(
+        context,
+        requester,
+        RepoSpec(old.provider, old.url, old.ref, old.path, old.interface),  # type: ignore[arg-type] # a StrEnum's value
+        size=_size(context, requester, old.size),
+        lifetime=min(old.ends_at - old.created_at, context.settings.limits_of(old.size).maximum),
+        wanted_name=old.name,
+    )
+
+
+def _start(
+    context: Context, requester: Requester, spec: RepoSpec, *, size: str, lifetime: float, wanted_name: str
+) -> Message | None:
+    binder = _new_binder(context, requester, spec, size, lifetime)
+    with context.store.write() as session:
+        added = binders.add(session, binder, wanted_name=wanted_name)
+        if added.is_new:
+            _check_allowance(session, context, requester)
+    if not added.is_new:
+        return _already(added.binder)
+    context.nudge()
+    return None
+
+
+def _new_binder(context: Context, requester: Requester, spec: RepoSpec, size: str, lifetime: float) -> Binder:
+    now = context.store.now()
+    limits = context.settings.limits_of(size)
+    binder_id = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+    return Binder(
+        id=binder_id,
+        request_key=requester.key,
+        enterprise_id=requester.enterprise_id,
+        team_id=requester.team_id,
+        owner=requester.user,
+        channel=requester.channel,
+        is_private=requester.is_private,
+        response_url=requester.response_url,
+        provider=str(spec.provider),
+        url=spec.url,
+        ref=spec.ref,
+        path=spec.path,
+        interface=spec.interface,
+        size=size,
+        token=new_token(binder_id, context.settings.key_to_tokens),
+        created_at=now,
+        status_since=now,
+        ends_at=now + lifetime,
+        maximum_at=now + limits.maximum,
+        idle_seconds=limits.idle_seconds,
+        budget=limits.cost,
+        price_per_hour=next((each.price_per_hour for each in context.sizes if each.key == size), 0.0),
+        stages={"repository": now},
+    )
+
+
+def _check_allowance(session: Session, context: Context, requester: Requester) -> None:
+    """Refuse one binder too many; the exception takes the new row back."""
+    mine, most = (
+        binders.existing(session, requester.team_id, owner=requester.user),
+        context.settings.max_binders_per_person,
+    )
+    if len(mine) <= most:
+        return
+    others = [each for each in mine if each.request_key != requester.key]
+    raise RequestError(
+        f"You have {len(others)} binders, and you can have {most} at a time.",
+        hint=each_with(others, partial(advice, "stop")),
+    )
+
+
+def sizes_for(context: Context, user: str) -> tuple[Size, ...]:
+    """The sizes that a person may use; the first is their default."""
+    return tuple(size for size in context.sizes if size.is_for(user, context.settings.admins))
+
+
+def _size(context: Context, requester: Requester, typed: str | None) -> str:
+    mine = sizes_for(context, requester.user)
+    if not mine:
+        raise Refused("You aren't allowed to use any machine size.", hint="Ask those who run this bot.")
+    if typed is None:
+        return mine[0].key
+    keys = {size.key.lower(): size.key for size in context.sizes}
+    key = keys.get(typed.lower())
+    if key in {size.key for size in mine}:
+        return str(key)
+    named = ", ".join(f"`{size.key}` ({size.label})" for size in mine)
+    if key is not None:
+        raise Refused(f"You aren't allowed to use the size `{key}`.", hint=f"You may use: {named}.")
+    raise RequestError(f"There is no size “{readable(typed)}”.", hint=f"There are: {named}.")
+
+
+def _already(binder: Binder) -> Message:
+    if not is_live(binder):  # Slack delivered the same request again
+        return messages.note(f"{binder.name} was launched for this request: it {phrase(binder).words}.")
+    return messages.note(
+        f"{binder.name} is already on its way: it {phrase(binder).words}.",
+        f"{advice('status', binder.name)} shows it.",
+    )

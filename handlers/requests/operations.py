@@ -1,0 +1,250 @@
+"""What people may ask of binders that are there: validate, write one transaction, say what became of it.
+
+No Slack, no cloud, no network: a command, a mention, a button and a form all end here.
+"""
+
+from collections.abc import Callable
+from math import inf
+
+from sqlalchemy.orm import Session
+
+from bot.binders import deadlines
+from bot.binders.deadlines import Deadline
+from bot.errors import RequestError
+from bot.times import end_times
+from handlers import ids, messages
+from handlers.messages import notices
+from handlers.messages.message import Message
+from handlers.messages.status_text import is_live, is_ready, is_shelved, phrase, summary
+from handlers.requests.context import Context
+from handlers.requests.lookup import advice, seen_by
+from handlers.requests.permissions import Action, requires
+from handlers.requests.requester import BinderLookup, Requester, parse_end_time
+from handlers.slack.user_timezones import UserTimezone
+from storage import binders, outbox
+from storage import notices as stored_notices
+from storage.models import Binder, Ending, MessageKind, Outcome, Reason, Status
+
+KEEP_SECONDS = 7200.0
+"""What *Keep 2 h* keeps a binder for."""
+
+Wanted = Callable[[Binder, float], tuple[float, float]]
+"""From a row and the time now: until when it is to live, and until when it is not to count as idle."""
+
+
+@requires(Action.STOP)
+def stop(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Say that a binder should be gone, unless that would lose work."""
+    with context.store.read() as session:
+        binder = lookup(session)
+    if is_ready(binder) and binder.changed_files:
+        return messages.unsaved(binder)
+    return stop_anyway(context, requester, lookup)
+
+
+@requires(Action.STOP)
+def save_and_stop(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Save what was changed in a binder, then end it."""
+    saved = save(context, requester, lookup)
+    stopped = stop_anyway(context, requester, lookup)
+    return messages.note(f"{saved.text} {stopped.text}")
+
+
+@requires(Action.SAVE)
+def save(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Owe the thread an archive of what was changed in a binder."""
+    with context.store.write() as session:
+        binder = lookup(session)
+        if not is_ready(binder):
+            return messages.note(
+                f"{binder.name} {phrase(binder).words}; it can be saved only while it is ready."
+            )
+        if not outbox.being_saved(session, [binder.id]):
+            key = f"{MessageKind.ARCHIVE}:{binder.id}:{requester.key}"[:255]
+            outbox.say(session, MessageKind.ARCHIVE, key, binder.id, by=requester.user)
+    context.nudge()
+    return messages.note(
+        f"I am collecting what was changed in {binder.name}, and will post it in its thread."
+    )
+
+
+@requires(Action.STOP)
+def stop_anyway(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Say that a binder should be gone."""
+    with context.store.write() as session:
+        binder = lookup(session)
+        changed = binders.end(session, binder.id, ending=Ending.STOPPED, by=requester.user)
+    if not changed:
+        state = "gone" if binder.status == Status.GONE else "being torn down"
+        return messages.note(f"{binder.name} is already {state}.")
+    context.nudge()
+    return messages.note(f"{binder.name} is being torn down.")
+
+
+@requires(Action.SHELVE)
+def shelve(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Stop the machine of a ready binder, and keep its files."""
+    if not context.can_shelve:
+        raise RequestError("This cloud cannot shelve instances.", hint=f"`{ids.COMMAND} stop` ends one.")
+    with context.store.write() as session:
+        binder = lookup(session)
+        changed = binders.shelve(session, binder.id, by=requester.user)
+    if not changed:
+        return messages.note(
+            f"{binder.name} {phrase(binder).words}; it can be shelved only while it is ready."
+        )
+    context.nudge()
+    return messages.note(
+        f"{binder.name} is being shelved.", f"{advice('resume', binder.name)} brings it back."
+    )
+
+
+@requires(Action.RESUME)
+def resume(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Bring a shelved binder back."""
+    with context.store.write() as session:
+        binder = lookup(session)
+        changed = binders.resume(session, binder.id, by=requester.user)
+    if not changed:
+        return messages.note(f"{binder.name} {phrase(binder).words}; there is nothing to resume.")
+    context.nudge()
+    return messages.note(f"{binder.name} is being resumed. Its links will be new.")
+
+
+@requires(Action.EXTEND)
+def keep_for_hours(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Let a binder live for two hours more at least."""
+    return _keep(context, requester, lookup, lambda _binder, now: (now + KEEP_SECONDS, now + KEEP_SECONDS))
+
+
+@requires(Action.EXTEND)
+def keep_until_tonight(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Let a binder live until this evening at least, where the requester is."""
+    zone = context.zone_of(requester.user)
+    return _keep(
+        context, requester, lookup, lambda _binder, now: (end_times.tonight(now, zone.zone),) * 2, zone
+    )
+
+
+@requires(Action.EXTEND)
+def extend(context: Context, requester: Requester, lookup: BinderLookup, span: str) -> Message:
+    """Let a binder live for so much longer, or until a moment.
+
+    Raises:
+        RequestError: Nobody can tell what time is meant.
+    """
+    if not span:
+        with context.store.read() as session:
+            name = lookup(session).name
+        examples = (advice("extend", name, each) for each in ("2h", "until friday 18:00"))
+        raise RequestError("For how long?", hint=f"For example {' or '.join(examples)}.")
+    wish, zone = parse_end_time(context, requester, span, context.store.now())
+    return _keep(
+        context,
+        requester,
+        lookup,
+        lambda binder, now: (wish.from_(max(binder.ends_at, now)), wish.from_(now)),
+        zone,
+    )
+
+
+def _keep(
+    context: Context,
+    requester: Requester,
+    lookup: BinderLookup,
+    wanted: Wanted,
+    zone: UserTimezone | None = None,
+) -> Message:
+    """Move a binder's end, within its limits, and tell of it where its notices are.
+
+    Args:
+        context: See there.
+        requester: Who keeps it.
+        lookup: Which.
+        wanted: Names the new end.
+        zone: By which the words were read, if any.
+    """
+    now = context.store.now()
+    with context.store.write() as session:
+        binder = lookup(session)
+        if not is_live(binder):
+            return messages.note(f"{binder.name} {phrase(binder).words}; it can no longer be extended.")
+        latest, (asked, awake) = _latest(context, binder, now), wanted(binder, now)
+        until = min(asked, latest.at)
+        if until > now:
+            binders.keep(
+                session, binder.id, ends_at=until, awake_until=min(awake, latest.at), by=requester.user
+            )
+            session.refresh(binder)
+            _settle_kept(session, context, binder, requester.user, now)
+    context.nudge()
+    guessed = context.settings.timezone if zone is not None and not zone.is_known else ""
+    return notices.kept(binder, held_by=latest.reason if asked > latest.at else None, guessed_zone=guessed)
+
+
+def _latest(context: Context, binder: Binder, now: float) -> Deadline:
+    """Until when it may be kept, and why not for longer."""
+    if binder.status == Status.SHELVED:
+        return Deadline(Reason.MAXIMUM, now + 86_400 * context.settings.shelved_days)
+    return deadlines.limit(binder) or Deadline(Reason.MAXIMUM, inf)
+
+
+def _settle_kept(session: Session, context: Context, binder: Binder, by: str, now: float) -> None:
+    """Close the notices of the deadline that was moved, and give none of the new one at once."""
+    told = stored_notices.of(session, [binder.id]).get(binder.id, [])
+    moved = [each.id for each in deadlines.outdated(binder, told)]
+    stored_notices.settle(session, binder.id, Outcome.KEPT, by, only=moved)
+    for each in deadlines.passed_over(binder, now, context.settings.policy):
+        stored_notices.pass_over(session, binder.id, each.reason, each.deadline, each.lead, by=by)
+
+
+@requires(Action.HOLD)
+def hold(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """Keep what is left of a failed launch for a while."""
+    hours = context.settings.keep_failed_hours
+    with context.store.write() as session:
+        binder = lookup(session)
+        changed = binders.keep_failed(session, binder.id, seconds=3600 * hours, by=requester.user)
+    if not changed:
+        return messages.note(f"{binder.name} is already being torn down. Launch it again to look at it.")
+    context.nudge()
+    return messages.held(binder, context.store.now() + 3600 * hours)
+
+
+@requires(Action.OPEN)
+def open_links(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
+    """The one-click links, with the server's token."""
+    with context.store.read() as session:
+        binder = lookup(session)
+    if is_ready(binder) and not binder.token:
+        lost = f"The token of {binder.name} was lost with the bot's database."
+        return messages.note(lost, "Links that you already have still work. Otherwise launch it again.")
+    if is_ready(binder):
+        return messages.links(binder)
+    if is_shelved(binder):
+        hint = f"{advice('resume', binder.name)} brings it back."
+        return messages.note(f"{binder.name} {phrase(binder).words}.", hint)
+    where = summary(binder, context.store.now())
+    return messages.note(f"{binder.name} {phrase(binder).words}. {where}".strip())
+
+
+@requires(Action.SEE)
+def status(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
+    """A binder's card, for one pair of eyes."""
+    with context.store.read() as session:
+        binder = lookup(session)
+    return messages.card(binder, context.store.now(), can_shelve=context.can_shelve)
+
+
+@requires(Action.READ_LOG)
+def logs(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
+    """The end of a binder's log."""
+    with context.store.read() as session:
+        return messages.log_of(lookup(session))
+
+
+def listing(context: Context, requester: Requester) -> Message:
+    """All live binders of the workspace that the requester may see, their own first."""
+    with context.store.read() as session:
+        live = seen_by(session, context, requester)
+    return messages.listing(live, context.store.now(), requester.user)

@@ -1,0 +1,199 @@
+"""The subcommands: one record for each, from which help, hints and advice are made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.errors import RequestError, SpecError
+from bot.repositories.launch_text import parse_launch
+from bot.text import readable
+from bot.times import phrases
+from handlers import ids, messages
+from handlers.messages.message import Message
+from handlers.requests import launches, operations
+from handlers.requests.command_text import bare_command, command_words
+from handlers.requests.context import Context
+from handlers.requests.lookup import by_name
+from handlers.requests.names import nearest
+from handlers.requests.permissions import Action, Operation
+from handlers.requests.requester import Requester
+
+Run = Callable[[Context, Requester, str], Message | None]
+"""Does what a subcommand says; the text is what was typed after it. None where its outcome is posted soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """One word after `/binder`, and all that is known of it.
+
+    Attributes:
+        name: The word.
+        usage: What follows it; brackets stand around what may be left out.
+        help: What it does, in half a sentence.
+        run: Does it.
+        action: What it does to one binder, by which `PERMISSIONS` says who may; None where everybody may.
+        synonyms: Other words for it. They are advised, not obeyed.
+        examples: What help shows, where one example made of `usage` is not enough: words after the name,
+            and what they do.
+    """
+
+    name: str
+    usage: str
+    help: str
+    run: Run
+    action: Action | None = None
+    synonyms: tuple[str, ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def whole_usage(self) -> str:
+        """The name, and what follows it."""
+        return f"{self.name} {self.usage}".strip()
+
+    def shown_examples(self) -> list[tuple[str, str]]:
+        """Whole commands without `/binder`, and what each does."""
+        examples = self.examples or ((self.usage.replace("[name]", "demo"), self.help),)
+        return [(f"{self.name} {words}".strip(), what) for words, what in examples]
+
+
+def _launch(context: Context, requester: Requester, rest: str) -> Message | None:
+    if not rest:
+        raise RequestError("Which repository?", hint=f"For example: `{ids.COMMAND} launch owner/repo`")
+    return launches.launch(context, requester, parse_launch(rest))
+
+
+def _list(context: Context, requester: Requester, _rest: str) -> Message:
+    return operations.listing(context, requester)
+
+
+def _extend(context: Context, requester: Requester, rest: str) -> Message:
+    name, span = phrases.split(rest)
+    return operations.extend(
+        context, requester, by_name(context, requester, name, "extend", after=span), span
+    )
+
+
+def _help(_context: Context, _requester: Requester, _rest: str) -> Message:
+    return messages.help_text(EXAMPLES)
+
+
+def _about_one(
+    name: str, help_: str, operation: Operation[[], Message], synonyms: tuple[str, ...] = ()
+) -> Subcommand:
+    """A subcommand that takes the name of a binder and nothing else."""
+
+    def run(context: Context, requester: Requester, rest: str) -> Message:
+        return operation(context, requester, by_name(context, requester, rest, name))
+
+    return Subcommand(name, "[name]", help_, run, operation.action, synonyms)
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "launch",
+        "<repo> [ref] [path]",
+        "start a repository",
+        _launch,
+        synonyms=("start", "run", "create", "new", "up", "build", "begin", "boot"),
+        examples=(
+            ("owner/repo", "start a repository from GitHub"),
+            ("https://… main notebooks/a.ipynb", "start any link or DOI, with a branch and a file to open"),
+            ("owner/repo --open rstudio --size large --for 6h --name demo", "start with options"),
+            ("", "open a form"),
+        ),
+    ),
+    Subcommand("list", "", "show what is running", _list, Action.SEE, ("ls", "ps", "all", "binders")),
+    _about_one("status", "show the progress", operations.status, ("info", "show", "state", "progress")),
+    _about_one("logs", "show the last lines of the log", operations.logs, ("log", "output", "tail")),
+    _about_one(
+        "open",
+        "get your links again",
+        operations.open_links,
+        ("links", "link", "url", "token", "go"),
+    ),
+    Subcommand(
+        "extend",
+        "[name] 2h",
+        "let it run longer; `until friday 18:00` works, too",
+        _extend,
+        operations.extend.action,
+        ("keep", "prolong", "renew", "postpone", "longer"),
+    ),
+    _about_one(
+        "save",
+        "get your changed files as an archive in the thread",
+        operations.save,
+        ("download", "export", "backup", "archive"),
+    ),
+    _about_one(
+        "shelve",
+        "stop it and keep its files, if the cloud can",
+        operations.shelve,
+        ("pause", "suspend", "park", "freeze"),
+    ),
+    _about_one(
+        "resume",
+        "start it again after `shelve`",
+        operations.resume,
+        ("unshelve", "continue", "wake", "unpause"),
+    ),
+    _about_one(
+        "stop",
+        "tear it down and delete its files",
+        operations.stop,
+        ("kill", "delete", "rm", "remove", "down", "end", "terminate", "destroy", "teardown"),
+    ),
+    Subcommand(
+        "help", "", "show these commands", _help, synonyms=("--help", "-h", "?", "-help", "—help", "usage")
+    ),
+)
+
+BY_NAME: Mapping[str, Subcommand] = {each.name: each for each in SUBCOMMANDS}
+SYNONYMS: Mapping[str, str] = {word: each.name for each in SUBCOMMANDS for word in each.synonyms}
+EXAMPLES = tuple(example for each in SUBCOMMANDS for example in each.shown_examples())
+USAGE_HINT = " | ".join(each.whole_usage for each in SUBCOMMANDS)
+"""What Slack shows while somebody types `/binder`; it stands in the manifest."""
+
+_KNOWN = {*BY_NAME, *SYNONYMS}
+_HELP = {"help", *BY_NAME["help"].synonyms}
+
+
+def answer(context: Context, requester: Requester, text: str) -> Message | None:
+    """Do what somebody typed after `/binder` or after a mention.
+
+    Returns:
+        The answer for the requester; None where something will be posted soon that is answer enough.
+
+    Raises:
+        RequestError: It cannot be done, with the sentence that says why.
+    """
+    word, rest = command_words(text, _KNOWN)
+    if not word or word in _HELP or rest.lower() in _HELP:
+        return _help(context, requester, rest)
+    if word in BY_NAME:
+        return BY_NAME[word].run(context, requester, rest)
+    return messages.not_understood(readable(bare_command(text)), correction(text), EXAMPLES)
+
+
+def asks_for_form(text: str) -> bool:
+    """Whether somebody typed `launch` and nothing else."""
+    return command_words(text, _KNOWN) == ("launch", "")
+
+
+def correction(text: str) -> str | None:
+    """The right form of what was typed, filled in with it; None where nothing is near."""
+    word, rest = command_words(text, _KNOWN)
+    if word in SYNONYMS:
+        return f"{SYNONYMS[word]} {readable(rest)}".strip()
+    whole = bare_command(text)
+    if _is_repository(whole):
+        return f"launch {readable(whole)}"
+    near = nearest(word, BY_NAME)
+    return f"{near} {readable(rest)}".strip() if near else None
+
+
+def _is_repository(text: str) -> bool:
+    try:
+        parse_launch(text)
+    except SpecError:
+        return False
+    return True

@@ -1,0 +1,122 @@
+"""Calls of Slack's Web API within its rate limits, with three ways to fail.
+
+DeliveryError
+├── TooEarly     not sent: its turn is later
+├── Rejected     Slack said no, and why
+└── Uncertain    nobody knows whether it arrived
+"""
+
+import http.client
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import SlackResponse
+
+from handlers.slack.rate_limit import RateLimit
+
+Method = Callable[..., SlackResponse]
+
+DEFAULT_RETRY_AFTER_SECONDS = 5.0
+UPDATES = "chat_update"
+_MAYBE_DONE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+"""Answers after which, as Slack documents, the call may have succeeded."""
+_OTHERS = "others"
+
+
+class DeliveryError(Exception):
+    """A call that did not end as it should."""
+
+
+class TooEarly(DeliveryError):
+    """It was not sent: its turn comes in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"in {seconds:.1f} s")
+        self.seconds = seconds
+
+
+class Rejected(DeliveryError):
+    """Slack refused it; `code` is its word for why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Uncertain(DeliveryError):
+    """It may have arrived, or not."""
+
+
+def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str, RateLimit]:
+    """Slack's rate limits by method, with a margin: at most 50 edits in any minute."""
+    return {
+        "chat_postMessage": RateLimit(1.0, 2, clock=clock),
+        UPDATES: RateLimit(0.5, 20, clock=clock),
+        "chat_postEphemeral": RateLimit(1.5, 10, clock=clock),
+        _OTHERS: RateLimit(0.8, 10, clock=clock),
+    }
+
+
+class SlackCalls:
+    """Calls a method when its turn has come, and tells three kinds of failure apart.
+
+    Args:
+        limits: By the name of the method; `others` for the rest.
+    """
+
+    def __init__(self, limits: Mapping[str, RateLimit]) -> None:
+        self._limits = limits
+
+    def limit_of(self, method_name: str) -> RateLimit:
+        """The rate limit of a method."""
+        return self._limits.get(method_name, self._limits[_OTHERS])
+
+    def call(self, method: Method, scope: str, caller: int, **arguments: Any) -> SlackResponse:
+        """Call a method of the client.
+
+        Args:
+            method: A bound method of `WebClient`, without retry handlers.
+            scope: The channel or workspace by which Slack counts this method.
+            caller: Whose turn is taken: the outbox message's id.
+            **arguments: Passed on.
+
+        Raises:
+            TooEarly: Its turn is later, or Slack said 429; nothing was done.
+            Rejected: Slack refused it.
+            Uncertain: It may have been done.
+        """
+        limit = self.limit_of(method.__name__)
+        # A try of several calls begins anew when one is too early. If its first call could take the turn that
+        # the last one waits for, it would never get to its end.
+        turn = (caller, method.__name__, arguments.get("cursor"))
+        if wait := limit.wait(scope, turn):
+            raise TooEarly(wait)
+        try:
+            return method(**arguments)
+        except SlackApiError as error:
+            raise _failure(error, limit, scope) from error
+        except (OSError, http.client.HTTPException, SlackClientError) as error:
+            raise Uncertain(f"{type(error).__name__}: {error}") from error
+
+
+def _failure(error: SlackApiError, limit: RateLimit, scope: str) -> DeliveryError:
+    response = error.response
+    code = str(response.get("error", ""))
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or code == "ratelimited":
+        seconds = _retry_after(response)
+        limit.hold(scope, seconds)
+        return TooEarly(seconds)
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or code in _MAYBE_DONE:
+        return Uncertain(f"HTTP {response.status_code} {code}"[:300])
+    return Rejected(code)
+
+
+def _retry_after(response: SlackResponse) -> float:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    try:
+        return max(float(headers["retry-after"]), 0.0)
+    except (KeyError, ValueError):
+        return DEFAULT_RETRY_AFTER_SECONDS

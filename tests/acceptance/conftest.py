@@ -1,0 +1,124 @@
+"""The whole bot over the wire: a workspace, real Socket Mode, a real store; only the cloud is a fake here."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import config
+from bot.app import Application
+from bot.provisioning.base import Cloud
+from storage import binders
+from storage.models import Binder, Status
+from tests.fakes.cloud import FakeCloud
+from tests.fakes.git import git_repository_server
+from tests.fakes.http import Script, like_jupyter, scripted_server
+from workspace.hands import Person
+from workspace.options import Options
+from workspace.server import Workspace
+
+
+@dataclass
+class Scene:
+    """A workspace with a bot in it, and the people who use it."""
+
+    folder: Path
+    workspace: Workspace
+    repository: str
+    server: Script
+    cloud: FakeCloud
+    people: dict[str, Person] = field(default_factory=dict)
+    app: Application = field(init=False)
+
+    def person(self, handle: str = "ada") -> Person:
+        return self.people.setdefault(handle, Person(self.workspace.url, handle))
+
+    def launch(self, text: str = "", **where: Any) -> dict[str, Any]:
+        return self.person().command(f"/binder launch {self.repository} {text}".strip(), **where)
+
+    def card(self) -> dict[str, Any]:
+        """The newest status message that everybody sees."""
+        return self.person().wait_for_text("for @")
+
+    def all_live(self) -> list[Binder]:
+        with self.app.store.read() as session:
+            found = [binders.get(session, each) for each in binders.existing_ids(session)]
+        return [each for each in found if each]
+
+    def wait(self, condition: Callable[[], object], seconds: float = 15) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "never happened"
+            time.sleep(0.02)
+
+    def wait_until_ready(self) -> None:
+        self.wait(lambda: [each.status for each in self.all_live()] == [Status.READY])
+
+
+@contextmanager
+def running(
+    workspace: Workspace, folder: Path, cloud: Cloud | None, **settings: Any
+) -> Iterator[Application]:
+    """The bot in this process, connected to the workspace."""
+    whole = {
+        "slack_bot_token": workspace.bot_token,
+        "slack_app_token": workspace.app_token,
+        "slack_api_url": workspace.api_url,
+        "database_url": f"sqlite:///{folder / 'bot.sqlite3'}",
+        "local_root": folder / "local",
+        "allow_private_repositories": True,
+        "tick_seconds": 0.1,
+        "ready_poll_seconds": 0.3,
+        "failed_minutes": 0,
+    }
+    application = Application(config.load(**(whole | settings)), cloud=cloud)
+    application.start()
+    deadline = time.monotonic() + 15
+    while not workspace.sockets.connected:
+        assert time.monotonic() < deadline, "the bot did not connect"
+        time.sleep(0.02)
+    try:
+        yield application
+    finally:
+        application.stop()
+
+
+@pytest.fixture(scope="session")
+def repository() -> Iterator[str]:
+    with git_repository_server() as url:
+        yield url
+
+
+@pytest.fixture
+def workspace_options() -> Options:
+    return Options(app_name="Binder")
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """More settings of the bot; a test may override this."""
+    return {}
+
+
+@pytest.fixture
+def scene(
+    tmp_path: Path,
+    repository: str,
+    workspace_options: Options,
+    settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Scene]:
+    monkeypatch.chdir(tmp_path)
+    with scripted_server() as server, Workspace(workspace_options) as workspace:
+        like_jupyter(server)
+        cloud = FakeCloud([time.time()], url=lambda _: server.url, poll_seconds=0.05, attempt_seconds=0.5)
+        cloud.can_log_in = True
+        scene = Scene(tmp_path, workspace, repository, server, cloud)
+        with running(workspace, tmp_path, cloud, **settings) as scene.app:
+            yield scene
+        for person in scene.people.values():
+            person.leave()

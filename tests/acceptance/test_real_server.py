@@ -1,0 +1,267 @@
+"""The main job with nothing faked: real git, environment, Jupyter and browser, and real kills."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+import requests
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from bot.provisioning.agent.environment import MARK
+from storage import binders
+from storage.engine import Store
+from storage.models import Binder, Ending, Status
+from tests.fakes.browser import Page, chromium
+from tests.fakes.git import BAD, git_repository_server
+from workspace.hands import Person, links, plain
+from workspace.options import Command, Options
+from workspace.server import Workspace
+
+PATIENCE = 90.0
+
+
+class Bot:
+    """`binder-bot serve` as a process of its own, over a folder that outlives it."""
+
+    def __init__(self, folder: Path, workspace: Workspace) -> None:
+        self.folder = folder
+        self.workspace = workspace
+        self.environment = {name: value for name, value in os.environ.items() if "SLACK" not in name} | {
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_APP_TOKEN": workspace.app_token,
+            "SLACK_API_URL": workspace.api_url,
+            "DATABASE_URL": f"sqlite:///{folder / 'bot.sqlite3'}",
+            "LOCAL_ROOT": str(folder / "local"),
+            "LOCAL_ENGINE": "none",
+            "ALLOW_PRIVATE_REPOSITORIES": "true",
+            "LOOK_SECONDS": "0.5",
+            "READY_POLL_SECONDS": "0.5",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with (self.folder / "bot.log").open("ab") as log:
+            command = [sys.executable, "-m", "bot", "serve"]
+            return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, cwd=self.folder)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self) -> None:
+        self.kill()
+        self.process = self._start()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(20)
+
+    def wait_for(self, status: Status) -> None:
+        """Wait until its one binder is that far, or further."""
+        order = list(Status)
+        with closing(Store(self.environment["DATABASE_URL"])) as store:
+
+            def reached() -> bool:
+                with store.read() as session:
+                    binder = session.query(Binder).one_or_none()
+                return binder is not None and order.index(binder.status) >= order.index(status)
+
+            wait_until(reached)
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "never happened"
+        time.sleep(0.05)
+    return found
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Processes, and directories of instances, that still belong to the local cloud in that folder."""
+    processes = [str(each) for each in psutil.process_iter() if str(folder) in mark_of(each)]
+    return processes + [str(each) for each in (folder / "local" / "instances").glob("*")]
+
+
+def mark_of(process: psutil.Process) -> str:
+    try:
+        return process.environ().get(MARK, "")
+    except psutil.Error:
+        return ""
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[tuple[Bot, Person]]:
+    command = Command("/binder", "Run a Binder repository", "launch <repository>")
+    with (
+        Workspace(Options(app_name="Binder", commands=(command,))) as workspace,
+        Person(workspace.url) as ada,
+    ):
+        bot = Bot(folder, workspace)
+        try:
+            wait_until(lambda: workspace.sockets.connected)
+            yield bot, ada
+        finally:
+            bot.kill()
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests of this process: the environment is built once."""
+    folder = Path(tmp_path_factory.getbasetemp()) / "real"
+    folder.mkdir(exist_ok=True)
+    for database in folder.glob("bot.sqlite3*"):
+        database.unlink()
+    return folder
+
+
+def unsaved(database: str) -> int:
+    with closing(Store(database)) as store, store.read() as session:
+        return session.query(Binder).one().changed_files
+
+
+def test_what_was_changed_is_noticed_and_saved_to_the_thread_before_it_goes(
+    folder: Path, repository: str
+) -> None:
+    with at_work(folder) as (bot, ada):
+        ada.command(f"/binder launch {repository} --name demo")
+        mine = ada.wait_for_text("Your links to", seconds=PATIENCE)
+        lab = urlsplit(dict(links(mine))["JupyterLab"])
+        files = f"{lab.scheme}://{lab.netloc}/api/contents/"
+        changed = {"type": "file", "format": "text", "content": "humanize==4.9.0\n# mine\n"}
+        for name in ("requirements.txt", "new.txt"):
+            assert requests.put(f"{files}{name}?{lab.query}", json=changed, timeout=10).ok
+        wait_until(lambda: unsaved(bot.environment["DATABASE_URL"]) == 2)
+        ada.command("/binder stop demo")
+        offer = ada.wait_for_text("2 files in *demo* changed")
+        ada.click("Save and tear down", offer)
+        ada.wait_for_text("It ran for", seconds=PATIENCE)
+        replies = ada.look().everything()
+        (shared,) = (each for each in replies if each.get("files"))
+        assert shared["ts"] < next(each["ts"] for each in replies if "It ran for" in plain(each))
+        zipped = requests.get(bot.workspace.url + shared["files"][0]["url_private"], timeout=10).content
+        with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+            assert {"SAVED.txt", "changes.patch", "files/requirements.txt", "files/new.txt"} == set(
+                archive.namelist()
+            )
+            assert b"+# mine" in archive.read("changes.patch")
+        wait_until(lambda: leftovers(folder) == [])
+
+
+@pytest.mark.browser
+def test_from_the_command_in_a_browser_to_jupyterlab_and_back_to_nothing(
+    folder: Path, tmp_path: Path, repository: str
+) -> None:
+    with at_work(folder) as (bot, ada), chromium(tmp_path / "profile") as browser:
+        page = Page(browser)
+        browser.get(bot.workspace.url)
+        page.wait_for("#title", "general")
+        browser.find_element(By.ID, "text").send_keys(
+            f"/binder launch {repository} main index.ipynb", Keys.ENTER
+        )
+        page.wait_for("#messages .message", "is ready", PATIENCE)
+        page.wait_for("#messages .message", "1 reply")
+        page.press("#messages button", "Open")
+        page.wait_for("#messages .ephemeral", "Your links to")
+        page.press("#messages .ephemeral a", "JupyterLab")
+        WebDriverWait(browser, PATIENCE).until(lambda _: len(browser.window_handles) == 2)
+        browser.switch_to.window(browser.window_handles[1])
+        Page(browser).wait_for("body", "index.ipynb", PATIENCE)
+        assert "/lab" in browser.current_url
+        browser.switch_to.window(browser.window_handles[0])
+        page.press("#messages button", "Tear down")
+        page.wait_for("#confirm", "Tear small down?")
+        page.press("#confirm .danger, #confirm .primary", "Tear down")
+        ada.wait_for_text("It ran for", PATIENCE)
+        assert leftovers(folder) == []
+        assert bot.stop() == 0
+
+
+def test_the_server_asks_for_its_token_and_its_owner_has_it(folder: Path, repository: str) -> None:
+    with at_work(folder) as (bot, ada):
+        ada.command(f"/binder launch {repository}")
+        mine = ada.wait_for_text("Your links to", PATIENCE)
+        public = ada.wait_for_text("is ready after")
+        (lab,) = [url for label, url in links(public) if label == "JupyterLab"]
+        assert requests.get(lab, allow_redirects=False, timeout=10).status_code in {302, 403}
+        (with_token,) = [url for label, url in links(mine) if label == "JupyterLab"]
+        assert requests.get(with_token, timeout=10).status_code == 200
+        token = with_token.split("token=")[1]
+        assert token not in (folder / "bot.log").read_text()
+        ada.command("/binder stop")
+        wait_until(lambda: leftovers(folder) == [])
+        assert bot.stop() == 0
+
+
+def test_a_build_that_fails_ends_in_its_true_reason(folder: Path) -> None:
+    with git_repository_server(BAD, "team/broken") as repository, at_work(folder) as (bot, ada):
+        ada.command(f"/binder launch {repository}")
+        failed = ada.wait_for_text("could not be launched.", PATIENCE)
+        assert "there is no version of humanize==99999" in plain(failed)
+        wait_until(lambda: leftovers(folder) == [])
+        assert bot.stop() == 0
+
+
+STAGES = [Status.REQUESTED, Status.CREATING, Status.BOOTING, Status.BUILDING, Status.READY]
+
+
+@pytest.mark.timeout(240)
+def test_killed_in_every_stage_of_launch_and_teardown_it_ends_as_if_it_had_not_been(
+    folder: Path, repository: str
+) -> None:
+    with at_work(folder) as (bot, ada):
+        ada.command(f"/binder launch {repository}")
+        for status in STAGES:
+            bot.wait_for(status)
+            bot.restart()
+        mine = ada.wait_for_text("Your links to", PATIENCE)
+        lab = next(url for label, url in links(mine) if label == "JupyterLab")
+        assert requests.get(lab, timeout=10).status_code == 200
+        assert len(list((folder / "local" / "instances").iterdir())) == 1
+
+        with closing(Store(bot.environment["DATABASE_URL"])) as store, store.write() as session:
+            (binder_id,) = binders.existing_ids(session)
+            binders.end(session, binder_id, ending=Ending.STOPPED, by="operator")
+        for status in (Status.READY, Status.DELETING):
+            bot.wait_for(status)
+            bot.restart()
+        ada.wait_for_text("It ran for", PATIENCE)
+        everything = ada.look().everything()
+        assert leftovers(folder) == []
+        assert sum("is ready after" in plain(each) for each in everything) == 1
+        assert sum("It ran for" in plain(each) for each in everything) == 1
+        assert sum("· for @" in plain(each) for each in everything) == 1
+        assert bot.stop() == 0
+
+
+def test_the_trial_shows_a_failing_launch_in_the_terminal_and_leaves_nothing(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "LOCAL_ENGINE": "none"}
+    with git_repository_server(BAD, "team/broken") as repository:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", "try", "--port", "0", "--repo", repository],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 1, done.stderr
+    assert "could not be launched" in done.stdout
+    assert "there is no version of humanize==99999" in done.stdout
+    assert leftovers(tmp_path / ".binder-bot") == []

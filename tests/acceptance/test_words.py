@@ -1,0 +1,122 @@
+"""What people type, and what they get to read."""
+
+from pathlib import Path
+
+import pytest
+
+from bot import config
+from bot.admin.check import check
+from bot.errors import ConfigError
+from tests.acceptance.conftest import Scene
+from workspace.hands import plain
+from workspace.options import Options
+from workspace.server import Workspace
+
+
+def answer(scene: Scene, typed: str, who: str = "ada") -> str:
+    person = scene.person(who)
+    before = {each["ts"] for each in person.look().ephemerals()}
+    reply = person.command(typed)
+    assert reply["ok"], reply
+    assert reply["seconds"] < 3
+    newest = person.wait_for(lambda seen: [e for e in seen.ephemerals() if e["ts"] not in before])
+    return plain(newest[-1])
+
+
+@pytest.mark.parametrize("typed", ["/binder", "/binder help", "/binder HELP"])
+def test_help_shows_every_subcommand(scene: Scene, typed: str) -> None:
+    said = answer(scene, typed)
+    for word in ("launch", "list", "status", "logs", "open", "stop"):
+        assert f"/binder {word}" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "suggested"),
+    [
+        ("lunch owner/repo main", "/binder launch owner/repo main"),
+        ("stpo demo", "/binder stop demo"),
+        ("lsit", "/binder list"),
+        ("owner/repo", "/binder launch owner/repo"),
+        ("https://github.com/owner/repo", "/binder launch https://github.com/owner/repo"),
+    ],
+)
+def test_a_typo_gets_the_nearest_right_form_filled_in(scene: Scene, typed: str, suggested: str) -> None:
+    assert suggested in answer(scene, f"/binder {typed}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("launch file:///etc/passwd", "file"),
+        ("launch --upload-pack=touch", "--upload-pack"),
+        ("launch owner/repo --sise large", "--size"),
+        ("launch owner/repo --size gigantic", "small"),
+        ("stop nothing-like-this", "nothing-like-this"),
+        ("launch https://user:hunter2@github.com/o/r", "secret"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence_that_names_it(
+    scene: Scene, typed: str, words: str
+) -> None:
+    said = answer(scene, f"/binder {typed}")
+    assert words in said
+    assert "hunter2" not in said
+    assert scene.all_live() == []
+
+
+def test_list_status_and_logs_tell_of_what_lives(scene: Scene) -> None:
+    assert "No binder" in answer(scene, "/binder list")
+    scene.launch("--name demo")
+    scene.wait_until_ready()
+    assert "demo" in answer(scene, "/binder list")
+    assert "demo" in answer(scene, "/binder list", who="grace")
+    assert "is ready" in answer(scene, "/binder status demo")
+    assert "is ready" in answer(scene, "/binder status")
+    assert "demo" in answer(scene, "/binder logs")
+
+
+def test_others_may_not_stop_a_binder(scene: Scene) -> None:
+    scene.launch("--name demo")
+    scene.wait_until_ready()
+    said = answer(scene, "/binder stop demo", who="grace")
+    assert "demo" in said
+    assert len(scene.all_live()) == 1
+
+
+def test_a_mention_in_the_thread_takes_the_same_words(scene: Scene) -> None:
+    scene.launch()
+    scene.wait_until_ready()
+    card = scene.card()
+    ada = scene.person()
+    ada.say("@Binder status", thread_ts=card["ts"])
+    ada.wait_for(lambda seen: [e for e in seen.ephemerals() if "is ready" in plain(e)])
+    ada.say("@Binder stop", thread_ts=card["ts"])
+    ada.wait_for_text("It ran for")
+
+
+def test_launch_alone_opens_a_form_that_launches(scene: Scene) -> None:
+    ada = scene.person()
+    ada.command("/binder launch")
+    ada.wait_for(lambda seen: seen.modal)
+    ada.submit({"repo": "not a repository at all"})
+    assert "one word too many" in ada.wait_for(lambda seen: (seen.modal or {}).get("errors"))["repo"]
+    ada.submit({"repo": scene.repository, "name": "from-form"})
+    ada.wait_for_text("is ready after")
+    assert [each.name for each in scene.all_live()] == ["from-form"]
+
+
+def test_check_tells_of_every_part(workspace_options: Options, tmp_path: Path) -> None:
+    with Workspace(workspace_options) as workspace:
+        settings = config.load(
+            slack_bot_token=workspace.bot_token,
+            slack_app_token=workspace.app_token,
+            slack_api_url=workspace.api_url,
+            database_url=f"sqlite:///{tmp_path / 'bot.sqlite3'}",
+            local_root=tmp_path / "local",
+            local_engine="none",
+        )
+        told = list(check(settings))
+        assert [line.split()[0] for line in told] == ["database", "cloud", "slack"]
+        wrong = config.load(**(settings.model_dump() | {"slack_bot_token": "xoxb-wrong"}))
+        with pytest.raises(ConfigError, match="invalid_auth"):
+            list(check(wrong))

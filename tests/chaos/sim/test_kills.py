@@ -1,0 +1,60 @@
+"""Whatever moment the process dies at, the same rows lead to the same end."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.models import Ending, Status
+from tests.chaos.sim.world import Tripwire, World
+
+
+def whole_life(world: World) -> None:
+    world.launch()
+    world.run_to(Status.READY)
+    world.stop()
+    world.run_to(Status.GONE)
+
+
+def number_of_effects(path: Path) -> int:
+    world = World(path)
+    whole_life(world)
+    world.close()
+    return world.wire.count
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_any_effect_a_binder_still_gets_ready_and_goes(tmp_path: Path, *, after: bool) -> None:
+    effects = number_of_effects(tmp_path / "whole.sqlite3")
+    assert effects > 40
+    for at in range(1, effects):
+        world = World(tmp_path / f"{at}.sqlite3", wire=Tripwire(at=at, after=after))
+        whole_life(world)
+        assert world.lives == 2, at
+        assert len(world.cloud.created) == 1, at
+        assert world.cloud.machines == {}, at
+        binder = world.binder()
+        assert (binder.ending, binder.ended_by, binder.failure) == (Ending.STOPPED, "U1", None), at
+        ends = ["card:abcd1234", "ready:abcd1234", "links:abcd1234", "gone:abcd1234"]
+        assert world.said() == ends, at
+        world.close()
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3])
+def test_a_create_whose_reply_was_lost_is_adopted_not_repeated(tmp_path: Path, lag: int) -> None:
+    world = World(tmp_path / "s.sqlite3")
+    world.cloud.loses, world.cloud.lag = 1, lag
+    world.launch()
+    world.run_to(Status.READY)
+    assert len(world.cloud.created) == 1
+    world.close()
+
+
+def test_stopped_while_the_reply_was_lost_leaves_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path / "s.sqlite3")
+    world.cloud.loses, world.cloud.lag = 1, 4
+    world.launch()
+    world.run(lambda: len(world.cloud.created) == 1)
+    world.stop()
+    world.run_to(Status.GONE)
+    assert world.cloud.machines == {}
+    world.close()

@@ -1,0 +1,105 @@
+"""Storms: whatever happens, each binder has one instance, ends once, and is warned before; see `storm`.
+
+More of them by `python -m tests.chaos.sim --seeds 3000`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from bot.binders import deadlines, transitions
+from bot.binders.actions import Action, Create
+from bot.binders.observation import Observation
+from bot.binders.timeouts import Timeouts
+from bot.binders.updates import Update
+from handlers.outbox.delivery import Delivery
+from storage import binders
+from storage.models import Binder, Status
+from tests.chaos.sim.storm import Arena, play
+
+SEEDS = 48
+BATCHES = 6
+MOST = 150
+"""So many seeds at most find a fault that was put in."""
+
+
+@pytest.fixture(scope="module")
+def arena() -> Iterator[Arena]:
+    with Arena() as arena:
+        yield arena
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_whatever_happens_everybody_gets_their_end(arena: Arena, batch: int) -> None:
+    for seed in range(batch, SEEDS, BATCHES):
+        problems = play(seed, arena)
+        assert not problems, f"python -m tests.chaos.sim --seed {seed} --verbose"
+
+
+def test_the_same_seed_is_the_same_storm(arena: Arena) -> None:
+    tales: list[list[str]] = [[], []]
+    for tale in tales:
+        play(7, arena, tale.append)
+    assert len(tales[0]) > 50
+    assert tales[0] == tales[1]
+
+
+# A simulation that finds nothing may be blind: here is what it has to see -----------------------------------
+
+
+def found(arena: Arena, words: str) -> str:
+    """What the first storm tells that notices a fault of this kind."""
+    for seed in range(MOST):
+        for problem in play(seed, arena):
+            if words in problem:
+                return problem
+    raise AssertionError(f"no storm has found: {words}")
+
+
+def test_a_save_without_a_fence_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = binders.save
+
+    def unfenced(session: Session, binder: Binder, changes: Mapping[str, Any], **options: Any) -> None:
+        newest = session.get(Binder, binder.id)
+        assert newest
+        mine, binder.fence = binder.fence, newest.fence
+        save(session, binder, changes, **options)
+        binder.fence = mine
+
+    def always(_session: Session, _binder: Binder) -> bool:
+        return True
+
+    monkeypatch.setattr(binders, "save", unfenced)
+    monkeypatch.setattr(binders, "lock_if_unchanged", always)
+    assert found(arena, "was written with the fence")
+
+
+def test_a_create_without_adoption_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    requested, whole = transitions._TOWARDS_READY[Status.REQUESTED], transitions.plan
+
+    def anew(binder: Binder, seen: Observation, now: float, timeouts: Timeouts) -> Action | Update:
+        step = requested(binder, seen, now, timeouts)
+        return Create() if seen.instance is not None else step
+
+    def blind_to_twins(binder: Binder, seen: Observation, now: float, timeouts: Timeouts) -> Action | Update:
+        return whole(binder, replace(seen, instances=seen.instances[:1]), now, timeouts)
+
+    monkeypatch.setitem(transitions._TOWARDS_READY, Status.REQUESTED, anew)
+    monkeypatch.setattr(transitions, "plan", blind_to_twins)
+    assert found(arena, "instances")
+
+
+def test_a_post_without_a_look_for_it_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Delivery, "_find", lambda *_: None)
+    assert found(arena, "was posted 2 times")
+
+
+def test_an_end_without_a_warning_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_once(deadline: deadlines.Deadline, *_: Any) -> float:
+        return deadline.at
+
+    monkeypatch.setattr(deadlines, "_end_of", at_once)
+    assert found(arena, "without a warning")

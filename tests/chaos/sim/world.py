@@ -1,0 +1,206 @@
+"""A bot without Slack over a fake cloud and a clock of its own, whose process can be killed at any effect."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bot.binders.dependencies import Dependencies
+from bot.binders.reconciler import Reconciler
+from bot.binders.timeouts import Timeouts
+from bot.repositories.launch_text import RepoSpec
+from bot.repositories.resolve import Resolved
+from storage import binders, notices
+from storage.engine import Store
+from storage.models import Binder, Ending, Notice, OutboxMessage, Status
+from tests.fakes.cloud import FakeCloud, FakeServer
+
+COMMIT = "a" * 40
+TIMEOUTS = Timeouts(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
+EFFECTS = {
+    *("survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "mark_end"),
+    *("prune", "remove"),
+}
+LEASE_SECONDS = 60.0
+
+
+class Killed(BaseException):
+    """The process dies here: nothing may catch this."""
+
+
+@dataclass
+class Tripwire:
+    """Kills at the n-th effect, before or after it happened."""
+
+    at: int | None = None
+    after: bool = False
+    count: int = 0
+
+    @contextmanager
+    def effect(self) -> Iterator[None]:
+        self.count += 1
+        mine = self.count == self.at
+        if mine and not self.after:
+            raise Killed
+        yield
+        if mine:
+            raise Killed
+
+    def wrap(self, effect: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            with self.effect():
+                return effect(*args, **kwargs)
+
+        return guarded
+
+
+class DyingStore(Store):
+    """A store at whose transactions the process may die: before they begin, or once they are committed."""
+
+    wire = Tripwire()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with self.wire.effect(), super().write() as session:
+            yield session
+
+
+class Guarded:
+    """A part of the bot whose effects go through a tripwire."""
+
+    def __init__(self, inner: Any, wire: Tripwire, effects: set[str]) -> None:
+        self._inner, self._wire, self._effects = inner, wire, effects
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        return self._wire.wrap(value) if name in self._effects else value
+
+
+class FakeResolver:
+    def __init__(self) -> None:
+        self.raises: list[Exception] = []
+
+    def resolve(self, spec: RepoSpec) -> Resolved:
+        if self.raises:
+            raise self.raises.pop(0)
+        return Resolved(spec=spec, commit=COMMIT, ref_name="refs/heads/main", is_tip=True)
+
+
+@cache
+def migrated() -> Path:
+    """An empty database of today's form: migrating once is enough for thousands of worlds."""
+    path = Path(tempfile.mkdtemp()) / "empty.sqlite3"
+    with closing(Store(f"sqlite:///{path}")) as store:
+        store.migrate()
+    return path
+
+
+def requested(binder_id: str, now: float, **values: Any) -> Binder:
+    """A binder as somebody has just asked for it."""
+    row: dict[str, Any] = {
+        "id": binder_id,
+        "request_key": binder_id,
+        "team_id": "T1",
+        "owner": "U1",
+        "channel": "C1",
+        "is_private": False,
+        "provider": "gh",
+        "url": f"https://github.com/o/{binder_id}",
+        "size": "small",
+        "token": "secret",
+        "created_at": now,
+        "status_since": now,
+        "ends_at": now + 24 * 3600,
+        "stages": {"repository": now},
+    }
+    return Binder(**(row | values))
+
+
+@dataclass
+class World:
+    """The outside (a database file, a cloud, a clock) and the bot process that is replaced when it dies."""
+
+    path: Path
+    clock: list[float] = field(default_factory=lambda: [1_000_000.0])
+    wire: Tripwire = field(default_factory=Tripwire)
+    pages: dict[str, int] = field(default_factory=lambda: {"lab": 200, "tree": 200})
+    timeouts: Timeouts = TIMEOUTS
+    lives: int = 0
+
+    def __post_init__(self) -> None:
+        self.cloud = FakeCloud(self.clock)
+        self.resolver = FakeResolver()
+        shutil.copy(migrated(), self.path)
+        self.store = Store(f"sqlite:///{self.path}", clock=lambda: self.clock[0])
+        self._bots_store = DyingStore(f"sqlite:///{self.path}", clock=lambda: self.clock[0])
+        self._bots_store.wire = self.wire
+        self.start()
+
+    def close(self) -> None:
+        self.store.close()
+        self._bots_store.close()
+
+    def start(self) -> None:
+        """Start a new process over what is there."""
+        self.lives += 1
+        self.reconciler = Reconciler(
+            Dependencies(
+                store=self._bots_store,
+                cloud=Guarded(self.cloud, self.wire, EFFECTS),
+                resolver=Guarded(self.resolver, self.wire, {"resolve"}),
+                timeouts=self.timeouts,
+                worker=f"worker-{self.lives}",
+                server=lambda url, _token: FakeServer(self.cloud, url.rsplit("/", 1)[1], self.pages),
+                lease=LEASE_SECONDS,
+                unreachable_alert=60,
+            )
+        )
+
+    def launch(self, binder_id: str = "abcd1234", **values: Any) -> None:
+        with self.store.write() as session:
+            binders.add(session, requested(binder_id, self.clock[0], **values), wanted_name=binder_id)
+
+    def stop(self, binder_id: str = "abcd1234") -> None:
+        with self.store.write() as session:
+            binders.end(session, binder_id, ending=Ending.STOPPED, by="U1")
+
+    def binder(self, binder_id: str = "abcd1234") -> Binder:
+        with self.store.read() as session:
+            found = binders.get(session, binder_id)
+        assert found is not None
+        return found
+
+    def said(self) -> list[str]:
+        with self.store.read() as session:
+            return [message.key for message in session.query(OutboxMessage).order_by(OutboxMessage.id)]
+
+    def tell(self) -> list[Notice]:
+        """Deliver all notices, as Slack would take them. Returns all that were ever told."""
+        with self.store.write() as session:
+            told = notices.of(session, binders.existing_ids(session))
+            for notice in (each for several in told.values() for each in several):
+                notices.told(session, notice.id)
+        with self.store.read() as session:
+            return list(session.query(Notice).order_by(Notice.id))
+
+    def run(self, until: Callable[[], bool], *, steps: int = 400) -> None:
+        """Tick, a second at a time, restarting the process (after its leases ended) when it is killed."""
+        for _ in range(steps):
+            if until():
+                return
+            try:
+                self.reconciler.tick()
+            except Killed:
+                self.clock[0] += LEASE_SECONDS + 1
+                self.start()
+            self.clock[0] += 1.0
+        raise AssertionError(f"never happened: {self.binder()!r}")
+
+    def run_to(self, status: Status, binder_id: str = "abcd1234") -> None:
+        self.run(lambda: self.binder(binder_id).status == status)

@@ -1,0 +1,124 @@
+"""A cloud whose instances build and serve: the stand-in, with guests in it."""
+
+import json
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from bot.provisioning.openstack.console import MARKER
+from tests.integration.openstack.standin import Json, StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DOOMED = "doomed"
+"""A path that begins so is one that cannot be built."""
+BUILDS: tuple[Json, ...] = (
+    {"phase": "booting"},
+    {"phase": "fetching"},
+    {"phase": "building", "fraction": 0.5, "message": "half of it"},
+)
+SERVES = (*BUILDS, {"phase": "serving", "fraction": 1.0})
+FAILS = (*BUILDS, {"phase": "failed", "reason": "It cannot be built.", "code": "build"})
+ADDRESS_PORT = "8888"
+
+Moment = Literal["before", "after"]
+
+
+class GuestCloud(StandIn):
+    """The stand-in, and an agent and a server in each of its instances.
+
+    A console has one line more whenever it is read. `on_call` hears of each request, before and after.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_call: Callable[[Moment, str], None] = lambda _moment, _method: None
+        self._reads: Counter[str] = Counter()
+        handler = type("Guests", (_Guests,), {"cloud": self})
+        self._guests = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._guests_thread = threading.Thread(target=self._guests.serve_forever, args=(0.02,))
+
+    @property
+    def public_url(self) -> str:
+        """Where all guests are reached: the form of `OPENSTACK_PUBLIC_URL`."""
+        return f"http://127.0.0.1:{self._guests.server_address[1]}/{{address}}/{{port}}"
+
+    def start(self) -> None:
+        super().start()
+        self._guests_thread.start()
+
+    def stop(self) -> None:
+        super().stop()
+        self._guests.shutdown()
+        self._guests_thread.join()
+        self._guests.server_close()
+
+    def answer(self, method: str, target: str, token: str | None, body: Json) -> tuple[int, str | Json, Json]:
+        self.on_call("before", method)
+        try:
+            return super().answer(method, target, token, body)
+        finally:
+            self.on_call("after", method)
+
+    def serves(self, address: str) -> bool:
+        """Whether the guest at a floating IP is up."""
+        with self._lock:
+            ports = {each["floating_ip_address"]: each["port_id"] for each in self.floating_ips.values()}
+            server = self.servers.get(self.ports.get(ports.get(address) or "", {}).get("device_id", ""))
+            return (
+                server is not None and server["status"] == "ACTIVE" and self._told(server)[-1] == SERVES[-1]
+            )
+
+    def _act(self, server: Json, body: Json) -> Json:
+        if "os-getConsoleOutput" in body and server["status"] == "ACTIVE":
+            self._reads[server["id"]] += 1
+            lines = (MARKER.decode() + json.dumps(event) for event in self._told(server))
+            self.consoles[server["id"]] = "\n".join(lines) + "\n"
+        return super()._act(server, body)
+
+    def _told(self, server: Json) -> tuple[Json, ...]:
+        """What its agent has said so far."""
+        doomed = str(server["metadata"].get("binder-path", "")).startswith(DOOMED)
+        return (FAILS if doomed else SERVES)[: max(self._reads[server["id"]], 1)]
+
+
+class _Guests(BaseHTTPRequestHandler):
+    """Jupyter, as far as the bot looks at it, at /ADDRESS/PORT/…"""
+
+    cloud: ClassVar[GuestCloud]
+    pages: ClassVar[dict[str, Any]] = {
+        "api": {"version": "2.17.0"},
+        "api/status": {"last_activity": "2026-01-01T00:00:00Z", "connections": 0, "kernels": 0},
+        "api/kernels": [],
+        "api/terminals": [],
+        "lab": {},
+        "tree": {},
+    }
+
+    def do_GET(self) -> None:
+        _, address, port, path = self.path.partition("?")[0].split("/", 3)
+        page = self.pages.get(path)
+        if port != ADDRESS_PORT or not self.cloud.serves(address):
+            self._answer(502, {})
+        elif page is None:
+            self._answer(404, {})
+        else:
+            self._answer(200, page)
+
+    def _answer(self, status: int, body: Any) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except ConnectionError:  # who asked was killed
+            return
+
+    def log_message(self, *_: object) -> None:
+        pass

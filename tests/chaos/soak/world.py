@@ -1,0 +1,217 @@
+"""What a soak happens in: a database, a cloud and a workspace that outlive two replicas of the bot."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aiohttp import web
+from sqlalchemy.exc import OperationalError
+
+from storage.engine import Store
+from storage.models import Binder, Lease, OutboxMessage
+from tests.chaos.soak.cloud import GuestCloud, Moment
+from tests.chaos.soak.replica import serve
+from tests.conftest import GitServer
+from tests.fakes.postgresql import Server
+from tests.integration.openstack.standin import CREDENTIAL, SECRET
+from workspace.options import Command, Options
+from workspace.server import Workspace
+from workspace.state import Json
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
+CHANNELS = ("general", "soak-1", "soak-2")
+LEASE_SECONDS = 4
+TERM_SECONDS = 10.0
+"""How long a replica may take to end, at the most."""
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.chaos.soak.replica"])
+Row = TypeVar("Row", Binder, OutboxMessage, Lease)
+
+
+class Violation(AssertionError):
+    """Something is not as it always has to be."""
+
+
+class SpiedWorkspace(Workspace):
+    """A workspace that tells of each call of its Web API, before and after."""
+
+    on_call: Callable[[Moment, str], None] = staticmethod(lambda _moment, _method: None)
+
+    def _answer(self, method: str, token: str, given: Json) -> web.Response:
+        self.on_call("before", method)
+        answer = super()._answer(method, token, given)
+        self.on_call("after", method)
+        return answer
+
+
+class Replica:
+    """One process of the bot, started again and again."""
+
+    def __init__(self, name: str, folder: Path, environment: dict[str, str]) -> None:
+        self.name = name
+        self._log = folder / f"{name}.log"
+        self._environment = environment
+        self._process: ForkServerProcess | None = None
+
+    @property
+    def is_up(self) -> bool:
+        return self._process is not None and self._process.is_alive()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def logged(self) -> list[str]:
+        return self._log.read_text().splitlines()
+
+    def start(self) -> None:
+        if not self.is_up:
+            self._process = _FORKS.Process(target=serve, args=(self._environment, self._log))
+            self._process.start()
+
+    def signal(self, number: int) -> None:
+        if self.is_up:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+
+    def terminate(self) -> float:
+        """Ask it to end, and wait for that; how many seconds it took.
+
+        Raises:
+            Violation: It takes too long, or fails.
+        """
+        assert self._process is not None
+        began = time.monotonic()
+        self._process.terminate()
+        self._process.join(TERM_SECONDS)
+        if self._process.exitcode is None:
+            raise Violation(f"{self.name} did not end within {TERM_SECONDS} s of SIGTERM")
+        if self._process.exitcode:
+            raise Violation(f"{self.name} ended with {self._process.exitcode} after SIGTERM")
+        return time.monotonic() - began
+
+
+@dataclass
+class World:
+    """All of it. What is not a process of its own here (cloud, workspace) is never hit."""
+
+    folder: Path
+    database: Server
+    store: Store
+    cloud: GuestCloud
+    workspace: SpiedWorkspace
+    repository: str
+    replicas: list[Replica] = field(default_factory=list)
+
+    def start(self, name: str, **settings: Any) -> Replica:
+        """Start one more replica, with more settings than all have."""
+        environment = self._environment() | {key.upper(): str(value) for key, value in settings.items()}
+        replica = Replica(name, self.folder, environment)
+        replica.start()
+        self.replicas.append(replica)
+        return replica
+
+    def _environment(self) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("OS_", "SLACK_", "PYTEST_"))
+        }
+        return kept | {
+            "SLACK_BOT_TOKEN": self.workspace.bot_token,
+            "SLACK_APP_TOKEN": self.workspace.app_token,
+            "SLACK_API_URL": self.workspace.api_url,
+            "DATABASE_URL": self.store.url.render_as_string(hide_password=False),
+            "CLOUD": "openstack",
+            "OS_AUTH_TYPE": "v3applicationcredential",
+            "OS_AUTH_URL": f"{self.cloud.url}/identity/v3",
+            "OS_APPLICATION_CREDENTIAL_ID": CREDENTIAL,
+            "OS_APPLICATION_CREDENTIAL_SECRET": SECRET,
+            "OS_REGION_NAME": "IU",
+            "OPENSTACK_IMAGE": "Featured-Ubuntu24",
+            "OPENSTACK_SIZES": "m3.small,m3.quad",
+            "OPENSTACK_PUBLIC_URL": self.cloud.public_url,
+            "ALLOW_PRIVATE_REPOSITORIES": "true",
+            "MAX_BINDERS_PER_PERSON": "1000",
+            "LEASE_SECONDS": str(LEASE_SECONDS),
+            "READY_POLL_SECONDS": "1",
+            "LOOK_SECONDS": "3",
+            "LOG_FORMAT": "json",
+        }
+
+    def binders(self) -> list[Binder]:
+        return self._all(Binder, Binder.created_at)
+
+    def owed(self) -> list[OutboxMessage]:
+        return self._all(OutboxMessage, OutboxMessage.id)
+
+    def leases(self) -> list[Lease]:
+        return self._all(Lease, Lease.name)
+
+    def _all(self, kind: type[Row], order: Any) -> list[Row]:
+        """Read a table, again where the database is just being restarted."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with self.store.read() as session:
+                    return session.query(kind).order_by(order).all()
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
+
+    def wait(self, happened: Callable[[], object], seconds: float, what: str) -> None:
+        """Wait until it has happened.
+
+        Raises:
+            Violation: It does not, in time.
+        """
+        deadline = time.monotonic() + seconds
+        while not happened():
+            if time.monotonic() > deadline:
+                raise Violation(f"after {seconds} s, this is still not so: {what}")
+            time.sleep(0.05)
+
+    def wait_until_connected(self, sockets: int = 1, seconds: float = 60) -> None:
+        self.wait(lambda: self.workspace.sockets.connected >= sockets, seconds, "the replicas are connected")
+
+
+def kill(replicas: Iterable[Replica]) -> None:
+    """End processes as a power cut does."""
+    for each in replicas:
+        each.kill()
+
+
+@contextmanager
+def new_world(folder: Path, database: Server) -> Iterator[World]:
+    """Make an empty world, and leave nothing of it running."""
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(Store(database.new_database())))
+        store.migrate()
+        cloud = GuestCloud()
+        cloud.start()
+        stack.callback(cloud.stop)
+        command = Command("/binder", "Run a Binder repository", "launch <repository>")
+        workspace = stack.enter_context(SpiedWorkspace(Options(app_name="Binder", commands=(command,))))
+        people = {each.id for each in workspace.state.users.values()}
+        for name in set(CHANNELS) - {"general"}:
+            workspace.state.add_channel(name, "public", set(people))
+        git = stack.enter_context(GitServer(folder / "git"))
+        hosted = git.repository("team/small")
+        hosted.commit({"requirements.txt": ""})
+        world = World(folder, database, store, cloud, workspace, hosted.url)
+        stack.callback(lambda: kill(world.replicas))
+        yield world

@@ -1,0 +1,88 @@
+"""SQLite's plans for what runs every second: its cost must not grow with the past."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert
+from sqlalchemy.orm import Session
+
+from storage import binders, outbox
+from storage.engine import Store
+from storage.models import Binder, MessageKind, OutboxMessage, OutboxState, Status, Target
+from tests.contract.database.rows import launch
+
+PAST = 10_000
+
+
+@pytest.fixture(scope="module")
+def aged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Ten thousand binders went, one is live; everything that was owed for those was delivered."""
+    path = tmp_path_factory.mktemp("aged") / "aged.sqlite3"
+    old: dict[str, Any] = {"status": Status.GONE, "target": Target.GONE, "gone_at": 1.0}
+    old |= {"name": "old", "team_id": "T1", "owner": "U1", "channel": "C1", "provider": "gh", "url": "u"}
+    old |= {"size": "small", "token": "t", "created_at": 0.0, "status_since": 0.0, "ends_at": 0.0}
+    said = {"kind": MessageKind.GONE, "created_at": 0.0, "state": OutboxState.DONE, "facts": {}}
+    with closing(Store(f"sqlite:///{path}")) as store:
+        store.migrate()
+        launch(store)
+        with store.write() as session:
+            session.execute(
+                insert(Binder), [old | {"id": f"o{n}", "request_key": f"o{n}"} for n in range(PAST)]
+            )
+            session.execute(
+                insert(OutboxMessage), [said | {"key": f"o{n}", "binder_id": f"o{n}"} for n in range(PAST)]
+            )
+        yield store
+
+
+def plan(store: Store, work: Callable[[Session], object]) -> list[str]:
+    """Each step of SQLite's plan for the first statement of some work."""
+    statements: list[tuple[str, Sequence[Any]]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Sequence[Any], *_: Any) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    with store.write() as session:
+        work(session)
+    event.remove(store.engine, "before_cursor_execute", note)
+    statement, parameters = next(each for each in statements if not each[0].startswith("BEGIN"))
+    with store.engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(parameters))
+        return [row.detail for row in rows]
+
+
+def scanned(steps: list[str]) -> list[str]:
+    """The steps that read a whole table."""
+    return [each for each in steps if each.startswith("SCAN ") and "INDEX" not in each and each != "SCAN due"]
+
+
+def test_a_claim_of_binders_reads_the_live_ones_only(aged: Store) -> None:
+    steps = plan(aged, lambda session: binders.claim(session, "w", limit=5, lease_seconds=60))
+    assert any("ix_binders_due" in each for each in steps)
+    assert scanned(steps) == []
+
+
+def test_a_claim_of_messages_reads_the_open_ones_only(aged: Store) -> None:
+    steps = plan(aged, lambda session: outbox.claim(session, limit=5, lease_seconds=60))
+    assert any("ix_outbox_open" in each for each in steps)
+    assert scanned(steps) == []
+
+
+@pytest.mark.parametrize(
+    ("work", "index"),
+    [
+        (lambda session: binders.existing(session, "T1", owner="U1"), "ix_binders_owner"),
+        (lambda session: binders.of_thread(session, "C1", "1.0"), "ix_binders_thread"),
+        (binders.existing_ids, "ix_binders_due"),
+    ],
+    ids=["existing", "of_thread", "existing_ids"],
+)
+def test_what_people_wait_for_reads_an_index(
+    aged: Store, work: Callable[[Session], object], index: str
+) -> None:
+    steps = plan(aged, work)
+    assert any(index in each for each in steps), steps
+    assert scanned(steps) == []

@@ -1,0 +1,172 @@
+"""The executor carries out actions over a fake cloud, and reports how they went."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from bot.binders.actions import (
+    Action,
+    Announce,
+    Create,
+    Done,
+    Expose,
+    Failed,
+    InterfacesFound,
+    MarkEnd,
+    Prune,
+    Remove,
+    Removed,
+    RepositoryFound,
+    Resolve,
+    Shelve,
+    StepTaken,
+    Superseded,
+    Unshelve,
+    UnshelveAsked,
+)
+from bot.binders.dependencies import Dependencies
+from bot.binders.executor import ActionExecutor
+from bot.errors import CloudError, LostLease, QuotaExceeded, RefNotFound
+from bot.repositories.launch_text import RepoSpec
+from bot.repositories.resolve import Resolved
+from storage import binders
+from storage.engine import Store
+from storage.models import Binder
+from tests.fakes.cloud import FakeCloud, FakeServer
+from tests.unit.binders.rows import NOW, TIMEOUTS, URL, binder
+
+PAGES = {"lab": 200, "voila": 200}
+
+
+class FakeResolver:
+    """Finds every ref but one."""
+
+    def resolve(self, spec: RepoSpec) -> Resolved:
+        if spec.ref == "mian":
+            raise RefNotFound("There is no branch “mian”.")
+        return Resolved(spec, commit="c" * 40, is_tip=True)
+
+
+@pytest.fixture
+def cloud(clock: list[float]) -> FakeCloud:
+    return FakeCloud(clock)
+
+
+@pytest.fixture
+def executor(store: Store, cloud: FakeCloud) -> ActionExecutor:
+    def opened(url: str, token: str) -> FakeServer:
+        assert (url, token) == (URL, "secret")
+        return FakeServer(cloud, "abcd1234", PAGES)
+
+    dependencies = Dependencies(store, cloud, FakeResolver(), TIMEOUTS, "worker", server=opened)
+    return ActionExecutor(dependencies)
+
+
+@pytest.fixture
+def row(store: Store) -> Binder:
+    """A row that this worker has claimed."""
+    facts: dict[str, Any] = {"request_key": "k", "team_id": "T1", "owner": "U1", "channel": "C1"}
+    asked = {"provider": "gh", "url": "https://github.com/o/r", "size": "small", "interface": "voila"}
+    with store.write() as session:
+        binders.add(session, binder(**facts, **asked), wanted_name="demo")
+    with store.write() as session:
+        (claimed,) = binders.claim(session, "worker", limit=1, lease_seconds=60)
+    return claimed
+
+
+def saved(store: Store) -> Binder:
+    with store.read() as session:
+        found = binders.get(session, "abcd1234")
+    assert found is not None
+    return found
+
+
+def test_a_repository_is_looked_up(executor: ActionExecutor, row: Binder) -> None:
+    assert executor.run(row, Resolve()) == RepositoryFound("c" * 40, is_tip=True, ref=None, path=None)
+    row.ref = "mian"
+    result = executor.run(row, Resolve())
+    assert isinstance(result, Failed)
+    assert result.error.sentence == "There is no branch “mian”."
+
+
+def test_a_create_records_its_attempt_first_and_orders_what_the_row_says(
+    executor: ActionExecutor, row: Binder, store: Store, cloud: FakeCloud
+) -> None:
+    assert executor.run(row, Create()) == StepTaken({"server": "srv-0"})
+    assert saved(store).attempt_at == NOW
+    (order,) = cloud.created
+    assert (order.binder_id, order.url, order.interface) == ("abcd1234", row.url, "voila")
+    assert order.extra == "voila", "the package travels with the order"
+
+
+def test_an_attempt_is_recorded_even_if_the_cloud_refuses(
+    executor: ActionExecutor, row: Binder, store: Store, cloud: FakeCloud
+) -> None:
+    cloud.refuses = [QuotaExceeded("10 of 10 instances are in use.")]
+    assert isinstance(executor.run(row, Create()), Failed)
+    assert saved(store).attempt_at == NOW
+
+
+def test_nothing_is_created_for_a_row_that_a_person_changed_meanwhile(
+    executor: ActionExecutor, row: Binder, store: Store, cloud: FakeCloud
+) -> None:
+    with store.write() as session:
+        session.execute(update(Binder).values(generation=Binder.generation + 1))
+    assert executor.run(row, Create()) == Superseded()
+    assert cloud.created == []
+
+
+def test_nothing_is_created_for_a_row_that_another_worker_has_now(
+    executor: ActionExecutor, row: Binder, store: Store, cloud: FakeCloud
+) -> None:
+    with store.write() as session:
+        session.execute(update(Binder).values(fence=Binder.fence + 1))
+    with pytest.raises(LostLease):
+        executor.run(row, Create())
+    assert cloud.created == []
+
+
+def test_an_instance_is_exposed_announced_marked_shelved_resumed_and_removed(
+    executor: ActionExecutor, row: Binder, cloud: FakeCloud
+) -> None:
+    row.resource_ids = {"server": "srv-0"}
+    executor.run(row, Create())
+    assert executor.run(row, Expose()) == StepTaken({"server": "srv-0", "address": "10.0.0.1"})
+    found = executor.run(row, Announce(URL))
+    assert isinstance(found, InterfacesFound)
+    assert [each.kind for each in found.links] == ["voila", "lab"]
+    assert executor.run(row, MarkEnd(5)) == Done()
+    assert executor.run(row, Prune("srv-0")) == Done()
+    assert isinstance(executor.run(row, Shelve()), StepTaken)
+    assert executor.run(row, Unshelve()) == UnshelveAsked(is_lost=False)
+    assert executor.run(row, Remove()) == Removed(nothing_left=False)
+    assert executor.run(row, Remove()) == Removed(nothing_left=True)
+    assert cloud.machines == {}
+
+
+def test_an_instance_that_does_not_come_back_is_not_asked_for_twice(
+    executor: ActionExecutor, row: Binder, cloud: FakeCloud
+) -> None:
+    executor.run(row, Create())
+    row.resource_ids = {"server": "srv-0"}
+    for _ in range(3):
+        executor.run(row, Shelve())
+    cloud.machines["abcd1234"][0].instance = cloud.survey().of("abcd1234")[0]
+    cloud.refuses_back = 1
+    assert executor.run(row, Unshelve()) == UnshelveAsked(is_lost=False)
+    row.attempt_at = NOW
+    assert isinstance(executor.run(row, Unshelve()), UnshelveAsked)
+    assert cloud.refuses_back == 0
+
+
+@pytest.mark.parametrize("action", [Shelve(), MarkEnd(5)], ids=lambda action: type(action).__name__)
+def test_what_the_cloud_refuses_is_a_result_and_no_exception(
+    executor: ActionExecutor, row: Binder, cloud: FakeCloud, action: Action
+) -> None:
+    executor.run(row, Create())
+    row.resource_ids = {"server": "srv-0"}
+    cloud.refuses_shelving = cloud.refuses_marks = True
+    result = executor.run(row, action)
+    assert isinstance(result, Failed)
+    assert isinstance(result.error, CloudError)

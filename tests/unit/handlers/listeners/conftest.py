@@ -1,0 +1,206 @@
+"""A Bolt app with our listeners, to which a test hands what Slack would send."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import pytest
+from slack_bolt import App
+from slack_bolt.request import BoltRequest
+
+import handlers
+from bot.config import Settings
+from bot.provisioning.base import Size
+from handlers import ids
+from storage import binders
+from storage.models import Binder
+from tests.unit.handlers.conftest import Post, binder
+from workspace.hands import Person, plain
+
+REPO = "https://github.com/owner/repo"
+SLACKS_NAMES = {"secret": "privategroup"}
+"""What Slack calls a channel in what it sends, where that is not the channel's name."""
+SIZES = (Size("small", "1 CPU, 2 GB"), Size("large", "8 CPUs, 30 GB"))
+
+
+@dataclass
+class Desk:
+    """A Bolt app with our listeners, and what happened to it."""
+
+    post: Post
+    app: App
+    nudged: list[None]
+    numbers: Any = field(default_factory=lambda: count(1))
+
+    def dispatch(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Hand over one envelope; its acknowledgement."""
+        response = self.app.dispatch(BoltRequest(mode="socket_mode", body=body))
+        assert response.status == 200, response.body
+        return json.loads(response.body) if response.body else {}
+
+    def identity(self, user: str | None) -> dict[str, Any]:
+        team = self.post.workspace.state.team_id
+        return {"user": {"id": user or self.post.ada}, "team": {"id": team}, "enterprise": None}
+
+    def command_body(self, text: str, user: str | None = None, channel: str = "general") -> dict[str, Any]:
+        who = user or self.post.ada
+        return {
+            "command": "/binder",
+            "text": text,
+            "user_id": who,
+            "team_id": self.post.workspace.state.team_id,
+            "channel_id": self.post.channel(channel),
+            "channel_name": SLACKS_NAMES.get(channel, channel),
+            "trigger_id": self.post.workspace.state.issue_trigger(who),
+            "response_url": f"{self.post.workspace.url}/response/none",
+        }
+
+    def command(self, text: str, user: str | None = None, channel: str = "general") -> str:
+        """Type a command; all that its acknowledgement shows, and says aloud."""
+        answer = self.dispatch(self.command_body(text, user, channel))
+        if not answer:
+            return ""
+        assert answer["response_type"] == "ephemeral"
+        return f"{plain(answer)}\n{answer['text']}"
+
+    def click_body(
+        self, action_id: str, value: str | None, user: str | None = None, where: str = "general"
+    ) -> dict[str, Any]:
+        state = self.post.workspace.state
+        who, channel = user or self.post.ada, self.post.channel(where)
+        number = next(self.numbers)
+        return {
+            "type": "block_actions",
+            **self.identity(user),
+            "channel": {"id": channel, "name": SLACKS_NAMES.get(where, where)},
+            "container": {"type": "message", "message_ts": "1.1", "channel_id": channel},
+            "trigger_id": state.issue_trigger(who),
+            "response_url": self.post.workspace.people._response_url(
+                state.person(who), state.channel_for(who, where), None
+            ),
+            "actions": [
+                {"type": "button", "action_id": action_id, "value": value, "action_ts": f"{number}.0"}
+            ],
+        }
+
+    def click(self, action_id: str, value: str | None, user: str | None = None) -> None:
+        self.dispatch(self.click_body(action_id, value, user))
+
+    def mention(
+        self, text: str, user: str | None = None, thread_ts: str | None = None, channel: str = "general"
+    ) -> None:
+        """Type a mention; `text` begins right after the bot's name."""
+        number = next(self.numbers)
+        event = {
+            "type": "app_mention",
+            "user": user or self.post.ada,
+            "channel": self.post.channel(channel),
+            "text": f"<@{self.post.workspace.state.bot.id}>{text if text[:1] in ',:' else f' {text}'}",
+            "ts": f"{number}.5",
+        }
+        self.event(event | ({"thread_ts": thread_ts} if thread_ts else {}))
+
+    def event(self, event: dict[str, Any], event_id: str | None = None) -> None:
+        self.dispatch(
+            {
+                "type": "event_callback",
+                "event_id": event_id or f"Ev{next(self.numbers)}",
+                "team_id": self.post.workspace.state.team_id,
+                "event": event,
+            }
+        )
+
+    def metadata_of_form(self) -> str:
+        """What the form that Ada has open would send back with its values."""
+        return str(modal(self)["private_metadata"])
+
+    def submit(self, metadata: str = "", **values: str) -> dict[str, Any]:
+        """Send the form; opened in #general, unless `metadata` says otherwise."""
+        metadata = metadata or json.dumps({"channel": self.post.channel("general")})
+        state = {
+            name: {"value": {"type": "plain_text_input", "value": each}} for name, each in values.items()
+        }
+        view = {
+            "id": f"V{next(self.numbers)}",
+            "type": "modal",
+            "callback_id": ids.LAUNCH_FORM,
+            "private_metadata": metadata,
+            "state": {"values": state},
+        }
+        return self.dispatch({"type": "view_submission", **self.identity(None), "view": view})
+
+    def told(self, user: str, act: Callable[[], None]) -> str:
+        """The answer that one person alone gets to what they do."""
+        with Person(self.post.workspace.url, user) as person:
+            before = len(person.look().ephemerals())
+            act()
+            shown = person.wait_for(lambda seen: seen.ephemerals()[before:])
+        return "\n".join(plain(each) for each in shown)
+
+    def answers(self, user: str = "ada", until: Callable[[str], bool] = bool) -> str:
+        """What one person alone sees in the channel, once it is what is waited for."""
+        with Person(self.post.workspace.url, user) as person:
+            return person.wait_for(
+                lambda seen: (
+                    shown if until(shown := "\n".join(plain(each) for each in seen.ephemerals())) else None
+                )
+            )
+
+    def wait(self, happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not happened():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.01)
+
+    def all(self) -> list[Binder]:
+        with self.post.store.read() as session:
+            return list(session.query(Binder).order_by(Binder.created_at))
+
+    def has(self, **changes: Any) -> Binder:
+        """A binder that is there already, ready since a while."""
+        state = self.post.workspace.state
+        row = binder(
+            **{
+                "team_id": state.team_id,
+                "owner": self.post.ada,
+                "channel": self.post.channel("general"),
+                "request_key": f"has{next(self.numbers)}",
+                "url": f"https://git.example.org/o/{next(self.numbers)}",
+                **changes,
+            }
+        )
+        with self.post.store.write() as session:
+            return binders.add(session, row, wanted_name=changes.get("name", "demo")).binder
+
+    @property
+    def grace(self) -> str:
+        return self.post.workspace.state.person("grace").id
+
+
+def bolt(post: Post, nudge: Callable[[], None], *, can_shelve: bool = False, **settings: Any) -> App:
+    """A new process's app."""
+    whole: dict[str, Any] = {
+        "slack_bot_token": "xoxb-1",
+        "slack_app_token": "xapp-1",
+        "max_binders_per_person": 3,
+        "lifetime_hours": 12,
+        "max_hours": 12,
+    }
+    app = App(client=post.client)
+    context = handlers.Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    handlers.register(app, context)
+    return app
+
+
+@pytest.fixture
+def desk(post: Post) -> Desk:
+    nudged: list[None] = []
+    return Desk(post, bolt(post, lambda: nudged.append(None)), nudged)
+
+
+def modal(desk: Desk) -> dict[str, Any]:
+    with Person(desk.post.workspace.url, "ada") as person:
+        return person.wait_for(lambda seen: seen.modal)

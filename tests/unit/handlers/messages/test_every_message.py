@@ -1,0 +1,183 @@
+"""Every message at its longest and at its most hostile, against all of Slack's limits.
+
+A function of `handlers.messages` that makes something for Slack has a row here, or the first test fails.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import pytest
+
+from bot.jupyter.file_crawl import LeftOut
+from bot.provisioning.base import Size
+from bot.saved_work.archive import Archive
+from handlers import messages
+from handlers.messages import archive_text, digest, forms, notices
+from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
+from handlers.messages.forms import Origin
+from handlers.messages.message import Message
+from handlers.messages.notices import NoticeOptions
+from storage.models import Activity, Binder, Ending, Notice, Outcome, Reason, Status, Target
+from tests.unit.handlers.conftest import NOW, TOKEN, binder
+from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check
+
+LONGEST = "x" * 6_000
+TERMS = NoticeOptions(unit=LONGEST, can_shelve=True, shelves_idle=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A binder in one of its states, and a text from outside."""
+
+    row: Binder
+    text: str
+
+
+def row_full_of(text: str, **changes: Any) -> Binder:
+    """A binder of which every text is the given one."""
+    long = {"name", "ref", "size", "commit", "line", "log", "failure", "hint", "waiting_for", "ended_by"}
+    values: dict[str, Any] = dict.fromkeys(long, text)
+    values["url"] = f"https://git.example.org/{text}"
+    values["interfaces"] = [
+        {"kind": kind, "label": text, "path": text} for kind in ("lab", "custom", "rstudio", "vscode")
+    ]
+    values |= {"kept_until": NOW, "changed_files": 10**6, "price_per_hour": 1e9, "budget": 1e12}
+    return binder(**(values | changes))
+
+
+def archive_full_of(text: str) -> Archive:
+    left_out = tuple(LeftOut(text, text) for _ in range(50))
+    paths = (text,) * 1_000
+    return Archive(
+        name="x.zip",
+        data=b"",
+        changed=paths,
+        new=paths,
+        deleted=paths,
+        left_out=left_out,
+        note=text,
+        has_patch=True,
+    )
+
+
+def a_notice(case: Case, reason: Reason, outcome: Outcome | None) -> Message:
+    given = Notice(
+        id=1,
+        binder_id="abcd2345",
+        reason=reason,
+        deadline=NOW,
+        lead_seconds=900,
+        outcome=outcome,
+        outcome_by=case.text,
+    )
+    return notices.notice(case.row, given, NOW, TERMS)
+
+
+def every_notice(case: Case) -> Iterator[Message]:
+    for reason, outcome in product(Reason, [None, *Outcome]):
+        yield a_notice(case, reason, outcome)
+
+
+MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
+    "status_card.card": lambda case: messages.card(case.row, NOW, can_shelve=True),
+    "milestones.waiting": lambda case: messages.waiting(case.row),
+    "milestones.ready": lambda case: messages.ready(case.row, NOW, absent=case.text),
+    "milestones.failed": lambda case: messages.failed(case.row),
+    "milestones.shelved": lambda case: messages.shelved(case.row, failure=case.text),
+    "milestones.gone": lambda case: messages.gone(case.row, NOW),
+    "replies.note": lambda case: messages.note(case.text, f"{case.text}\n" * 50),
+    "replies.alert": lambda case: messages.alert(case.text),
+    "replies.refusal": lambda case: messages.refusal(case.row, "tear it down"),
+    "replies.links": lambda case: messages.links(case.row),
+    "replies.log_of": lambda case: messages.log_of(case.row),
+    "replies.unsaved": lambda case: messages.unsaved(case.row),
+    "replies.held": lambda case: messages.held(case.row, NOW),
+    "replies.invitation": lambda _case: messages.invitation(),
+    "lists.listing": lambda case: messages.listing([case.row] * 60, NOW, "U1"),
+    "help.help_text": lambda _case: messages.help_text([("launch " + "x" * 200, "y" * 200)] * 100),
+    "help.not_understood": lambda case: iter(
+        messages.not_understood(case.text, meant, [("list", "show what is running")])
+        for meant in (case.text, None)
+    ),
+    "digest.digest": lambda case: digest.digest([case.row] * 60, NOW, TERMS),
+    "notices.notice": every_notice,
+    "notices.kept": lambda case: notices.kept(case.row, held_by=Reason.BUDGET, guessed_zone=case.text),
+    "notices.ends_in_site_zone": lambda case: notices.ends_in_site_zone(case.text, NOW, case.text),
+}
+"""Each message by the function that makes it, from one case."""
+
+VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
+    "lists.home": lambda case: messages.home([case.row] * 60, NOW, "U1"),
+    "forms.launch_form": lambda case: forms.launch_form(
+        [Size(f"size-{number}", case.text or "x") for number in range(100)],
+        Origin("C1", f"https://example.org/{case.text}"),
+        repository=case.text,
+    )["blocks"],
+}
+"""The blocks of each view."""
+
+TEXTS: Mapping[str, Callable[[Case], str]] = {
+    "archive_text.saved": lambda case: archive_text.saved(case.row, archive_full_of(case.text)),
+}
+"""Each text that is sent without blocks."""
+
+
+def makers() -> set[str]:
+    """The functions of `handlers.messages` that make something for Slack, by what they return."""
+    found = set()
+    for module in pkgutil.iter_modules(messages.__path__):
+        members = vars(importlib.import_module(f"handlers.messages.{module.name}"))
+        for name, each in members.items():
+            if inspect.isfunction(each) and each.__module__ == f"handlers.messages.{module.name}":
+                returned = inspect.signature(each, eval_str=True).return_annotation
+                if not name.startswith("_") and returned in {Message, Json, list[Json]}:
+                    found.add(f"{module.name}.{name}")
+    return found - {"blocks.as_json"}
+
+
+def test_every_message_has_a_row() -> None:
+    assert makers() == MESSAGES.keys() | VIEWS.keys()
+
+
+STATES: list[dict[str, Any]] = [
+    {"status": Status.BUILDING, "ready_at": None},
+    {"resumes": 1},
+    {"status": Status.SHELVED, "target": Target.SHELVED},
+    *[{"target": Target.GONE, "ended_at": NOW, "ending": ending} for ending in Ending],
+    {"target": Target.GONE, "status": Status.GONE, "ended_at": NOW, "ending": Ending.EXPIRED},
+    *[{"activity": each, "used_at": NOW, "idle_seconds": 60} for each in Activity],
+]
+CASES = [
+    *[Case(row_full_of(LONGEST, **state), LONGEST) for state in STATES],
+    *[Case(row_full_of(text), text) for text in HOSTILE_TEXTS],
+    Case(binder(token="t" * 2_000), ""),
+    Case(row_full_of(""), ""),
+]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_slack_takes_every_message(name: str) -> None:
+    for case in CASES:
+        made = MESSAGES[name](case)
+        for message in [made] if isinstance(made, Message) else made:
+            check(message)
+            assert name == "replies.links" or TOKEN not in str(message)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_slack_takes_every_view(name: str) -> None:
+    for case in CASES:
+        assert problems(VIEWS[name](case), most=MAX_VIEW_BLOCKS) == []
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_slack_takes_every_text(name: str) -> None:
+    for case in CASES:
+        text = TEXTS[name](case)
+        check(Message(text, []))
+        assert len(text) <= MAX_SECTION

@@ -1,0 +1,261 @@
+"""Every message: within Slack's limits, in words for every state, and safe whatever is written in it."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.provisioning.base import Size
+from bot.times.durations import duration
+from handlers import messages
+from handlers.messages import status_text
+from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
+from handlers.messages.forms import Origin, launch_form
+from handlers.messages.message import Message
+from storage.models import Binder, Ending, Status, Target
+from tests.unit.handlers.conftest import NOW, TOKEN, binder, building
+from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
+
+PAIRS = list(product(Status, Target))
+HOSTILE = st.one_of(st.text(max_size=300), st.sampled_from(HOSTILE_TEXTS))
+
+
+def every(row: Binder) -> list[Message]:
+    """All messages about one binder that may be seen by a channel."""
+    return [
+        messages.card(row, NOW),
+        messages.ready(row, NOW, absent="Voilà <!here>"),
+        messages.failed(row),
+        messages.gone(row, NOW),
+        messages.waiting(row),
+        messages.log_of(row),
+        messages.listing([row] * 30, NOW, "U1"),
+        messages.refusal(row, "stop it"),
+    ]
+
+
+def texts(message: Message) -> str:
+    return "\n".join([message.text, *in_text(list(message.blocks))])
+
+
+@settings(max_examples=40)
+@given(HOSTILE, HOSTILE, st.sampled_from(PAIRS), st.sampled_from([None, *Ending]))
+def test_no_hostile_text_breaks_out_or_exceeds_a_limit(
+    one: str, two: str, pair: tuple[Status, Target], ending: Ending | None
+) -> None:
+    status, target = pair
+    row = building(
+        status=status,
+        target=target,
+        ending=ending,
+        ended_by="U1" if ending == Ending.STOPPED else None,
+        ended_at=NOW if ending else None,
+        name=one,
+        url=f"https://git.example.org/{two}",
+        ref=two,
+        size=one,
+        commit=one,
+        line=one,
+        log=f"{one}\n{two}" * 5,
+        failure=one,
+        hint=two,
+        waiting_for=two,
+        interfaces=[
+            {"kind": "custom", "label": one, "path": two},
+            {"kind": "lab", "label": two, "path": one},
+        ],
+    )
+    for message in every(row):
+        check(message)
+        assert TOKEN not in str(message)
+    check(messages.links(row))
+    check(messages.note(one, two))
+    check(messages.alert(one))
+    check(messages.not_understood(one, None, [("list", "what is running")]))
+    check(messages.not_understood(one, two, [("list", "what is running")]))
+
+
+@pytest.mark.parametrize(("status", "target"), PAIRS)
+@pytest.mark.parametrize("ending", [None, *Ending])
+def test_every_pair_has_its_words(status: Status, target: Target, ending: Ending | None) -> None:
+    row = binder(status=status, target=target, ending=ending, ended_by="U1")
+    assert (status, target) in status_text.PHRASES
+    for message in every(row):
+        check(message)
+    assert "demo" in messages.card(row, NOW).text
+
+
+def test_a_card_tells_how_far_it_is() -> None:
+    shown = texts(messages.card(building(), NOW))
+    assert "*demo* is being built" in shown
+    assert "<@U1>" in shown
+    assert "<https://github.com/owner/repo|github.com/owner/repo>" in shown
+    assert "`main` at `a1b2c3d`" in shown
+    assert "size `small`" in shown
+    assert "✓  Repository checked · 1 s\n✓  Instance · 4 s" in shown
+    assert "⏳  *Build* · ▰▰▰▰▱▱▱▱▱▱ 40% · 3 min" in shown
+    assert "`Step 3/7 : RUN pip install numpy`" in shown
+    assert "○  Server" in shown
+    assert "3 min 5 s so far" in shown
+
+
+def test_a_card_says_the_same_to_those_who_hear_it() -> None:
+    heard = messages.card(building(), NOW).text
+    assert heard == "demo is being built · github.com/owner/repo · Build 40%, 3 min 5 s so far"
+
+
+def test_a_card_stops_its_clocks_where_it_failed() -> None:
+    row = building(target=Target.GONE, ending=Ending.FAILED, ended_at=NOW - 10, failure="No such package.")
+    shown = texts(messages.card(row, NOW + 500))
+    assert "could not be launched" in shown
+    assert "✗  Build · 2 min 50 s" in shown
+    assert "No such package." in shown
+    assert "Server" not in shown
+    assert "Failed · after 2 min 55 s" in shown
+
+
+def test_buttons_are_there_only_while_they_do_something() -> None:
+    def buttons(row: Binder) -> list[str]:
+        blocks = messages.card(row, NOW).blocks
+        return [
+            each["text"]["text"]
+            for block in blocks
+            if block["type"] == "actions"
+            for each in block["elements"]
+        ]
+
+    assert buttons(building()) == ["Show log", "Tear down"]
+    assert buttons(binder()) == ["Open", "Show log", "Tear down"]
+    assert buttons(binder(target=Target.GONE, ending=Ending.STOPPED, ended_at=NOW)) == []
+
+
+def test_waiting_for_room_is_said_on_the_card() -> None:
+    row = building(status=Status.REQUESTED, waiting_for="10 of 10 instances are in use.")
+    assert "is waiting for free capacity" in messages.card(row, NOW).text
+    assert "10 of 10" in texts(messages.card(row, NOW))
+
+
+def urls(message: Message) -> list[str]:
+    return [
+        each["url"]
+        for block in message.blocks
+        if block["type"] == "actions"
+        for each in block["elements"]
+        if "url" in each
+    ]
+
+
+def test_links_in_the_thread_ask_for_the_token_and_those_of_the_owner_hold_it() -> None:
+    base = "https://hub.example.org/b"
+    assert urls(messages.ready(binder(), NOW)) == [f"{base}/lab/tree/a%20b.ipynb", f"{base}/voila?x=1"]
+    assert urls(messages.links(binder())) == [
+        f"{base}/lab/tree/a%20b.ipynb?token={TOKEN}",
+        f"{base}/voila?x=1&token={TOKEN}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "server_url", ["javascript:alert(1)", "file:///etc", "https://", "", None, "ftp://x"]
+)
+def test_only_pages_of_the_web_become_buttons(server_url: str | None) -> None:
+    assert urls(messages.links(binder(server_url=server_url))) == []
+
+
+def test_a_path_too_long_for_a_button_opens_the_front_page() -> None:
+    row = binder(interfaces=[{"kind": "lab", "label": "JupyterLab", "path": "lab/" + "x" * 3_000}])
+    assert urls(messages.ready(row, NOW)) == ["https://hub.example.org/b/"]
+
+
+def test_an_absent_interface_is_said() -> None:
+    assert "Voilà did not answer" in texts(messages.ready(binder(), NOW, absent="Voilà"))
+
+
+def test_the_end_says_who_and_how_long() -> None:
+    stopped = binder(target=Target.GONE, ending=Ending.STOPPED, ended_by="U1", ended_at=NOW + 7_140)
+    assert messages.gone(stopped, NOW).text == "demo was torn down by <@U1>. It ran for 2 h."
+    drained = binder(target=Target.GONE, ending=Ending.STOPPED, ended_by="operator", ended_at=NOW)
+    assert "by the operator" in messages.gone(drained, NOW).text
+    early = building(target=Target.GONE, ending=Ending.EXPIRED, ended_at=NOW)
+    assert (
+        messages.gone(early, NOW).text == "demo ended because its lifetime was over. It never became ready."
+    )
+    lost = binder(target=Target.GONE, ending=Ending.LOST, ended_at=NOW, failure="It was switched off.")
+    assert "was lost. It was switched off. It ran for 1 min" in messages.gone(lost, NOW).text
+
+
+def test_a_failure_says_why_and_what_to_try_and_shows_the_end_of_the_log() -> None:
+    log = "\n".join(f"line {number}" for number in range(2_000))
+    message = messages.failed(
+        building(failure="No numpy.", hint="Correct it.", log=log, ending=Ending.FAILED)
+    )
+    assert "No numpy." in message.text
+    assert "Correct it." in message.text
+    assert "line 1999\n```" in texts(message)
+    assert "line 0\n" not in texts(message)
+
+
+@pytest.mark.parametrize(
+    ("url", "page"),
+    [
+        ("10.5281/zenodo.3242074", "https://doi.org/10.5281/zenodo.3242074"),
+        ("swh:1:rev:0123", "https://archive.softwareheritage.org/swh:1:rev:0123"),
+    ],
+)
+def test_archives_have_a_page_too(url: str, page: str) -> None:
+    assert f"<{page}|{url}>" in texts(messages.card(binder(url=url), NOW))
+
+
+def test_a_listing_shows_ones_own_first_and_no_links() -> None:
+    rows = [binder(id="a", name="theirs", owner="U2"), binder(id="b", name="mine")]
+    message = messages.listing(rows, NOW, "U1")
+    assert message.text.index("mine") < message.text.index("theirs")
+    assert "hub.example.org" not in str(message)
+
+
+@given(st.lists(st.builds(lambda name: building(name=name, url=f"https://{name}"), HOSTILE), max_size=40))
+def test_the_home_tab_keeps_within_its_limits(rows: list[Binder]) -> None:
+    assert problems(messages.home(rows, NOW, "U1"), most=MAX_VIEW_BLOCKS) == []
+
+
+@given(HOSTILE.filter(lambda text: text.strip()), HOSTILE)
+def test_the_form_keeps_within_its_limits(label: str, typed: str) -> None:
+    view = launch_form(
+        [Size("small", label), Size("large", "x" * 200)], Origin("C1", "https://r"), repository=typed
+    )
+    assert problems(view["blocks"], most=MAX_VIEW_BLOCKS) == []
+    assert len(view["private_metadata"]) <= 3_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1, "0 s"),
+        (0.4, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (125, "2 min 5 s"),
+        (3_600, "1 h"),
+        (3_659, "1 h"),
+        (12_000, "3 h 20 min"),
+        (100_000, "1 d 3 h"),
+    ],
+)
+def test_durations_are_in_human_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3_001}}],
+        [{"type": "header", "text": {"type": "plain_text", "text": ""}}],
+        [{"type": "actions", "elements": []}],
+        [{"type": "divider2"}],
+        [{"type": "context", "elements": [{"type": "mrkdwn", "text": "x"}] * 11}],
+        [{"type": "section", "text": {"type": "mrkdwn", "text": "x"}}] * 51,
+    ],
+)
+def test_the_check_finds_what_slack_would_refuse(broken: list[dict[str, Any]]) -> None:
+    assert len(problems(broken)) == 1

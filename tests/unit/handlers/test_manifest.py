@@ -1,0 +1,228 @@
+"""The manifest against Slack's rules and against the code: nothing missing, nothing too much."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from slack_bolt import App
+from slack_sdk import WebClient
+
+import handlers
+from handlers import ids, messages
+from handlers.requests import subcommands
+
+ROOT = Path(handlers.__file__).parents[1]
+MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
+
+SCOPES_OF_METHODS: dict[str, set[str]] = {
+    "chat_delete": {"chat:write"},
+    "chat_postEphemeral": {"chat:write"},
+    "chat_postMessage": {"chat:write", "chat:write.public"},
+    "chat_update": {"chat:write"},
+    "conversations_history": {"channels:history", "groups:history", "im:history", "mpim:history"},
+    "conversations_info": {"channels:read"},
+    "conversations_join": {"channels:join"},
+    "conversations_open": {"im:write"},
+    "conversations_replies": {"channels:history", "groups:history", "im:history", "mpim:history"},
+    "files_completeUploadExternal": {"files:write"},
+    "files_getUploadURLExternal": {"files:write"},
+    "users_info": {"users:read"},
+    "views_open": set(),
+    "views_publish": set(),
+}
+"""From the page of each method in Slack's documentation; posts go to public channels without joining."""
+SCOPES_OF_EVENTS: dict[str, set[str]] = {"app_home_opened": set(), "app_mention": {"app_mentions:read"}}
+
+
+def text(most: int, least: int = 1) -> dict[str, Any]:
+    return {"type": "string", "minLength": least, "maxLength": most}
+
+
+def closed(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(required),
+        "properties": required | optional,
+    }
+
+
+TRUTH = {"type": "boolean"}
+SCHEMA = closed(
+    {
+        "_metadata": closed({"major_version": {"const": 2}, "minor_version": {"type": "integer"}}),
+        "display_information": closed(
+            {
+                "name": text(35),
+                "description": text(140),
+                "background_color": {"type": "string", "pattern": "^#([0-9a-fA-F]{3}){1,2}$"},
+                "long_description": text(4_000, 175),
+            }
+        ),
+        "features": closed(
+            {
+                "app_home": closed(
+                    {
+                        "home_tab_enabled": TRUTH,
+                        "messages_tab_enabled": TRUTH,
+                        "messages_tab_read_only_enabled": TRUTH,
+                    }
+                ),
+                "bot_user": closed(
+                    {"display_name": {**text(80), "pattern": r"^[\w.\- ]+$"}, "always_online": TRUTH}
+                ),
+                "shortcuts": {
+                    "type": "array",
+                    "maxItems": 10,
+                    "items": closed(
+                        {
+                            "name": text(24),
+                            "type": {"enum": ["message", "global"]},
+                            "callback_id": text(255),
+                            "description": text(150),
+                        }
+                    ),
+                },
+                "slash_commands": {
+                    "type": "array",
+                    "maxItems": 50,
+                    "items": closed(
+                        {
+                            "command": {"type": "string", "pattern": "^/[a-z0-9_-]{1,31}$"},
+                            "description": text(2_000),
+                            "usage_hint": text(1_000),
+                            "should_escape": {"const": True},
+                        }
+                    ),
+                },
+            }
+        ),
+        "oauth_config": closed(
+            {
+                "scopes": closed(
+                    {"bot": {"type": "array", "uniqueItems": True, "maxItems": 255, "items": text(100)}}
+                )
+            }
+        ),
+        "settings": closed(
+            {
+                "event_subscriptions": closed(
+                    {
+                        "bot_events": {
+                            "type": "array",
+                            "uniqueItems": True,
+                            "maxItems": 100,
+                            "items": text(100),
+                        }
+                    }
+                ),
+                "interactivity": closed({"is_enabled": {"const": True}}),
+                "org_deploy_enabled": TRUTH,
+                "socket_mode_enabled": {"const": True},
+                "token_rotation_enabled": {"const": False},
+            }
+        ),
+    }
+)
+
+
+class Recorder(App):
+    """A Bolt app that notes what listeners were registered for."""
+
+    def __init__(self) -> None:
+        super().__init__(client=WebClient("xoxb-1"), token_verification_enabled=False, signing_secret="x")
+        self.heard: dict[str, set[str]] = {}
+
+    def note(self, kind: str, constraint: Any) -> None:
+        self.heard.setdefault(kind, set()).add(getattr(constraint, "pattern", constraint))
+
+    def command(self, command: Any, *rest: Any, **more: Any) -> Any:
+        self.note("command", command)
+        return super().command(command, *rest, **more)
+
+    def action(self, constraints: Any, *rest: Any, **more: Any) -> Any:
+        self.note("action", constraints)
+        return super().action(constraints, *rest, **more)
+
+    def event(self, event: Any, *rest: Any, **more: Any) -> Any:
+        self.note("event", event)
+        return super().event(event, *rest, **more)
+
+    def view(self, constraints: Any, *rest: Any, **more: Any) -> Any:
+        self.note("view", constraints)
+        return super().view(constraints, *rest, **more)
+
+    def shortcut(self, constraints: Any, *rest: Any, **more: Any) -> Any:
+        self.note("shortcut", constraints)
+        return super().shortcut(constraints, *rest, **more)
+
+
+@pytest.fixture(scope="module")
+def heard() -> dict[str, set[str]]:
+    recorder = Recorder()
+    handlers.register(recorder, handlers.Context(None, None, (), lambda: None))  # type: ignore[arg-type] # not used yet
+    return recorder.heard
+
+
+def names_in_code(*folders: str) -> Iterator[tuple[str, str]]:
+    """Every attribute and constant of `ids` that a module uses, with the module's name."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute):
+                    yield node.attr, path.name
+
+
+def methods_called() -> set[str]:
+    web_api = {name for name in dir(WebClient) if "_" in name and not name.startswith("_")}
+    families = ("chat_", "conversations_", "views_", "users_", "files_", "reactions_", "team_", "bots_")
+    return {name for name, _ in names_in_code("handlers") if name in web_api and name.startswith(families)}
+
+
+def test_it_is_what_slack_takes() -> None:
+    jsonschema.validate(MANIFEST, SCHEMA)
+
+
+def test_every_command_shortcut_and_event_has_its_listener(heard: dict[str, set[str]]) -> None:
+    features = MANIFEST["features"]
+    assert heard["command"] == {each["command"] for each in features["slash_commands"]} == {ids.COMMAND}
+    assert heard["shortcut"] == {each["callback_id"] for each in features["shortcuts"]}
+    assert heard["event"] == set(MANIFEST["settings"]["event_subscriptions"]["bot_events"])
+
+
+NO_BUTTONS = {"COMMAND", "LINK", "LINK_PREFIX", "LAUNCH_FORM", "LAUNCH_MESSAGE", "METADATA_EVENT"}
+BUTTONS = {name for name in vars(ids) if name.isupper()} - NO_BUTTONS
+SPEAKERS = {each.name for each in Path(messages.__file__).parent.glob("*.py")}
+
+
+def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
+    heard: dict[str, set[str]],
+) -> None:
+    buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
+    assert heard["action"] == buttons | {ids.LINK.pattern}
+    assert heard["view"] == {ids.LAUNCH_FORM}
+    used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
+    assert used >= BUTTONS | {"LINK_PREFIX", "LAUNCH_FORM"}
+
+
+def test_its_hint_names_every_subcommand() -> None:
+    [command] = MANIFEST["features"]["slash_commands"]
+    assert command["usage_hint"] == subcommands.USAGE_HINT
+
+
+def test_every_scope_is_needed_and_every_need_has_its_scope() -> None:
+    events = MANIFEST["settings"]["event_subscriptions"]["bot_events"]
+    needed = {"commands"}.union(
+        *(SCOPES_OF_METHODS[method] for method in methods_called()),
+        *(SCOPES_OF_EVENTS[event] for event in events),
+    )
+    assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == needed
+    assert methods_called() == set(SCOPES_OF_METHODS)
+
+
+def test_the_bot_is_called_what_its_messages_call_it() -> None:
+    assert MANIFEST["features"]["bot_user"]["display_name"] == messages.BOT_NAME
