@@ -16,8 +16,7 @@ from bot.binders.timeouts import Timeouts
 from bot.provisioning.base import Order
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
-from bot.repositories.launch_text import RepoSpec
-from bot.repositories.resolve import Resolved
+from bot.repositories.spec import RepoSpec, Resolved
 from storage.engine import Store
 from storage.models import Binder, Status
 from tests.integration.openstack.standin import StandIn

@@ -132,7 +132,7 @@ class Application:
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def stop(self) -> bool:
-        """Take no more work, let work in progress finish, and release the leases. Call it once or more.
+        """Take no more work, let work in progress finish, and release the leases. It may be called twice.
 
         The cloud or Slack may take long to answer. What is not finished within `STOP_SECONDS` is left to
         the process that claims its row next, as after a crash.

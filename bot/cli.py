@@ -1,16 +1,49 @@
-"""The command line. Each command imports what it needs when it runs, so that the quick ones start quickly."""
+"""The command line: `binder-bot`, or `python -m bot`.
+
+Each command imports what it needs when it runs, so that the quick ones start quickly.
+"""
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
-from bot.errors import BinderBotError
+from bot.errors import BinderBotError, ConfigError
 
 USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Option:
+    """One argument of a command, as `argparse` takes it."""
+
+    name: str
+    how: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of the operator.
+
+    Attributes:
+        name: What is typed.
+        help: What it does, for `--help`.
+        run: Carries it out; returns the exit code.
+        options: Its arguments.
+        how: More for its parser.
+    """
+
+    name: str
+    help: str
+    run: Callable[[argparse.Namespace], int]
+    options: tuple[Option, ...] = ()
+    how: dict[str, Any] = field(default_factory=dict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(error.hint, file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,47 +70,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version("binder-bot"))
     commands = parser.add_subparsers(title="commands", required=True, metavar="command")
-
-    serve = commands.add_parser("serve", help="run the bot (settings come from the environment and .env)")
-    serve.set_defaults(run=_serve)
-
-    trial = commands.add_parser("try", help="run the bot here with a workspace of its own, in the browser")
-    trial.add_argument(
-        "--repo", metavar="URL", help="launch this repository at once, and show its thread here"
-    )
-    trial.add_argument(
-        "--port", type=int, help="of the workspace's page; 8765 or, if that is taken, a free one"
-    )
-    trial.set_defaults(run=_try)
-
-    # What follows may look like options (`--ref main`, or an attack), but none of it is ours.
-    parse = commands.add_parser(
-        "parse", help="show how a launch would be understood", prefix_chars="\0", add_help=False
-    )
-    parse.add_argument(
-        "words", nargs="*", help="[--json] and what follows `/binder launch`; or - for standard input"
-    )
-    parse.set_defaults(run=_parse)
-
-    check = commands.add_parser("check", help="check the settings against Slack, the database and the cloud")
-    check.set_defaults(run=_check)
-
-    drain = commands.add_parser("drain", help="tear down all binders and wait until nothing is left")
-    drain.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="how long to wait")
-    drain.set_defaults(run=_drain)
-
-    recover = commands.add_parser("recover", help="write the rows of a lost database anew, from the cloud")
-    recover.set_defaults(run=_recover)
-
-    migrate = commands.add_parser(
-        "migrate", help="bring the database to this version's form (serve does it too)"
-    )
-    migrate.set_defaults(run=_migrate)
+    for command in COMMANDS:
+        added = commands.add_parser(command.name, help=command.help, description=command.help, **command.how)
+        for option in command.options:
+            added.add_argument(option.name, **option.how)
+        added.set_defaults(run=command.run)
     return parser
 
 
+def _serve(_: argparse.Namespace) -> int:
+    from bot import app, config
+
+    return app.serve(config.load())
+
+
+def _try(options: argparse.Namespace) -> int:
+    try:
+        from bot.demo import session
+    except ImportError as error:  # the demo is no part of the installed package
+        raise ConfigError("`try` needs a checkout of binder-bot: type `make run` in it.") from error
+    return session.run(repo=options.repo, port=options.port)
+
+
 def _parse(options: argparse.Namespace) -> int:
-    """Show how a text is understood; `-` reads one text a line, and with it a bad line is no failure."""
+    """Show how a text is understood; `-` reads one text a line, and a line with an error is no failure."""
     words: list[str] = options.words
     as_json = "--json" in (*words[:1], *words[-1:])
     text = " ".join(word for word in words if word != "--json")
@@ -90,13 +106,9 @@ def _parse(options: argparse.Namespace) -> int:
     return USAGE_ERROR if "error" in found else 0
 
 
-def _table(found: dict[str, str | int | None]) -> str:
-    return "\n".join(f"{name:>11}  {value}" for name, value in found.items() if value is not None)
-
-
 def _parsed(text: str) -> dict[str, str | int | None]:
-    from bot.errors import SpecError  # noqa: PLC0415 - see the module's docstring
-    from bot.repositories.launch_text import parse_launch  # noqa: PLC0415
+    from bot.errors import SpecError
+    from bot.repositories.launch_text import parse_launch
 
     try:
         request = parse_launch(text)
@@ -107,7 +119,7 @@ def _parsed(text: str) -> dict[str, str | int | None]:
 
 def _lifetime(typed: str | None) -> dict[str, str | int | None]:
     """How long it is wanted: as typed, in seconds from now; until when, in UTC, where a moment was named."""
-    from bot.times import end_times  # noqa: PLC0415 - see the module's docstring
+    from bot.times import end_times
 
     if typed is None:
         return {}
@@ -117,21 +129,13 @@ def _lifetime(typed: str | None) -> dict[str, str | int | None]:
     return {"for": typed, "for_seconds": round(found.from_(now) - now), "for_until": until}
 
 
-def _serve(_: argparse.Namespace) -> int:
-    from bot import app, config  # noqa: PLC0415 - see the module's docstring
-
-    return app.serve(config.load())
-
-
-def _try(options: argparse.Namespace) -> int:
-    from bot import demo  # noqa: PLC0415 - see the module's docstring
-
-    return demo.run(repo=options.repo, port=options.port)
+def _table(found: dict[str, str | int | None]) -> str:
+    return "\n".join(f"{name:>11}  {value}" for name, value in found.items() if value is not None)
 
 
 def _check(_: argparse.Namespace) -> int:
-    from bot import config  # noqa: PLC0415 - see the module's docstring
-    from bot.admin.check import check  # noqa: PLC0415 - see the module's docstring
+    from bot import config
+    from bot.admin.check import check
 
     for line in check(config.load()):
         print(line)
@@ -139,8 +143,8 @@ def _check(_: argparse.Namespace) -> int:
 
 
 def _drain(options: argparse.Namespace) -> int:
-    from bot import config  # noqa: PLC0415 - see the module's docstring
-    from bot.admin.drain import drain  # noqa: PLC0415 - see the module's docstring
+    from bot import config
+    from bot.admin.drain import drain
 
     left = drain(config.load(), timeout=options.timeout)
     if left:
@@ -149,8 +153,8 @@ def _drain(options: argparse.Namespace) -> int:
 
 
 def _recover(_: argparse.Namespace) -> int:
-    from bot import config  # noqa: PLC0415 - see the module's docstring
-    from bot.admin.recover import recover  # noqa: PLC0415 - see the module's docstring
+    from bot import config
+    from bot.admin.recover import recover
 
     for line in recover(config.load()):
         print(line)
@@ -158,8 +162,52 @@ def _recover(_: argparse.Namespace) -> int:
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from bot import config  # noqa: PLC0415 - see the module's docstring
-    from bot.admin.migrate import migrate  # noqa: PLC0415 - see the module's docstring
+    from bot import config
+    from bot.admin.migrate import migrate
 
     migrate(config.load())
     return 0
+
+
+COMMANDS = (
+    Command("serve", "run the bot (settings come from the environment and from .env)", _serve),
+    Command(
+        "try",
+        "try the bot on this machine, with a local workspace and an example repository",
+        _try,
+        (
+            Option("--repo", {"metavar": "URL", "help": "launch this repository instead of the example"}),
+            Option(
+                "--port", {"type": int, "help": "port of the workspace's page (default: 8765, or a free one)"}
+            ),
+        ),
+    ),
+    Command(
+        "parse",
+        "show how the bot understands what follows `/binder launch`",
+        _parse,
+        (Option("words", {"nargs": "*", "help": "[--json] and the text; or - for one text a line"}),),
+        # The text may look like options (`--ref main`, or an attack), but none of them is ours.
+        {"prefix_chars": "\0", "add_help": False},
+    ),
+    Command("check", "check the settings against Slack, the database and the cloud", _check),
+    Command(
+        "drain",
+        "tear down all binders, and wait until nothing is left",
+        _drain,
+        (
+            Option(
+                "--timeout",
+                {
+                    "type": float,
+                    "default": 300.0,
+                    "metavar": "SECONDS",
+                    "help": "how long to wait (default: 300)",
+                },
+            ),
+        ),
+    ),
+    Command("recover", "restore a lost database from what the OpenStack cloud knows", _recover),
+    Command("migrate", "bring the database to this version's schema (serve does it too)", _migrate),
+)
+"""All commands, in the order in which `--help` lists them."""

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-Check = Callable[[], dict[str, Any]]
+Problems = Callable[[], dict[str, Any]]
 """Says what is wrong, by name; empty where nothing is."""
 
 
@@ -19,7 +19,7 @@ class HealthServer:
         problems: Called at each request of `/readyz`.
     """
 
-    def __init__(self, port: int, problems: Check) -> None:
+    def __init__(self, port: int, problems: Problems) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(problems))
         self._thread = Thread(target=self._server.serve_forever, name="health", daemon=True)
 
@@ -39,7 +39,7 @@ class HealthServer:
         self._thread.join()
 
 
-def _handler(problems: Check) -> type[BaseHTTPRequestHandler]:
+def _handler(problems: Problems) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/healthz":

@@ -2,29 +2,37 @@
 
 import os
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings
 
+from workspace.git_host import GIT_ENVIRONMENT, GitHandler, GitHost
+
 settings.register_profile("modest", max_examples=100, deadline=None)
 settings.load_profile("modest")
 
-GIT_ENVIRONMENT = {
-    "PATH": os.environ["PATH"],
-    "HOME": "/nonexistent",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_AUTHOR_NAME": "Ada",
-    "GIT_AUTHOR_EMAIL": "ada@example.org",
-    "GIT_COMMITTER_NAME": "Ada",
-    "GIT_COMMITTER_EMAIL": "ada@example.org",
-}
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Use two workers for each core: the tests wait for processes about as long as they compute."""
+    return 2 * (os.cpu_count() or 1)
+
+
+STARTS_PROCESSES = {"git_server", "jupyter", "notebook", "one_postgresql", "postgresql", "postgresql_server"}
+"""Fixtures that start processes, by their names."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes by the fixtures that it uses, or is given the name of."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            call = getattr(item, "callspec", None)
+            given = [each for each in call.params.values() if isinstance(each, str)] if call else []
+            if STARTS_PROCESSES.intersection([*item.fixturenames, *given]):
+                item.add_marker(pytest.mark.process)
 
 
 class HostedRepository:
@@ -75,8 +83,8 @@ class HostedRepository:
         return result.stdout.strip()
 
 
-class GitServer:
-    """Real git repositories over real smart HTTP, by `git http-backend`; on loopback unless told otherwise.
+class GitServer(GitHost):
+    """Real git repositories over real smart HTTP; on loopback unless told otherwise.
 
     `requests` are the paths that were asked for; `redirects` maps the beginning of a path to what replaces
     it; `answers` maps the beginning of a path to (status, content type, body).
@@ -86,85 +94,29 @@ class GitServer:
         self.requests: list[str] = []
         self.redirects: dict[str, str] = {}
         self.answers: dict[str, tuple[int, str, bytes]] = {}
-        self._root = root
-        handler = type("Handler", (_GitHandler,), {"owner": self, "root": root})
-        self._server = ThreadingHTTPServer((host, 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    @property
-    def url(self) -> str:
-        return f"http://{self._server.server_address[0]!s}:{self.port}"
+        handler = type("Handler", (_ScriptedHandler,), {"owner": self})
+        super().__init__(root, host, handler=handler)
 
     def repository(self, name: str) -> HostedRepository:
         """Make an empty repository, say `team/repo`."""
         return HostedRepository(self._root / f"{name}.git", f"{self.url}/{name}.git")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-class _GitHandler(BaseHTTPRequestHandler):
+class _ScriptedHandler(GitHandler):
     owner: ClassVar[GitServer]
-    root: ClassVar[Path]
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
         self.owner.requests.append(self.path)
         path = urlsplit(self.path).path
         for prefix, target in self.owner.redirects.items():
             if path.startswith(prefix):
-                self._answer(302, "text/plain", b"", location=target + self.path.removeprefix(prefix))
+                self.answer(302, "text/plain", b"", location=target + self.path.removeprefix(prefix))
                 return
         for prefix, answer in self.owner.answers.items():
             if path.startswith(prefix):
-                self._answer(*answer)
+                self.answer(*answer)
                 return
-        self._serve_git()
-
-    do_POST = do_GET  # noqa: N815 - the names of http.server
-
-    def _answer(self, status: int, kind: str, body: bytes, *, location: str | None = None) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        if location is not None:
-            self.send_header("Location", location)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _serve_git(self) -> None:
-        parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        environment = GIT_ENVIRONMENT | {
-            "GIT_PROJECT_ROOT": str(self.root),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "REQUEST_METHOD": self.command,
-            "PATH_INFO": parts.path,
-            "QUERY_STRING": parts.query,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-        }
-        result = subprocess.run(
-            ["git", "http-backend"], env=environment, input=body, capture_output=True, check=False
-        )
-        head, _, content = result.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
-        status = int(headers.get("Status", "200").split()[0])
-        self._answer(status, headers.get("Content-Type", "text/plain"), content)
-
-    def log_message(self, *_: Any) -> None:
-        """Requests are in `owner.requests`; a test's output stays empty."""
+        self.serve_git()
 
 
 @pytest.fixture

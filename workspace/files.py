@@ -11,23 +11,23 @@ from aiohttp import web
 from workspace.state import Channel, File, Json, Message, SlackError, State, new_id
 
 if TYPE_CHECKING:
-    from workspace.web_api import Args, WebApi
+    from workspace.arguments import Args
 
 _CHANNEL_ID = re.compile(r"[CGDZ][A-Z0-9]{8,}")
 
 
-def reserve(api: WebApi, args: Args) -> Json:
+def reserve(state: State, base_url: str, args: Args) -> Json:
     """files.getUploadURLExternal: a place for a file of that length."""
     length = args.number("length", 0)
     if length < 1:
         raise _invalid("length")
     name = args.required("filename").replace("/", "_")
     file = File(new_id("F"), name, name, length, secrets.token_urlsafe(16))
-    api.state.files[file.id] = file
-    return {"upload_url": f"{api.base_url}/upload/{file.key}", "file_id": file.id}
+    state.files[file.id] = file
+    return {"upload_url": f"{base_url}/upload/{file.key}", "file_id": file.id}
 
 
-def complete(api: WebApi, args: Args) -> Json:
+def complete(state: State, args: Args) -> Json:
     """files.completeUploadExternal: show files that were brought, in a channel or in a thread of it."""
     described = args.structure("files")
     if (
@@ -36,12 +36,12 @@ def complete(api: WebApi, args: Args) -> Json:
         or not all(isinstance(one, dict) for one in described)
     ):
         raise _invalid("files")
-    files = [_brought(api.state, one) for one in described]
+    files = [_brought(state, one) for one in described]
     if args.text("channel_id"):
-        _share(api.state, _place(api.state, args.text("channel_id")), files, args)
+        _share(state, _place(state, args.text("channel_id")), files, args)
     for file in files:
         file.completed = True
-    return {"files": [api.state.file_json(file) for file in files]}
+    return {"files": [state.file_json(file) for file in files]}
 
 
 async def take(state: State, request: web.Request) -> web.Response:

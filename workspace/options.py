@@ -60,6 +60,7 @@ class Options:
         trigger_seconds: how long a trigger_id lives.
         enforce_rates: answer 429 where Slack would.
         native_progress: take `plan` and `task_card` blocks.
+        suggestion: a command that the page suggests to whoever does not know what to type.
     """
 
     port: int = 0
@@ -74,3 +75,4 @@ class Options:
     trigger_seconds: float = 3.0
     enforce_rates: bool = False
     native_progress: bool = False
+    suggestion: str = ""

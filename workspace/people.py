@@ -7,17 +7,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workspace.arguments import Args
 from workspace.blocks import elements
 from workspace.socket_mode import NotAnsweredError, Sockets
 from workspace.state import Channel, Json, Message, SlackError, State, User, new_id
 from workspace.typed import escape
 from workspace.views import View, Views, entered
-from workspace.web_api import Args, WebApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workspace.options import Command, Options
+    from workspace.web_api import WebApi
 
 _RESPONSES = 5
 _RESPONSE_SECONDS = 30 * 60

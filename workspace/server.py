@@ -233,9 +233,10 @@ class Workspace:
             raise web.HTTPBadRequest(text="since and timeout are numbers") from None
         await self.state.wait_since(since, seconds)
         try:
-            return web.json_response(self.people.seen_by(user))
+            seen = self.people.seen_by(user)
         except SlackError as error:
             return web.json_response(error.as_slack(), status=404)
+        return web.json_response({**seen, "suggestion": self.options.suggestion})
 
 
 async def _called(function: Callable[[], _Result]) -> _Result:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workspace import files
+from workspace.arguments import Args
 from workspace.blocks import check_message, with_ids
 from workspace.state import Channel, Json, Message, SlackError, State, User
 
@@ -21,48 +22,6 @@ _TEXT, _UPDATE_TEXT = 40_000, 4_000
 _METADATA = 16_000
 _PAGE = 100
 _KIND_SCOPES = {"public": "channels", "private": "groups", "im": "im"}
-
-
-@dataclass
-class Args:
-    """A call's arguments, from a form or from JSON."""
-
-    given: Json
-
-    def text(self, name: str, default: str = "") -> str:
-        """A string argument."""
-        value = self.given.get(name)
-        return default if value is None else str(value)
-
-    def required(self, name: str) -> str:
-        """A string that must be there; SlackError `invalid_arguments` otherwise."""
-        if not self.text(name):
-            raise SlackError(
-                "invalid_arguments", response_metadata={"messages": [f"[ERROR] missing: {name}"]}
-            )
-        return self.text(name)
-
-    def flag(self, name: str) -> bool:
-        """A boolean argument, however it is written."""
-        return self.text(name).lower() in ("1", "true")
-
-    def number(self, name: str, default: int) -> int:
-        """A whole number; SlackError `invalid_arguments` if it is none."""
-        try:
-            return int(self.text(name) or default)
-        except ValueError:
-            raise SlackError("invalid_arguments") from None
-
-    def structure(self, name: str) -> Any:
-        """An argument that is JSON (in a form: as a string); None where absent."""
-        value = self.given.get(name)
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise SlackError("invalid_blocks_format" if name == "blocks" else "invalid_json") from None
-
 
 Method = Callable[["WebApi", Args], Json]
 
@@ -348,6 +307,10 @@ def _user_list(api: WebApi, args: Args) -> Json:
     return _paged("members", [user.as_slack(api.state.team_id) for user in api.state.users.values()], args)
 
 
+def _reserve_file(api: WebApi, args: Args) -> Json:
+    return files.reserve(api.state, api.base_url, args)
+
+
 def _views_open(api: WebApi, args: Args) -> Json:
     user = api.state.exchange_trigger(args.required("trigger_id"))
     return {"view": api.views.as_slack(api.views.open(user, args.structure("view")))}
@@ -419,8 +382,11 @@ _METHODS: dict[str, tuple[Method, str]] = {
     "conversations.members": (_members, "channels:read"),
     "conversations.open": (_open_im, "im:write"),
     "conversations.replies": (_replies, ""),
-    "files.completeUploadExternal": (files.complete, "files:write"),
-    "files.getUploadURLExternal": (files.reserve, "files:write"),
+    "files.completeUploadExternal": (lambda api, args: files.complete(api.state, args), "files:write"),
+    "files.getUploadURLExternal": (
+        lambda api, args: files.reserve(api.state, api.base_url, args),
+        "files:write",
+    ),
     "reactions.add": (_react, "reactions:write"),
     "reactions.remove": (_unreact, "reactions:write"),
     "team.info": (_team_info, "team:read"),

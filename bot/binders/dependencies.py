@@ -10,8 +10,7 @@ from bot.jupyter.activity import Usage
 from bot.jupyter.client import JupyterServer
 from bot.jupyter.file_crawl import FileTree
 from bot.provisioning.base import Cloud
-from bot.repositories.launch_text import RepoSpec
-from bot.repositories.resolve import Resolved
+from bot.repositories.spec import RepoSpec, Resolved
 from storage.engine import Store
 
 

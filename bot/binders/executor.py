@@ -33,7 +33,7 @@ from bot.binders.dependencies import Dependencies
 from bot.errors import CloudError, ResolveError
 from bot.interfaces import catalogue, discovery
 from bot.provisioning.base import Order
-from bot.repositories.launch_text import Provider, RepoSpec
+from bot.repositories.spec import Provider, RepoSpec
 from storage import binders
 from storage.models import Binder
 

@@ -17,8 +17,8 @@ from typing import IO, Final
 
 from bot.errors import RepositoryUnreachable
 from bot.repositories.git_process import GitComplaint, GuardedGit
-from bot.repositories.launch_text import RepoSpec
 from bot.repositories.resolve import Resolver
+from bot.repositories.spec import RepoSpec
 
 SECONDS = 90.0
 """How long the repository's host may take to list its files, and again to send the contents that differ."""

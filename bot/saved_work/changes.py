@@ -15,8 +15,8 @@ import structlog
 
 from bot.errors import ResolveError, ServerError
 from bot.jupyter.file_crawl import Crawl, Files, FileTree, LeftOut, walk
-from bot.repositories.launch_text import Provider, RepoSpec
 from bot.repositories.resolve import Resolver
+from bot.repositories.spec import Provider, RepoSpec
 from bot.saved_work.archive import FILES, PATCH, Archive, Packer, harmless, section, shown
 from bot.saved_work.baseline import Baseline, Tracked, checkout
 from bot.times import calendar

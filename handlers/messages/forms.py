@@ -17,7 +17,8 @@ from slack_sdk.models.blocks import (
 from bot.errors import SpecError
 from bot.interfaces.catalogue import INTERFACES
 from bot.provisioning.base import Size
-from bot.repositories.launch_text import LaunchRequest, parse_launch
+from bot.repositories.launch_text import parse_launch
+from bot.repositories.spec import LaunchRequest
 from bot.text import shorten
 from handlers import ids
 from handlers.messages.blocks import Json, as_json, context

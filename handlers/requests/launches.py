@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from bot.errors import Refused, RequestError
 from bot.provisioning.base import Size
-from bot.repositories.launch_text import LaunchRequest, RepoSpec
+from bot.repositories.spec import LaunchRequest, RepoSpec
 from bot.text import readable
 from bot.times import end_times
 from bot.tokens import new_token

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 _NEAR = 0.5
 _MAX_NAME = 40
 _AROUND_A_NAME = re.compile(r"^[^a-z0-9]+|[^a-z0-9]+$")
-_BEFORE_A_NAME = re.compile(r"(?:(?:the|my|of|for|called|named|binder|instance)\s+)+(?=\S)")
+_BEFORE_A_NAME = re.compile(r"^(?:(?:the|my|of|for|called|named|binder|instance)\s+)+(?=\S)")
 
 
 def slug(text: str) -> str:

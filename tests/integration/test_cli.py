@@ -103,6 +103,27 @@ def test_serve_names_a_slack_that_does_not_answer(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_an_installed_bot_says_where_the_demo_is(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['workspace'] = None; from bot.cli import main; sys.exit(main(['try']))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert done.stderr == "binder-bot: `try` needs a checkout of binder-bot: type `make run` in it.\n"
+
+
+def test_the_measurements_say_what_they_are_and_which_there_are() -> None:
+    listed = subprocess.run(
+        [sys.executable, "-m", "bench", "--help"], capture_output=True, text=True, check=True
+    )
+    assert all(f"  {name} " in listed.stdout for name in ("cli", "slack", "ticks", "local"))
+    wrong = subprocess.run(
+        [sys.executable, "-m", "bench", "nonsense"], capture_output=True, text=True, check=False
+    )
+    assert wrong.returncode == 2
+    assert "there is no nonsense" in wrong.stderr
+
+
 def test_unknown_commands_show_the_known_ones() -> None:
     done = binder_bot("sevre")
     assert done.returncode == 2

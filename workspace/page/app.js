@@ -134,13 +134,21 @@ function drawMain() {
   const prefix = channel.is_im ? "" : channel.is_private ? "🔒" : "# ";
   $("title").replaceChildren(prefix === "🔒" ? emoji("lock") : prefix, nameOf(channel));
   $("about").textContent = channel.is_im ? "" : `${channel.num_members} members`;
-  $("text").placeholder = `Message ${channel.is_im ? "" : "#"}${nameOf(channel)}`;
+  $("text").placeholder = seen.suggestion ? `Try ${seen.suggestion}` : `Message ${channel.is_im ? "" : "#"}${nameOf(channel)}`;
+  drawSuggestion(channel);
   drawTabs(app);
   const atHome = app && at.tab === "home";
   $("home").hidden = !atHome;
   $("messages").hidden = $("composer").hidden = atHome;
   if (atHome) drawHome();
   else fillLog($("messages"), channel.id, inChannel(channel), (one, before) => drawMessage(one, before, true));
+}
+
+// What to do in a channel in which nothing has happened yet.
+function drawSuggestion(channel) {
+  $("suggestion").hidden = !seen.suggestion || channel.is_im || channel.messages.length > 0;
+  const fill = () => { $("text").value = seen.suggestion; grow($("text")); $("text").focus(); };
+  $("suggestion").replaceChildren("Nothing is here yet. Type a command below, or start with the example: ", el("button", { class: "try", onclick: fill }, seen.suggestion));
 }
 
 function drawTabs(app) {
@@ -395,7 +403,8 @@ function grow(field) {
 
 function drawHints() {
   const typed = $("text").value;
-  const fit = /^\/\S*$/.test(typed) && seen ? seen.commands.filter((one) => one.name.startsWith(typed)) : [];
+  const known = seen ? [...seen.commands, ...(seen.suggestion ? [{ name: seen.suggestion, usage_hint: "", description: "Try the example" }] : [])] : [];
+  const fit = /^\/\S*$/.test(typed) ? known.filter((one) => one.name.startsWith(typed)) : [];
   const take = (command) => { $("text").value = `${command.name} `; drawHints(); $("text").focus(); };
   $("hints").hidden = !fit.length;
   $("hints").replaceChildren(...fit.map((one) => el("li", { role: "option", tabindex: "0", onclick: () => take(one), onkeydown: (event) => event.key === "Enter" && take(one) }, el("b", {}, one.name), " ", el("span", { class: "muted" }, one.usage_hint), el("div", { class: "small" }, one.description))));

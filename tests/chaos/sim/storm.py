@@ -10,10 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from random import Random
-from shutil import copy, rmtree
-from tempfile import mkdtemp
 from typing import Any, Self, cast
 
 import structlog
@@ -37,10 +34,11 @@ from handlers.requests.requester import Requester
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders, outbox
 from storage.engine import Store
-from storage.models import Base, Binder
+from storage.models import Binder
 from tests.chaos.sim.storm_cloud import StormCloud, StormServer
 from tests.chaos.sim.storm_slack import CLOSED_CHANNEL, StormClient, StormSlack
-from tests.chaos.sim.world import EFFECTS, LEASE_SECONDS, FakeResolver, Killed, migrated, requested
+from tests.chaos.sim.world import EFFECTS, LEASE_SECONDS, FakeResolver, Killed, requested
+from tests.fakes.database import empty, new_database
 
 HOUR = 3600.0
 BEGIN = 1_800_000_000.0
@@ -74,13 +72,11 @@ class Arena:
     """A database file that one storm after the other is played on: what is compiled once stays compiled."""
 
     def __init__(self) -> None:
-        memory = Path("/dev/shm")
-        self._folder = Path(mkdtemp(dir=memory if memory.is_dir() else None))
-        copy(migrated(), self._folder / "storm.sqlite3")
+        url = new_database()
         self.clock = [BEGIN]
-        self.store = Store(f"sqlite:///{self._folder / 'storm.sqlite3'}", clock=lambda: self.clock[0])
+        self.store = Store(url, clock=lambda: self.clock[0])
         event.listen(self.store.engine, "connect", _unsynchronized)
-        self.looks = sqlite3.connect(self._folder / "storm.sqlite3", isolation_level=None)
+        self.looks = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
         self.looks.row_factory = sqlite3.Row
         tokens = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"}
         self.settings = Settings(**tokens, admins="U9", notice_minutes="120, 15", idle_notice_minutes="15")  # type: ignore[arg-type] # as the environment has it
@@ -91,14 +87,11 @@ class Arena:
     def __exit__(self, *_: object) -> None:
         self.looks.close()
         self.store.close()
-        rmtree(self._folder)
 
     def empty(self) -> None:
         """Begin anew."""
         self.clock[0] = BEGIN
-        with self.store.write() as session:
-            for table in reversed(Base.metadata.sorted_tables):
-                session.execute(table.delete())
+        empty(self.store)
 
 
 def _unsynchronized(connection: Any, _record: Any) -> None:

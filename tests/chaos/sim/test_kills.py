@@ -1,7 +1,5 @@
 """Whatever moment the process dies at, the same rows lead to the same end."""
 
-from pathlib import Path
-
 import pytest
 
 from storage.models import Ending, Status
@@ -15,19 +13,19 @@ def whole_life(world: World) -> None:
     world.run_to(Status.GONE)
 
 
-def number_of_effects(path: Path) -> int:
-    world = World(path)
+def number_of_effects() -> int:
+    world = World()
     whole_life(world)
     world.close()
     return world.wire.count
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_any_effect_a_binder_still_gets_ready_and_goes(tmp_path: Path, *, after: bool) -> None:
-    effects = number_of_effects(tmp_path / "whole.sqlite3")
+def test_killed_at_any_effect_a_binder_still_gets_ready_and_goes(*, after: bool) -> None:
+    effects = number_of_effects()
     assert effects > 40
     for at in range(1, effects):
-        world = World(tmp_path / f"{at}.sqlite3", wire=Tripwire(at=at, after=after))
+        world = World(wire=Tripwire(at=at, after=after))
         whole_life(world)
         assert world.lives == 2, at
         assert len(world.cloud.created) == 1, at
@@ -40,8 +38,8 @@ def test_killed_at_any_effect_a_binder_still_gets_ready_and_goes(tmp_path: Path,
 
 
 @pytest.mark.parametrize("lag", [0, 1, 3])
-def test_a_create_whose_reply_was_lost_is_adopted_not_repeated(tmp_path: Path, lag: int) -> None:
-    world = World(tmp_path / "s.sqlite3")
+def test_a_create_whose_reply_was_lost_is_adopted_not_repeated(lag: int) -> None:
+    world = World()
     world.cloud.loses, world.cloud.lag = 1, lag
     world.launch()
     world.run_to(Status.READY)
@@ -49,8 +47,8 @@ def test_a_create_whose_reply_was_lost_is_adopted_not_repeated(tmp_path: Path, l
     world.close()
 
 
-def test_stopped_while_the_reply_was_lost_leaves_nothing(tmp_path: Path) -> None:
-    world = World(tmp_path / "s.sqlite3")
+def test_stopped_while_the_reply_was_lost_leaves_nothing() -> None:
+    world = World()
     world.cloud.loses, world.cloud.lag = 1, 4
     world.launch()
     world.run(lambda: len(world.cloud.created) == 1)

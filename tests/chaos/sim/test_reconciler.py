@@ -1,7 +1,6 @@
 """The reconciler over a fake cloud: what goes wrong, and what becomes of it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ from tests.chaos.sim.world import COMMIT, World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "bot.sqlite3")
+def world() -> Iterator[World]:
+    world = World()
     yield world
     world.close()
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,8 @@ BINDER = "abcd1234"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "s.sqlite3")
+def world() -> Iterator[World]:
+    world = World()
     world.launch()
     world.run_to(Status.READY)
     yield world
@@ -171,18 +170,18 @@ def away_and_back(world: World) -> None:
     world.run(lambda: world.binder().resumes == 1 and world.binder().status == Status.READY)
 
 
-def effects_of(life: Callable[[World], None], path: Path) -> int:
-    world = World(path)
+def effects_of(life: Callable[[World], None]) -> int:
+    world = World()
     life(world)
     world.close()
     return world.wire.count
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_any_effect_it_is_still_shelved_and_resumed(tmp_path: Path, *, after: bool) -> None:
-    effects = effects_of(away_and_back, tmp_path / "whole.sqlite3")
+def test_killed_at_any_effect_it_is_still_shelved_and_resumed(*, after: bool) -> None:
+    effects = effects_of(away_and_back)
     for at in range(1, effects):
-        world = World(tmp_path / f"{at}.sqlite3", wire=Tripwire(at=at, after=after))
+        world = World(wire=Tripwire(at=at, after=after))
         away_and_back(world)
         assert world.lives == 2, at
         assert len(world.cloud.created) == 1, at

@@ -50,9 +50,12 @@ def test_the_same_seed_is_the_same_storm(arena: Arena) -> None:
 # A simulation that finds nothing may be blind: here is what it has to see -----------------------------------
 
 
-def found(arena: Arena, words: str) -> str:
-    """What the first storm tells that notices a fault of this kind."""
-    for seed in range(MOST):
+def found(arena: Arena, words: str, *, first: int = 0) -> str:
+    """What a storm tells that notices a fault of this kind.
+
+    `first` saves time: the search begins at a seed that found it when this was written, and goes round.
+    """
+    for seed in [*range(first, MOST), *range(first)]:
         for problem in play(seed, arena):
             if words in problem:
                 return problem
@@ -89,12 +92,12 @@ def test_a_create_without_adoption_is_found(arena: Arena, monkeypatch: pytest.Mo
 
     monkeypatch.setitem(transitions._TOWARDS_READY, Status.REQUESTED, anew)
     monkeypatch.setattr(transitions, "plan", blind_to_twins)
-    assert found(arena, "instances")
+    assert found(arena, "instances", first=67)
 
 
 def test_a_post_without_a_look_for_it_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Delivery, "_find", lambda *_: None)
-    assert found(arena, "was posted 2 times")
+    assert found(arena, "was posted 2 times", first=4)
 
 
 def test_an_end_without_a_warning_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,4 +105,4 @@ def test_an_end_without_a_warning_is_found(arena: Arena, monkeypatch: pytest.Mon
         return deadline.at
 
     monkeypatch.setattr(deadlines, "_end_of", at_once)
-    assert found(arena, "without a warning")
+    assert found(arena, "without a warning", first=16)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +17,13 @@ Opened = Callable[..., World]
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
+def opened() -> Iterator[Opened]:
     """Opens a world with one ready binder in it."""
     worlds: list[World] = []
 
     def open_world(*, shelves_idle: bool = False, **row: Any) -> World:
         timeouts = replace(TIMEOUTS, policy=POLICY, look=120, shelves_idle=shelves_idle, ready_poll=60)
-        world = World(tmp_path / f"{len(worlds)}.sqlite3", timeouts=timeouts)
+        world = World(timeouts=timeouts)
         worlds.append(world)
         world.launch(**row)
         world.run_to(Status.READY)

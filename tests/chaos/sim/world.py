@@ -1,12 +1,8 @@
 """A bot without Slack over a fake cloud and a clock of its own, whose process can be killed at any effect."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,12 +10,12 @@ from sqlalchemy.orm import Session
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
-from bot.repositories.launch_text import RepoSpec
-from bot.repositories.resolve import Resolved
+from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders, notices
 from storage.engine import Store
 from storage.models import Binder, Ending, Notice, OutboxMessage, Status
 from tests.fakes.cloud import FakeCloud, FakeServer
+from tests.fakes.database import empty, new_database
 
 COMMIT = "a" * 40
 TIMEOUTS = Timeouts(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
@@ -28,6 +24,8 @@ EFFECTS = {
     *("prune", "remove"),
 }
 LEASE_SECONDS = 60.0
+BEGIN = 1_000_000.0
+"""When each world begins, in Unix seconds."""
 
 
 class Killed(BaseException):
@@ -92,15 +90,6 @@ class FakeResolver:
         return Resolved(spec=spec, commit=COMMIT, ref_name="refs/heads/main", is_tip=True)
 
 
-@cache
-def migrated() -> Path:
-    """An empty database of today's form: migrating once is enough for thousands of worlds."""
-    path = Path(tempfile.mkdtemp()) / "empty.sqlite3"
-    with closing(Store(f"sqlite:///{path}")) as store:
-        store.migrate()
-    return path
-
-
 def requested(binder_id: str, now: float, **values: Any) -> Binder:
     """A binder as somebody has just asked for it."""
     row: dict[str, Any] = {
@@ -122,29 +111,46 @@ def requested(binder_id: str, now: float, **values: Any) -> Binder:
     return Binder(**(row | values))
 
 
+class Database:
+    """A database that one world after the other begins anew: a statement is compiled once for all."""
+
+    def __init__(self) -> None:
+        self.clock = [BEGIN]
+        url = new_database()
+        self.store = Store(url, clock=lambda: self.clock[0])
+        self.bots_store = DyingStore(url, clock=lambda: self.clock[0])
+
+    def begin(self) -> None:
+        """Forget what the last world wrote."""
+        self.clock[:] = [BEGIN]
+        empty(self.store)
+
+
+_idle_databases: list[Database] = []
+
+
 @dataclass
 class World:
-    """The outside (a database file, a cloud, a clock) and the bot process that is replaced when it dies."""
+    """The outside (a database, a cloud, a clock) and the bot process that is replaced when it dies."""
 
-    path: Path
-    clock: list[float] = field(default_factory=lambda: [1_000_000.0])
     wire: Tripwire = field(default_factory=Tripwire)
     pages: dict[str, int] = field(default_factory=lambda: {"lab": 200, "tree": 200})
     timeouts: Timeouts = TIMEOUTS
     lives: int = 0
 
     def __post_init__(self) -> None:
+        self._database = _idle_databases.pop() if _idle_databases else Database()
+        self._database.begin()
+        self.clock, self.store = self._database.clock, self._database.store
         self.cloud = FakeCloud(self.clock)
         self.resolver = FakeResolver()
-        shutil.copy(migrated(), self.path)
-        self.store = Store(f"sqlite:///{self.path}", clock=lambda: self.clock[0])
-        self._bots_store = DyingStore(f"sqlite:///{self.path}", clock=lambda: self.clock[0])
+        self._bots_store = self._database.bots_store
         self._bots_store.wire = self.wire
         self.start()
 
     def close(self) -> None:
-        self.store.close()
-        self._bots_store.close()
+        """Leave the database to the next world."""
+        _idle_databases.append(self._database)
 
     def start(self) -> None:
         """Start a new process over what is there."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.engine import Store
-from tests.contract.database.rows import empty
+from tests.fakes.database import empty
 from tests.fakes.postgresql import Server
 from tests.fakes.postgresql import postgresql_server as running_postgresql
 

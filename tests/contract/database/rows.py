@@ -6,7 +6,7 @@ from itertools import count
 from threading import Barrier
 from typing import Any, TypeVar
 
-from sqlalchemy import Float, delete, update
+from sqlalchemy import Float, update
 
 from storage import binders, outbox
 from storage.engine import Store
@@ -90,13 +90,6 @@ def post_card(store: Store, binder_id: str, ts: str = "1.0") -> None:
     with store.write() as session:
         binders.set_thread(session, binder_id, "C1", ts)
         outbox.done(session, owed.message, ts=ts)
-
-
-def empty(store: Store) -> None:
-    """Delete all rows."""
-    with store.write() as session:
-        for table in reversed(Base.metadata.sorted_tables):
-            session.execute(delete(table))
 
 
 def let_pass(store: Store, seconds: float) -> None:

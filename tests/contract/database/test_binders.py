@@ -119,6 +119,13 @@ def test_a_long_name_still_gets_its_number(store: Store) -> None:
     assert names == ["x" * 64, "x" * 62 + "-2"]
 
 
+def test_live_means_the_same_in_python_and_in_sql(store: Store) -> None:
+    rows = [launch(store, id=target.value, url=target.value, target=target) for target in Target]
+    with store.read() as session:
+        live = set(session.scalars(select(Binder.id).where(Binder.is_live)))
+    assert live == {each.id for each in rows if each.is_live} == {"ready", "shelved"}
+
+
 def test_what_is_not_gone_can_be_listed(store: Store) -> None:
     first, second, others = (
         launch(store, created_at=2.0),

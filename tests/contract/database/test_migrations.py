@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -55,6 +56,7 @@ def test_migrating_twice_changes_nothing(store: Store) -> None:
         assert session.get(type(binder), binder.id) is not None
 
 
+@pytest.mark.process
 def test_replicas_that_start_at_once_migrate_once(empty_url: str) -> None:
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     arguments = [sys.executable, "-c", MIGRATE, empty_url]

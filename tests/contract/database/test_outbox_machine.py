@@ -20,7 +20,8 @@ from storage.engine import Store
 from storage.errors import LostLease
 from storage.models import MessageKind, OutboxMessage, OutboxState
 from storage.outbox import Owed
-from tests.contract.database.rows import claim_messages, empty, new_binder
+from tests.contract.database.rows import claim_messages, new_binder
+from tests.fakes.database import empty
 
 LEASE = 30.0
 BACKOFF = 5.0

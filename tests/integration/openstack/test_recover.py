@@ -23,7 +23,8 @@ from bot.tokens import new_token
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder, Ending, OutboxMessage, Status, Target
-from tests.chaos.sim.world import TIMEOUTS, FakeResolver, migrated, requested
+from tests.chaos.sim.world import TIMEOUTS, FakeResolver, requested
+from tests.fakes.database import migrated
 from tests.integration.openstack.conftest import OPTIONS
 from tests.integration.openstack.standin import CREDENTIAL, SECRET, StandIn
 from workspace.server import Workspace

@@ -28,8 +28,7 @@ from bot.binders.actions import (
 from bot.binders.dependencies import Dependencies
 from bot.binders.executor import ActionExecutor
 from bot.errors import CloudError, LostLease, QuotaExceeded, RefNotFound
-from bot.repositories.launch_text import RepoSpec
-from bot.repositories.resolve import Resolved
+from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder

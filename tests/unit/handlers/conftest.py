@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder, OutboxMessage, Status, Target
+from tests.fakes.database import empty_store
 from workspace.hands import Person
 from workspace.options import ALL_SCOPES, Options
 from workspace.server import Workspace
@@ -163,11 +163,9 @@ def clock() -> list[float]:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: list[float]) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'bot.sqlite3'}", clock=lambda: clock[0])
-    store.migrate()
-    yield store
-    store.close()
+def store(clock: list[float]) -> Iterator[Store]:
+    with empty_store(lambda: clock[0]) as store:
+        yield store
 
 
 @pytest.fixture

@@ -1,22 +1,29 @@
+import hashlib
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.errors import ForbiddenAddress, RefNotFound, RepositoryNotFound, RepositoryUnreachable, ResolveError
-from bot.repositories.launch_text import Provider, RepoSpec, parse_repo
-from bot.repositories.resolve import Resolved, Resolver, nearest
+from bot.repositories.addresses import AddressGuard
+from bot.repositories.launch_text import parse_repo
+from bot.repositories.refs import nearest
+from bot.repositories.resolve import Resolver
+from bot.repositories.spec import Provider, RepoSpec, Resolved
 
 if TYPE_CHECKING:
     from tests.conftest import GitServer, HostedRepository
 
+EMPTY_TREE = b"4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -96,14 +103,152 @@ def test_a_full_commit_is_taken_as_it_is(resolver: Resolver, repository: "Hosted
     )
 
 
-def test_a_short_commit_is_found_only_at_the_tip_of_a_ref(
+def test_a_short_commit_is_found_wherever_it_is(resolver: Resolver, repository: "HostedRepository") -> None:
+    old = repository.commit({"a": "1"})
+    side = repository.commit({"b": "1"}, branch="side")
+    repository.commit({"b": "2"}, branch="side")
+    tip = repository.commit({"a": "2"})
+    assert resolver.resolve(spec_of(repository, tip[:4])).commit == tip
+    assert resolver.resolve(spec_of(repository, old[:7])) == Resolved(spec_of(repository, old[:7]), old)
+    assert resolver.resolve(spec_of(repository, side[:10].upper())).commit == side
+    with pytest.raises(RefNotFound, match="no branch, tag or commit “deadbeef”"):
+        resolver.resolve(spec_of(repository, "deadbeef"))
+
+
+def test_a_beginning_of_several_commits_is_refused_with_more_digits(
+    resolver: Resolver, repository: "HostedRepository"
+) -> None:
+    _written("tree", b"", repository.directory)
+    commits = [_written("commit", text, repository.directory) for text in _two_commits_that_begin_alike()]
+    for commit in commits:
+        repository.ref(f"refs/heads/{commit[-5:]}", commit)
+    with pytest.raises(RefNotFound, match=rf"Several commits of .* begin with “{commits[0][:7]}”") as caught:
+        resolver.resolve(spec_of(repository, commits[0][:7]))
+    assert {commit[:12] for commit in commits} == set(re.findall("[0-9a-f]{12}", caught.value.hint))
+
+
+def _written(kind: str, content: bytes, directory: Path) -> str:
+    command = ["git", "hash-object", "-t", kind, "-w", "--stdin"]
+    written = subprocess.run(command, cwd=directory, input=content, stdout=subprocess.PIPE, check=True)
+    return written.stdout.decode().strip()
+
+
+def _two_commits_that_begin_alike() -> tuple[bytes, bytes]:
+    """Contents of commits whose ids share seven digits; some 20,000 have to be tried."""
+    seen: dict[str, bytes] = {}
+    for number in count():
+        who = b"Ada <ada@example.org> 0 +0000"
+        text = b"tree %b\nauthor %b\ncommitter %b\n\n%d\n" % (EMPTY_TREE, who, who, number)
+        beginning = hashlib.sha1(b"commit %d\0%b" % (len(text), text)).hexdigest()[:7]
+        if beginning in seen:
+            return seen[beginning], text
+        seen[beginning] = text
+    raise AssertionError
+
+
+def test_a_full_commit_that_never_was_is_refused(resolver: Resolver, repository: "HostedRepository") -> None:
+    with pytest.raises(RefNotFound, match="has no commit “0123456789ab”") as caught:
+        resolver.resolve(spec_of(repository, SHA))
+    assert "fork" in caught.value.hint
+
+
+def test_a_full_commit_passes_where_the_host_does_not_say(repository: "HostedRepository") -> None:
+    assert Resolver(allow_private=True, history_timeout=0.0).resolve(spec_of(repository, SHA)).commit == SHA
+
+
+def test_a_short_commit_is_looked_up_where_its_forge_names_it(
+    git_server: "GitServer", repository: "HostedRepository"
+) -> None:
+    resolver = Resolver(
+        allow_private=True, forge_apis={Provider.GIT: f"{git_server.url}/api{{name}}/{{quoted}}/{{commit}}"}
+    )
+    for body, found in (
+        (b'{"sha": "%b", "node_id": "x"}' % SHA.encode(), SHA),
+        (b'{"id":"%b","short_id":"0123456"}' % SHA.encode(), SHA),
+        (b'{"sha": "%b"}' % (b"f" * 40), None),
+        (b"<html>", None),
+    ):
+        git_server.answers["/api"] = (200, "application/json", body)
+        try:
+            assert resolver.resolve(spec_of(repository, SHA[:7])).commit == found
+        except RefNotFound:
+            assert found is None
+    assert "/apiteam/repo.git/team%2Frepo.git/0123456" in git_server.requests
+
+
+def test_a_short_commit_is_refused_where_nobody_can_search_for_it(
     resolver: Resolver, repository: "HostedRepository"
 ) -> None:
     old = repository.commit({"a": "1"})
-    tip = repository.commit({"a": "2"})
-    assert resolver.resolve(spec_of(repository, tip[:10])).commit == tip
-    with pytest.raises(RefNotFound, match="full 40 digits"):
-        resolver.resolve(spec_of(repository, f"{old[:10]}0"[:11]))
+    repository.commit({"a": "2"})
+    slow = Resolver(allow_private=True, history_timeout=0.0)
+    with pytest.raises(RefNotFound, match="its commits cannot be searched") as caught:
+        slow.resolve(spec_of(repository, old[:8]))
+    assert "40 digits" in caught.value.hint
+    assert resolver.resolve(spec_of(repository, old[:8])).commit == old
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("index.ipynb", "index.ipynb"),
+        ("nb/a.ipynb", "nb/a.ipynb"),
+        ("Makefile", "Makefile"),
+        ("\u00fcbung/a.ipynb", "u\u0308bung/a.ipynb"),
+        ("u\u0308bung/b.ipynb", "\u00fcbung/b.ipynb"),
+    ],
+)
+def test_a_file_in_the_place_of_a_ref_is_opened(
+    resolver: Resolver, repository: "HostedRepository", name: str, path: str
+) -> None:
+    files = {"nb/a.ipynb": "{}", "Makefile": "", "u\u0308bung/a.ipynb": "{}", "\u00fcbung/b.ipynb": "{}"}
+    tip = repository.commit(files)
+    found = resolver.resolve(spec_of(repository, name))
+    assert (found.spec.ref, found.spec.path, found.commit, found.is_tip) == (None, path, tip, True)
+
+
+def test_a_branch_goes_before_a_file_of_its_name(resolver: Resolver, repository: "HostedRepository") -> None:
+    repository.commit({"docs.md": ""})
+    branch = repository.commit({"x": "1"}, branch="docs.md")
+    found = resolver.resolve(spec_of(repository, "docs.md"))
+    assert (found.commit, found.spec.path) == (branch, None)
+
+
+@pytest.mark.parametrize(
+    ("ref", "sentence", "hint"),
+    [
+        ("nb/b.ipynb", "no branch, tag, commit or file “nb/b.ipynb”", "“main”"),
+        ("other/a.ipynb", "or file “other/a.ipynb”", "Its nearest file is “nb/a.ipynb”."),
+        ("nb", "no branch, tag or commit “nb”", "write --path nb"),
+    ],
+)
+def test_neither_a_ref_nor_a_file_says_what_there_is(
+    resolver: Resolver, repository: "HostedRepository", ref: str, sentence: str, hint: str
+) -> None:
+    repository.commit({"nb/a.ipynb": "{}"})
+    with pytest.raises(RefNotFound, match=sentence) as caught:
+        resolver.resolve(spec_of(repository, ref))
+    assert hint in caught.value.hint
+
+
+def test_where_files_cannot_be_seen_the_option_for_them_is_named(repository: "HostedRepository") -> None:
+    with pytest.raises(RefNotFound, match=r"no branch, tag or commit “nb/a\.ipynb”") as caught:
+        Resolver(allow_private=True, history_timeout=0.0).resolve(spec_of(repository, "nb/a.ipynb"))
+    assert caught.value.hint.endswith("Is it a file? Write --path nb/a.ipynb")
+
+
+def test_a_ref_with_a_path_is_never_taken_for_a_file(
+    resolver: Resolver, repository: "HostedRepository"
+) -> None:
+    with pytest.raises(RefNotFound):
+        resolver.resolve(spec_of(repository, "README.md", "x"))
+
+
+def test_letters_that_can_be_written_in_two_ways_are_the_same_ref(
+    resolver: Resolver, repository: "HostedRepository"
+) -> None:
+    commit = repository.commit({"a": "1"}, branch="\u00fcbung")
+    assert resolver.resolve(spec_of(repository, "u\u0308bung")).commit == commit
 
 
 @pytest.mark.parametrize(
@@ -365,7 +510,7 @@ def test_odd_numbers_are_refused_wherever_they_lead(host: str) -> None:
 )
 def test_a_host_that_curl_may_read_otherwise_is_refused(netloc: str) -> None:
     with pytest.raises(ForbiddenAddress, match="cannot be read"):
-        Resolver(lookup=lambda *_: ["8.8.8.8"])._pin(f"http://{netloc}/r", time.monotonic() + 1)
+        AddressGuard(lookup=lambda *_: ["8.8.8.8"]).pin(f"http://{netloc}/r", time.monotonic() + 1)
 
 
 class Pinned(Resolver):
@@ -377,7 +522,7 @@ class Pinned(Resolver):
 
 @pytest.fixture
 def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.repositories.resolve._is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("bot.repositories.addresses._is_public", lambda address: address == "127.0.0.1")
 
 
 @pytest.mark.usefixtures("loopback_is_public", "repository")

@@ -23,15 +23,16 @@ from bot.errors import RepositoryUnreachable, ServerError
 from bot.jupyter.client import JupyterServer
 from bot.jupyter.contents import DirectoryListing, Entry, read_listing
 from bot.jupyter.file_crawl import LeftOut, walk
-from bot.repositories.launch_text import Provider, RepoSpec
 from bot.repositories.resolve import Resolver
+from bot.repositories.spec import Provider, RepoSpec
 from bot.saved_work.archive import FILES, MANIFEST, PATCH, Archive, ArchivePaths, harmless
 from bot.saved_work.baseline import checkout
 from bot.saved_work.changes import About, SaveLimits, collect, count_changes, save_work
 from storage.models import Binder
-from tests.conftest import GIT_ENVIRONMENT, GitServer, HostedRepository
+from tests.conftest import GitServer, HostedRepository
 from tests.fakes.http import Script
 from tests.integration.local.world import TOKEN, Bench, order
+from workspace.git_host import GIT_ENVIRONMENT
 
 BEFORE, START, AFTER = 1_000.0, 2_000.0, 3_000.0
 ABOUT = About("demo", "https://example.org/team/repo", "0" * 40)
@@ -175,6 +176,7 @@ def prefix_free(paths: set[str]) -> bool:
     )
 
 
+@pytest.mark.process
 @settings(max_examples=20)
 @given(data=st.data())
 def test_the_patch_and_the_new_files_make_the_same_files_again(
@@ -387,7 +389,7 @@ class Pinned(Resolver):
 def test_git_goes_to_the_address_that_was_checked_and_follows_only_checked_redirects(
     git_server: GitServer, repository: HostedRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.repositories.resolve._is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("bot.repositories.addresses._is_public", lambda address: address == "127.0.0.1")
     run("config", "uploadpack.allowFilter", "true", cwd=repository.directory)
     commit = repository.commit({"a.txt": "1\n"})
     port = git_server.port

@@ -13,6 +13,7 @@ from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS
 from storage.models import Binder
 from tests.unit.handlers.conftest import TOKEN, Post
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
+from workspace.hands import Person
 
 ABOUT_ONE = [each for each in SUBCOMMANDS if "[name]" in each.usage]
 ACTORS = {Role.OWNER: "ada", Role.ADMIN: "grace", Role.MEMBER: "linus", Role.OUTSIDER: "linus"}
@@ -203,7 +204,8 @@ def test_a_button_of_the_home_tab_launches_in_private(desk: Desk) -> None:
     body |= {"container": {"type": "view", "view_id": "V1"}, "view": {"type": "home"}}
     del body["channel"]
     desk.dispatch(body)
-    desk.wait(lambda: len(desk.all()) == 2)
+    with Person(desk.post.workspace.url, "ada") as person:
+        person.wait_for(lambda seen: seen.home)  # which is shown anew when the launch is written
     assert [each.is_private for each in desk.all() if each.id != old.id] == [True]
 
 

@@ -29,6 +29,10 @@ LAUNCH = ("launch", "owner/repo")
         ("… list", ("list", "")),
         ("launch: owner/repo", LAUNCH),
         ("Launch, owner/repo", LAUNCH),
+        ("launch,owner/repo", LAUNCH),
+        ("launch:https://github.com/o/r", ("launch", "https://github.com/o/r")),
+        ("**launch owner/repo**", LAUNCH),
+        ("@binder launch owner/repo", LAUNCH),
         ("list.", ("list", "")),
         ("status?", ("status", "")),
         ("?", ("?", "")),
@@ -94,6 +98,8 @@ def test_what_stands_around_a_name_is_taken_off(typed: str, name: str) -> None:
         ("`rm nfc`", "stop nfc"),
         ("extnd nfc, 2h", "extend nfc, 2h"),
         ("“owner/repo”", "launch owner/repo"),
+        ("https://github.com/o/r", "launch https://github.com/o/r"),
+        ("doi:10.5281/zenodo.3242074", "launch doi:10.5281/zenodo.3242074"),
         ("\u00a0<https://github.com/o/r>", "launch https://github.com/o/r"),
         ("owner/repo <http://README.md|README.md>", "launch owner/repo README.md"),
     ],
@@ -116,3 +122,10 @@ def test_white_space_is_plain_and_nothing_else_is_lost(text: str) -> None:
         char for char in text if not char.isspace() and char not in "\u00ad\u200b\u2060\ufeff"
     ]
     assert as_typed(as_typed(text)) == as_typed(text) or "<" in text
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("filler", ["!", "please ", ", ", "hi ", "`", "- ", "<http://a.md|"])
+def test_a_long_text_takes_no_longer_than_its_length(filler: str) -> None:
+    command_words("list " + filler * 20_000 + "x", KNOWN)
+    command_words(filler * 20_000 + "x", KNOWN)

@@ -1,0 +1,1 @@
+"""Links, DOIs and shorthands -> RepoSpec: a file for each family, and one `table` of them. Pure."""

@@ -1,0 +1,60 @@
+"""The pages of Bitbucket: of the cloud, and of Data Center on any host. Pure."""
+
+from collections.abc import Mapping
+
+from bot.repositories.links.forge import Forge, Page, Place, listing, pages
+
+_NO_REQUEST = (
+    "Bitbucket keeps no ref for a pull request: give the link of the branch that it is made of, "
+    "which stands at the top of its page."
+)
+
+CLOUD = Forge(
+    repository=r"(?P<owner>[^/]+)/(?P<name>[^/@]+?)",
+    address="{origin}/{owner}/{name}",
+    pages=(
+        *pages(
+            "src/{tree}", "raw/{tree}", "annotate/{tree}", "history-node/{tree}", "src", "commits", "overview"
+        ),
+        *pages("branch/{refs}", "commits/branch/{refs}", "commits/tag/{refs}", "commits/{commit}/{*}"),
+        *pages(
+            "commits/{commit}", "commit/{commit}", "commits/{refs}", "get/{refs}.zip", "get/{refs}.tar.gz"
+        ),
+        *pages("get/{refs}.tar.bz2", "branches/compare/{refs}%0D{base}", "branches/compare/{refs}"),
+        Page("pull-requests/{*}", refusal=_NO_REQUEST),
+        Page("pull-request/{*}", refusal=_NO_REQUEST),
+        listing("branches/{*}", "branches"),
+        Page("downloads/{*}", refusal="The link leads to downloads: give the link of a tag or of a commit."),
+    ),
+)
+
+
+def _where(query: Mapping[str, str]) -> Place:
+    """The ref that a page is at, which Data Center keeps in the query."""
+    names = ("at", "until", "sourceBranch")
+    return next((query[name] for name in names if name in query), None), None
+
+
+_DATA_CENTER_PAGES = (
+    *pages("browse/{path}", "raw/{path}", "browse", "raw", "commits", "archive", "compare/{*}"),
+    *pages("commits/{commit}/{*}"),
+    Page("pull-requests/{number}/{*}", ref="refs/pull-requests/{number}/from"),
+    listing("pull-requests", "pull requests"),
+    listing("branches/{*}", "branches"),
+)
+_CONTEXT = r"(?P<context>(?:[^/]+/)*?)(?:rest/api/[^/]+/)?"
+
+DATA_CENTER = (
+    Forge(
+        repository=rf"{_CONTEXT}projects/(?P<project>[^/]+)/repos/(?P<name>[^/@]+?)",
+        address="{origin}/{context}/scm/{project}/{name}.git",
+        pages=_DATA_CENTER_PAGES,
+        query=_where,
+    ),
+    Forge(
+        repository=rf"{_CONTEXT}users/(?P<user>[^/]+)/repos/(?P<name>[^/@]+?)",
+        address="{origin}/{context}/scm/~{user}/{name}.git",
+        pages=_DATA_CENTER_PAGES,
+        query=_where,
+    ),
+)
