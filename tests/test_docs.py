@@ -7,7 +7,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from bot import cli, config
-from bot.provisioning.local_settings import LocalSettings
+from bot.provisioning.local.settings import LocalSettings
 from bot.provisioning.openstack.settings import OpenStackSettings
 from bot.provisioning.settings import CloudSettings
 from handlers.requests import subcommands

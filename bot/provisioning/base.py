@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.errors import CloudError
+from bot.provisioning.agent.phases import Phase as Phase  # noqa: PLC0414 - a word of this protocol, too
 
 
 class InstanceState(StrEnum):
@@ -114,23 +115,6 @@ class Order:
     extra: str = ""
 
 
-class Phase(StrEnum):
-    """How far the inside of an instance says it is. Written by `report` lines."""
-
-    BOOTING = "booting"
-    """The agent runs: egress, tools."""
-    FETCHING = "fetching"
-    """The repository is being cloned."""
-    BUILDING = "building"
-    """The environment is being built."""
-    STARTING = "starting"
-    """The server is being started."""
-    SERVING = "serving"
-    """The agent saw the server answer."""
-    FAILED = "failed"
-    """It will not get further; `reason` says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     """The newest state that an instance reported, folded from its JSON lines. Hostile input, already bounded.
@@ -143,6 +127,7 @@ class Report:
         code: What the agent calls the failure, such as `no-egress`; an empty string where it has no name.
         hint: What the owner can try where the phase is FAILED, else an empty string.
         log: The end of the build's log, at most 4,000 characters, no control characters but newlines.
+        notes: What the owner should know although the launch goes on, one sentence each, the oldest first.
     """
 
     phase: Phase
@@ -152,6 +137,7 @@ class Report:
     hint: str = ""
     log: str = ""
     code: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

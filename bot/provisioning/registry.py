@@ -9,9 +9,9 @@ that is not used.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from bot.provisioning import local_factory
 from bot.provisioning.base import Cloud
-from bot.provisioning.local_settings import LocalSettings
+from bot.provisioning.local import factory as local_factory
+from bot.provisioning.local.settings import LocalSettings
 from bot.provisioning.openstack import factory as openstack_factory
 from bot.provisioning.openstack.settings import OpenStackSettings
 

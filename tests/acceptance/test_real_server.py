@@ -21,7 +21,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from uv import find_uv_bin
 
-from bot.provisioning.local_instance import MARK
+from bot.provisioning.agent.environment import MARK
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder, Ending, Status

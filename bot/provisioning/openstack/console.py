@@ -1,25 +1,25 @@
 """Finding the agent's reports in a console log.
 
-A console log is what a kernel, an init system and a stranger's machine wrote, mixed, and cut at its
-beginning. What leaves here is what the agent may have written; `bot.provisioning.reports` cleans and folds
-it.
+A kernel, an init system and a stranger's programs write to the same console, and its beginning is cut. What
+leaves here is what the agent may have written; `bot.provisioning.reports` cleans and folds it.
 """
 
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from bot.provisioning.agent import reports as agent
 from bot.provisioning.base import Report
 from bot.provisioning.reports import fold
 
-MARKER = b"BINDER-BOT "
+MARKER = f"{agent.MARKER} ".encode()
 """What the agent writes before each JSON object."""
 MAX_LINE = 2_048
 """Bytes of a line of the agent's; longer ones are somebody else's."""
 MAX_CONSOLE = 128 * 1024
 """Characters of the end that is read; clouds keep 100 KiB."""
 
-_KEYS = ("phase", "fraction", "message", "reason", "hint", "code", "log", "part", "parts")
+_KEYS = ("phase", "fraction", "message", "reason", "hint", "code", "log", "part", "parts", "note")
 
 
 def report_of_console(console: str) -> Report | None:

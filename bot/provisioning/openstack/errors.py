@@ -19,7 +19,7 @@ from keystoneauth1 import exceptions as keystone
 from openstack import exceptions as sdk
 
 from bot.errors import CloudError, CloudUnreachable, CredentialsRejected, NoCapacity, QuotaExceeded
-from bot.provisioning.reports import sentence
+from bot.provisioning.agent.text import sentence
 
 NO_VALID_HOST = "no valid host"
 """How Nova begins to say, in small letters, that no host has room."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.base import Cloud
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.settings import OpenStackSettings
@@ -25,9 +26,9 @@ def build(settings: OpenStackSettings) -> Cloud:
     # Loaded only by those who use it: openstacksdk takes a second to import.
     from bot.provisioning.openstack.cloud import OpenStackCloud  # noqa: PLC0415
     from bot.provisioning.openstack.console import report_of_console  # noqa: PLC0415
-    from bot.provisioning.openstack.user_data import GuestSettings, render  # noqa: PLC0415
+    from bot.provisioning.openstack.user_data import render  # noqa: PLC0415
 
-    guest = GuestSettings(build_seconds=60 * settings.build_timeout_minutes)
+    guest = AgentSettings(build_seconds=60 * settings.build_timeout_minutes)
     return OpenStackCloud(
         options(settings), settings.deployment, lambda order: render(order, guest), report_of_console
     )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.provisioning.agent.text import sentence
 from bot.provisioning.base import Instance, InstanceState, Survey
 from bot.provisioning.openstack.errors import NO_VALID_HOST
 from bot.provisioning.openstack.tags import Json, Tags
-from bot.provisioning.reports import sentence
 
 _STATES = {
     "ACTIVE": InstanceState.ACTIVE,

@@ -112,7 +112,7 @@ def test_an_openstack_that_cannot_be_built_names_the_variable(changes: dict[str,
 
 def test_a_build_has_the_same_time_on_every_cloud() -> None:
     cloud: Any = build_cloud(loaded("local", build_timeout_minutes=7))
-    assert cloud._settings.build_seconds == 420
+    assert cloud._options.build_seconds == 420
 
 
 @pytest.mark.parametrize(("chosen", "may"), [({"openstack_key_pair": "ada"}, True), ({}, False)])

@@ -19,11 +19,12 @@ import pytest
 
 from bot.errors import CloudUnreachable
 from bot.jupyter.client import JupyterServer
+from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.base import Instance, InstanceState, Order, Phase, Report, ResourceIds
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
-from bot.provisioning.openstack.user_data import GuestSettings, render
+from bot.provisioning.openstack.user_data import render
 from tests.acceptance.conftest import running
 from tests.conftest import GitServer, HostedRepository
 from tests.integration.openstack.plane import FOLDER, delete_security_groups, leavings, needs_cloud
@@ -152,7 +153,7 @@ class Launch:
 
 @pytest.fixture
 def cloud() -> Iterator[OpenStackCloud]:
-    settings = GuestSettings()
+    settings = AgentSettings()
     cloud = OpenStackCloud(
         OPTIONS,
         f"test-{secrets.token_hex(4)}",

@@ -21,7 +21,7 @@ from bot.jupyter.client import ANSWER_BYTES, JupyterServer
 from storage.models import Activity
 from tests.conftest import GitServer
 from tests.fakes.http import Script
-from tests.provisioning.world import TOKEN, Bench, order, wait_until
+from tests.integration.local.world import TOKEN, Bench, order, wait_until
 
 STATUS, KERNELS, TERMINALS = (
     f"/api/{what}?no_track_activity=1" for what in ("status", "kernels", "terminals")

@@ -31,7 +31,7 @@ from bot.saved_work.changes import About, SaveLimits, collect, count_changes, sa
 from storage.models import Binder
 from tests.conftest import GitServer, HostedRepository
 from tests.fakes.http import Script
-from tests.provisioning.world import TOKEN, Bench, order
+from tests.integration.local.world import TOKEN, Bench, order
 from workspace.git_host import GIT_ENVIRONMENT
 
 BEFORE, START, AFTER = 1_000.0, 2_000.0, 3_000.0

@@ -1,0 +1,83 @@
+"""What the agent is told: the repository to serve, and how; one JSON file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bot.provisioning.agent.settings import (
+    AgentSettings,
+    ContainerSettings,
+    MachineSettings,
+    ReportSettings,
+    UvSettings,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GIT_PROVIDERS = frozenset({"gh", "gl", "gist", "git"})
+"""Providers whose source is a git repository; all others are archives."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One repository to serve.
+
+    Attributes:
+        binder_id: Names the container.
+        provider: How the source is fetched: `gh`, `git`, `zenodo`, …
+        url: The repository, or the DOI or link of an archive.
+        ref: The branch or tag that was asked for, or None for the default branch.
+        commit: The full commit, or None where the provider has none.
+        is_tip: Whether the commit was the tip of the default branch.
+        path: The file or directory that was asked for, or None.
+        extra: A package to add for the interface that was asked for, or None.
+        token: The server's token; secret.
+    """
+
+    binder_id: str
+    provider: str
+    url: str
+    ref: str | None
+    commit: str | None
+    is_tip: bool
+    path: str | None
+    extra: str | None
+    token: str = field(repr=False)
+
+    @property
+    def is_git(self) -> bool:
+        """Whether the source is a git repository."""
+        return self.provider in GIT_PROVIDERS
+
+
+def content_of(task: Task, settings: AgentSettings) -> dict[str, Any]:
+    """The file's content, as JSON has it."""
+    return {"task": asdict(task), "settings": asdict(settings)}
+
+
+def read(path: Path) -> tuple[Task, AgentSettings]:
+    """Read the file.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError, TypeError, KeyError: It is no such file.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return Task(**content["task"]), settings_of(content["settings"])
+
+
+def settings_of(content: dict[str, Any]) -> AgentSettings:
+    """The settings that JSON holds."""
+    uv = content["uv"]
+    return AgentSettings(
+        **{
+            **content,
+            "reports": ReportSettings(**content["reports"]),
+            "machine": MachineSettings(**content["machine"]),
+            "container": ContainerSettings(**content["container"]),
+            "uv": None if uv is None else UvSettings(**uv),
+        }
+    )

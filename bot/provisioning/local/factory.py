@@ -1,0 +1,45 @@
+"""How the local cloud is built from the settings, and which settings it cannot work with."""
+
+from collections.abc import Iterator
+
+from bot.errors import ConfigError
+from bot.provisioning.base import Cloud
+from bot.provisioning.local.settings import LocalSettings
+
+
+def size_keys(_settings: LocalSettings) -> tuple[str, ...]:
+    """See `CloudFactory.size_keys`. There is one size, this machine, and it is for everybody."""
+    return ()
+
+
+def problems(settings: LocalSettings) -> Iterator[str]:
+    """See `CloudFactory.problems`."""
+    if settings.idle_action == "shelve":
+        yield "IDLE_ACTION is shelve, but the local cloud cannot shelve instances"
+
+
+def build(settings: LocalSettings) -> Cloud:
+    """See `CloudFactory.build`.
+
+    Raises:
+        ConfigError: Strangers would run programs on this host, and nothing would isolate them.
+        CloudError: The container engine that the operator chose does not work.
+    """
+    from bot.provisioning.local.cloud import LocalCloud  # noqa: PLC0415 - loaded only by those who use it
+    from bot.provisioning.local.options import LocalOptions  # noqa: PLC0415 - likewise
+
+    options = LocalOptions(
+        settings.local_root,
+        settings.local_public_url,
+        build_seconds=60 * settings.build_timeout_minutes,
+        python_downloads=settings.local_python_downloads,
+    )
+    cloud = LocalCloud(options, engine=settings.local_engine)
+    if not (cloud.isolated or settings.workspace_is_local or settings.local_unisolated_ok):
+        raise ConfigError(
+            "The local cloud found no container engine. Without one nothing is isolated: everybody who may "
+            "type /binder could run programs as this user.",
+            hint="Install docker or podman with buildx, or set LOCAL_UNISOLATED_OK=true if you trust all of "
+            "them.",
+        )
+    return cloud
