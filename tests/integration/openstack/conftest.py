@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from openstack.config import OpenStackConfig
 
-from bot.provisioning.base import Order, Report
+from bot.provisioning.base import InstanceSpec, Report
 from bot.provisioning.openstack.api import Api, region_of_environment
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
@@ -24,7 +24,7 @@ QUIET = (
     "ignore::openstack.warnings.RemovedInSDK50Warning",
     "ignore::openstack.warnings.RemovedInSDK60Warning",
 )
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Until = Callable[[Callable[[], bool]], None]
 Open = Callable[..., OpenStackCloud]
 OPTIONS = OpenStackOptions(
@@ -70,7 +70,7 @@ def knobs() -> Knobs:
 
 @pytest.fixture(scope="session")
 def order_of() -> OrderOf:
-    def make(binder_id: str, **changes: Any) -> Order:
+    def make(binder_id: str, **changes: Any) -> InstanceSpec:
         values: dict[str, Any] = {
             "binder_id": binder_id,
             "provider": "gh",
@@ -88,7 +88,7 @@ def order_of() -> OrderOf:
             "team": "T1",
             "name": "demo",
         }
-        return Order(**values | changes)
+        return InstanceSpec(**values | changes)
 
     return make
 
@@ -138,7 +138,7 @@ def cloud(opened: Open) -> OpenStackCloud:
     return opened()
 
 
-def render(order: Order) -> str:
+def render(order: InstanceSpec) -> str:
     return f"#!/bin/sh\n# {order.binder_id}\n"
 
 

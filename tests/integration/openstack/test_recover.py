@@ -17,7 +17,7 @@ from bot.config import Settings
 from bot.errors import ConfigError, ServerError
 from bot.jupyter.activity import Usage
 from bot.jupyter.contents import DirectoryListing
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.tokens import new_token
 from storage import binders
@@ -81,7 +81,7 @@ class Bot:
         self.cloud = OpenStackCloud(OPTIONS, "lab", self._render, lambda _: None, region=self.standin.region)
         self.lose_the_database()
 
-    def _render(self, order: Order) -> str:
+    def _render(self, order: InstanceSpec) -> str:
         self.tokens.add(order.token)
         return "#!/bin/sh\n"
 
