@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick test-openstack soak storms check format lock bench clean
+.PHONY: help run test quick test-openstack test-engines soak storms check format lock bench clean
 
 help: ## show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ quick: .venv/.dev ## run the tests that start no process, while you write code
 
 test-openstack: .venv/.dev ## run the tests that need a cloud: that of OS_CLOUD, or one started here (Debian, root)
 	@tests/openstack/cloud/with $(BIN)/python -m pytest -m openstack -n 2 --dist loadfile tests/integration/openstack
+
+test-engines: .venv/.dev ## run the tests that need Docker: one is started for them here (Debian, root)
+	@tests/engines/machine/with $(BIN)/python -m pytest -m engines tests/engines
 
 soak: .venv/.dev ## kill real processes hundreds of times, for a quarter of an hour
 	@$(BIN)/python -m tests.chaos.soak

@@ -1,0 +1,72 @@
+# What the engine needs: Debian's packages, buildx, and a base image. Sourced by `up`.
+# shellcheck shell=bash
+PACKAGES=(docker.io iptables debootstrap docker-registry)
+
+# Print what keeps the engine from coming up on this machine; nothing where nothing does.
+lacking() {
+    if [ "$(id -u)" != 0 ]; then
+        echo "Only root can start a container engine."
+    elif ! command -v apt-get >/dev/null || [ ! -e /etc/apt/sources.list.d/debian.sources ]; then
+        echo "This is not Debian 12 or newer."
+    elif ! [ -w /sys/fs/cgroup ]; then
+        echo "This machine's control groups cannot be written to."
+    fi
+}
+
+install_packages() {
+    if dpkg-query --show "${PACKAGES[@]}" >/dev/null 2>&1 && command -v dockerd >/dev/null; then return; fi
+    say "installing ${PACKAGES[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq >"$LOG/apt.log" 2>&1
+    # Nothing is started by its installation: `up` starts an engine of its own.
+    printf '#!/bin/sh\nexit 101\n' >"$RUN/policy" && chmod +x "$RUN/policy"
+    apt-get install -y -qq --no-install-recommends "${PACKAGES[@]}" >>"$LOG/apt.log" 2>&1 ||
+        die "Debian's packages; see $LOG/apt.log"
+}
+
+# Debian 12 has no buildx, Debian 13 has: that one package is unpacked beside the others, not installed.
+install_buildx() {
+    local plugin=$DOCKER_CONFIG/cli-plugins/docker-buildx apt=$VAR/apt
+    [ -x "$plugin" ] && return
+    say "fetching buildx"
+    mkdir -p "$apt/sources" "$apt/lists/partial" "$apt/cache/archives/partial" "$(dirname "$plugin")"
+    sed -e '/^$/,$d' -e 's/^Suites:.*/Suites: trixie/' /etc/apt/sources.list.d/debian.sources >"$apt/sources/trixie.sources"
+    local options=(-qq -o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$apt/sources"
+        -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache")
+    apt-get "${options[@]}" update >"$LOG/buildx.log" 2>&1 || die "Debian 13's packages; see $LOG/buildx.log"
+    (cd "$apt" && apt-get "${options[@]}" -o APT::Sandbox::User=root download docker-buildx >>"$LOG/buildx.log" 2>&1) ||
+        die "buildx; see $LOG/buildx.log"
+    dpkg -x "$apt"/docker-buildx_*.deb "$apt/buildx"
+    find "$apt/buildx" -name docker-buildx -type f -exec install -m 755 {} "$plugin" \;
+    rm -rf "$apt"
+    [ -x "$plugin" ] || die "the package of buildx holds no buildx"
+}
+
+# Docker Hub is not needed: the base image is a small Debian with a Python that has Jupyter.
+install_base_image() {
+    docker image inspect "$ENGINES_IMAGE" >/dev/null 2>&1 && return
+    local rootfs=$VAR/rootfs mirror
+    mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources | head -n 1)
+    say "making the base image $ENGINES_IMAGE"
+    rm -rf "$rootfs"
+    debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,git bookworm "$rootfs" "$mirror" \
+        >"$LOG/debootstrap.log" 2>&1 || die "debootstrap; see $LOG/debootstrap.log"
+    give_package_index "$rootfs"
+    chroot "$rootfs" python3 -m venv /srv/venv >"$LOG/base-image.log" 2>&1
+    # Not with this machine's own settings of pip: they may name files that the image does not have.
+    env -u PIP_FIND_LINKS -u PIP_CONSTRAINT chroot "$rootfs" /srv/venv/bin/pip install --quiet --no-cache-dir jupyterlab notebook >>"$LOG/base-image.log" 2>&1 ||
+        die "Jupyter in the base image; see $LOG/base-image.log"
+    rm -rf "$rootfs"/var/cache/apt/archives/*.deb "$rootfs"/var/lib/apt/lists/*
+    tar -C "$rootfs" -c . | docker import --change 'ENV PATH=/srv/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$ENGINES_IMAGE" \
+        >/dev/null || die "the import of the base image"
+    rm -rf "$rootfs"
+}
+
+# Builds within containers use the package index, the certificates and the name servers of this machine.
+give_package_index() {
+    local rootfs=$1
+    [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$rootfs/etc/pip.conf"
+    cp /etc/ssl/certs/ca-certificates.crt "$rootfs/etc/ssl/certs/ca-certificates.crt"
+    cp /etc/resolv.conf "$rootfs/etc/resolv.conf"
+}
+

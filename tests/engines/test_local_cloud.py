@@ -1,0 +1,138 @@
+"""The local cloud with a real container engine, through the real bot: from the command to nothing left."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from bot.app import Application
+from tests.acceptance.conftest import running
+from tests.conftest import HostedRepository
+from tests.engines.conftest import Engine
+from workspace.hands import Person, Seen, links, plain
+from workspace.options import Command, Options
+from workspace.server import Workspace
+from workspace.state import Json
+
+PATIENCE = 120.0
+
+
+@dataclass
+class Desk:
+    """A workspace with a person in it, a repository, and where the bot keeps its files."""
+
+    workspace: Workspace
+    ada: Person
+    repository: HostedRepository
+    folder: Path
+    launches: int = 0
+
+    def bot(self) -> AbstractContextManager[Application]:
+        return running(self.workspace, self.folder, None, local_engine="docker")
+
+    def launch(self) -> None:
+        self.launches += 1
+        self.ada.command(f"/binder launch {self.repository.url}")
+
+    def lab(self) -> str:
+        """The one-click link to JupyterLab, once it is there; only its owner sees it."""
+        self.ada.wait_for(lambda seen: self._count(seen, "Your links to") == self.launches, PATIENCE)
+        mine = self.ada.wait_for_text("Your links to")
+        return dict(links(mine))["JupyterLab"]
+
+    def tear_down(self, engine: Engine) -> None:
+        self.ada.command("/binder stop")
+        self.ada.wait_for(lambda seen: self._count(seen, "It ran for") == self.launches, PATIENCE)
+        assert engine.leftovers() == []
+
+    def _count(self, seen: Seen, text: str) -> int:
+        return sum(text in plain(each) for each in seen.everything())
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine, repository: HostedRepository
+) -> Iterator[Desk]:
+    monkeypatch.chdir(tmp_path)
+    command = Command("/binder", "Run a Binder repository", "launch <repository>")
+    with (
+        Workspace(Options(app_name="Binder", commands=(command,))) as workspace,
+        Person(workspace.url) as ada,
+    ):
+        yield Desk(workspace, ada, repository, tmp_path)
+
+
+def status(url: str) -> int:
+    return requests.get(url, timeout=30, allow_redirects=False).status_code
+
+
+def reason(failed: Json) -> str:
+    """The sentence below the headline, without the log that follows it."""
+    return plain(failed).partition("```")[0]
+
+
+def limits(engine: Engine) -> dict[str, Any]:
+    [container] = engine.containers()
+    return dict(engine.inspect(container)["HostConfig"])
+
+
+def test_a_launch_serves_with_its_token_within_its_limits_and_leaves_nothing(
+    desk: Desk, engine: Engine
+) -> None:
+    with desk.bot():
+        desk.launch()
+        lab = desk.lab()
+        assert status(lab) == requests.codes.ok
+        assert status(lab.partition("?")[0]) == requests.codes.found
+        given = limits(engine)
+        assert given["Memory"] == given["MemorySwap"] > 0
+        assert given["NanoCpus"] > 0
+        assert given["PidsLimit"] > 0
+        assert given["CapDrop"] == ["ALL"]
+        assert "no-new-privileges" in " ".join(given["SecurityOpt"])
+        desk.tear_down(engine)
+
+
+def test_a_second_launch_of_the_same_commit_builds_nothing(desk: Desk, engine: Engine) -> None:
+    with desk.bot():
+        desk.launch()
+        desk.lab()
+        [container] = engine.containers()
+        image = engine.inspect(container)["Image"]
+        desk.tear_down(engine)
+        built_at = engine.ask("image", "inspect", "--format", "{{.Created}}", image)
+        desk.launch()
+        assert status(desk.lab()) == requests.codes.ok
+        [container] = engine.containers()
+        assert engine.inspect(container)["Image"] == image
+        assert engine.ask("image", "inspect", "--format", "{{.Created}}", image) == built_at
+        desk.tear_down(engine)
+
+
+def test_a_bot_that_is_started_anew_while_an_image_is_built_goes_on(desk: Desk, engine: Engine) -> None:
+    desk.repository.commit({"slow.txt": str(desk.folder)})  # a commit that was never built
+    with desk.bot():
+        desk.launch()
+        desk.ada.wait_for_text("is being built", PATIENCE)
+    with desk.bot():
+        assert status(desk.lab()) == requests.codes.ok
+        desk.tear_down(engine)
+
+
+def test_a_build_that_fails_gives_its_true_reason_and_leaves_nothing(desk: Desk, engine: Engine) -> None:
+    recipe = (Path(__file__).parent / "repository/Dockerfile").read_text()
+    broken = recipe + "RUN pip install no-such-package-at-all==99\n"
+    before = {"Dockerfile": recipe}
+    desk.repository.commit({"Dockerfile": broken})
+    try:
+        with desk.bot():
+            desk.launch()
+            failed = desk.ada.wait_for_text("could not be launched", PATIENCE)
+            assert "No matching distribution found for no-such-package-at-all==99" in reason(failed)
+            desk.ada.wait_for(lambda _: engine.leftovers() == [], PATIENCE)
+    finally:
+        desk.repository.commit(before)
