@@ -13,7 +13,7 @@ from bench.figures import heading, row
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.repositories.spec import RepoSpec, Resolved
@@ -86,7 +86,7 @@ def _site(count: int) -> Iterator[tuple[Reconciler, StandIn, Store]]:
 
 
 def _first_instance(cloud: OpenStackCloud, ends_at: float) -> dict[str, str]:
-    order = Order(
+    order = InstanceSpec(
         binder_id=FIRST,
         provider="gh",
         url="https://github.com/o/r",

@@ -114,7 +114,7 @@ def _parsed(text: str) -> dict[str, str | int | None]:
         request = parse_launch(text)
         return {**request.spec.to_json(), **_lifetime(request.duration)}
     except SpecError as error:
-        return {"error": error.sentence}
+        return {"error": error.sentence, **({"hint": error.hint} if error.hint else {})}
 
 
 def _lifetime(typed: str | None) -> dict[str, str | int | None]:

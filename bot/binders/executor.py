@@ -32,7 +32,7 @@ from bot.binders.actions import (
 from bot.binders.dependencies import Dependencies
 from bot.errors import CloudError, ResolveError
 from bot.interfaces import catalogue, discovery
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 from bot.repositories.spec import Provider, RepoSpec
 from storage import binders
 from storage.models import Binder
@@ -131,8 +131,8 @@ def _spec(binder: Binder) -> RepoSpec:
     )
 
 
-def _order(binder: Binder) -> Order:
-    return Order(
+def _order(binder: Binder) -> InstanceSpec:
+    return InstanceSpec(
         binder_id=binder.id,
         provider=binder.provider,
         url=binder.url,

@@ -74,7 +74,7 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class InstanceSpec:
     """All that a cloud needs to know to make an instance for a binder.
 
     Attributes:
@@ -259,7 +259,7 @@ class Cloud(Protocol):
             CloudUnreachable: Nothing may be concluded about any binder.
         """
 
-    def create(self, order: Order, /) -> ResourceIds:
+    def create(self, spec: InstanceSpec, /) -> ResourceIds:
         """Start making the instance named `binder-<id>`; returns at once with the ids that exist so far.
 
         Called at most once for each recorded attempt. Where the cloud shows an instance of that name already,

@@ -1,19 +1,19 @@
 """From what a cloud is asked to make to what the agent is told."""
 
 from bot.provisioning.agent.task import Task
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 
 
-def task_of(order: Order) -> Task:
-    """What the agent needs to know of an order; who ordered it is none of that."""
+def task_of(spec: InstanceSpec) -> Task:
+    """What the agent needs to know of an instance. Who asked for it is none of its business."""
     return Task(
-        binder_id=order.binder_id,
-        provider=order.provider,
-        url=order.url,
-        ref=order.ref,
-        commit=order.commit,
-        is_tip=order.is_tip,
-        path=order.path,
-        extra=order.extra or None,
-        token=order.token,
+        binder_id=spec.binder_id,
+        provider=spec.provider,
+        url=spec.url,
+        ref=spec.ref,
+        commit=spec.commit,
+        is_tip=spec.is_tip,
+        path=spec.path,
+        extra=spec.extra or None,
+        token=spec.token,
     )

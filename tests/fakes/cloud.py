@@ -9,9 +9,9 @@ from bot.jupyter.activity import Usage
 from bot.jupyter.contents import DirectoryListing
 from bot.provisioning.base import (
     Instance,
+    InstanceSpec,
     InstanceState,
     MinimalCloud,
-    Order,
     Phase,
     Report,
     ResourceIds,
@@ -84,7 +84,7 @@ class FakeCloud(MinimalCloud):
     busy: bool = False
     machines: dict[str, list[Machine]] = field(default_factory=dict)
     pending_removals: dict[str, int] = field(default_factory=dict)
-    created: list[Order] = field(default_factory=list)
+    created: list[InstanceSpec] = field(default_factory=list)
     surveys: int = 0
 
     def check(self) -> list[str]:
@@ -106,7 +106,7 @@ class FakeCloud(MinimalCloud):
                 shown[binder_id] = visible
         return Survey(shown)
 
-    def create(self, order: Order) -> ResourceIds:
+    def create(self, order: InstanceSpec) -> ResourceIds:
         self._require_answer(order.binder_id)
         if order.size not in {size.key for size in self.sizes}:
             raise CloudError(f"This cloud has no size `{order.size}`.")

@@ -50,7 +50,12 @@ def test_parse_prints_one_json_object_and_needs_no_settings() -> None:
 def test_parse_says_what_is_wrong_and_exits_with_2(text: str) -> None:
     done = binder_bot("parse", "--json", text)
     assert done.returncode == 2
-    assert list(json.loads(done.stdout)) == ["error"]
+    assert json.loads(done.stdout)["error"].endswith((".", "?"))
+
+
+def test_parse_says_what_to_write_instead() -> None:
+    done = binder_bot("parse", "--json", "")
+    assert "owner/repo" in json.loads(done.stdout)["hint"]
 
 
 def test_parse_tells_a_duration_in_seconds_too() -> None:
@@ -77,7 +82,7 @@ def test_a_dash_reads_one_text_a_line() -> None:
     done = binder_bot("parse", "--json", "-", stdin="a/b\n\nnonsense\nc/d main\n")
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
-    assert [list(each) for each in found] == [KEYS, ["error"], ["error"], KEYS]
+    assert [next(iter(each)) for each in found] == [KEYS[0], "error", "error", KEYS[0]]
 
 
 def test_parse_loads_none_of_the_heavy_parts() -> None:

@@ -27,9 +27,9 @@ from bot.provisioning.agent.job import scrubber_of
 from bot.provisioning.agent.source import archive_refused
 from bot.provisioning.base import (
     Instance,
+    InstanceSpec,
     InstanceState,
     MinimalCloud,
-    Order,
     Phase,
     Report,
     ResourceIds,
@@ -104,16 +104,16 @@ class LocalCloud(MinimalCloud):
                     instances[directory.binder_id] = (instance,)
             return Survey(instances, frozenset(strays - set(instances)))
 
-    def create(self, order: Order) -> ResourceIds:
+    def create(self, spec: InstanceSpec) -> ResourceIds:
         """See `Cloud.create`. Creating the same binder again goes on with what there is."""
-        if order.size not in {size.key for size in self.sizes}:
-            raise CloudError(f"This cloud has no size `{order.size}`.")
+        if spec.size not in {size.key for size in self.sizes}:
+            raise CloudError(f"This cloud has no size `{spec.size}`.")
         with _border(CloudError, "The instance could not be made"):
-            what = task_of(order)
+            what = task_of(spec)
             if self._containers is None and not what.is_git:
                 refused = archive_refused(what)
                 raise CannotBuild(refused.reason, hint=refused.hint)
-            directory = self._directory(order.binder_id)
+            directory = self._directory(spec.binder_id)
             directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._options.uv_cache.mkdir(parents=True, exist_ok=True)
             if directory.created_at() is None:

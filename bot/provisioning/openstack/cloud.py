@@ -18,7 +18,15 @@ from typing import Any
 from openstack.config.cloud_region import CloudRegion
 
 from bot.errors import CannotBuild, CloudError, CloudUnreachable, NoCapacity, QuotaExceeded
-from bot.provisioning.base import Instance, InstanceState, Order, Recovered, Report, ResourceIds, Survey
+from bot.provisioning.base import (
+    Instance,
+    InstanceSpec,
+    InstanceState,
+    Recovered,
+    Report,
+    ResourceIds,
+    Survey,
+)
 from bot.provisioning.openstack.api import READ_SECONDS, Api, region_of_environment
 from bot.provisioning.openstack.check import Check
 from bot.provisioning.openstack.errors import Conflict, NotThere
@@ -71,7 +79,7 @@ class OpenStackCloud:
         self,
         options: OpenStackOptions,
         deployment: str,
-        render: Callable[[Order], str],
+        render: Callable[[InstanceSpec], str],
         fold: Callable[[str], Report | None],
         *,
         region: Callable[[], CloudRegion] = region_of_environment,
@@ -100,16 +108,16 @@ class OpenStackCloud:
         """See `Cloud.survey`. Three listings, whatever the number of binders."""
         return survey_of(self._inventory(), self._tags, self._options.url_of, self._no_room)
 
-    def create(self, order: Order) -> ResourceIds:
+    def create(self, spec: InstanceSpec) -> ResourceIds:
         """See `Cloud.create`. Goes on with whatever an earlier attempt left."""
-        flavor = self._flavor(order)
-        servers = self._servers_of(order.binder_id)
+        flavor = self._flavor(spec)
+        servers = self._servers_of(spec.binder_id)
         if servers:
-            port = self._network.port_of(order.binder_id, {})
+            port = self._network.port_of(spec.binder_id, {})
             return {"server": servers[0]["id"]} | ({"port": port["id"]} if port else {})
-        user_data = self._user_data(order)
-        port = self._network.ensure_port(order.binder_id)
-        return {"server": self._boot(order, flavor, port["id"], user_data), "port": port["id"]}
+        user_data = self._user_data(spec)
+        port = self._network.ensure_port(spec.binder_id)
+        return {"server": self._boot(spec, flavor, port["id"], user_data), "port": port["id"]}
 
     def expose(self, binder_id: str, resources: ResourceIds) -> ResourceIds:
         """See `Cloud.expose`. Gives the port a floating IP, unless it has one or needs none (IPv6)."""
@@ -254,15 +262,15 @@ class OpenStackCloud:
         except NotThere:
             return
 
-    def _boot(self, order: Order, flavor: Flavor, port: str, user_data: str) -> str:
+    def _boot(self, spec: InstanceSpec, flavor: Flavor, port: str, user_data: str) -> str:
         """Have a server made; its id.
 
         Raises:
             CloudUnreachable: It may have been made, now or by an earlier attempt.
         """
         try:
-            with self._room_told(order.size):
-                return self._make_server(lambda: self._server_request(order, flavor, port, user_data))
+            with self._room_told(spec.size):
+                return self._make_server(lambda: self._server_request(spec, flavor, port, user_data))
         except Conflict as error:  # a server that is not listed yet uses the port
             raise CloudUnreachable(error.sentence) from error
 
@@ -279,17 +287,17 @@ class OpenStackCloud:
                 raise
             return str(self._api.make("compute", "/servers", "server", doing, again)["id"])
 
-    def _server_request(self, order: Order, flavor: Flavor, port: str, user_data: str) -> Json:
+    def _server_request(self, spec: InstanceSpec, flavor: Flavor, port: str, user_data: str) -> Json:
         options = self._options
         request: dict[str, Any] = {
-            "name": name_of(order.binder_id),
+            "name": name_of(spec.binder_id),
             "flavorRef": self._names.flavor(flavor),
             "networks": [{"port": port}],
             "user_data": user_data,
             # Not only over the network, where the metadata service can be impersonated (CVE-2024-6174).
             "config_drive": True,
-            "metadata": self._tags.metadata(order),
-            "tags": self._tags.of(order.binder_id),
+            "metadata": self._tags.metadata(spec),
+            "tags": self._tags.of(spec.binder_id),
         }
         request |= _boot_source(self._names.image(), options.boot_volume_gb)
         if options.key_pair is not None:
@@ -298,8 +306,8 @@ class OpenStackCloud:
             request["availability_zone"] = options.availability_zone
         return request
 
-    def _user_data(self, order: Order) -> str:
-        encoded = base64.b64encode(self._render(order).encode()).decode()
+    def _user_data(self, spec: InstanceSpec) -> str:
+        encoded = base64.b64encode(self._render(spec).encode()).decode()
         if len(encoded) > _USER_DATA_LIMIT:
             raise CannotBuild("The address, ref and path of this repository are too long for an instance.")
         return encoded
@@ -325,11 +333,11 @@ class OpenStackCloud:
 
     # Sizes -----------------------------------------------------------------------------------------------
 
-    def _flavor(self, order: Order) -> Flavor:
-        flavor = self._options.flavor_of(order.size)
+    def _flavor(self, spec: InstanceSpec) -> Flavor:
+        flavor = self._options.flavor_of(spec.size)
         if flavor is None:
             keys = ", ".join(size.key for size in self.sizes)
-            raise CloudError(f"This cloud has no size `{order.size}`.", hint=f"The sizes are: {keys}.")
+            raise CloudError(f"This cloud has no size `{spec.size}`.", hint=f"The sizes are: {keys}.")
         return flavor
 
     def _size_of(self, server: Json) -> str:

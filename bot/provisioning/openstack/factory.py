@@ -30,7 +30,7 @@ def build(settings: OpenStackSettings) -> Cloud:
 
     guest = AgentSettings(build_seconds=60 * settings.build_timeout_minutes)
     return OpenStackCloud(
-        options(settings), settings.deployment, lambda order: render(order, guest), report_of_console
+        options(settings), settings.deployment, lambda spec: render(spec, guest), report_of_console
     )
 
 

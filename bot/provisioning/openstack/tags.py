@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.errors import CloudError, ConfigError
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 from bot.tokens import fingerprint
 
 Json = Mapping[str, Any]
@@ -76,27 +76,27 @@ class Tags:
         """Whether a port or a floating IP belongs to that binder."""
         return self.binder_of_address(thing) == binder_id
 
-    def metadata(self, order: Order) -> dict[str, str]:
+    def metadata(self, spec: InstanceSpec) -> dict[str, str]:
         """The metadata of a binder's server: all that the bot's row can be rebuilt from, and no secret.
 
         A value that Nova would not take is left out whole: half a URL is a wrong URL.
         """
         values = {
             "deployment": self.deployment,
-            "id": order.binder_id,
-            "owner": order.owner,
-            "team": order.team or None,
-            "channel": order.channel,
-            "name": order.name or None,
-            "token": fingerprint(order.token),
-            "deadline": _moment(order.ends_at),
-            "size": order.size,
-            "provider": order.provider,
-            "url": order.url,
-            "ref": order.ref,
-            "commit": order.commit,
-            "path": order.path,
-            "interface": order.interface,
+            "id": spec.binder_id,
+            "owner": spec.owner,
+            "team": spec.team or None,
+            "channel": spec.channel,
+            "name": spec.name or None,
+            "token": fingerprint(spec.token),
+            "deadline": _moment(spec.ends_at),
+            "size": spec.size,
+            "provider": spec.provider,
+            "url": spec.url,
+            "ref": spec.ref,
+            "commit": spec.commit,
+            "path": spec.path,
+            "interface": spec.interface,
         }
         return {
             f"{self.prefix}{key}": value

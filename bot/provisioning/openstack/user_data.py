@@ -14,7 +14,7 @@ from bot.errors import CannotBuild
 from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.agent.task import content_of
 from bot.provisioning.agent_archive import archive
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 from bot.provisioning.tasks import task_of
 
 MAX_ENCODED = 65_535
@@ -71,29 +71,29 @@ _BOOTING = 'BINDER-BOT {"phase": "booting", "message": "The instance is starting
 _USERINFO = re.compile(r"://[^/\s]*@")
 
 
-def encode(order: Order, settings: AgentSettings) -> str:
+def encode(spec: InstanceSpec, settings: AgentSettings) -> str:
     """The user data as Nova takes it: base64 of at most 65,535 characters.
 
     Raises:
         CannotBuild: It would be longer, or the repository's address has a password in it.
     """
-    encoded = base64.b64encode(render(order, settings).encode()).decode()
+    encoded = base64.b64encode(render(spec, settings).encode()).decode()
     if len(encoded) > MAX_ENCODED:
         raise CannotBuild("The address, ref and path of this repository are too long for an instance.")
     return encoded
 
 
-def render(order: Order, settings: AgentSettings) -> str:
+def render(spec: InstanceSpec, settings: AgentSettings) -> str:
     """The user data as cloud-init reads it.
 
     Raises:
         CannotBuild: The repository's address has a password in it.
     """
-    if _USERINFO.search(order.url):
+    if _USERINFO.search(spec.url):
         raise CannotBuild(
             "The repository's address has a user or a password in it, which instances do not get."
         )
-    content = json.dumps(content_of(task_of(order), settings))
+    content = json.dumps(content_of(task_of(spec), settings))
     return _TEMPLATE.format(
         agent=_agent(),
         task=base64.b64encode(content.encode()).decode(),

@@ -7,7 +7,7 @@ from random import Random
 
 from bot.errors import CloudError, CloudUnreachable, NoCapacity, QuotaExceeded, ServerError
 from bot.jupyter.activity import Usage
-from bot.provisioning.base import Instance, InstanceState, Order, Phase, Report, ResourceIds, Survey
+from bot.provisioning.base import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds, Survey
 from tests.fakes.cloud import FakeCloud, FakeServer, Machine
 
 LAG_SECONDS = 8.0
@@ -57,7 +57,7 @@ class StormCloud(FakeCloud):
         instances = {binder_id: found for binder_id, found in shown.items() if found}
         return Survey(instances, frozenset(set(self.addresses) - set(instances)))
 
-    def create(self, order: Order) -> ResourceIds:
+    def create(self, order: InstanceSpec) -> ResourceIds:
         if self.chance(0.06):
             raise self.random.choice([NoCapacity("No host has room."), QuotaExceeded("All are in use.")])
         with self._unreliable(lost=0.1):

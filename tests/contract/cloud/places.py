@@ -9,7 +9,7 @@ from typing import Any
 
 from bot import config
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import Cloud, Instance, InstanceState, Order, Phase
+from bot.provisioning.base import Cloud, Instance, InstanceSpec, InstanceState, Phase
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.registry import build_cloud
 from bot.provisioning.reports import fold
@@ -41,7 +41,7 @@ class Place(ABC):
         self.opened.append(cloud)
         return cloud
 
-    def order(self, binder_id: str = "b1aa", **changes: Any) -> Order:
+    def order(self, binder_id: str = "b1aa", **changes: Any) -> InstanceSpec:
         values: dict[str, Any] = {
             "binder_id": binder_id,
             "provider": "git",
@@ -59,7 +59,7 @@ class Place(ABC):
             "team": "T1",
             "name": "demo",
         }
-        return Order(**values | changes)
+        return InstanceSpec(**values | changes)
 
     @abstractmethod
     def _open(self, deployment: str) -> Cloud: ...
@@ -69,7 +69,7 @@ class Place(ABC):
         """Everything that is left of any deployment."""
 
     @abstractmethod
-    def create_without_reply(self, order: Order) -> None:
+    def create_without_reply(self, order: InstanceSpec) -> None:
         """Have an instance made, and lose the answer."""
 
     @abstractmethod
@@ -141,7 +141,7 @@ class LocalPlace(Place):
         (now,) = cloud.survey().of(instance.binder_id)
         return has_failed or now.state == InstanceState.ERROR
 
-    def create_without_reply(self, order: Order) -> None:
+    def create_without_reply(self, order: InstanceSpec) -> None:
         self.open().create(order)
 
     def break_down(self) -> None:
@@ -173,7 +173,7 @@ class OpenStackPlace(Place):
     def left(self) -> list[Any]:
         return self._standin.leavings()
 
-    def create_without_reply(self, order: Order) -> None:
+    def create_without_reply(self, order: InstanceSpec) -> None:
         cloud = self.open()
         before = cloud.create(self.order("before"))
         self._standin.knobs.cut = Cut(2, "after", writes=True)  # the port, and then the server
@@ -209,7 +209,7 @@ class FakePlace(Place):
     def left(self) -> list[Any]:
         return [machines for cloud in self._clouds.values() for machines in cloud.machines.values()]
 
-    def create_without_reply(self, order: Order) -> None:
+    def create_without_reply(self, order: InstanceSpec) -> None:
         self.open()
         cloud = self._clouds["one"]
         cloud.loses = 1

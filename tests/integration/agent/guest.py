@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from bot.provisioning.agent.settings import AgentSettings, MachineSettings, ReportSettings
-from bot.provisioning.base import Order, Phase, Report
+from bot.provisioning.base import InstanceSpec, Phase, Report
 from bot.provisioning.openstack.console import MARKER, report_of_console
 from bot.provisioning.openstack.user_data import render
 
@@ -37,8 +37,8 @@ QUICK = AgentSettings(
 )
 
 
-def an_order(url: str, **changes: Any) -> Order:
-    order = Order(
+def an_order(url: str, **changes: Any) -> InstanceSpec:
+    order = InstanceSpec(
         binder_id="k3v9",
         provider="git",
         url=url,
@@ -117,7 +117,7 @@ class Guest:
         """Tell the stubs how to behave."""
         (self.state / name).write_text(content)
 
-    def launch(self, order: Order, settings: AgentSettings = QUICK) -> None:
+    def launch(self, order: InstanceSpec, settings: AgentSettings = QUICK) -> None:
         """Be a new machine with this user data."""
         unpack(render(order, replace(settings, port=self.port)), self.root)
         self.boot()

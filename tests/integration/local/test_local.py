@@ -18,7 +18,7 @@ from bot.errors import CannotBuild, CloudError
 from bot.provisioning.agent.environment import MARK
 from bot.provisioning.agent.environments import remove_tree
 from bot.provisioning.agent.sandbox import works
-from bot.provisioning.base import InstanceState, Order, Phase, Report
+from bot.provisioning.base import InstanceSpec, InstanceState, Phase, Report
 from bot.provisioning.local import cloud
 from bot.provisioning.local.instance import InstanceDirectory
 from bot.provisioning.local.processes import processes_of
@@ -85,7 +85,7 @@ def listens(url: str) -> bool:
         return client.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) == 0
 
 
-def fails(bench: Bench, ordered: Order) -> Report:
+def fails(bench: Bench, ordered: InstanceSpec) -> Report:
     bench.cloud.create(ordered)
     report = bench.settle(ordered.binder_id)
     assert report.phase == Phase.FAILED

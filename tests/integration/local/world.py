@@ -7,7 +7,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from bot.provisioning.base import Order, Phase, Report
+from bot.provisioning.base import InstanceSpec, Phase, Report
 from bot.provisioning.local.cloud import LocalCloud
 from bot.provisioning.local.options import LocalOptions
 
@@ -21,7 +21,7 @@ def wait_until(happened: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-def order(url: str, sha: str | None, binder_id: str, **changes: object) -> Order:
+def order(url: str, sha: str | None, binder_id: str, **changes: object) -> InstanceSpec:
     values: dict[str, object] = {
         "binder_id": binder_id,
         "provider": "git",
@@ -37,7 +37,7 @@ def order(url: str, sha: str | None, binder_id: str, **changes: object) -> Order
         "channel": "C1",
         "ends_at": time.time() + 3600,
     }
-    return Order(**values | changes)  # type: ignore[arg-type]  # right as listed above
+    return InstanceSpec(**values | changes)  # type: ignore[arg-type]  # right as listed above
 
 
 class Bench:

@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 from openstack.config import OpenStackConfig
 
-from bot.provisioning.base import Order, Report
+from bot.provisioning.base import InstanceSpec, Report
 from bot.provisioning.openstack.api import Api, region_of_environment
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.reports import fold
 from tests.integration.openstack.plane import ADMIN, Knobs
-from tests.integration.openstack.standin import StandIn
+from tests.integration.openstack.standin import CREDENTIAL, SECRET, StandIn
 
 QUIET = (
     # openstacksdk 4.22 raises these on its own code, whatever its caller does.
     "ignore::openstack.warnings.RemovedInSDK50Warning",
     "ignore::openstack.warnings.RemovedInSDK60Warning",
 )
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Until = Callable[[Callable[[], bool]], None]
 Open = Callable[..., OpenStackCloud]
 OPTIONS = OpenStackOptions(
@@ -70,7 +70,7 @@ def knobs() -> Knobs:
 
 @pytest.fixture(scope="session")
 def order_of() -> OrderOf:
-    def make(binder_id: str, **changes: Any) -> Order:
+    def make(binder_id: str, **changes: Any) -> InstanceSpec:
         values: dict[str, Any] = {
             "binder_id": binder_id,
             "provider": "gh",
@@ -88,7 +88,7 @@ def order_of() -> OrderOf:
             "team": "T1",
             "name": "demo",
         }
-        return Order(**values | changes)
+        return InstanceSpec(**values | changes)
 
     return make
 
@@ -138,5 +138,28 @@ def cloud(opened: Open) -> OpenStackCloud:
     return opened()
 
 
-def render(order: Order) -> str:
+def render(order: InstanceSpec) -> str:
     return f"#!/bin/sh\n# {order.binder_id}\n"
+
+
+@pytest.fixture
+def chosen(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What an operator of the stand-in has in the environment."""
+    environment = {
+        "OS_AUTH_TYPE": "v3applicationcredential",
+        "OS_AUTH_URL": f"{standin.url}/identity/v3",
+        "OS_APPLICATION_CREDENTIAL_ID": CREDENTIAL,
+        "OS_APPLICATION_CREDENTIAL_SECRET": SECRET,
+        "OS_REGION_NAME": "IU",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return {
+        "slack_bot_token": "xoxb-1",
+        "slack_app_token": "xapp-1",
+        "database_url": f"sqlite:///{tmp_path / 'new.sqlite3'}",
+        "cloud": "openstack",
+        "deployment": "lab",
+        "openstack_image": "Featured-Ubuntu24",
+        "openstack_sizes": "m3.small,m3.quad",
+    }

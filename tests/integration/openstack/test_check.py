@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor
 from tests.integration.openstack.standin import StandIn
 
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Open = Callable[..., OpenStackCloud]
 QUAD = (Flavor("quad", "m3.quad", "Quad"),)
 

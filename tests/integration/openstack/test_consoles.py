@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import Instance, Order
+from bot.provisioning.base import Instance, InstanceSpec
 from bot.provisioning.openstack import cloud as openstack_cloud
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.standin import StandIn
 
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Open = Callable[..., OpenStackCloud]
 
 
@@ -70,7 +70,7 @@ def test_a_console_that_hangs_is_given_up_soon(
     standin.knobs.hangs.set()
 
 
-def _instance(cloud: OpenStackCloud, order: Order) -> Instance:
+def _instance(cloud: OpenStackCloud, order: InstanceSpec) -> Instance:
     cloud.create(order)
     cloud.survey()
     (instance,) = cloud.survey().of(order.binder_id)

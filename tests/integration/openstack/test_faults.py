@@ -18,7 +18,7 @@ from bot.errors import (
     NoCapacity,
     QuotaExceeded,
 )
-from bot.provisioning.base import InstanceState, Order, Report
+from bot.provisioning.base import InstanceSpec, InstanceState, Report
 from bot.provisioning.openstack import api
 from bot.provisioning.openstack.api import region_of_environment
 from bot.provisioning.openstack.cloud import OpenStackCloud
@@ -28,7 +28,7 @@ from bot.provisioning.openstack.tags import Tags
 from tests.integration.openstack.conftest import OPTIONS
 from tests.integration.openstack.standin import CREDENTIAL, Cut, StandIn
 
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Open = Callable[..., OpenStackCloud]
 Fold = Callable[[str], Report | None]
 LIST = "GET /servers/detail"

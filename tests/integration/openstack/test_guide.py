@@ -13,11 +13,11 @@ import pytest
 
 from bot import config
 from bot.provisioning.agent.failures import FailureCode
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.standin import PROJECT, StandIn
 
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Open = Callable[..., OpenStackCloud]
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/openstack.md").read_text()

@@ -10,11 +10,11 @@ from typing import Literal
 import pytest
 
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import InstanceState, Order, ResourceIds, Survey
+from bot.provisioning.base import InstanceSpec, InstanceState, ResourceIds, Survey
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.standin import Cut, StandIn
 
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Open = Callable[..., OpenStackCloud]
 How = Literal["before", "after", "500"]
 
@@ -29,7 +29,7 @@ class Driver:
 
     opened: Open
     standin: StandIn
-    order: Order
+    order: InstanceSpec
     parts: ResourceIds = field(default_factory=dict)
     attempted: int = -ATTEMPT
     looks: int = 0

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.standin import Json, StandIn
 
 LAG = 2
 LOOKS = 4
 """After so many, an instance shows and is built: a pause that outlasts a lease is longer than that takes."""
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Open = Callable[..., OpenStackCloud]
 
 
@@ -56,7 +56,7 @@ def test_paused_before_any_call_while_another_does_the_same_there_is_still_one_o
 def launched_with_a_pause(
     first: OpenStackCloud,
     second: OpenStackCloud,
-    order: Order,
+    order: InstanceSpec,
     call: int,
     standin: StandIn,
     monkeypatch: pytest.MonkeyPatch,
@@ -69,7 +69,7 @@ def launched_with_a_pause(
     return pause.is_over
 
 
-def launch(cloud: OpenStackCloud, order: Order) -> None:
+def launch(cloud: OpenStackCloud, order: InstanceSpec) -> None:
     """What a process does after another one's lease has ended."""
     for _ in range(LOOKS):
         cloud.survey()
@@ -78,7 +78,7 @@ def launch(cloud: OpenStackCloud, order: Order) -> None:
         cloud.survey()
 
 
-def make(cloud: OpenStackCloud, order: Order) -> None:
+def make(cloud: OpenStackCloud, order: InstanceSpec) -> None:
     """Take the steps towards an instance with an address; what is uncertain is left to the next one."""
     with suppress(CloudUnreachable):
         parts = cloud.create(order)

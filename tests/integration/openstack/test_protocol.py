@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from bot.errors import CannotBuild, CloudError, CloudUnreachable, QuotaExceeded
-from bot.provisioning.base import Instance, InstanceState, Order, Phase, Report, ResourceIds
+from bot.provisioning.base import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.tokens import fingerprint
 from tests.integration.openstack.conftest import OPTIONS
 from tests.integration.openstack.standin import StandIn
 
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Open = Callable[..., OpenStackCloud]
 
 
-def started(cloud: OpenStackCloud, order: Order) -> ResourceIds:
+def started(cloud: OpenStackCloud, order: InstanceSpec) -> ResourceIds:
     parts = cloud.expose(order.binder_id, cloud.create(order))
     cloud.survey()
     cloud.survey()

@@ -19,7 +19,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from bot.provisioning.base import InstanceState, Order
+from bot.provisioning.base import InstanceSpec, InstanceState
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
@@ -47,7 +47,7 @@ from workspace.server import Workspace
 pytestmark = [pytest.mark.openstack, needs_cloud, needs_played_guests, pytest.mark.timeout(600)]
 
 PATIENCE_SECONDS = 150.0
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 
 
 class Bot:

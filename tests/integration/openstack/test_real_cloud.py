@@ -13,7 +13,7 @@ import pytest
 from openstack.config import OpenStackConfig
 
 from bot.errors import CloudUnreachable, CredentialsRejected, QuotaExceeded
-from bot.provisioning.base import Instance, InstanceState, Order, Phase, Report, ResourceIds
+from bot.provisioning.base import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
@@ -37,7 +37,7 @@ OPTIONS = OpenStackOptions(
     image=IMAGE, flavors=(Flavor("small", FLAVOR, "Small"), Flavor("huge", HUGE, "Huge"))
 )
 
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Until = Callable[[Callable[[], bool]], None]
 
 
@@ -58,7 +58,7 @@ class Project:
         (instance,) = self.cloud.survey().of(binder_id)
         return instance
 
-    def started(self, order: Order, until: Until) -> ResourceIds:
+    def started(self, order: InstanceSpec, until: Until) -> ResourceIds:
         parts = self.cloud.expose(order.binder_id, self.cloud.create(order))
         until(lambda: self.instance(order.binder_id).state == InstanceState.ACTIVE)
         return parts

@@ -20,7 +20,7 @@ import pytest
 from bot.errors import CloudUnreachable
 from bot.jupyter.client import JupyterServer
 from bot.provisioning.agent.settings import AgentSettings
-from bot.provisioning.base import Instance, InstanceState, Order, Phase, Report, ResourceIds
+from bot.provisioning.base import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
@@ -49,7 +49,7 @@ OPTIONS = OpenStackOptions(image="osreal-bookworm", flavors=(Flavor("small", "os
 PATIENCE_SECONDS = 600.0
 """A guest runs without KVM, and may share two cores with much else."""
 
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., InstanceSpec]
 Tell = Callable[[str], None]
 
 
@@ -73,7 +73,7 @@ class Launch:
         tell: Is told how long it took.
     """
 
-    def __init__(self, cloud: OpenStackCloud, order: Order, tell: Tell) -> None:
+    def __init__(self, cloud: OpenStackCloud, order: InstanceSpec, tell: Tell) -> None:
         self._cloud = cloud
         self._order = order
         self._clock = Clock(tell)
@@ -181,7 +181,7 @@ def repository(tmp_path: Path) -> Iterator[HostedRepository]:
 
 
 @pytest.fixture
-def order(order_of: OrderOf, repository: HostedRepository) -> Order:
+def order(order_of: OrderOf, repository: HostedRepository) -> InstanceSpec:
     """An order for a commit that is not the newest of its branch."""
     commit = repository.commit({})
     repository.commit({"hello.txt": "a later hello\n"})
@@ -200,12 +200,12 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
 
 
 @pytest.fixture
-def launch(cloud: OpenStackCloud, order: Order, tell: Tell) -> Launch:
+def launch(cloud: OpenStackCloud, order: InstanceSpec, tell: Tell) -> Launch:
     return Launch(cloud, order, tell)
 
 
 def test_from_an_order_to_a_server_put_away_and_had_back(
-    launch: Launch, cloud: OpenStackCloud, order: Order
+    launch: Launch, cloud: OpenStackCloud, order: InstanceSpec
 ) -> None:
     launch.create()
     launch.until("active", lambda: launch.is_at(InstanceState.ACTIVE))

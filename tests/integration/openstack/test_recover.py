@@ -17,7 +17,7 @@ from bot.config import Settings
 from bot.errors import ConfigError, ServerError
 from bot.jupyter.activity import Usage
 from bot.jupyter.contents import DirectoryListing
-from bot.provisioning.base import Order
+from bot.provisioning.base import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.tokens import new_token
 from storage import binders
@@ -26,7 +26,7 @@ from storage.models import Binder, Ending, OutboxMessage, Status, Target
 from tests.chaos.sim.world import TIMEOUTS, FakeResolver, requested
 from tests.fakes.database import migrated
 from tests.integration.openstack.conftest import OPTIONS
-from tests.integration.openstack.standin import CREDENTIAL, SECRET, StandIn
+from tests.integration.openstack.standin import StandIn
 from workspace.server import Workspace
 
 KEY = "a key that the operator keeps somewhere else"
@@ -81,7 +81,7 @@ class Bot:
         self.cloud = OpenStackCloud(OPTIONS, "lab", self._render, lambda _: None, region=self.standin.region)
         self.lose_the_database()
 
-    def _render(self, order: Order) -> str:
+    def _render(self, order: InstanceSpec) -> str:
         self.tokens.add(order.token)
         return "#!/bin/sh\n"
 
@@ -355,31 +355,8 @@ def test_tokens_are_long_and_fit_a_url(key: str | None) -> None:
     assert token != new_token("b2", key)
 
 
-@pytest.fixture
-def chosen(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What an operator of the stand-in has in the environment."""
-    environment = {
-        "OS_AUTH_TYPE": "v3applicationcredential",
-        "OS_AUTH_URL": f"{standin.url}/identity/v3",
-        "OS_APPLICATION_CREDENTIAL_ID": CREDENTIAL,
-        "OS_APPLICATION_CREDENTIAL_SECRET": SECRET,
-        "OS_REGION_NAME": "IU",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return {
-        **TOKENS,
-        "database_url": f"sqlite:///{tmp_path / 'new.sqlite3'}",
-        "cloud": "openstack",
-        "deployment": "lab",
-        "openstack_image": "Featured-Ubuntu24",
-        "openstack_sizes": "m3.small,m3.quad",
-        "token_key": KEY,
-    }
-
-
 def test_serve_refuses_until_the_command_has_recovered(ready: Bot, chosen: dict[str, Any]) -> None:
-    settings = config.load(**chosen)
+    settings = config.load(**chosen, token_key=KEY)
     with pytest.raises(ConfigError, match="database is empty, but the cloud has 1 instances"):
         app.serve(settings)
     assert recover(settings)[0].startswith("b1  booting  name-of-b1 of U1")
