@@ -54,7 +54,7 @@ class _Container:
         self._watch()
 
     def _start(self) -> None:
-        """Have the container run: this binder's own is started again, where there is none one is made."""
+        """Start this binder's own container again, or make one if there is none."""
         try:
             if self._is_ours():
                 capture(self._engine.name, "start", self._name)
@@ -191,7 +191,7 @@ def _published(address: str, port: int) -> str:
 
 
 def _volume(job: Job, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """A new volume is filled with what the image has there, and outlives the container."""
+    """The volume for the repository's files. The engine fills a new one with what the image has there."""
     files = files_directory(config) if job.settings.container.volume else None
     return ("--volume", f"binder-{job.task.binder_id}:{files}") if files else ()
 

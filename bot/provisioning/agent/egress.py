@@ -1,4 +1,4 @@
-"""Finding out early whether this machine reaches what it will need. Some hosts give machines no egress."""
+"""Checking early that this machine reaches what it will need. Some hosts give machines no egress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding one's way in a checkout: which directory is built, and whether a path is there."""
+"""Paths within a checkout: which directory is built, and whether a path exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding and ending all processes that descend from this one, whatever they did to hide."""
+"""Finding and ending all processes that descend from this one, also those that detached themselves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def adopt_orphans() -> None:
 
 
 def end_descendants() -> None:
-    """End everything that descends from this process: politely, then not."""
+    """End everything that descends from this process: first with SIGTERM, then with SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         _send(descendants(), number)
         _await_end(_GRACE_SECONDS)
@@ -76,7 +76,7 @@ def _send(processes: list[int], number: int) -> None:
 
 
 def _await_end(seconds: float) -> None:
-    """Bury children as they end, until none is left or the time is up."""
+    """Collect children as they end, until none is left or the time is up."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and descendants():
         with suppress(ChildProcessError):

@@ -45,3 +45,12 @@ def host_of(source: str) -> str:
     if parts.scheme in {"http", "https"}:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
     return "https://archive.softwareheritage.org/" if source.startswith("swh:") else "https://doi.org/"
+
+
+def archive_refused(task: Task) -> Failure:
+    """Why an archive is not built without containers."""
+    return Failure(
+        f"{task.url} is an archive, not a git repository, and needs a container engine here.",
+        FailureCode.NEEDS_ENGINE,
+        "Install docker or podman with buildx, or use the OpenStack cloud.",
+    )

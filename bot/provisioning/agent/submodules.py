@@ -1,4 +1,4 @@
-"""Fetching a checkout's submodules: over https also where their addresses are for people who have a key."""
+"""Fetching a checkout's submodules, over https even if their addresses are for ssh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Having Docker with buildx, git and repo2docker, whatever the machine's image brought."""
+"""Installing Docker with buildx, git and repo2docker where the machine's image lacks them."""
 
 from __future__ import annotations
 

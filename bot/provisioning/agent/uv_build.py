@@ -13,7 +13,7 @@ from bot.provisioning.agent import jupyter_process
 from bot.provisioning.agent.commands import capture
 from bot.provisioning.agent.environment import repository_environment
 from bot.provisioning.agent.environments import Environment, Environments, copy_tree, remove_tree
-from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
+from bot.provisioning.agent.failures import CommandFailed
 from bot.provisioning.agent.fetch import fetch
 from bot.provisioning.agent.jupyter_process import Server
 from bot.provisioning.agent.paths import build_root, require_path
@@ -21,7 +21,7 @@ from bot.provisioning.agent.processes import end_descendants
 from bot.provisioning.agent.pythons import find_python
 from bot.provisioning.agent.recipe import read as read_recipe
 from bot.provisioning.agent.sandbox import Sandbox, works
-from bot.provisioning.agent.source import source_of
+from bot.provisioning.agent.source import archive_refused, source_of
 from bot.provisioning.agent.uv_install import Installation
 
 if TYPE_CHECKING:
@@ -49,17 +49,8 @@ def launch(job: Job, uv: UvSettings) -> None:
         Failure: The true reason why it does not run, or no longer.
     """
     if not job.task.is_git:
-        raise archive_refused(job.task.url)
+        raise archive_refused(job.task)
     _Launch(job, uv).run()
-
-
-def archive_refused(url: str) -> Failure:
-    """Why an archive is not built without containers."""
-    return Failure(
-        f"{url} is an archive, not a git repository, and needs a container engine here.",
-        FailureCode.NEEDS_ENGINE,
-        "Install docker or podman with buildx, or use the OpenStack cloud.",
-    )
 
 
 class _Launch:

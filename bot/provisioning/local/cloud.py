@@ -24,6 +24,7 @@ from bot.provisioning.agent import task
 from bot.provisioning.agent.environments import Environments, remove_tree
 from bot.provisioning.agent.failures import FailureCode
 from bot.provisioning.agent.job import scrubber_of
+from bot.provisioning.agent.source import archive_refused
 from bot.provisioning.base import (
     Instance,
     InstanceSpec,
@@ -110,10 +111,8 @@ class LocalCloud(MinimalCloud):
         with _border(CloudError, "The instance could not be made"):
             what = task_of(spec)
             if self._containers is None and not what.is_git:
-                raise CannotBuild(
-                    f"{spec.url} is an archive, not a git repository, and needs a container engine here.",
-                    hint="Install docker or podman with buildx, or use the OpenStack cloud.",
-                )
+                refused = archive_refused(what)
+                raise CannotBuild(refused.reason, hint=refused.hint)
             directory = self._directory(spec.binder_id)
             directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._options.uv_cache.mkdir(parents=True, exist_ok=True)
