@@ -156,7 +156,7 @@ def test_what_was_changed_is_noticed_and_saved_to_the_thread_before_it_goes(
             assert requests.put(f"{files}{name}?{lab.query}", json=changed, timeout=10).ok
         wait_until(lambda: unsaved(bot.environment["DATABASE_URL"]) == 2)
         ada.command("/binder stop demo")
-        offer = ada.wait_for_text("2 files in *demo* changed")
+        offer = ada.wait_for_text("*demo* has 2 changed files")
         ada.click("Save and tear down", offer)
         ada.wait_for_text("It ran for", seconds=PATIENCE)
         replies = ada.look().everything()
@@ -193,7 +193,7 @@ def test_from_the_command_in_a_browser_to_jupyterlab_and_back_to_nothing(
         assert "/lab" in browser.current_url
         browser.switch_to.window(browser.window_handles[0])
         page.press("#messages button", "Tear down")
-        page.wait_for("#confirm", "Tear small down?")
+        page.wait_for("#confirm", "Tear down small?")
         page.press("#confirm .danger, #confirm .primary", "Tear down")
         ada.wait_for_text("It ran for", PATIENCE)
         assert leftovers(folder) == []

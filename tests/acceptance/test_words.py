@@ -99,7 +99,7 @@ def test_launch_alone_opens_a_form_that_launches(scene: Scene) -> None:
     ada.command("/binder launch")
     ada.wait_for(lambda seen: seen.modal)
     ada.submit({"repo": "not a repository at all"})
-    assert "one word too many" in ada.wait_for(lambda seen: (seen.modal or {}).get("errors"))["repo"]
+    assert "is not understood here" in ada.wait_for(lambda seen: (seen.modal or {}).get("errors"))["repo"]
     ada.submit({"repo": scene.repository, "name": "from-form"})
     ada.wait_for_text("is ready after")
     assert [each.name for each in scene.all_live()] == ["from-form"]

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import requests
@@ -32,6 +33,10 @@ class Life:
     """Seconds until its owner tears it down, ready or not; infinite for never."""
     typed: int = 0
     """How often the launch was typed."""
+
+    def asked_for(self, name: str) -> bool:
+        """Whether a binder is of this launch: one that was made again gets a number behind its name."""
+        return name == self.name or name.startswith(f"{self.name}-")
 
 
 class Somebody:
@@ -110,14 +115,18 @@ class Somebody:
             time.sleep(0.2)
 
     def _tear_down(self, life: Life) -> None:
-        self._insist(f"stop {life.name}", life, lambda: self._is_to_go(life))
+        for row in self._rows(life):
+            if row.target != Target.GONE:
+                self._insist(f"stop {row.name}", life, partial(self._is_to_go, row.id))
 
     def _row(self, life: Life) -> Binder | None:
-        return next((each for each in self._world.binders() if each.name == life.name), None)
+        return next(iter(self._rows(life)), None)
 
-    def _is_to_go(self, life: Life) -> bool:
-        row = self._row(life)
-        return row is not None and row.target == Target.GONE
+    def _rows(self, life: Life) -> list[Binder]:
+        return [each for each in self._world.binders() if life.asked_for(each.name)]
+
+    def _is_to_go(self, binder_id: str) -> bool:
+        return any(each.id == binder_id and each.target == Target.GONE for each in self._world.binders())
 
     def _insist(self, words: str, life: Life, is_done: Callable[[], bool]) -> None:
         """Type a command until it is done.

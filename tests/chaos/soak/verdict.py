@@ -91,11 +91,11 @@ def _of_the_cloud(world: World) -> Iterator[str]:
 
 def _of_the_rows(world: World, lives: Sequence[Life]) -> Iterator[str]:
     rows = world.binders()
-    named = Counter(each.name for each in rows)
     for life in lives:
-        if not named[life.name]:
+        made = [row for row in rows if life.asked_for(row.name)]
+        if not made:
             yield f"the launch {life.name} was acknowledged, and is lost"
-        yield from _made_again([row for row in rows if row.name == life.name], life)
+        yield from _made_again(made, life)
     for row in rows:
         if life_of(row, lives) == "good" and row.failure:
             yield f"{row.name} failed: {row.failure}"
@@ -118,7 +118,7 @@ def _made_again(made: Sequence[Binder], life: Life) -> Iterator[str]:
 
 def life_of(row: Binder, lives: Sequence[Life]) -> str:
     """What is to become of a binder."""
-    return next((life.fate for life in lives if life.name == row.name), "")
+    return next((life.fate for life in lives if life.asked_for(row.name)), "")
 
 
 def _of_the_threads(world: World) -> Iterator[str]:
