@@ -253,6 +253,8 @@ class Binder(Base):
     token: Mapped[str] = mapped_column(String(64))
     interfaces: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     """What answered: [{kind, label, path}], the path relative to `server_url`, without token."""
+    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """What the owner should know of the build although it went on, such as what was left out."""
 
     # Who works on it
     next_at: Mapped[float] = mapped_column(Float, default=0.0)

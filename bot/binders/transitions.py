@@ -130,8 +130,15 @@ def _inside(
     if observation.instance.state == InstanceState.ERROR:
         return fail(now, fault(observation.instance), log=_log(observation.report))
     if observation.answers and binder.server_url:
-        return Announce(binder.server_url)
+        return _noted(binder, observation.report) or Announce(binder.server_url)
     return None
+
+
+def _noted(binder: Binder, report: Report | None) -> Update | None:
+    """Write down what the owner should know, before the links are posted together with it."""
+    if report is None or not report.notes or list(report.notes) == binder.notes:
+        return None
+    return Update({"notes": list(report.notes)})
 
 
 def _reported_failure(binder: Binder, report: Report, now: float, timeouts: Timeouts) -> Update:
@@ -271,7 +278,14 @@ def _heartbeat(binder: Binder, report: Report | None, now: float, timeouts: Time
 
 
 def _progress(report: Report) -> dict[str, Any]:
-    return {"fraction": report.fraction, "line": report.line, "log": report.log, "missing_since": None}
+    noted = {"notes": list(report.notes)} if report.notes else {}
+    return {
+        "fraction": report.fraction,
+        "line": report.line,
+        "log": report.log,
+        "missing_since": None,
+        **noted,
+    }
 
 
 def _log(report: Report | None) -> str:

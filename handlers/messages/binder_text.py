@@ -7,6 +7,16 @@ from handlers.messages.mrkdwn import escape, inline, link
 from storage.models import Binder
 
 _MAX_URL_SHOWN = 500
+_MOST_NOTES = 8
+_MAX_NOTE = 300
+"""Characters. So many notes and their signs fit into one section."""
+
+
+def notes_of(binder: Binder) -> str:
+    """What the owner should know of the build, a line each; empty if there is nothing."""
+    return "\n".join(
+        f":information_source: {inline(each, _MAX_NOTE)}" for each in (binder.notes or [])[:_MOST_NOTES]
+    )
 
 
 def name_of(binder: Binder) -> str:

@@ -5,7 +5,7 @@ from slack_sdk.models.blocks import Block, ButtonElement
 from bot.binders.deadlines import last_end
 from bot.times.durations import duration
 from handlers import ids
-from handlers.messages.binder_text import name_of
+from handlers.messages.binder_text import name_of, notes_of
 from handlers.messages.blocks import actions, button, context, section
 from handlers.messages.buttons import interface_buttons, open_button, resume_button, retry_button, stop_button
 from handlers.messages.message import LOG_LIMIT, Message
@@ -41,6 +41,7 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
     blocks = [
         section("\n".join(lines)),
         *actions(interface_buttons(binder, token=None)),
+        *[section(text) for text in [notes_of(binder)] if text],
         context(notes),
         *actions([open_button(binder), stop_button(binder)]),
     ]

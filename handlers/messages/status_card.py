@@ -4,7 +4,7 @@ from slack_sdk.models.blocks import ButtonElement
 
 from bot.binders.deadlines import last_end
 from bot.times.durations import duration
-from handlers.messages.binder_text import name_of, repository_link, repository_text
+from handlers.messages.binder_text import name_of, notes_of, repository_link, repository_text
 from handlers.messages.blocks import actions, context, section
 from handlers.messages.buttons import log_button, open_button, resume_button, shelve_button, stop_button
 from handlers.messages.message import Message
@@ -35,7 +35,7 @@ def card(binder: Binder, now: float, *, can_shelve: bool = False) -> Message:
         section(f"{title} · for {person(binder.owner)}"),
         context(" · ".join(_origin(binder))),
         *[section("\n".join(lines)) for lines in [list(stage_lines(binder, now))] if lines],
-        *[section(why) for why in [_why(binder)] if why],
+        *[section(text) for text in [_why(binder), notes_of(binder)] if text],
         context(_times(binder, now)),
         *actions(_card_buttons(binder, can_shelve=can_shelve)),
     ]

@@ -89,6 +89,17 @@ def test_a_server_that_answers_is_announced(status: Status) -> None:
     assert plan(working, observed(instance(), answers=True), NOW, TIMEOUTS) == Announce(URL)
 
 
+def test_what_the_owner_should_know_is_written_down_before_the_links_are_posted() -> None:
+    working = binder(status=Status.BUILDING, server_url=URL)
+    told = Report(Phase.SERVING, notes=("`environment.yaml` was read as `environment.yml`.",))
+    seen = observed(instance(), answers=True, report=told)
+    step = plan(working, seen, NOW, TIMEOUTS)
+    assert isinstance(step, Update)
+    assert step.changes == {"notes": list(told.notes)}
+    working.notes = list(told.notes)
+    assert plan(working, seen, NOW, TIMEOUTS) == Announce(URL)
+
+
 @pytest.mark.parametrize("status", [Status.BOOTING, Status.BUILDING])
 def test_a_reported_failure_keeps_its_reason_hint_and_log(status: Status) -> None:
     report = Report(Phase.FAILED, reason="pip said no.", hint="Ask pip.", log="...")

@@ -1,5 +1,6 @@
 """Every message: within Slack's limits, in words for every state, and safe whatever is written in it."""
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -259,3 +260,9 @@ def test_durations_are_in_human_words(seconds: float, words: str) -> None:
 )
 def test_the_check_finds_what_slack_would_refuse(broken: list[dict[str, Any]]) -> None:
     assert len(problems(broken)) == 1
+
+
+@pytest.mark.parametrize("message", [messages.card, messages.ready])
+def test_what_was_left_out_of_a_build_is_told(message: Callable[[Binder, float], Message]) -> None:
+    told = message(binder(notes=["1 file is in Git LFS and was not fetched: data/<big>.csv."]), NOW)
+    assert "not fetched: data/&lt;big&gt;.csv." in str(told.blocks)
