@@ -24,14 +24,7 @@ from handlers.outbox import channel_privacy
 from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
 from handlers.outbox.worker import OutboxWorker
-from handlers.slack.calls import (
-    UPDATES,
-    Method,
-    Rejected,
-    SlackCalls,
-    TooEarly,
-    Uncertain,
-)
+from handlers.slack.calls import UPDATES, Method, Rejected, SlackCalls, TooEarly, Uncertain
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox
 from storage import digest as stored_digest

@@ -1,5 +1,7 @@
 // One page that shows a workspace as one person sees it. The server's state is the truth: the page asks for it,
 // waits until it changes, and draws what is different.
+// It is one file above 400 lines because everything draws from that one state and calls each other: modules would
+// be a circle.
 
 import { el, emoji, link, localTime, markdown, mrkdwn, plainText, richText, safeUrl } from "/mrkdwn.js";
 
