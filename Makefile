@@ -23,7 +23,7 @@ test: .venv/.dev ## run all tests; shows the ten slowest
 	@$(BIN)/python -m pytest -n auto --dist worksteal --durations=10
 
 quick: .venv/.dev ## run the tests that start no process, while you write code
-	@$(BIN)/python -m pytest -n auto --dist worksteal --quiet -m 'not process' tests/unit tests/contract
+	@$(BIN)/python -m pytest -n $$(nproc) --dist worksteal --quiet --hypothesis-profile quick -m 'not process' tests/unit tests/contract
 
 test-openstack: .venv/.dev ## run the tests that need a cloud: that of OS_CLOUD, or one started here (Debian, root)
 	@tests/openstack/cloud/with $(BIN)/python -m pytest -m openstack -n 2 --dist loadfile tests/integration/openstack

@@ -13,6 +13,7 @@ from hypothesis import settings
 from workspace.git_host import GIT_ENVIRONMENT, GitHandler, GitHost
 
 settings.register_profile("modest", max_examples=100, deadline=None)
+settings.register_profile("quick", max_examples=15, deadline=None)
 settings.load_profile("modest")
 
 
