@@ -175,6 +175,8 @@ class Binder(Base):
     path: Mapped[str | None] = mapped_column(Text)
     interface: Mapped[str | None] = mapped_column(Text)
     size: Mapped[str] = mapped_column(String(64))
+    without_conda: Mapped[bool] = mapped_column(default=False)
+    """Whether conda packages are taken from PyPI where there is no conda."""
     commit: Mapped[str | None] = mapped_column(String(64))
     is_tip: Mapped[bool] = mapped_column(default=False)
     resolved_at: Mapped[float | None] = mapped_column(Float)
@@ -203,6 +205,8 @@ class Binder(Base):
     ended_by: Mapped[str | None] = mapped_column(String(32))
     failure: Mapped[str | None] = mapped_column(Text)
     """One sentence; only with `ending` failed or lost."""
+    failure_code: Mapped[str | None] = mapped_column(String(40))
+    """What the agent calls the failure, such as `needs-conda`; None where it has no name."""
     hint: Mapped[str | None] = mapped_column(Text)
     waiting_for: Mapped[str | None] = mapped_column(Text)
     """Why it is not being made yet (no room): one sentence."""

@@ -149,4 +149,5 @@ def _order(binder: Binder) -> InstanceSpec:
         ends_at=binder.ends_at,
         team=binder.team_id,
         name=binder.name,
+        without_conda=binder.without_conda,
     )

@@ -148,7 +148,14 @@ def _reported_failure(binder: Binder, report: Report, now: float, timeouts: Time
         report.reason or "The build failed.",
         now + timeouts.failed if timeouts.failed else 0.0,
     )
-    return fail(now, sentence, hint=report.hint, log=report.log, kept_until=kept_until)
+    return fail(
+        now,
+        sentence,
+        hint=report.hint,
+        log=report.log,
+        failure_code=report.code,
+        kept_until=kept_until,
+    )
 
 
 def _replacing(binder: Binder, observation: Observation, now: float, timeouts: Timeouts) -> Action | Update:

@@ -95,6 +95,7 @@ class InstanceSpec:
         ends_at: When the binder ends at the latest, Unix seconds UTC.
         team: The Slack workspace's id, for the cloud's own records.
         name: What people call the binder, for the cloud's own records.
+        without_conda: Whether conda packages are taken from PyPI where there is no container engine.
     """
 
     binder_id: str
@@ -113,6 +114,7 @@ class InstanceSpec:
     team: str = ""
     name: str = ""
     extra: str = ""
+    without_conda: bool = False
 
 
 @dataclass(frozen=True, slots=True)

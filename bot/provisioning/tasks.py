@@ -16,4 +16,5 @@ def task_of(spec: InstanceSpec) -> Task:
         path=spec.path,
         extra=spec.extra or None,
         token=spec.token,
+        without_conda=spec.without_conda,
     )

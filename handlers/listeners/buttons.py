@@ -29,6 +29,7 @@ BUTTONS: Mapping[str, Operation[[], Message] | Operation[[], Message | None]] = 
     ids.KEEP: operations.keep_for_hours,
     ids.KEEP_TONIGHT: operations.keep_until_tonight,
     ids.RETRY: launches.launch_again,
+    ids.RETRY_WITHOUT_CONDA: launches.launch_without_conda,
 }
 
 

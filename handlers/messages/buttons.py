@@ -11,6 +11,7 @@ from handlers.messages.mrkdwn import is_web
 from storage.models import Binder, Ending
 
 LAUNCH = "Launch a repository"
+WITHOUT_CONDA = "Try without conda"
 
 
 def launch_button(*, style: str | None = None) -> ButtonElement:
@@ -53,6 +54,11 @@ def retry_button(binder: Binder, text: str) -> ButtonElement:
     """Launch the same repository once more."""
     style = "primary" if binder.ending == Ending.FAILED else None
     return button(text, ids.RETRY, binder.id, style=style)
+
+
+def without_conda_button(binder: Binder) -> ButtonElement:
+    """Launch the same repository once more, with its conda packages from PyPI."""
+    return button(WITHOUT_CONDA, ids.RETRY_WITHOUT_CONDA, binder.id)
 
 
 def interface_buttons(binder: Binder, *, token: str | None) -> list[ButtonElement]:

@@ -3,17 +3,30 @@
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.binders.deadlines import last_end
+from bot.provisioning.agent.failures import FailureCode
 from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import name_of, notes_of
 from handlers.messages.blocks import actions, button, context, section
-from handlers.messages.buttons import interface_buttons, open_button, resume_button, retry_button, stop_button
+from handlers.messages.buttons import (
+    WITHOUT_CONDA,
+    interface_buttons,
+    open_button,
+    resume_button,
+    retry_button,
+    stop_button,
+    without_conda_button,
+)
 from handlers.messages.message import LOG_LIMIT, Message
 from handlers.messages.mrkdwn import code_block, date, inline, person
 from handlers.messages.status_text import elapsed, ending, ran, reason
 from storage.models import Binder
 
 _HOLD = "Keep for debugging"
+_WITHOUT_CONDA = (
+    f"*{WITHOUT_CONDA}* installs the packages of the same names from PyPI. "
+    "Not all conda packages are there, and a few names belong to other packages."
+)
 
 
 def waiting(binder: Binder) -> Message:
@@ -58,7 +71,8 @@ def failed(binder: Binder) -> Message:
         *([section(log)] if log else []),
         *([section(f":bulb: {hint}")] if hint else []),
         *_inspection(binder),
-        *actions([retry_button(binder, "Try again"), *_hold_buttons(binder)]),
+        *([context(_WITHOUT_CONDA)] if _can_do_without_conda(binder) else []),
+        *actions([retry_button(binder, "Try again"), *_conda_buttons(binder), *_hold_buttons(binder)]),
     ]
     heard = f"{person(binder.owner)} {name_of(binder)} could not be launched. {why} {hint}"
     return Message.of(heard.strip(), blocks)
@@ -71,6 +85,15 @@ def _inspection(binder: Binder) -> list[Block]:
     return [
         context(f"Its instance is kept until {date(binder.kept_until)}. Press *{_HOLD}* to keep it longer.")
     ]
+
+
+def _can_do_without_conda(binder: Binder) -> bool:
+    """Whether conda packages were the only thing that could not be provided."""
+    return binder.failure_code == FailureCode.NEEDS_CONDA.value
+
+
+def _conda_buttons(binder: Binder) -> list[ButtonElement]:
+    return [without_conda_button(binder)] if _can_do_without_conda(binder) else []
 
 
 def _hold_buttons(binder: Binder) -> list[ButtonElement]:

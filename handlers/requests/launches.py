@@ -1,6 +1,7 @@
 """New binders: whatever asks for one, a command, a mention, a button or a form, ends here."""
 
 import secrets
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -29,6 +30,25 @@ _ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _ID_LENGTH = 8
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a new binder is to be.
+
+    Attributes:
+        spec: What it is launched from.
+        size: The key of its size.
+        lifetime: How long it is to live, in seconds.
+        name: What it is called, as far as that name is free.
+        without_conda: Whether conda packages are taken from PyPI where there is no conda.
+    """
+
+    spec: RepoSpec
+    size: str
+    lifetime: float
+    name: str
+    without_conda: bool = False
+
+
 def launch(context: Context, requester: Requester, request: LaunchRequest) -> Message | None:
     """Write a new binder.
 
@@ -42,7 +62,7 @@ def launch(context: Context, requester: Requester, request: LaunchRequest) -> Me
     size = _size(context, requester, request.size)
     lifetime, zone = _lifetime(context, requester, request.duration, size)
     wanted = slug(request.name) if request.name else name_of_repository(request.spec.url)
-    answer = _start(context, requester, request.spec, size=size, lifetime=lifetime, wanted_name=wanted)
+    answer = _start(context, requester, _Wish(request.spec, size, lifetime, wanted))
     if answer is None and zone is not None and not zone.is_known:
         return notices.ends_in_site_zone(wanted, context.store.now() + lifetime, context.settings.timezone)
     return answer
@@ -64,29 +84,41 @@ def _lifetime(
 
 @requires(Action.LAUNCH_AGAIN)
 def launch_again(context: Context, requester: Requester, lookup: BinderLookup) -> Message | None:
-    """Launch what an earlier binder was launched from.
+    """Launch what an earlier binder was launched from, in the same way.
 
     Raises:
         RequestError: See `launch`.
     """
+    return _start(context, requester, _same_wish(context, requester, lookup))
+
+
+@requires(Action.LAUNCH_AGAIN)
+def launch_without_conda(context: Context, requester: Requester, lookup: BinderLookup) -> Message | None:
+    """Launch what an earlier binder was launched from, with its conda packages from PyPI.
+
+    Raises:
+        RequestError: See `launch`.
+    """
+    wish = _same_wish(context, requester, lookup)
+    return _start(context, requester, replace(wish, without_conda=True))
+
+
+def _same_wish(context: Context, requester: Requester, lookup: BinderLookup) -> _Wish:
     with context.store.read() as session:
         old = lookup(session)
-    return _start(
-        context,
-        requester,
+    return _Wish(
         RepoSpec(old.provider, old.url, old.ref, old.path, old.interface),  # type: ignore[arg-type] # a StrEnum's value
         size=_size(context, requester, old.size),
         lifetime=min(old.ends_at - old.created_at, context.settings.limits_of(old.size).maximum),
-        wanted_name=old.name,
+        name=old.name,
+        without_conda=old.without_conda,
     )
 
 
-def _start(
-    context: Context, requester: Requester, spec: RepoSpec, *, size: str, lifetime: float, wanted_name: str
-) -> Message | None:
-    binder = _new_binder(context, requester, spec, size, lifetime)
+def _start(context: Context, requester: Requester, wish: _Wish) -> Message | None:
+    binder = _new_binder(context, requester, wish)
     with context.store.write() as session:
-        added = binders.add(session, binder, wanted_name=wanted_name)
+        added = binders.add(session, binder, wanted_name=wish.name)
         if added.is_new:
             _check_allowance(session, context, requester)
     if not added.is_new:
@@ -95,8 +127,9 @@ def _start(
     return None
 
 
-def _new_binder(context: Context, requester: Requester, spec: RepoSpec, size: str, lifetime: float) -> Binder:
+def _new_binder(context: Context, requester: Requester, wish: _Wish) -> Binder:
     now = context.store.now()
+    spec, size = wish.spec, wish.size
     limits = context.settings.limits_of(size)
     binder_id = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
     return Binder(
@@ -114,10 +147,11 @@ def _new_binder(context: Context, requester: Requester, spec: RepoSpec, size: st
         path=spec.path,
         interface=spec.interface,
         size=size,
+        without_conda=wish.without_conda,
         token=new_token(binder_id, context.settings.key_to_tokens),
         created_at=now,
         status_since=now,
-        ends_at=now + lifetime,
+        ends_at=now + wish.lifetime,
         maximum_at=now + limits.maximum,
         idle_seconds=limits.idle_seconds,
         budget=limits.cost,

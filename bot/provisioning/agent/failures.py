@@ -23,6 +23,7 @@ class FailureCode(str, Enum):
     COMMIT_GONE = "commit-gone"
     NO_PATH = "no-path"
     NEEDS_ENGINE = "needs-engine"
+    NEEDS_CONDA = "needs-conda"
     BUILD_FAILED = "build-failed"
     BUILD_TIMEOUT = "build-timeout"
     START_FAILED = "start-failed"

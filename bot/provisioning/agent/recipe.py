@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from bot.provisioning.agent.recipe_conda import CondaEnvironment
 
-NEEDS_ENGINE = "It needs a container engine (docker or podman with buildx), or the OpenStack cloud."
+_ENGINE = "a container engine (docker or podman with buildx), or the OpenStack cloud."
+NEEDS_ENGINE = f"It needs {_ENGINE}"
 
 _UNSUPPORTED = {
     "Dockerfile": "a container image",
@@ -56,7 +57,8 @@ class Wanted:
         stdin: What `-r -` among them reads.
         origin: The file that decided, or an empty string for none.
         takes_prereleases: Whether versions may be installed that are not released yet.
-        notes: What of the files is left out, one sentence each.
+        notes: What of the files is left out or replaced, one sentence each.
+        hint: What helps if it cannot be installed; empty for nothing.
     """
 
     cwd: Path
@@ -66,6 +68,7 @@ class Wanted:
     origin: str = ""
     takes_prereleases: bool = False
     notes: tuple[str, ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,17 +91,20 @@ class Recipe:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of the repository's files is left out, one sentence each."""
+        """What of the repository's files is left out or replaced, one sentence each."""
         return self.wanted.notes
 
 
-def read(checkout: Path, root: str, read_yaml: Callable[[str], Any]) -> Recipe:
+def read(
+    checkout: Path, root: str, read_yaml: Callable[[str], Any], *, without_conda: bool = False
+) -> Recipe:
     """Read the configuration files of one directory of a checkout.
 
     Args:
         checkout: The checkout.
         root: The directory, relative to it.
         read_yaml: Reads YAML; raises ValueError.
+        without_conda: Whether conda packages are taken from PyPI, under the same names.
 
     Raises:
         Failure: uv cannot build it, or a file is wrong; names every file that is to blame.
@@ -106,8 +112,9 @@ def read(checkout: Path, root: str, read_yaml: Callable[[str], Any]) -> Recipe:
     files = ConfigurationFiles(checkout, checkout / root, read_yaml)
     unsupported = _unsupported(files)
     environment = recipe_conda.read(files)
-    if unsupported or (environment is not None and environment.conda and not _can_stand_in(files)):
-        raise _refusal(files, unsupported, environment)
+    lacking = None if without_conda or environment is None or not environment.conda else environment
+    if unsupported or (lacking and not _can_stand_in(files)):
+        raise _refusal(files, unsupported, lacking)
     return Recipe(
         root=files.root,
         wanted=_wanted(files, environment),
@@ -138,21 +145,21 @@ def _can_stand_in(files: ConfigurationFiles) -> bool:
 
 
 def _refusal(
-    files: ConfigurationFiles, unsupported: Mapping[str, str], environment: CondaEnvironment | None
+    files: ConfigurationFiles, unsupported: Mapping[str, str], lacking: CondaEnvironment | None
 ) -> Failure:
+    """Name all that is asked for and not here; `lacking` is the environment with conda packages, if any."""
     asked = [f"`{files.shown(name)}` asks for {what}" for name, what in unsupported.items()]
     hint = NEEDS_ENGINE
-    if environment is not None and environment.conda:
-        asked.append(f"`{files.shown(environment.name)}` asks for conda packages ({environment.named()})")
+    if lacking is not None:
+        asked.append(f"`{files.shown(lacking.name)}` asks for conda packages ({lacking.named()})")
         hint = f"{NEEDS_ENGINE} Packages under `pip:` are installed here."
-    return Failure(
-        f"{' and '.join(asked)}, which this machine cannot provide.", FailureCode.NEEDS_ENGINE, hint
-    )
+    code = FailureCode.NEEDS_ENGINE if unsupported else FailureCode.NEEDS_CONDA
+    return Failure(f"{' and '.join(asked)}, which this machine cannot provide.", code, hint)
 
 
 def _wanted(files: ConfigurationFiles, environment: CondaEnvironment | None) -> Wanted:
     """What the first matching file asks for."""
-    if environment is not None and not environment.conda:
+    if environment is not None and not (environment.conda and _can_stand_in(files)):
         return _from_environment(files, environment)
     if environment is None and (files.find("Pipfile") or files.find("Pipfile.lock")):
         return _from_pipfile(files)
@@ -218,14 +225,28 @@ def _runtime(files: ConfigurationFiles) -> str:
 
 
 def _from_environment(files: ConfigurationFiles, environment: CondaEnvironment) -> Wanted:
-    """environment.yml: its pip part, and the version of Python."""
-    return Wanted(
+    """environment.yml: its pip part, the version of Python, and its conda packages as PyPI has them."""
+    lines = [*(package.requirement for package in environment.conda), *environment.pip]
+    wanted = Wanted(
         cwd=files.folder,
         python=environment.python,
-        requirements=("-r", "-") if environment.pip else (),
-        stdin="\n".join(environment.pip) + "\n",
+        requirements=("-r", "-") if lines else (),
+        stdin="\n".join(lines) + "\n",
         origin=files.shown(environment.name),
     )
+    return _told_of_pypi(wanted, environment) if environment.conda else wanted
+
+
+def _told_of_pypi(wanted: Wanted, environment: CondaEnvironment) -> Wanted:
+    """What people should know where PyPI stands in for conda, whether that works or not."""
+    packages = f"The conda packages of `{wanted.origin}`"
+    notes = [f"{packages} were taken from PyPI under the same names."]
+    if names := environment.named_without_version():
+        notes.append(
+            f"Any version of {names} was taken: pip cannot be asked for the one in `{wanted.origin}`."
+        )
+    hint = f"{packages} were tried from PyPI under the same names. Conda itself needs {_ENGINE}"
+    return replace(wanted, notes=tuple(notes), hint=hint)
 
 
 def _from_pipfile(files: ConfigurationFiles) -> Wanted:

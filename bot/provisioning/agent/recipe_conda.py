@@ -6,16 +6,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.provisioning.agent import recipe_conda_package
 from bot.provisioning.agent.text import sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bot.provisioning.agent.recipe_conda_package import CondaPackage
     from bot.provisioning.agent.recipe_files import ConfigurationFiles
 
 _NAMES = ("environment.yml", "environment.yaml")
 """repo2docker reads the first of them that is there."""
 _WITH_EVERY_ENVIRONMENT = frozenset({"python", "pip", "setuptools", "wheel"})
 _ALWAYS_ADDED = frozenset({"jupyterlab", "notebook", "jupyter", "ipykernel", "ipywidgets"})
-_PACKAGE = re.compile(r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>.*)", re.DOTALL)
 _EXACT_VERSION = re.compile(r"=*\s*(?P<number>\d+(?:\.\d+){0,2})(?:\.?\*)?(?:[= ].*)?")
 """As conda has it: `3.11`, `=3.11.*`, `==3.11.7`, and with the name of a build at its end."""
 _VERSION = re.compile(r"[0-9.<>=!~*, ]{1,60}")
@@ -35,14 +38,16 @@ class CondaEnvironment:
 
     name: str
     python: str
-    conda: tuple[str, ...]
+    conda: tuple[CondaPackage, ...]
     pip: tuple[str, ...]
 
     def named(self) -> str:
         """The conda packages, the first of them by name."""
-        names = [f"`{sentence(name, 40)}`" for name in self.conda]
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        return ", ".join(names[:_NAMED]) + more
+        return _named(self.conda)
+
+    def named_without_version(self) -> str:
+        """Those of which pip cannot be asked for the version; empty for none."""
+        return _named(package for package in self.conda if package.versions_of_pip is None)
 
 
 def read(files: ConfigurationFiles) -> CondaEnvironment | None:
@@ -56,14 +61,12 @@ def read(files: ConfigurationFiles) -> CondaEnvironment | None:
         return None
     packages, pip = _dependencies(files, name)
     python = ""
-    conda: list[str] = []
-    for package in packages:
-        match = _PACKAGE.match(package.strip())
-        known, version = (match["name"].lower(), match["version"].strip()) if match else (package, "?")
-        if known == "python":
-            python = _python_version(version)
-        elif not _is_there_anyway(known, version):
-            conda.append(known)
+    conda: list[CondaPackage] = []
+    for package in map(recipe_conda_package.parse, packages):
+        if package.name == "python":
+            python = _python_version(package.version)
+        elif not _is_there_anyway(package):
+            conda.append(package)
     return CondaEnvironment(name, python, tuple(conda), tuple(pip))
 
 
@@ -84,8 +87,15 @@ def _dependencies(files: ConfigurationFiles, name: str) -> tuple[list[str], list
     return conda, pip
 
 
-def _is_there_anyway(package: str, version: str) -> bool:
-    return package in _WITH_EVERY_ENVIRONMENT or (package in _ALWAYS_ADDED and not version)
+def _is_there_anyway(package: CondaPackage) -> bool:
+    return package.name in _WITH_EVERY_ENVIRONMENT or (package.name in _ALWAYS_ADDED and not package.version)
+
+
+def _named(packages: Iterable[CondaPackage]) -> str:
+    """The names of packages, for people; the first of them if there are many."""
+    names = [f"`{sentence(package.name, 40)}`" for package in packages]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _python_version(version: str) -> str:

@@ -35,6 +35,7 @@ class Task:
         path: The file or directory that was asked for, or None.
         extra: A package to add for the interface that was asked for, or None.
         token: The server's token; secret.
+        without_conda: Whether conda packages are taken from PyPI where there is no container engine.
     """
 
     binder_id: str
@@ -46,6 +47,7 @@ class Task:
     path: str | None
     extra: str | None
     token: str = field(repr=False)
+    without_conda: bool = False
 
     @property
     def is_git(self) -> bool:

@@ -100,7 +100,8 @@ class _Launch:
 
     def _environment(self, commit: str, root: str) -> Environment:
         task = self._job.task
-        return self._environments.at(task.url, commit, root, task.extra or "", sys.version)
+        conda = ["without conda"] if task.without_conda else []
+        return self._environments.at(task.url, commit, root, task.extra or "", sys.version, *conda)
 
     def _wait(self) -> None:
         self._job.reporter.progress("Another binder is building the same commit")
@@ -166,7 +167,8 @@ class _Launch:
         )
 
     def _read(self, checkout: Path, root: str) -> Recipe:
-        return read_recipe(checkout, root, self._read_yaml)
+        without_conda = self._job.task.without_conda
+        return read_recipe(checkout, root, self._read_yaml, without_conda=without_conda)
 
     def _read_yaml(self, text: str) -> Any:
         try:

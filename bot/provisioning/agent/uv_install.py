@@ -61,7 +61,9 @@ class Installation:
         try:
             self._install(recipe)
         except Failure as failure:
-            raise self._blame_stand_in(failure, interpreter) from failure
+            blamed = self._blame_stand_in(failure, interpreter)
+            hint = f"{blamed.hint} {recipe.wanted.hint}".strip()
+            raise Failure(blamed.reason, blamed.code, hint) from failure
         if recipe.post_build is not None:
             self._run_post_build(recipe.post_build, recipe.root)
         self._reach("built", "Built")

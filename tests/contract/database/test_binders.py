@@ -1,5 +1,7 @@
 """Launching, naming, finding and ending binders."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -93,10 +95,11 @@ def test_an_identical_launch_is_a_new_one_after_the_end_of_the_first(store: Stor
         {"path": "a.ipynb"},
         {"interface": "lab"},
         {"size": "large"},
+        {"without_conda": True},
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_a_launch_that_differs_is_no_twin(store: Store, other: dict[str, str]) -> None:
+def test_a_launch_that_differs_is_no_twin(store: Store, other: dict[str, Any]) -> None:
     launch(store, url="u", ref="main")
     assert launched(store, **({"url": "u", "ref": "main"} | other)).is_new
 

@@ -143,6 +143,7 @@ def test_a_database_of_the_first_version_goes_on(empty_url: str) -> None:
         (binder,) = claim(store)
         assert (binder.id, binder.fence, binder.resource_ids) == ("old", 4, {"server": "s"})
         assert (binder.activity, binder.idle_seconds, binder.resumes) == (Activity.UNKNOWN, None, 0)
+        assert (binder.without_conda, binder.failure_code, binder.notes) == (False, None, [])
         (owed,) = claim_messages(store)
         assert owed.message.key == "ready:old"
 

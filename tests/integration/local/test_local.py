@@ -37,6 +37,7 @@ exit 0
 """
 
 
+FROM_PYPI = "The conda packages of `environment.yml` were taken from PyPI under the same names."
 GOOD = {
     "requirements.txt": "six==1.17.0\n",
     "notebooks/index.ipynb": "{}",
@@ -181,6 +182,34 @@ def test_what_cannot_be_installed_is_the_reason(bench: Bench, git_server: GitSer
         "require six==99.0."
     )
     assert "six==99.0" in report.log
+
+
+def test_conda_packages_are_refused_and_can_be_tried_from_pypi(bench: Bench, git_server: GitServer) -> None:
+    url, sha = hosted(git_server, {"environment.yml": "dependencies: [humanize=4.9]\n"})
+    refused = fails(bench, order(url, sha, "conda"))
+    assert refused.code == "needs-conda"
+    assert "asks for conda packages (`humanize`)" in refused.reason
+
+    bench.cloud.create(order(url, sha, "pypi", without_conda=True))
+    served = bench.settle("pypi")
+    assert (served.phase, served.notes) == (Phase.SERVING, (FROM_PYPI,))
+    assert list(bench.root.glob("environments/*/venv/lib/python3*/site-packages/humanize-4.9.*"))
+
+    # Built already: the same is served, and said. Who does not ask for it is refused as before.
+    bench.cloud.create(order(url, sha, "again", without_conda=True))
+    assert bench.settle("again").notes == (FROM_PYPI,)
+    assert "building" not in directory_of(bench, "again").places.report.read_text()
+    refused = fails(bench, order(url, sha, "conda2"))
+    assert (refused.code, refused.notes) == ("needs-conda", ())
+
+
+def test_conda_packages_that_pypi_does_not_have_are_the_reason(bench: Bench, git_server: GitServer) -> None:
+    url, sha = hosted(git_server, {"environment.yml": "dependencies: [humanize=99.0]\n"})
+    report = fails(bench, order(url, sha, "unknown", without_conda=True))
+    assert report.code == "build-failed"
+    assert report.reason.startswith("No set of packages satisfies `environment.yml`:")
+    assert "humanize==99.0" in report.reason
+    assert "`environment.yml` were tried from PyPI under the same names." in report.hint
 
 
 def test_a_broken_package_is_the_reason(bench: Bench, git_server: GitServer) -> None:

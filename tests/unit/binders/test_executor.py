@@ -28,6 +28,7 @@ from bot.binders.actions import (
 from bot.binders.dependencies import Dependencies
 from bot.binders.executor import ActionExecutor
 from bot.errors import CloudError, LostLease, QuotaExceeded, RefNotFound
+from bot.provisioning.tasks import task_of
 from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders
 from storage.engine import Store
@@ -96,7 +97,18 @@ def test_a_create_records_its_attempt_first_and_orders_what_the_row_says(
     assert saved(store).attempt_at == NOW
     (order,) = cloud.created
     assert (order.binder_id, order.url, order.interface) == ("abcd1234", row.url, "voila")
+    assert not order.without_conda
     assert order.extra == "voila", "the package travels with the order"
+
+
+def test_the_wish_to_do_without_conda_travels_with_the_order(
+    executor: ActionExecutor, row: Binder, cloud: FakeCloud
+) -> None:
+    row.without_conda = True
+    executor.run(row, Create())
+    (order,) = cloud.created
+    assert order.without_conda
+    assert task_of(order).without_conda
 
 
 def test_an_attempt_is_recorded_even_if_the_cloud_refuses(

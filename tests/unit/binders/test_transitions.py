@@ -101,11 +101,12 @@ def test_what_the_owner_should_know_is_written_down_before_the_links_are_posted(
 
 
 @pytest.mark.parametrize("status", [Status.BOOTING, Status.BUILDING])
-def test_a_reported_failure_keeps_its_reason_hint_and_log(status: Status) -> None:
-    report = Report(Phase.FAILED, reason="pip said no.", hint="Ask pip.", log="...")
+def test_a_reported_failure_keeps_its_reason_code_hint_and_log(status: Status) -> None:
+    report = Report(Phase.FAILED, reason="pip said no.", hint="Ask pip.", log="...", code="build-failed")
     step = plan(binder(status=status), observed(instance(), report=report), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.changes["failure"] == "pip said no."
+    assert step.changes["failure_code"] == "build-failed"
     assert step.changes["hint"] == "Ask pip."
     assert step.changes["log"] == "..."
     assert step.changes["ending"] == Ending.FAILED

@@ -219,7 +219,7 @@ def test_a_double_click_stops_once(desk: Desk) -> None:
         assert session.query(Audit).filter_by(event="end").count() == 1
 
 
-@pytest.mark.parametrize("action_id", [ids.OPEN, ids.STOP, ids.LOG, ids.RETRY])
+@pytest.mark.parametrize("action_id", [ids.OPEN, ids.STOP, ids.LOG, ids.RETRY, ids.RETRY_WITHOUT_CONDA])
 def test_a_forged_value_or_another_workspaces_binder_is_unknown(desk: Desk, action_id: str) -> None:
     desk.has(team_id="T-other")
     for value in ("abcd2345", "nonsense", None):
@@ -228,10 +228,15 @@ def test_a_forged_value_or_another_workspaces_binder_is_unknown(desk: Desk, acti
     assert [row.target for row in desk.all()] == [Target.READY]
 
 
-def test_retry_launches_the_same_anew_and_a_double_click_one(desk: Desk) -> None:
-    old = desk.has(ref="dev", path="x.ipynb", interface="lab")
+def gone(desk: Desk) -> None:
+    """Let all binders be gone."""
     with desk.post.store.write() as session:
         session.query(Binder).update({Binder.status: Status.GONE, Binder.target: Target.GONE})
+
+
+def test_retry_launches_the_same_anew_and_a_double_click_one(desk: Desk) -> None:
+    old = desk.has(ref="dev", path="x.ipynb", interface="lab")
+    gone(desk)
     for _ in range(2):
         desk.click(ids.RETRY, old.id, user=desk.grace)
     desk.answers("grace", lambda shown: "already on its way" in shown)
@@ -239,6 +244,30 @@ def test_retry_launches_the_same_anew_and_a_double_click_one(desk: Desk) -> None
     assert (new.url, new.ref, new.path, new.interface) == (old.url, "dev", "x.ipynb", "lab")
     assert (new.owner, new.name, new.status) == (desk.grace, "demo", Status.REQUESTED)
     assert new.token != old.token
+
+
+def test_without_conda_is_launched_once_and_trying_again_stays_without(desk: Desk) -> None:
+    old = desk.has(ref="dev")
+    gone(desk)
+    for _ in range(2):
+        desk.click(ids.RETRY_WITHOUT_CONDA, old.id)
+    desk.answers("ada", lambda shown: "already on its way" in shown)
+    (new,) = [row for row in desk.all() if row.id != old.id]
+    assert (new.url, new.ref, new.without_conda) == (old.url, "dev", True)
+    gone(desk)
+    desk.click(ids.RETRY, new.id)
+    desk.wait(lambda: len(desk.all()) == 3)
+    assert sorted(row.without_conda for row in desk.all()) == [False, True, True]
+
+
+def test_with_and_without_conda_are_two_launches(desk: Desk) -> None:
+    old = desk.has()
+    gone(desk)
+    desk.click(ids.RETRY, old.id)
+    desk.wait(lambda: len(desk.all()) == 2)
+    desk.click(ids.RETRY_WITHOUT_CONDA, old.id)
+    desk.wait(lambda: len(desk.all()) == 3)
+    assert sorted(row.without_conda for row in desk.all() if row.id != old.id) == [False, True]
 
 
 def test_link_buttons_are_acknowledged(desk: Desk) -> None:

@@ -58,16 +58,18 @@ def by_button(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], s
         # Who is launched something by that button is told by the new card, not here: two presses tell.
         yield (
             operation.action,
-            lambda value, action_id=action_id: (  # type: ignore[misc] # bound early
-                again(desk, who, value) if action_id == ids.RETRY else press(action_id, value)
+            lambda value, action_id=action_id, operation=operation: (  # type: ignore[misc] # bound early
+                again(desk, action_id, who, value)
+                if operation.action == Action.LAUNCH_AGAIN
+                else press(action_id, value)
             ),
         )
 
 
-def again(desk: Desk, who: str, binder_id: str) -> str:
+def again(desk: Desk, action_id: str, who: str, binder_id: str) -> str:
     before = len(desk.all())
     user = desk.post.workspace.state.person(who).name
-    desk.click(ids.RETRY, binder_id, user=who)
+    desk.click(action_id, binder_id, user=who)
     if binder_id == NOBODYS or not may_retry(desk, who, binder_id):
         return desk.answers(user, lambda shown: "can't find" in shown).splitlines()[-1]
     desk.wait(lambda: len(desk.all()) == before + 1)

@@ -47,6 +47,7 @@ def row_full_of(text: str, **changes: Any) -> Binder:
         {"kind": kind, "label": text, "path": text} for kind in ("lab", "custom", "rstudio", "vscode")
     ]
     values["notes"] = [text] * 20
+    values["failure_code"] = "needs-conda"
     values |= {"kept_until": NOW, "changed_files": 10**6, "price_per_hour": 1e9, "budget": 1e12}
     return binder(**(values | changes))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.provisioning.base import Size
 from bot.times.durations import duration
-from handlers import messages
+from handlers import ids, messages
 from handlers.messages import status_text
 from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
 from handlers.messages.forms import Origin, launch_form
@@ -195,6 +195,19 @@ def test_a_failure_says_why_and_what_to_try_and_shows_the_end_of_the_log() -> No
     assert "Correct it." in message.text
     assert "line 1999\n```" in texts(message)
     assert "line 0\n" not in texts(message)
+
+
+def buttons(message: Message) -> list[str]:
+    rows = [block for block in message.blocks if block["type"] == "actions"]
+    return [each["action_id"] for row in rows for each in row["elements"]]
+
+
+@pytest.mark.parametrize("code", [None, "needs-engine", "build-failed", "needs-conda"])
+def test_only_where_conda_alone_is_missing_a_failure_offers_to_do_without(code: str | None) -> None:
+    message = messages.failed(building(failure="No conda.", failure_code=code, ending=Ending.FAILED))
+    offered = [ids.RETRY_WITHOUT_CONDA] if code == "needs-conda" else []
+    assert buttons(message) == [ids.RETRY, *offered]
+    assert ("PyPI" in texts(message)) == bool(offered)
 
 
 @pytest.mark.parametrize(

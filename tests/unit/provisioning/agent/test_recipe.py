@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from bot.provisioning.agent import recipe
-from bot.provisioning.agent.failures import Failure
+from bot.provisioning.agent.failures import Failure, FailureCode
 from bot.provisioning.agent.recipe import Recipe
 from bot.provisioning.agent.recipe_files import decoded
 
@@ -56,8 +56,8 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def read(checkout: Path) -> Recipe:
-    return recipe.read(checkout, ".", read_yaml)
+def read(checkout: Path, *, without_conda: bool = False) -> Recipe:
+    return recipe.read(checkout, ".", read_yaml, without_conda=without_conda)
 
 
 def read_yaml(text: str) -> Any:
@@ -194,6 +194,67 @@ def test_what_is_left_out_is_noted(
     found = read(write(tmp_path, files))
     assert found.wanted.requirements == requirements
     assert found.notes == ((noted,) if noted else ())
+
+
+FROM_PYPI = "The conda packages of `environment.yml` were taken from PyPI under the same names."
+MIXED = """
+dependencies:
+  - python=3.11
+  - jupyterlab
+  - conda-forge::numpy=1.26=py311_0
+  - gdal
+  - pip:
+    - six==1.16
+"""
+
+
+def test_without_conda_its_packages_are_taken_from_pypi_beside_those_of_pip(tmp_path: Path) -> None:
+    found = read(write(tmp_path, {"environment.yml": MIXED}), without_conda=True)
+    assert (found.wanted.python, found.wanted.requirements) == ("3.11", ("-r", "-"))
+    assert found.wanted.stdin == "numpy==1.26\ngdal\nsix==1.16\n"
+    assert found.notes == (FROM_PYPI,)
+    assert "were tried from PyPI under the same names" in found.wanted.hint
+
+
+def test_without_conda_it_is_said_whose_versions_are_left_open(tmp_path: Path) -> None:
+    files = {"environment.yml": "dependencies: ['gdal=3.8|3.9', six=1.16, 'proj[version=9]']"}
+    found = read(write(tmp_path, files), without_conda=True)
+    assert found.wanted.stdin == "gdal\nsix==1.16.*\nproj\n"
+    assert found.notes == (
+        FROM_PYPI,
+        "Any version of `gdal`, `proj` was taken: pip cannot be asked for the one in `environment.yml`.",
+    )
+
+
+def test_without_conda_nothing_else_changes(tmp_path: Path) -> None:
+    plain = write(tmp_path / "plain", {"environment.yml": CONDA})
+    assert read(plain, without_conda=True) == read(plain)
+    beside = write(tmp_path / "beside", {"environment.yml": MIXED, "requirements.txt": "numpy"})
+    assert read(beside, without_conda=True) == read(beside)
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"environment.yml": "dependencies: [gdal]"}, FailureCode.NEEDS_CONDA),
+        ({"environment.yml": "dependencies: [gdal]", "apt.txt": "x"}, FailureCode.NEEDS_ENGINE),
+        ({"apt.txt": "x"}, FailureCode.NEEDS_ENGINE),
+    ],
+)
+def test_only_where_nothing_but_conda_is_missing_the_code_says_so(
+    tmp_path: Path, files: dict[str, str], code: FailureCode
+) -> None:
+    with pytest.raises(Failure) as refused:
+        read(write(tmp_path, files))
+    assert refused.value.code == code
+
+
+def test_without_conda_system_packages_are_still_refused(tmp_path: Path) -> None:
+    files = {"environment.yml": "dependencies: [gdal]", "apt.txt": "x"}
+    with pytest.raises(Failure) as refused:
+        read(write(tmp_path, files), without_conda=True)
+    assert refused.value.code == FailureCode.NEEDS_ENGINE
+    assert refused.value.reason == ("`apt.txt` asks for system packages, which this machine cannot provide.")
 
 
 def test_versions_that_are_not_released_yet_are_taken_where_pip_would(tmp_path: Path) -> None:
