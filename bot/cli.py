@@ -28,7 +28,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Command:
+class OperatorCommand:
     """One command of the operator.
 
     Attributes:
@@ -170,8 +170,8 @@ def _migrate(_: argparse.Namespace) -> int:
 
 
 COMMANDS = (
-    Command("serve", "run the bot (settings come from the environment and from .env)", _serve),
-    Command(
+    OperatorCommand("serve", "run the bot (settings come from the environment and from .env)", _serve),
+    OperatorCommand(
         "try",
         "try the bot on this machine, with a local workspace and an example repository",
         _try,
@@ -182,7 +182,7 @@ COMMANDS = (
             ),
         ),
     ),
-    Command(
+    OperatorCommand(
         "parse",
         "show how the bot understands what follows `/binder launch`",
         _parse,
@@ -190,8 +190,8 @@ COMMANDS = (
         # The text may look like options (`--ref main`, or an attack), but none of them is ours.
         {"prefix_chars": "\0", "add_help": False},
     ),
-    Command("check", "check the settings against Slack, the database and the cloud", _check),
-    Command(
+    OperatorCommand("check", "check the settings against Slack, the database and the cloud", _check),
+    OperatorCommand(
         "drain",
         "tear down all binders, and wait until nothing is left",
         _drain,
@@ -207,7 +207,7 @@ COMMANDS = (
             ),
         ),
     ),
-    Command("recover", "restore a lost database from what the OpenStack cloud knows", _recover),
-    Command("migrate", "bring the database to this version's schema (serve does it too)", _migrate),
+    OperatorCommand("recover", "restore a lost database from what the OpenStack cloud knows", _recover),
+    OperatorCommand("migrate", "bring the database to this version's schema (serve does it too)", _migrate),
 )
 """All commands, in the order in which `--help` lists them."""

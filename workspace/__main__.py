@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 
-from workspace.options import Command, Options
+from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
 
 
@@ -19,7 +19,7 @@ def main() -> int:
         "--command", action="append", default=[], help="a slash command of the app, with its slash"
     )
     given = parser.parse_args()
-    commands = tuple(Command(name) for name in given.command)
+    commands = tuple(SlashCommand(name) for name in given.command)
     options = Options(port=given.port, app_name=given.app_name, commands=commands, enforce_rates=True)
     ends = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before there are threads that could be hit instead

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from workspace.state import Channel, File, Json, Message, SlackError, State, new_id
+from workspace.state import Channel, File, Json, PostedMessage, SlackError, State, new_id
 
 if TYPE_CHECKING:
     from workspace.arguments import Args
@@ -96,7 +96,7 @@ def _place(state: State, channel_id: str) -> Channel:
 
 def _share(state: State, channel: Channel, files: list[File], args: Args) -> None:
     text, thread = args.text("initial_comment"), args.text("thread_ts") or None
-    message = Message(state.next_ts(), channel.id, state.bot.id, text, thread_ts=thread, by_app=True)
+    message = PostedMessage(state.next_ts(), channel.id, state.bot.id, text, thread_ts=thread, by_app=True)
     message.files = [file.id for file in files]
     state.post(message)
 

@@ -21,7 +21,7 @@ _OTHERS = (100 / 60, 100, False)
 
 
 @dataclass(frozen=True)
-class Failure:
+class InjectedFailure:
     """What happens to one call; `seconds` is its Retry-After or how long it is held up."""
 
     kind: FailureKind
@@ -32,13 +32,13 @@ class Failures:
     """Failures that a test ordered, by method, each for one call."""
 
     def __init__(self) -> None:
-        self._due: defaultdict[str, deque[Failure]] = defaultdict(deque)
+        self._due: defaultdict[str, deque[InjectedFailure]] = defaultdict(deque)
 
-    def order(self, method: str, failure: Failure, times: int) -> None:
+    def order(self, method: str, failure: InjectedFailure, times: int) -> None:
         """Let the next `times` calls of a method fail so."""
         self._due[method].extend([failure] * times)
 
-    def take(self, method: str) -> Failure | None:
+    def take(self, method: str) -> InjectedFailure | None:
         """What happens to this call, if anything."""
         due = self._due[method]
         return due.popleft() if due else None

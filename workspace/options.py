@@ -27,7 +27,7 @@ ALL_SCOPES = frozenset(
 
 
 @dataclass(frozen=True)
-class Command:
+class SlashCommand:
     """A registered slash command; `name` with its slash."""
 
     name: str
@@ -65,7 +65,7 @@ class Options:
 
     port: int = 0
     app_name: str = "App"
-    commands: tuple[Command, ...] = ()
+    commands: tuple[SlashCommand, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
     scopes: frozenset[str] = ALL_SCOPES
     events: frozenset[str] | None = None

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from workspace.arguments import Args
 from workspace.blocks import elements
 from workspace.socket_mode import NotAnsweredError, Sockets
-from workspace.state import Channel, Json, Message, SlackError, State, User, new_id
+from workspace.state import Channel, Json, PostedMessage, SlackError, State, User, new_id
 from workspace.typed import escape
 from workspace.views import View, Views, entered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workspace.options import Command, Options
+    from workspace.options import Options, SlashCommand
     from workspace.web_api import WebApi
 
 _RESPONSES = 5
@@ -32,7 +32,7 @@ class ResponseUrl:
 
     channel: Channel
     user: User
-    message: Message | None
+    message: PostedMessage | None
     expires: float
     left: int = _RESPONSES
 
@@ -90,7 +90,7 @@ class People:
     def _invite(self, where: Channel, rest: str) -> Json:
         guest = self._state.person(rest.strip().lstrip("@"))
         where.members.add(guest.id)
-        self._state.post(Message(self._state.next_ts(), where.id, guest.id, f"joined #{where.name}."))
+        self._state.post(PostedMessage(self._state.next_ts(), where.id, guest.id, f"joined #{where.name}."))
         self.tell_joined(where, guest.id)
         return {"ok": True}
 
@@ -109,7 +109,9 @@ class People:
         """Say something, in a channel or in a thread."""
         who, where = self._who_and_where(user, channel)
         marked_up = escape(text, self._state, labels=False)
-        message = Message(self._state.next_ts(), where.id, who.id, marked_up, thread_ts=thread_ts or None)
+        message = PostedMessage(
+            self._state.next_ts(), where.id, who.id, marked_up, thread_ts=thread_ts or None
+        )
         self._state.post(message)
         if self._state.bot.id in where.members:
             self._tell_message(where, message)
@@ -119,7 +121,7 @@ class People:
             )
         return {"ok": True, "ts": message.ts}
 
-    def _tell_message(self, where: Channel, message: Message) -> None:
+    def _tell_message(self, where: Channel, message: PostedMessage) -> None:
         event = self._state.message_json(message) | {"channel": where.id, "event_ts": message.ts}
         event["client_msg_id"] = new_id("M")
         kind = _CONTAINER_TYPE[where.kind]
@@ -159,7 +161,7 @@ class People:
         container = {"type": "view", "view_id": view.id}
         return {"container": container, "view": self._views.as_slack(view)}
 
-    def _message_container(self, who: User, message: Message) -> Json:
+    def _message_container(self, who: User, message: PostedMessage) -> Json:
         where = self._state.channels[message.channel]
         container: Json = {"type": "message", "message_ts": message.ts, "channel_id": where.id}
         container["is_ephemeral"] = bool(message.ephemeral_to)
@@ -283,7 +285,7 @@ class People:
         who = self._state.person(user)
         return who, self._state.channel_for(who.id, channel)
 
-    def _visible(self, who: User, channel: str, ts: str) -> Message:
+    def _visible(self, who: User, channel: str, ts: str) -> PostedMessage:
         where = self._state.channel_for(who.id, channel)
         message = self._state.messages[where.id].get(ts)
         if message is None or message.ephemeral_to not in (None, who.id):
@@ -295,11 +297,11 @@ class People:
     ) -> Json:
         ts, slackbot = self._state.next_ts(), self._state.slackbot.id
         self._state.post(
-            Message(ts, where.id, slackbot, text, thread_ts=thread_ts or None, ephemeral_to=who.id)
+            PostedMessage(ts, where.id, slackbot, text, thread_ts=thread_ts or None, ephemeral_to=who.id)
         )
         return {"ok": False, "error": error or "refused", "text": text}
 
-    def _response_url(self, who: User, where: Channel, message: Message | None) -> str:
+    def _response_url(self, who: User, where: Channel, message: PostedMessage | None) -> str:
         key = secrets.token_urlsafe(16)
         self._responses[key] = ResponseUrl(where, who, message, time.monotonic() + _RESPONSE_SECONDS)
         return f"{self._api.base_url}/response/{key}"
@@ -328,7 +330,7 @@ class People:
         alone = None if args.text("response_type") == "in_channel" else response.user.id
         thread = args.text("thread_ts") or (response.message.thread_ts if response.message else None)
         where, ts, bot = response.channel.id, self._state.next_ts(), self._state.bot.id
-        self._state.post(Message(ts, where, bot, text, blocks, thread, ephemeral_to=alone, by_app=True))
+        self._state.post(PostedMessage(ts, where, bot, text, blocks, thread, ephemeral_to=alone, by_app=True))
 
     def seen_by(self, user: str) -> Json:
         """Everything that one person sees, and may use."""
@@ -343,7 +345,7 @@ class People:
         }
 
 
-def _hint(command: Command) -> Json:
+def _hint(command: SlashCommand) -> Json:
     return {"name": command.name, "description": command.description, "usage_hint": command.usage_hint}
 
 

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from workspace import files
-from workspace.limits import Failure, FailureKind, Failures, Rates
+from workspace.limits import FailureKind, Failures, InjectedFailure, Rates
 from workspace.options import Options
 from workspace.people import People
 from workspace.socket_mode import Sockets
@@ -118,7 +118,7 @@ class Workspace:
             times: how many calls.
             retry_after: seconds for `ratelimited` and `slow`.
         """
-        self._failures.order(method, Failure(kind, retry_after), times)
+        self._failures.order(method, InjectedFailure(kind, retry_after), times)
 
     def disconnect_all(self, *, abrupt: bool = True) -> None:
         """Lose the app's sockets, or (not `abrupt`) ask it to come again on new ones."""
@@ -290,7 +290,7 @@ async def _arguments(request: web.Request) -> tuple[Json, str]:
     return given, token.strip() if scheme == "Bearer" else str(given.get("token") or "")
 
 
-async def _fail_before(request: web.Request, failure: Failure) -> web.Response | None:
+async def _fail_before(request: web.Request, failure: InjectedFailure) -> web.Response | None:
     if failure.kind == "slow":
         await asyncio.sleep(failure.seconds)
     if failure.kind == "ratelimited":

@@ -99,7 +99,7 @@ class Channel:
 
 
 @dataclass
-class Message:
+class PostedMessage:
     """One message. `ephemeral_to` names the only person who sees it; `by_app` says that the bot wrote it."""
 
     ts: str
@@ -165,8 +165,8 @@ class State:
         people = _default_people()
         self.users = {user.id: user for user in [*people, self.bot, self.slackbot]}
         self.channels: dict[str, Channel] = {}
-        self.messages: dict[str, dict[str, Message]] = {}
-        self._threads: dict[tuple[str, str], list[Message]] = {}
+        self.messages: dict[str, dict[str, PostedMessage]] = {}
+        self._threads: dict[tuple[str, str], list[PostedMessage]] = {}
         self.files: dict[str, File] = {}
         self.triggers: dict[str, Trigger] = {}
         self.version = 1
@@ -232,7 +232,7 @@ class State:
                 return known
         raise SlackError("channel_not_found")
 
-    def post(self, message: Message) -> Message:
+    def post(self, message: PostedMessage) -> PostedMessage:
         """Put a message into its channel; SlackError `thread_not_found` if its thread was never there."""
         channel = self.messages[message.channel]
         root = channel.get(message.thread_ts) if message.thread_ts else None
@@ -246,14 +246,14 @@ class State:
         self.touch()
         return message
 
-    def find(self, channel: str, ts: str) -> Message:
+    def find(self, channel: str, ts: str) -> PostedMessage:
         """The message that everybody in the channel can see; SlackError `message_not_found` otherwise."""
         message = self.messages[channel].get(ts)
         if message is None or message.ephemeral_to or message.tombstone:
             raise SlackError("message_not_found")
         return message
 
-    def remove(self, message: Message) -> None:
+    def remove(self, message: PostedMessage) -> None:
         """Delete a message; the root of a thread leaves a tombstone, as in Slack."""
         if self.replies(message):
             message.tombstone, message.text = True, "This message was deleted."
@@ -264,7 +264,7 @@ class State:
                 self._threads[message.channel, str(message.thread_ts)].remove(message)
         self.touch()
 
-    def replies(self, root: Message) -> list[Message]:
+    def replies(self, root: PostedMessage) -> list[PostedMessage]:
         """What stands in the thread of `root`, oldest first, without what only one person sees."""
         return self._threads.get((root.channel, root.ts), [])
 
@@ -286,7 +286,7 @@ class State:
         known.used = True
         return known.user
 
-    def message_json(self, message: Message, *, metadata: bool = False) -> Json:
+    def message_json(self, message: PostedMessage, *, metadata: bool = False) -> Json:
         """The message object of histories and payloads."""
         found: Json = {"type": "message", "ts": message.ts, "user": message.user, "text": message.text}
         found["team"] = self.team_id
@@ -310,7 +310,7 @@ class State:
             found["metadata"] = message.metadata
         return found | self._thread_json(message)
 
-    def _thread_json(self, message: Message) -> Json:
+    def _thread_json(self, message: PostedMessage) -> Json:
         if message.is_reply:
             return {
                 "thread_ts": message.thread_ts,

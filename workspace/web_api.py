@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workspace import files
 from workspace.arguments import Args
 from workspace.blocks import check_message, with_ids
-from workspace.state import Channel, Json, Message, SlackError, State, User
+from workspace.state import Channel, Json, PostedMessage, SlackError, State, User
 
 if TYPE_CHECKING:
     from workspace.options import Options
@@ -104,7 +104,7 @@ class WebApi:
             check_message(blocks, native_progress=self.options.native_progress)
         return text, with_ids(blocks or [])
 
-    def own(self, args: Args, error: str) -> Message:
+    def own(self, args: Args, error: str) -> PostedMessage:
         """The bot's own message that a call names; `error` if somebody else wrote it."""
         message = self.state.find(self.channel(args).id, args.text("ts"))
         if not message.by_app:
@@ -147,7 +147,7 @@ def _connections_open(api: WebApi, _args: Args) -> Json:
 def _post_message(api: WebApi, args: Args) -> Json:
     channel = api.place_to_post(args)
     text, blocks = api.content(args, _TEXT)
-    message = Message(
+    message = PostedMessage(
         ts=api.state.next_ts(),
         channel=channel.id,
         user=api.state.bot.id,
@@ -191,7 +191,7 @@ def _post_ephemeral(api: WebApi, args: Args) -> Json:
     text, blocks = api.content(args, _TEXT)
     ts, thread = api.state.next_ts(), args.text("thread_ts") or None
     api.state.post(
-        Message(ts, channel.id, api.state.bot.id, text, blocks, thread, ephemeral_to=user, by_app=True)
+        PostedMessage(ts, channel.id, api.state.bot.id, text, blocks, thread, ephemeral_to=user, by_app=True)
     )
     return {"message_ts": ts}
 
@@ -267,7 +267,7 @@ def _replies(api: WebApi, args: Args) -> Json:
     return _messages(api, args, [root, *api.state.replies(root)])
 
 
-def _messages(api: WebApi, args: Args, messages: list[Message]) -> Json:
+def _messages(api: WebApi, args: Args, messages: list[PostedMessage]) -> Json:
     oldest, latest = args.text("oldest", "0"), args.text("latest") or "9" * 10
     within = [one for one in messages if _between(oldest, one.ts, latest, inclusive=args.flag("inclusive"))]
     shown = [api.state.message_json(one, metadata=args.flag("include_all_metadata")) for one in within]

@@ -21,7 +21,7 @@ from bot.demo.narrator import Narrator
 from bot.errors import ConfigError
 from workspace.git_host import GitHost
 from workspace.hands import Person
-from workspace.options import Command, Options, Shortcut
+from workspace.options import Options, Shortcut, SlashCommand
 from workspace.server import Workspace
 
 STATE = Path(".binder-bot")
@@ -152,7 +152,7 @@ def _options(port: int, suggestion: str) -> Options:
     return Options(
         port=port,
         app_name="Binder",
-        commands=(Command("/binder", "Run a Binder repository", USAGE_HINT),),
+        commands=(SlashCommand("/binder", "Run a Binder repository", USAGE_HINT),),
         shortcuts=(Shortcut("Launch this repository", "launch_from_message"),),
         enforce_rates=True,
         suggestion=suggestion,

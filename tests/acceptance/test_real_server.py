@@ -28,7 +28,7 @@ from storage.models import Binder, Ending, Status
 from tests.fakes.browser import Page, chromium
 from tests.fakes.git import BAD, git_repository_server
 from workspace.hands import Person, links, plain
-from workspace.options import Command, Options
+from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
 
 PATIENCE = 90.0
@@ -107,7 +107,7 @@ def mark_of(process: psutil.Process) -> str:
 
 @contextmanager
 def at_work(folder: Path) -> Iterator[tuple[Bot, Person]]:
-    command = Command("/binder", "Run a Binder repository", "launch <repository>")
+    command = SlashCommand("/binder", "Run a Binder repository", "launch <repository>")
     with (
         Workspace(Options(app_name="Binder", commands=(command,))) as workspace,
         Person(workspace.url) as ada,

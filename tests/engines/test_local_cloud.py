@@ -14,7 +14,7 @@ from tests.acceptance.conftest import running
 from tests.conftest import HostedRepository
 from tests.engines.conftest import Engine
 from workspace.hands import Person, Seen, links, plain
-from workspace.options import Command, Options
+from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
 from workspace.state import Json
 
@@ -58,7 +58,7 @@ def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine, repository: HostedRepository
 ) -> Iterator[Desk]:
     monkeypatch.chdir(tmp_path)
-    command = Command("/binder", "Run a Binder repository", "launch <repository>")
+    command = SlashCommand("/binder", "Run a Binder repository", "launch <repository>")
     with (
         Workspace(Options(app_name="Binder", commands=(command,))) as workspace,
         Person(workspace.url) as ada,

@@ -45,7 +45,7 @@ class Places:
             path.mkdir(exist_ok=True)
 
 
-class Deadline:
+class BuildDeadline:
     """When the build must be done.
 
     Args:
@@ -82,7 +82,7 @@ class Job:
     settings: AgentSettings
     places: Places
     reporter: Reporter
-    deadline: Deadline
+    deadline: BuildDeadline
 
 
 def start_job(task: Task, settings: AgentSettings, root: Path = Path("/")) -> Job:
@@ -98,7 +98,7 @@ def start_job(task: Task, settings: AgentSettings, root: Path = Path("/")) -> Jo
     sink = Console(root / console.lstrip("/")) if console else ReportFile(places.report)
     scrubber = scrubber_of(places, settings, task.token)
     reporter = Reporter(sink, places.log, scrubber, settings.reports, settings.build_seconds)
-    return Job(task, settings, places, reporter, Deadline(settings.build_seconds))
+    return Job(task, settings, places, reporter, BuildDeadline(settings.build_seconds))
 
 
 def scrubber_of(places: Places, settings: AgentSettings, token: str) -> Scrubber:

@@ -19,7 +19,7 @@ from tests.chaos.soak.replica import serve
 from tests.conftest import GitServer
 from tests.fakes.postgresql import Server
 from tests.integration.openstack.standin import CREDENTIAL, SECRET
-from workspace.options import Command, Options
+from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
 from workspace.state import Json
 
@@ -204,7 +204,7 @@ def new_world(folder: Path, database: Server) -> Iterator[World]:
         cloud = GuestCloud()
         cloud.start()
         stack.callback(cloud.stop)
-        command = Command("/binder", "Run a Binder repository", "launch <repository>")
+        command = SlashCommand("/binder", "Run a Binder repository", "launch <repository>")
         workspace = stack.enter_context(SpiedWorkspace(Options(app_name="Binder", commands=(command,))))
         people = {each.id for each in workspace.state.users.values()}
         for name in set(CHANNELS) - {"general"}:

@@ -11,7 +11,7 @@ import pytest
 
 from bot.provisioning.agent.commands import capture, run, succeeds
 from bot.provisioning.agent.failures import CommandFailed, Failure
-from bot.provisioning.agent.job import Deadline, Job
+from bot.provisioning.agent.job import BuildDeadline, Job
 from tests.integration.local.world import wait_until
 from tests.unit.provisioning.agent.jobs import TOKEN, a_job
 
@@ -79,7 +79,7 @@ def test_what_a_command_leaves_running_does_not_hold_it_open(job: Job, tmp_path:
 
 @pytest.mark.parametrize("behaviour", ["sleep 602", "yes", "exec 1>&- 2>&-; sleep 603"])
 def test_a_command_that_takes_too_long_is_ended(job: Job, behaviour: str) -> None:
-    job = replace(job, deadline=Deadline(0.2))
+    job = replace(job, deadline=BuildDeadline(0.2))
 
     with pytest.raises(Failure, match="was not built within"):
         run(job, ["sh", "-c", behaviour], on_line=lambda _: None)

@@ -41,7 +41,7 @@ from tests.integration.openstack.plane import (
     quota,
 )
 from workspace.hands import Person, Seen, links, plain
-from workspace.options import Command, Options
+from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
 
 pytestmark = [pytest.mark.openstack, needs_cloud, needs_played_guests, pytest.mark.timeout(600)]
@@ -178,7 +178,7 @@ def cloud() -> Iterator[OpenStackCloud]:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, cloud: OpenStackCloud) -> Iterator[Stage]:
     """A bot at work; in the end its operator drains it, and nothing may be left."""
-    command = Command("/binder", "Run a Binder repository", "launch <repository>")
+    command = SlashCommand("/binder", "Run a Binder repository", "launch <repository>")
     options = Options(app_name="Binder", commands=(command,))
     with git_repository_server() as repository, Workspace(options) as workspace:
         bot = Bot(tmp_path_factory.mktemp("bot"), workspace, cloud._tags.deployment)

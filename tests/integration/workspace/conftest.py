@@ -13,13 +13,17 @@ from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk import WebClient
 
 from workspace.hands import Person
-from workspace.options import Command, Options, Shortcut
+from workspace.options import Options, Shortcut, SlashCommand
 from workspace.server import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-COMMANDS = (Command("/demo", "Say something back", "<words>"), Command("/slow"), Command("/silent"))
+COMMANDS = (
+    SlashCommand("/demo", "Say something back", "<words>"),
+    SlashCommand("/slow"),
+    SlashCommand("/silent"),
+)
 SHORTCUTS = (Shortcut("Describe", "describe"),)
 
 
