@@ -44,8 +44,12 @@ def stop(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
 
 @requires(Action.STOP)
 def save_and_stop(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
-    """Save what was changed in a binder, then end it."""
+    """Save what was changed in a binder, then end it. What can no longer be saved is not ended either."""
+    with context.store.read() as session:
+        can_be_saved = is_ready(lookup(session))
     saved = save(context, requester, lookup)
+    if not can_be_saved:
+        return saved
     stopped = stop_anyway(context, requester, lookup)
     return messages.note(f"{saved.text} {stopped.text}")
 

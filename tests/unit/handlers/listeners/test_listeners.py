@@ -270,6 +270,19 @@ def test_with_and_without_conda_are_two_launches(desk: Desk) -> None:
     assert sorted(row.without_conda for row in desk.all() if row.id != old.id) == [False, True]
 
 
+def test_save_and_tear_down_ends_only_what_it_can_still_save(desk: Desk) -> None:
+    ready = desk.has(name="ready", changed_files=3)
+    shelved = desk.has(
+        id="other", name="shelved", changed_files=3, target=Target.SHELVED, status=Status.SHELVED
+    )
+    for row in (ready, shelved):
+        desk.click(ids.SAVE_AND_STOP, row.id)
+    said = desk.answers(until=lambda text: "can be saved only while it is ready" in text)
+    assert "I am collecting what was changed in ready" in said
+    assert "shelved is shelved; it can be saved only while it is ready." in said
+    assert {row.name: row.target for row in desk.all()} == {"ready": Target.GONE, "shelved": Target.SHELVED}
+
+
 def test_link_buttons_are_acknowledged(desk: Desk) -> None:
     desk.click(f"{ids.LINK_PREFIX}lab", None)
 
