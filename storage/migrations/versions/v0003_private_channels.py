@@ -13,7 +13,11 @@ _PRIVATE_LETTERS = ("D", "G", "U", "W")
 
 
 def upgrade() -> None:
-    """Go to this form. Of old rows, the channel's id is all that tells."""
+    """Go to this form. Of old rows, the channel's id is all that tells.
+
+    It never tells that a channel is public, because those of private channels begin with C too since 2021.
+    Such rows stay unknown, which counts as private, until their card is edited: then Slack is asked.
+    """
     op.add_column("binders", sa.Column("is_private", sa.Boolean(), nullable=True))
     binders = sa.table(
         "binders", sa.column("is_private", sa.Boolean), sa.column("channel"), sa.column("thread_channel")
@@ -23,7 +27,7 @@ def upgrade() -> None:
         sa.func.substr(place, 1, 1).in_(_PRIVATE_LETTERS)
         for place in (binders.c.channel, sa.func.coalesce(binders.c.thread_channel, ""))
     )
-    op.execute(binders.update().values(is_private=sa.or_(*begins)))
+    op.execute(binders.update().where(sa.or_(*begins)).values(is_private=sa.true()))
 
 
 def downgrade() -> None:

@@ -148,9 +148,11 @@ def test_a_database_of_the_first_version_goes_on(empty_url: str) -> None:
         assert owed.message.key == "ready:old"
 
 
-def test_binders_from_before_are_private_as_far_as_the_ids_of_their_channels_tell(empty_url: str) -> None:
+def test_binders_from_before_count_as_private_until_slack_is_asked(
+    empty_url: str,
+) -> None:
     places = {
-        "public": ("C1", "C1"),
+        "named C": ("C1", "C1"),
         "new": ("C2", None),
         "direct": ("D1", "D1"),
         "group": ("G1", None),
@@ -171,8 +173,8 @@ def test_binders_from_before_are_private_as_far_as_the_ids_of_their_channels_tel
         with store.read() as session:
             private = {each.id: each.is_private for each in session.query(Binder)}
     assert private == {
-        "public": False,
-        "new": False,
+        "named C": None,
+        "new": None,
         "direct": True,
         "group": True,
         "home": True,
