@@ -80,7 +80,9 @@ class Settings(CloudsSettings):
 
     # People
     admins: Annotated[frozenset[str], NoDecode] = Field(
-        default=frozenset(), description="Slack user ids, separated by commas, who may stop any binder."
+        default=frozenset(),
+        description="The Slack user ids of the admins, separated by commas. They see every binder, and may "
+        "do what its owner may.",
     )
     admin_channel: str | None = Field(
         default=None, description="The id of the channel that is told when the cloud does not answer."

@@ -45,11 +45,11 @@ class CloudSettings(BaseSettings):
     failed_minutes: float = Field(
         default=10.0,
         ge=0,
-        description="How long the instance of a failed build waits for its owner to press *Keep it*, where "
-        "OPENSTACK_KEY_PAIR lets somebody log in; `0` removes it at once.",
+        description="How long the instance of a failed build waits for its owner to press *Keep for "
+        "debugging*, where OPENSTACK_KEY_PAIR lets somebody log in; `0` removes it at once.",
     )
     keep_failed_hours: float = Field(
-        default=2.0, gt=0, description="How long *Keep it* keeps the instance of a failed build."
+        default=2.0, gt=0, description="How long *Keep for debugging* keeps the instance of a failed build."
     )
 
     @field_validator("size_people", mode="before")
