@@ -63,16 +63,16 @@ def _twin(session: Session, binder: Binder) -> Binder | None:
 
 
 def _free_name(session: Session, binder: Binder, wanted: str) -> str:
-    names_seen = select(Binder.name).where(
-        Binder.team_id == binder.team_id, _not_gone(), _is_seen_by(binder.owner)
+    visible_names = select(Binder.name).where(
+        Binder.team_id == binder.team_id, _not_gone(), _is_visible_to(binder.owner)
     )
-    taken = set(session.scalars(names_seen))
+    taken = set(session.scalars(visible_names))
     endings = ("", *(f"-{number}" for number in range(2, len(taken) + 3)))
     names = (wanted[: NAME_LENGTH - len(ending)] + ending for ending in endings)
     return next(name for name in names if name not in taken)
 
 
-def _is_seen_by(user: str) -> Any:
+def _is_visible_to(user: str) -> Any:
     """Whether a binder is no secret for somebody who is no admin: it is public, or their own."""
     return or_(Binder.is_private.is_(False), Binder.owner == user)
 
@@ -109,7 +109,8 @@ def named(session: Session, team_id: str, name: str, *, user: str) -> Binder | N
     """
     query = select(Binder).where(Binder.team_id == team_id, or_(Binder.name == name, Binder.id == name))
     preferred = [
-        case((condition, 0), else_=1) for condition in (_is_seen_by(user), _not_gone(), Binder.owner == user)
+        case((condition, 0), else_=1)
+        for condition in (_is_visible_to(user), _not_gone(), Binder.owner == user)
     ]
     return session.scalar(query.order_by(*preferred, Binder.created_at.desc()).limit(1))
 

@@ -9,8 +9,8 @@ from storage.engine import unix_now
 from storage.models import Sighting
 
 
-def seen(session: Session, binder_ids: Collection[str], *, twice_after: float) -> set[str]:
-    """Note what a sweep saw, and return what was first seen at least `twice_after` seconds ago.
+def confirm(session: Session, binder_ids: Collection[str], *, twice_after: float) -> set[str]:
+    """Note what a sweep saw, and return the leaks: what was first seen at least `twice_after` seconds ago.
 
     What is seen no more is forgotten, so that two sightings are of one and the same leak.
     """

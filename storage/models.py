@@ -148,7 +148,7 @@ class Binder(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
-    """What people call it: unique among the binders of a workspace that are not gone yet."""
+    """What people call it. No other live binder that its owner can see has it at the launch."""
     request_key: Mapped[str] = mapped_column(String(255), unique=True)
     """Slack's id of the request that made it: a repeated delivery finds the row instead of making another."""
 

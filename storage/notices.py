@@ -70,7 +70,7 @@ def pass_over(
     session.execute(insert.on_conflict_do_nothing(index_elements=_UNIQUE))
 
 
-def told(session: Session, notice_id: int) -> None:
+def mark_told(session: Session, notice_id: int) -> None:
     """Note that Slack took a notice, or refused it for good; the first time counts."""
     untold = update(Notice).where(Notice.id == notice_id, Notice.told_at.is_(None))
     session.execute(untold.values(told_at=unix_now()).execution_options(synchronize_session=False))

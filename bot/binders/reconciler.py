@@ -110,7 +110,7 @@ class Reconciler:
             return
         with self._dependencies.store.write() as session:
             strays = binders.unknown_or_gone(session, {*survey.instances, *survey.strays})
-            certain = leaks.seen(session, strays, twice_after=STRAY_SECONDS)
+            certain = leaks.confirm(session, strays, twice_after=STRAY_SECONDS)
         for binder_id in sorted(certain):
             self._remove_stray(binder_id)
 
@@ -195,9 +195,11 @@ class Reconciler:
         warned = [each.id for each in due if each.status in transitions.WARNED]
         ending = [each.id for each in due if each.target == Target.GONE]
         with self._dependencies.store.read() as session:
-            told = notices.of(session, warned)
+            given = notices.of(session, warned)
             saving = outbox.being_saved(session, ending)
-        return {each.id: _observation(each, survey, told.get(each.id, ()), each.id in saving) for each in due}
+        return {
+            each.id: _observation(each, survey, given.get(each.id, ()), each.id in saving) for each in due
+        }
 
     def _look_closer(self, binder: Binder, observation: Observation) -> Observation:
         """Add what only the instance itself, or its server, can tell."""
@@ -288,14 +290,14 @@ class UnderWay:
             return list(self._is_look)
 
 
-def _observation(binder: Binder, survey: Survey | None, told: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four
+def _observation(binder: Binder, survey: Survey | None, given: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four
     if survey is None:
         return Observation(known=False)
     kept = binder.resource_ids.get("server")
     return Observation(
         instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
         leftovers=survey.leaves(binder.id),
-        notices=told,
+        notices=given,
         saving=saving,
     )
 

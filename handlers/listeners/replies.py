@@ -29,7 +29,7 @@ def reply(context: BoltContext, body: Body, message: Message) -> BoltResponse | 
     try:
         _send(context, body, message)
     except (OSError, SlackClientError) as error:
-        # The deed is done, or refused: only the word about it is lost.
+        # What was asked is done, or refused: only the answer is lost.
         log.warning("answer_not_sent", error=type(error).__name__)
     return None
 

@@ -41,11 +41,11 @@ class NoticeOptions:
     shelves_idle: bool = False
 
 
-def notice(binder: Binder, given: Notice, now: float, terms: NoticeOptions) -> Message:
+def notice(binder: Binder, given: Notice, now: float, options: NoticeOptions) -> Message:
     """A notice in its current state; `now` in Unix seconds UTC."""
     if given.outcome is None and is_live(binder):
-        return _open(binder, given, now, terms)
-    return _settled(binder, given, now, terms)
+        return _open(binder, given, now, options)
+    return _settled(binder, given, now, options)
 
 
 def amount(cost: float, unit: str) -> str:
@@ -73,29 +73,29 @@ def ends_in_site_zone(name: str, ends_at: float, zone: str) -> Message:
 # --- an open one -----------------------------------------------------------------------------------------
 
 
-def _open(binder: Binder, given: Notice, now: float, terms: NoticeOptions) -> Message:
-    what = "will be shelved" if _will_be_shelved(binder, given, terms) else "will end"
-    end = date(deadlines.end_of(given, now, terms.policy))
-    why = " ".join(_why(binder, given, terms))
-    loss = _loss(binder, given, terms)
+def _open(binder: Binder, given: Notice, now: float, options: NoticeOptions) -> Message:
+    what = "will be shelved" if _will_be_shelved(binder, given, options) else "will end"
+    end = date(deadlines.end_of(given, now, options.policy))
+    why = " ".join(_why(binder, given, options))
+    loss = _loss(binder, given, options)
     first = f"{person(binder.owner)} *{name_of(binder)}* {what} {end}."
     blocks: list[Block] = [
         section(f":hourglass: {first}\n{why}"),
         section(loss),
-        *_spent(binder, now, terms),
-        *actions(_buttons(binder, given, terms)),
+        *_spent(binder, now, options),
+        *actions(_buttons(binder, given, options)),
     ]
     return Message.of(f"{first} {why} {loss}".replace("*", ""), blocks)
 
 
-def _why(binder: Binder, given: Notice, terms: NoticeOptions) -> Iterator[str]:
+def _why(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[str]:
     if given.reason == Reason.LIFETIME:
         shelved = "Shelved binders are kept only until then."
         yield shelved if is_shelved(binder) else "Its lifetime is over then."
     elif given.reason == Reason.MAXIMUM:
         yield "That is the longest lifetime that this site allows, so it cannot be extended."
     elif given.reason == Reason.BUDGET:
-        most = amount(binder.budget or 0.0, terms.unit)
+        most = amount(binder.budget or 0.0, options.unit)
         yield f"That is when it reaches the cost limit of {most}, so it cannot be extended."
     if not is_shelved(binder):
         yield from _use(binder)
@@ -110,8 +110,8 @@ def _use(binder: Binder) -> Iterator[str]:
         yield f"Nobody has used it since {date(binder.used_at)}."
 
 
-def _loss(binder: Binder, given: Notice, terms: NoticeOptions) -> str:
-    if _will_be_shelved(binder, given, terms):
+def _loss(binder: Binder, given: Notice, options: NoticeOptions) -> str:
+    if _will_be_shelved(binder, given, options):
         return "Its files will be kept. Running programs will stop, and its links will change."
     if is_shelved(binder):
         return "Its files will be deleted then."
@@ -123,15 +123,15 @@ def _loss(binder: Binder, given: Notice, terms: NoticeOptions) -> str:
     return "Its files will be deleted then."
 
 
-def _spent(binder: Binder, now: float, terms: NoticeOptions) -> list[ContextBlock]:
+def _spent(binder: Binder, now: float, options: NoticeOptions) -> list[ContextBlock]:
     if not binder.price_per_hour:
         return []
-    spent, price = (amount(each, terms.unit) for each in (cost(binder, now), binder.price_per_hour))
+    spent, price = (amount(each, options.unit) for each in (cost(binder, now), binder.price_per_hour))
     shown = f"It has cost {spent} so far" if is_live(binder) else f"It cost {spent}"
     return [context(f"{shown} ({price} an hour).")]
 
 
-def _buttons(binder: Binder, given: Notice, terms: NoticeOptions) -> Iterator[ButtonElement]:
+def _buttons(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[ButtonElement]:
     if is_shelved(binder):
         yield resume_button(binder)
     elif given.reason in _MOVABLE:
@@ -139,19 +139,19 @@ def _buttons(binder: Binder, given: Notice, terms: NoticeOptions) -> Iterator[Bu
         yield button("Keep until tonight", ids.KEEP_TONIGHT, binder.id)
     if is_ready(binder):
         yield button("Save my work", ids.SAVE, binder.id)
-    if is_ready(binder) and terms.can_shelve:
+    if is_ready(binder) and options.can_shelve:
         yield shelve_button(binder)
     yield stop_button(binder, "Tear down now")
 
 
-def _will_be_shelved(binder: Binder, given: Notice, terms: NoticeOptions) -> bool:
-    return given.reason == Reason.IDLE and terms.shelves_idle and terms.can_shelve and is_ready(binder)
+def _will_be_shelved(binder: Binder, given: Notice, options: NoticeOptions) -> bool:
+    return given.reason == Reason.IDLE and options.shelves_idle and options.can_shelve and is_ready(binder)
 
 
 # --- what became of one ----------------------------------------------------------------------------------
 
 
-def _settled(binder: Binder, given: Notice, now: float, terms: NoticeOptions) -> Message:
+def _settled(binder: Binder, given: Notice, now: float, options: NoticeOptions) -> Message:
     if not is_live(binder):
         shown = f":white_circle: {_ended(binder)}"
     elif given.outcome == Outcome.KEPT:
@@ -160,7 +160,7 @@ def _settled(binder: Binder, given: Notice, now: float, terms: NoticeOptions) ->
         shown = f":package: *{name_of(binder)}* was shelved."
     else:
         shown = f":leftwards_arrow_with_hook: {_withdrawn(binder, given)}"
-    return Message.of(shown.replace("*", ""), [section(shown), *_spent(binder, now, terms)])
+    return Message.of(shown.replace("*", ""), [section(shown), *_spent(binder, now, options)])
 
 
 def _withdrawn(binder: Binder, given: Notice) -> str:

@@ -28,10 +28,10 @@ def learn(call: Call, client: WebClient, store: Store, binder: Binder) -> None:
     if binder.is_private is not None:
         return
     try:
-        told = call(client.conversations_info, binder.channel, channel=binder.channel)["channel"]
+        channel = call(client.conversations_info, binder.channel, channel=binder.channel)["channel"]
     except Rejected:
-        told = {}
+        channel = {}
     except Uncertain:  # it counts as private until the next edit of the card asks again
         return
     with store.write() as session:
-        binders.note_privacy(session, binder.id, is_private=bool(told.get("is_private", True)))
+        binders.note_privacy(session, binder.id, is_private=bool(channel.get("is_private", True)))

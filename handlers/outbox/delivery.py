@@ -123,7 +123,7 @@ class Delivery(OutboxWorker):
     def _delivered(self, session: Session, owed: Owed) -> None:
         """Note that a notice was said: from now on the binder may end."""
         if owed.message.kind == MessageKind.NOTICE:
-            stored_notices.told(session, owed.message.facts["notice"])
+            stored_notices.mark_told(session, owed.message.facts["notice"])
 
     _given_up = _delivered
     """A notice that Slack refuses for good counts as told: it can never be delivered."""

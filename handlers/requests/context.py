@@ -17,7 +17,7 @@ class Context:
         store: The database.
         settings: What the operator chose.
         sizes: What people may choose; the first is the default.
-        can_shelve: Whether the cloud can put instances away and have them back.
+        can_shelve: Whether the cloud can shelve instances and resume them.
         zone_of: Tells in which time zone a person is; may ask Slack, for a moment.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
     """

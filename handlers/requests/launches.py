@@ -31,13 +31,13 @@ _ID_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """What a new binder is to be.
+class _BinderOptions:
+    """What a new binder should be.
 
     Attributes:
         spec: What it is launched from.
         size: The key of its size.
-        lifetime: How long it is to live, in seconds.
+        lifetime: How long it should run, in seconds.
         name: What it is called, as far as that name is free.
         without_conda: Whether conda packages are taken from PyPI where there is no conda.
     """
@@ -61,23 +61,23 @@ def launch(context: Context, requester: Requester, request: LaunchRequest) -> Me
     """
     size = _size(context, requester, request.size)
     lifetime, zone = _lifetime(context, requester, request.duration, size)
-    wanted = slug(request.name) if request.name else name_of_repository(request.spec.url)
-    answer = _start(context, requester, _Wish(request.spec, size, lifetime, wanted))
+    name = slug(request.name) if request.name else name_of_repository(request.spec.url)
+    answer = _start(context, requester, _BinderOptions(request.spec, size, lifetime, name))
     if answer is None and zone is not None and not zone.is_known:
-        return notices.ends_in_site_zone(wanted, context.store.now() + lifetime, context.settings.timezone)
+        return notices.ends_in_site_zone(name, context.store.now() + lifetime, context.settings.timezone)
     return answer
 
 
 def _lifetime(
     context: Context, requester: Requester, typed: str | None, size: str
 ) -> tuple[float, UserTimezone | None]:
-    """How long it is to live, in seconds, and the time zone by which that was read, if any."""
+    """How long it should run, in seconds, and the time zone by which that was read, if any."""
     limits = context.settings.limits_of(size)
     if not typed:
         return limits.lifetime, None
     now = context.store.now()
-    wish, zone = parse_end_time(context, requester, typed, now)
-    seconds = wish.from_(now) - now
+    duration, zone = parse_end_time(context, requester, typed, now)
+    seconds = duration.from_(now) - now
     end_times.check(seconds, limits.maximum)
     return seconds, zone
 
@@ -89,7 +89,7 @@ def launch_again(context: Context, requester: Requester, lookup: BinderLookup) -
     Raises:
         RequestError: See `launch`.
     """
-    return _start(context, requester, _same_wish(context, requester, lookup))
+    return _start(context, requester, _same_as_before(context, requester, lookup))
 
 
 @requires(Action.LAUNCH_AGAIN)
@@ -99,14 +99,14 @@ def launch_without_conda(context: Context, requester: Requester, lookup: BinderL
     Raises:
         RequestError: See `launch`.
     """
-    wish = _same_wish(context, requester, lookup)
-    return _start(context, requester, replace(wish, without_conda=True))
+    options = _same_as_before(context, requester, lookup)
+    return _start(context, requester, replace(options, without_conda=True))
 
 
-def _same_wish(context: Context, requester: Requester, lookup: BinderLookup) -> _Wish:
+def _same_as_before(context: Context, requester: Requester, lookup: BinderLookup) -> _BinderOptions:
     with context.store.read() as session:
         old = lookup(session)
-    return _Wish(
+    return _BinderOptions(
         RepoSpec(old.provider, old.url, old.ref, old.path, old.interface),  # type: ignore[arg-type] # a StrEnum's value
         size=_size(context, requester, old.size),
         lifetime=min(old.ends_at - old.created_at, context.settings.limits_of(old.size).maximum),
@@ -115,10 +115,10 @@ def _same_wish(context: Context, requester: Requester, lookup: BinderLookup) -> 
     )
 
 
-def _start(context: Context, requester: Requester, wish: _Wish) -> Message | None:
-    binder = _new_binder(context, requester, wish)
+def _start(context: Context, requester: Requester, options: _BinderOptions) -> Message | None:
+    binder = _new_binder(context, requester, options)
     with context.store.write() as session:
-        added = binders.add(session, binder, wanted_name=wish.name)
+        added = binders.add(session, binder, wanted_name=options.name)
         if added.is_new:
             _check_allowance(session, context, requester)
     if not added.is_new:
@@ -127,9 +127,9 @@ def _start(context: Context, requester: Requester, wish: _Wish) -> Message | Non
     return None
 
 
-def _new_binder(context: Context, requester: Requester, wish: _Wish) -> Binder:
+def _new_binder(context: Context, requester: Requester, options: _BinderOptions) -> Binder:
     now = context.store.now()
-    spec, size = wish.spec, wish.size
+    spec, size = options.spec, options.size
     limits = context.settings.limits_of(size)
     binder_id = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
     return Binder(
@@ -147,11 +147,11 @@ def _new_binder(context: Context, requester: Requester, wish: _Wish) -> Binder:
         path=spec.path,
         interface=spec.interface,
         size=size,
-        without_conda=wish.without_conda,
+        without_conda=options.without_conda,
         token=new_token(binder_id, context.settings.key_to_tokens),
         created_at=now,
         status_since=now,
-        ends_at=now + wish.lifetime,
+        ends_at=now + options.lifetime,
         maximum_at=now + limits.maximum,
         idle_seconds=limits.idle_seconds,
         budget=limits.cost,

@@ -26,7 +26,7 @@ def by_id(context: Context, requester: Requester, binder_id: str) -> BinderLooku
     """The binder that a button stands for. A button's value can be forged: the row decides."""
 
     def find(session: Session) -> Binder:
-        return _seen(context, requester, binders.get(session, binder_id))
+        return _visible(context, requester, binders.get(session, binder_id))
 
     return find
 
@@ -52,8 +52,8 @@ def by_name(context: Context, requester: Requester, name: str, verb: str, *, aft
     return find
 
 
-def seen_by(session: Session, context: Context, requester: Requester) -> list[Binder]:
-    """All live binders of the workspace that somebody may see, the oldest first."""
+def visible_to(session: Session, context: Context, requester: Requester) -> list[Binder]:
+    """All binders of the workspace that are not gone yet and that somebody may see, the oldest first."""
     live = binders.existing(session, requester.team_id)
     return [each for each in live if is_allowed(context, requester, each, Action.SEE)]
 
@@ -68,10 +68,11 @@ def advice(verb: str, name: str, after: str = "") -> str:
     return f"`{' '.join(part for part in (ids.COMMAND, verb, name, after) if part)}`"
 
 
-def _seen(context: Context, requester: Requester, binder: Binder | None) -> Binder:
+def _visible(context: Context, requester: Requester, binder: Binder | None) -> Binder:
     if binder is None or not is_allowed(context, requester, binder, Action.SEE):
         raise RequestError(
-            "I can't find this binder.", hint="It was removed long ago, or only its owner can see it."
+            "I can't find this binder.",
+            hint="It was removed long ago, or only its owner and the admins can see it.",
         )
     return binder
 
@@ -80,7 +81,7 @@ def _named(session: Session, context: Context, requester: Requester, name: str, 
     binder = binders.named(session, requester.team_id, name, user=requester.user)
     if binder is not None and is_allowed(context, requester, binder, Action.SEE):
         return binder
-    live = seen_by(session, context, requester)
+    live = visible_to(session, context, requester)
     near = nearest(name, [each.name for each in live])
     hint = f"Did you mean {advise(near)}?" if near else each_with(live, advise)
     raise RequestError(f"I can't find a binder called “{name}”.", hint=hint)
@@ -88,7 +89,7 @@ def _named(session: Session, context: Context, requester: Requester, name: str, 
 
 def _implied(session: Session, context: Context, requester: Requester, advise: Advise) -> Binder:
     if requester.thread_ts and (found := binders.of_thread(session, requester.channel, requester.thread_ts)):
-        return _seen(context, requester, found)
+        return _visible(context, requester, found)
     own = binders.existing(session, requester.team_id, owner=requester.user)
     mine = [each for each in own if is_live(each)]
     here = [each for each in mine if requester.channel in {each.channel, each.thread_channel}]

@@ -17,7 +17,7 @@ from handlers.messages import notices
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, is_ready, is_shelved, phrase, summary
 from handlers.requests.context import Context
-from handlers.requests.lookup import advice, seen_by
+from handlers.requests.lookup import advice, visible_to
 from handlers.requests.permissions import Action, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.slack.user_timezones import UserTimezone
@@ -29,7 +29,7 @@ KEEP_SECONDS = 7200.0
 """What *Keep 2 h* keeps a binder for."""
 
 Wanted = Callable[[Binder, float], tuple[float, float]]
-"""From a row and the time now: until when it is to live, and until when it is not to count as idle."""
+"""From a row and the time now: when it ends, and until when it does not count as idle."""
 
 
 @requires(Action.STOP)
@@ -142,12 +142,12 @@ def extend(context: Context, requester: Requester, lookup: BinderLookup, span: s
             name = lookup(session).name
         examples = (advice("extend", name, each) for each in ("2h", "until friday 18:00"))
         raise RequestError("For how long?", hint=f"For example {' or '.join(examples)}.")
-    wish, zone = parse_end_time(context, requester, span, context.store.now())
+    duration, zone = parse_end_time(context, requester, span, context.store.now())
     return _keep(
         context,
         requester,
         lookup,
-        lambda binder, now: (wish.from_(max(binder.ends_at, now)), wish.from_(now)),
+        lambda binder, now: (duration.from_(max(binder.ends_at, now)), duration.from_(now)),
         zone,
     )
 
@@ -195,8 +195,8 @@ def _latest(context: Context, binder: Binder, now: float) -> Deadline:
 
 def _settle_kept(session: Session, context: Context, binder: Binder, by: str, now: float) -> None:
     """Close the notices of the deadline that was moved, and give none of the new one at once."""
-    told = stored_notices.of(session, [binder.id]).get(binder.id, [])
-    moved = [each.id for each in deadlines.outdated(binder, told)]
+    given = stored_notices.of(session, [binder.id]).get(binder.id, [])
+    moved = [each.id for each in deadlines.outdated(binder, given)]
     stored_notices.settle(session, binder.id, Outcome.KEPT, by, only=moved)
     for each in deadlines.passed_over(binder, now, context.settings.policy):
         stored_notices.pass_over(session, binder.id, each.reason, each.deadline, each.lead, by=by)
@@ -248,7 +248,7 @@ def logs(context: Context, _requester: Requester, lookup: BinderLookup) -> Messa
 
 
 def listing(context: Context, requester: Requester) -> Message:
-    """All live binders of the workspace that the requester may see, their own first."""
+    """All binders of the workspace that are not gone yet and that the requester may see, their own first."""
     with context.store.read() as session:
-        live = seen_by(session, context, requester)
+        live = visible_to(session, context, requester)
     return messages.listing(live, context.store.now(), requester.user)

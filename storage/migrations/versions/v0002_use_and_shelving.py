@@ -1,4 +1,4 @@
-"""What a binder needs to be warned, kept, put away and saved."""
+"""What a binder needs for its warnings, its extension, its shelving and its saved work."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -191,7 +191,7 @@ class World:
         with self.store.write() as session:
             told = notices.of(session, binders.existing_ids(session))
             for notice in (each for several in told.values() for each in several):
-                notices.told(session, notice.id)
+                notices.mark_told(session, notice.id)
         with self.store.read() as session:
             return list(session.query(Notice).order_by(Notice.id))
 

@@ -16,7 +16,7 @@ def take(store: Store, owner: str, name: str = "sweep", seconds: float = 60.0) -
 
 def seen(store: Store, *binder_ids: str, twice_after: float = 60.0) -> set[str]:
     with store.write() as session:
-        return leaks.seen(session, binder_ids, twice_after=twice_after)
+        return leaks.confirm(session, binder_ids, twice_after=twice_after)
 
 
 def prune(store: Store, older_than: float = 1000.0) -> int:

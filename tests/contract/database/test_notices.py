@@ -39,7 +39,7 @@ def settle(store: Store, binder_id: str, outcome: Outcome, **arguments: Any) -> 
 def tell(store: Store, notice: Notice) -> float:
     """Note that it was told. Returns when that was, as it is written down."""
     with store.write() as session:
-        notices.told(session, notice.id)
+        notices.mark_told(session, notice.id)
     [told] = of(store, notice.binder_id)
     assert told.told_at is not None
     return told.told_at

@@ -62,9 +62,9 @@ def given_notice(reason: Reason = Reason.LIFETIME, **changes: Any) -> Notice:
 
 
 def shown(
-    row: Binder, given: Notice | None = None, terms: NoticeOptions | None = None
+    row: Binder, given: Notice | None = None, options: NoticeOptions | None = None
 ) -> tuple[str, list[dict[str, Any]]]:
-    message = notices.notice(row, given or given_notice(), NOW, terms or NoticeOptions(POLICY))
+    message = notices.notice(row, given or given_notice(), NOW, options or NoticeOptions(POLICY))
     assert problems(message.blocks) == []
     assert len(message.text) <= 4_000
     return str([message.text, message.blocks]), list(message.blocks)
@@ -86,7 +86,7 @@ def test_a_notice_says_who_what_when_why_and_what_is_lost() -> None:
         activity=Activity.IDLE,
         ready_at=NOW - 5 * HOUR,
     )
-    text, blocks = shown(row, terms=NoticeOptions(POLICY, unit="SU"))
+    text, blocks = shown(row, options=NoticeOptions(POLICY, unit="SU"))
     for part in (
         "<@U1>",
         "*demo*",
@@ -138,7 +138,7 @@ def test_what_goes_on_in_it_is_called_what_it_is(activity: Activity, words: str)
 
 def test_an_idle_binder_is_shelved_where_the_cloud_can() -> None:
     can = NoticeOptions(POLICY, can_shelve=True)
-    assert "Shelve" in buttons(shown(binder(), terms=can)[1])
+    assert "Shelve" in buttons(shown(binder(), options=can)[1])
     away = NoticeOptions(POLICY, can_shelve=True, shelves_idle=True)
     text, _ = shown(binder(used_at=NOW), given_notice(Reason.IDLE), away)
     assert "will be shelved" in text
@@ -148,7 +148,7 @@ def test_an_idle_binder_is_shelved_where_the_cloud_can() -> None:
 
 def test_a_shelved_binder_offers_to_resume_it() -> None:
     row = binder(status=Status.SHELVED, target=Target.SHELVED)
-    text, blocks = shown(row, terms=NoticeOptions(POLICY, can_shelve=True))
+    text, blocks = shown(row, options=NoticeOptions(POLICY, can_shelve=True))
     assert buttons(blocks) == ["Resume", "Tear down now"]
     assert "Nobody has used" not in text
 
