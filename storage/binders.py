@@ -274,9 +274,9 @@ def save(
     """
     values = {"fence": binder.fence, **changes}  # never empty: the lease is checked even if nothing changes
     if next_in is not None:
-        lock_if_unchanged = Binder.generation == binder.generation
+        is_unchanged = Binder.generation == binder.generation
         values |= {
-            "next_at": case((lock_if_unchanged, unix_now() + next_in), else_=0.0),
+            "next_at": case((is_unchanged, unix_now() + next_in), else_=0.0),
             "lease_until": 0.0,
             "lease_owner": None,
         }
@@ -295,12 +295,12 @@ def reschedule(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None
     if not pauses:
         return
     mine = (Binder.id == bindparam("its_id"), Binder.fence == bindparam("its_fence"))
-    is_untouched = Binder.generation == bindparam("its_generation")
+    is_unchanged = Binder.generation == bindparam("its_generation")
     later = unix_now() + bindparam("its_pause", type_=Float)
     statement = (
         update(Binder)
         .where(*mine)
-        .values(next_at=case((is_untouched, later), else_=0.0), lease_until=0.0, lease_owner=None)
+        .values(next_at=case((is_unchanged, later), else_=0.0), lease_until=0.0, lease_owner=None)
     )
     rows = [
         {"its_id": each.id, "its_fence": each.fence, "its_generation": each.generation, "its_pause": pause}
