@@ -109,10 +109,17 @@ def _same_as_before(context: Context, requester: Requester, lookup: BinderLookup
     return _BinderOptions(
         RepoSpec(old.provider, old.url, old.ref, old.path, old.interface),  # type: ignore[arg-type] # a StrEnum's value
         size=_size(context, requester, old.size),
-        lifetime=min(old.ends_at - old.created_at, context.settings.limits_of(old.size).maximum),
+        lifetime=min(_whole_lifetime(old, context.store.now()), context.settings.limits_of(old.size).maximum),
         name=old.name,
         without_conda=old.without_conda,
     )
+
+
+def _whole_lifetime(binder: Binder, now: float) -> float:
+    """How long a binder was to run, in seconds: the time for which it was shelved does not count."""
+    left = binder.remaining_seconds
+    ends_at = binder.ends_at if left is None else (binder.ended_at or now) + left
+    return ends_at - binder.created_at - binder.shelved_seconds
 
 
 def _start(context: Context, requester: Requester, options: _BinderOptions) -> Message | None:

@@ -10,7 +10,7 @@ from handlers.listeners.middleware import Recent
 from handlers.requests import subcommands
 from storage import binders, outbox
 from storage.models import Audit, Binder, Ending, Status, Target
-from tests.unit.handlers.conftest import TOKEN
+from tests.unit.handlers.conftest import NOW, TOKEN
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt, modal
 from workspace.hands import Person, plain
 
@@ -244,6 +244,22 @@ def test_retry_launches_the_same_anew_and_a_double_click_one(desk: Desk) -> None
     assert (new.url, new.ref, new.path, new.interface) == (old.url, "dev", "x.ipynb", "lab")
     assert (new.owner, new.name, new.status) == (desk.grace, "demo", Status.REQUESTED)
     assert new.token != old.token
+
+
+def test_the_time_that_a_binder_was_shelved_is_not_added_when_it_is_launched_again(desk: Desk) -> None:
+    old = desk.has(
+        target=Target.GONE,
+        status=Status.GONE,
+        created_at=NOW - 7200,
+        ended_at=NOW,
+        ends_at=NOW + 7 * 86_400,
+        shelved_seconds=3600.0,
+        remaining_seconds=3 * 3600,
+    )
+    desk.click(ids.RETRY, old.id)
+    desk.wait(lambda: len(desk.all()) == 2)
+    (new,) = [row for row in desk.all() if row.id != old.id]
+    assert new.ends_at - new.created_at == pytest.approx(4 * 3600)
 
 
 def test_without_conda_is_launched_once_and_trying_again_stays_without(desk: Desk) -> None:
