@@ -43,7 +43,7 @@ def register(app: App, context: Context) -> None:
             args.ack(response_action="errors", errors=error.errors)
         except BinderBotError as error:
             field = forms.DURATION if isinstance(error, NoSuchTime) else forms.REPOSITORY
-            args.ack(response_action="errors", errors={field: _plain(error)})
+            args.ack(response_action="errors", errors={field: forms.without_markup(error)})
         else:
             args.ack()
             if answer is not None:
@@ -83,8 +83,3 @@ def _is_repository(word: str) -> bool:
     except SpecError:
         return False
     return True
-
-
-def _plain(error: BinderBotError) -> str:
-    """Errors of forms are shown as they are, without markup."""
-    return f"{error.sentence} {error.hint}".replace("`", "").strip()

@@ -14,7 +14,7 @@ from slack_sdk.models.blocks import (
     StaticSelectElement,
 )
 
-from bot.errors import SpecError
+from bot.errors import BinderBotError, SpecError
 from bot.interfaces.catalogue import INTERFACES
 from bot.provisioning.base import Size
 from bot.repositories.launch_text import parse_launch
@@ -124,8 +124,12 @@ def _checked(field: str, parse: Callable[[], LaunchRequest]) -> LaunchRequest:
     try:
         return parse()
     except SpecError as error:
-        # Errors of forms are shown as they are, without markup.
-        raise FormError({field: f"{error.sentence} {error.hint}".replace("`", "").strip()}) from error
+        raise FormError({field: without_markup(error)}) from error
+
+
+def without_markup(error: BinderBotError) -> str:
+    """An error as a form shows it: as it is, without markup."""
+    return f"{error.sentence} {error.hint}".replace("`", "").strip()
 
 
 def _quoted(field: str, value: str) -> str:
