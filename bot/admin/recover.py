@@ -1,7 +1,7 @@
-"""`binder-bot recover`: write the rows of a lost database anew, from what the cloud knows of its instances.
+"""`binder-bot recover`: write the rows of a lost database again, from what the cloud knows of its instances.
 
 What cannot be known is said, a line for each binder: a token that was random is lost, the status message is
-posted anew, and a deadline that was moved too late to be noted is the old one again, or an hour from now.
+posted again, and a deadline that was moved too late to be noted is the old one again, or an hour from now.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,14 +29,14 @@ _KEY = "recover:"
 _NEEDED = ("owner", "team", "channel")
 """Metadata without which nobody can be told of a binder."""
 _NEXT = {
-    Status.CREATING: "the bot goes on making it, and then posts its links",
+    Status.CREATING: "the bot continues to create it, and then posts its links",
     Status.BOOTING: "its links are posted when its server answers",
     Status.SHELVED: "it stays shelved until somebody resumes it",
 }
 
 
 def recover(settings: Settings) -> list[str]:
-    """Write the rows of a lost database anew; says what it found, a line each.
+    """Write the rows of a lost database again; says what it found, a line each.
 
     Raises:
         ConfigError: The database is not lost, or the cloud knows too little.
@@ -68,7 +68,9 @@ def write_rows(store: Store, cloud: Cloud, settings: Settings) -> list[str]:
     with store.write() as session:
         _require_no_others(session)
         lines = list(_Rows(session, cloud, settings, now).write(found))
-    lines += [f"{each}  only parts of it are left: `serve` removes them" for each in sorted(survey.strays)]
+    lines += [
+        f"{each}  only some of its resources are left: `serve` removes them" for each in sorted(survey.strays)
+    ]
     return lines or ["The cloud has no instance of this deployment."]
 
 
@@ -87,7 +89,7 @@ def refuse_lost_database(store: Store, cloud: Cloud) -> None:
     if count := len(cloud.survey().instances):
         raise ConfigError(
             f"The database is empty, but the cloud has {count} instances of this deployment.",
-            hint="`binder-bot recover` writes their rows anew; `binder-bot drain` can then remove them.",
+            hint="`binder-bot recover` writes their rows again; `binder-bot drain` can then remove them.",
         )
 
 
@@ -128,7 +130,7 @@ class _Rows:
             return "has ended before: `serve` removes what is left" if gone else "is in the database already"
         missing = [name for name in _NEEDED if not found.metadata.get(name)]
         if missing:
-            return f"cannot be recovered, and `serve` removes it: its metadata lack {', '.join(missing)}"
+            return f"cannot be recovered, and `serve` removes it: its metadata lacks {', '.join(missing)}"
         row = self._row(found)
         binders.add(self._session, row, wanted_name=found.metadata.get("name") or row.id)
         audit.record(self._session, "operator", "recover", row.id)

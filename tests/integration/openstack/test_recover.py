@@ -295,7 +295,7 @@ def test_whose_it_is_must_be_known(ready: Bot, mark: str) -> None:
     (server,) = ready.standin.servers.values()
     del server["metadata"][f"binder-{mark}"]
     assert ready.recover() == [
-        f"b1  cannot be recovered, and `serve` removes it: its metadata lack {mark}",
+        f"b1  cannot be recovered, and `serve` removes it: its metadata lacks {mark}",
     ]
 
 
@@ -315,7 +315,7 @@ def test_what_is_left_over_is_told(ready: Bot) -> None:
     assert ready.recover()[1] == f"b1  has a second instance, which is removed with it: {twin['id']}"
     ready.lose_the_database()
     ready.standin.servers.clear()
-    assert ready.recover() == ["b1  only parts of it are left: `serve` removes them"]
+    assert ready.recover() == ["b1  only some of its resources are left: `serve` removes them"]
     ready.standin.ports.clear()
     ready.standin.floating_ips.clear()
     assert ready.recover() == ["The cloud has no instance of this deployment."]
