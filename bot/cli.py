@@ -148,7 +148,7 @@ def _drain(options: argparse.Namespace) -> int:
 
     left = drain(config.load(), timeout=options.timeout)
     if left:
-        print(f"{left} binders are still being torn down.", file=sys.stderr)
+        print(f"Binders that are still being torn down: {left}.", file=sys.stderr)
     return 1 if left else 0
 
 

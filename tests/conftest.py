@@ -17,6 +17,7 @@ settings.register_profile("quick", max_examples=15, deadline=None)
 settings.load_profile("modest")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Use two workers for each core: the tests wait for processes about as long as they compute."""
     return 2 * (os.cpu_count() or 1)

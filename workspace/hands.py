@@ -18,7 +18,7 @@ _Found = TypeVar("_Found")
 _MARKUP = re.compile(r"<(?P<target>[^<>|\s][^<>|]*)(?:\|(?P<label>[^<>]*))?>")
 
 
-class Seen:
+class Snapshot:
     """Everything one person saw at one moment."""
 
     def __init__(self, state: Json) -> None:
@@ -93,14 +93,14 @@ class Person:
         """Close the connections."""
         self._session.close()
 
-    def look(self, since: int = 0, seconds: float = 0) -> Seen:
+    def look(self, since: int = 0, seconds: float = 0) -> Snapshot:
         """See everything, at once or (up to so many seconds later) when it is newer than version `since`."""
         query = {"user": self.user, "since": str(since), "timeout": str(seconds)}
         answer = self._session.get(f"{self.url}/hands/state", params=query, timeout=seconds + 10)
         answer.raise_for_status()
-        return Seen(answer.json())
+        return Snapshot(answer.json())
 
-    def wait_for(self, predicate: Callable[[Seen], _Found | None], seconds: float = 10) -> _Found:
+    def wait_for(self, predicate: Callable[[Snapshot], _Found | None], seconds: float = 10) -> _Found:
         """Look until `predicate` finds something true, and return that.
 
         Raises:
@@ -183,7 +183,7 @@ def _ts(message: Json) -> str:
     return str(message["ts"])
 
 
-def _newest(seen: Seen, wanted: Callable[[Json], bool]) -> Json | None:
+def _newest(seen: Snapshot, wanted: Callable[[Json], bool]) -> Json | None:
     return next((one for one in reversed(seen.everything()) if wanted(one)), None)
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from workspace.hands import Person, Seen, links, plain
+from workspace.hands import Person, Snapshot, links, plain
 
 LAUNCH_SECONDS = 3600.0
 LOOK_SECONDS = 20.0
@@ -41,7 +41,7 @@ class Narrator:
                 return False
         return False
 
-    def _tell(self, seen: Seen) -> None:
+    def _tell(self, seen: Snapshot) -> None:
         """Print the lines that are new: the status message is edited in place, line by line."""
         for message in seen.everything():
             told = self._told.setdefault(message["ts"], set())
@@ -57,7 +57,7 @@ def clock(seconds: float) -> str:
     return f"{minutes:2}:{rest:02}"
 
 
-def terminal_lines(message: dict[str, Any], seen: Seen) -> Iterator[str]:
+def terminal_lines(message: dict[str, Any], seen: Snapshot) -> Iterator[str]:
     """The lines of a message as a terminal shows them: no markup, no buttons, people by their names."""
     names = {user["id"]: user["real_name"] for user in seen.state["users"].values()}
     for line in plain(message).splitlines():
@@ -67,13 +67,13 @@ def terminal_lines(message: dict[str, Any], seen: Seen) -> Iterator[str]:
             yield shown
 
 
-def own_links(seen: Seen) -> Iterator[tuple[str, str]]:
+def own_links(seen: Snapshot) -> Iterator[tuple[str, str]]:
     """The one-click links, (label, URL) each, which only their owner is shown."""
     for message in seen.ephemerals():
         yield from (link for link in links(message) if "token=" in link[1])
 
 
-def is_over(seen: Seen) -> bool:
+def is_over(seen: Snapshot) -> bool:
     """Whether the launch was refused, or failed."""
     return bool(seen.ephemerals()) or any("[Try again]" in plain(each) for each in seen.everything())
 

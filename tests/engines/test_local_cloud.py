@@ -13,7 +13,7 @@ from bot.app import Application
 from tests.acceptance.conftest import running
 from tests.conftest import HostedRepository
 from tests.engines.conftest import Engine
-from workspace.hands import Person, Seen, links, plain
+from workspace.hands import Person, Snapshot, links, plain
 from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
 from workspace.state import Json
@@ -49,7 +49,7 @@ class Desk:
         self.ada.wait_for(lambda seen: self._count(seen, "It ran for") == self.launches, PATIENCE)
         assert engine.leftovers() == []
 
-    def _count(self, seen: Seen, text: str) -> int:
+    def _count(self, seen: Snapshot, text: str) -> int:
         return sum(text in plain(each) for each in seen.everything())
 
 

@@ -40,7 +40,7 @@ from tests.integration.openstack.plane import (
     needs_played_guests,
     quota,
 )
-from workspace.hands import Person, Seen, links, plain
+from workspace.hands import Person, Snapshot, links, plain
 from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
 
@@ -162,7 +162,7 @@ class Stage:
             time.sleep(0.5)
 
 
-def _about(seen: Seen, name: str, words: str) -> list[dict[str, Any]]:
+def _about(seen: Snapshot, name: str, words: str) -> list[dict[str, Any]]:
     return [each for each in seen.everything() if name in plain(each) and words in plain(each)]
 
 

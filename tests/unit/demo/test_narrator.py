@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.demo.narrator import clock, is_over, own_links, terminal_lines
-from workspace.hands import Seen
+from workspace.hands import Snapshot
 
 USERS = {"U1": {"id": "U1", "real_name": "Ada Lovelace"}}
 
@@ -15,9 +15,9 @@ def message(*texts: str, ephemeral: bool = False) -> dict[str, Any]:
     return {"ts": "1.0", "text": "", "blocks": blocks, "is_ephemeral": ephemeral}
 
 
-def seen(*messages: dict[str, Any]) -> Seen:
+def seen(*messages: dict[str, Any]) -> Snapshot:
     channel = {"id": "C1", "name": "general", "messages": list(messages)}
-    return Seen({"version": 1, "users": USERS, "channels": [channel], "dm": "D1"})
+    return Snapshot({"version": 1, "users": USERS, "channels": [channel], "dm": "D1"})
 
 
 @pytest.mark.parametrize(
