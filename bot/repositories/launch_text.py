@@ -17,7 +17,7 @@ from bot.interfaces.catalogue import BY_KEY, BY_NAME
 from bot.repositories import opened
 from bot.repositories.links.table import parse_location
 from bot.repositories.parts import clean_path, clean_ref, echo, only_one
-from bot.repositories.phrases import refuse_prose, rewrite
+from bot.repositories.phrases import behind_time, refuse_prose, rewrite
 from bot.repositories.spec import LaunchRequest, RepoSpec
 from bot.repositories.typed_text import split, undecorated
 from bot.times import phrases as times
@@ -97,7 +97,7 @@ def _take_time(flag: str, begun: list[str], queue: list[str]) -> str:
     if not words:
         raise SpecError(f"--{flag} needs a value after it.")
     told, count = times.take_option(flag, words)
-    del queue[: count - len(begun)]
+    queue[:] = behind_time(queue[count - len(begun) :])
     return told
 
 
@@ -161,6 +161,7 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     refuse_prose(ref, "ref")
     refuse_prose(path, "path")
     spec = parse_location(location or "")
+    _refuse_second_link(words[1:])
     _refuse_cut_link(spec, words)
     if spec.ref and path is None and ref and _FILE.search(ref) and not spec.path:
         ref, path = None, ref
@@ -172,6 +173,14 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
 
 def _bare(flag: str, flags: Mapping[str, str]) -> str | None:
     return undecorated(flags[flag]) if flag in flags else None
+
+
+def _refuse_second_link(words: Sequence[str]) -> None:
+    if second := next((word for word in words if "://" in word), None):
+        raise SpecError(
+            f"{echo(second)} is a second link.",
+            hint="Launch one repository at a time: leave one of them out.",
+        )
 
 
 def _refuse_cut_link(spec: RepoSpec, words: Sequence[str]) -> None:
