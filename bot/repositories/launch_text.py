@@ -163,7 +163,7 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     spec = parse_location(location or "")
     _refuse_second_link(words[1:])
     _refuse_cut_link(spec, words)
-    if spec.ref and path is None and ref and _FILE.search(ref) and not spec.path:
+    if (spec.ref or "ref" in flags) and path is None and ref and _FILE.search(ref) and not spec.path:
         ref, path = None, ref
     spec = _with_ref(spec, only_one("ref", clean_ref(ref), clean_ref(_bare("ref", flags))))
     spec = _with_path(spec, only_one("path", clean_path(path), clean_path(_bare("path", flags))))

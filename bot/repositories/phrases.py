@@ -10,8 +10,9 @@ from itertools import dropwhile
 from bot.errors import SpecError
 from bot.interfaces.catalogue import BY_NAME
 from bot.repositories.parts import echo
+from bot.times import phrases as times
 
-_REF_NAMES = ("ref", "branch", "tag", "commit", "revision", "sha", "version", "release")
+_REF_NAMES = ("ref", "branch", "tag", "commit", "revision", "rev", "sha", "version", "release")
 _PATH_NAMES = ("path", "file", "notebook", "directory", "dir", "folder", "subdir", "subfolder")
 _MEANS: Mapping[str, str] = {
     **dict.fromkeys(_REF_NAMES, "--ref"),
@@ -20,11 +21,12 @@ _MEANS: Mapping[str, str] = {
     "urlpath": "--urlpath",
     "size": "--size",
     "name": "--name",
-    "for": "",  # its words are read where times are
-    "until": "",
+    **dict.fromkeys(times.OPTIONS, ""),  # their words are read where times are
+    "time": "--for",
 }
 _MARKED = re.compile(r"@([\w./-]+)")
 _NAMED = re.compile(r"([a-z]+)[=:](.*)", re.IGNORECASE | re.DOTALL)
+_ASSIGNED = re.compile(r"[A-Za-z]{2,}=")
 _REPOSITORY_NAMES = frozenset({"repo", "repository", "url", "link", "git"})
 _AT = frozenset({"on", "at", "from"})
 _FLAG = re.compile("[-\u2010-\u2015\u2212]+\\w")
@@ -89,18 +91,23 @@ _REQUESTS: Mapping[str, str] = {
     **dict.fromkeys(("pr", "pull"), "refs/pull/{}/head"),
     "mr": "refs/merge-requests/{}/head",
 }
+_REQUEST = re.compile(r"(pr#|pulls?/|#|mr!|merge_requests/|!)(\d{1,9})(?:/head)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[#!]?(\d{1,9})")
 _WITH = frozenset({"with", "in", "using"})
+_ALSO_DIRECTORIES = frozenset({"nb", "notebook", "notebooks", "tree", "app", "apps", "shiny"})
+_REPOSITORY_OPTION = re.compile(r"^--(?:repo|repository|url)(?:=(.*))?$", re.IGNORECASE)
 _PROSE = frozenset(
     {
         "again",
         "called",
+        "checkout",
         "half",
         "have",
         "i",
         "issue",
         "launch",
         "mr",
+        "named",
         "one",
         "open",
         "pr",
@@ -169,7 +176,7 @@ _TIME = re.compile(
 
 def rewrite(words: Sequence[str]) -> list[str]:
     """The same words, with options where people write it in another way."""
-    words = _first_command(words)
+    words = [word for each in _first_command(words) if (word := _REPOSITORY_OPTION.sub(r"\1", each))]
     words = [*words[:1], *(word for word in words[1:] if not _SEPARATOR.fullmatch(word))]
     words = [*dropwhile(_is_leading, words)] if any("/" in word for word in words) else [*words]
     while words and words[-1].lower().rstrip("!.,") in _POLITE and not _is_value(words, len(words) - 1):
@@ -199,6 +206,8 @@ def refuse_prose(word: str | None, option: str) -> None:
             f"{echo(word)} looks like a time, not like a {option}.",
             hint=f"Write --for {word} if you mean how long, and --{option} {word} if it is the {option}.",
         )
+    if option == "ref" and _ASSIGNED.match(word):
+        raise SpecError(f"{echo(word)} is no option.", hint=f"Write --ref {word} if it is the ref.")
     if word.lower() in _PROSE or (option == "ref" and word.lower() == "a"):
         raise SpecError(
             f"{echo(word)} is not understood here: a repository, a ref and a path are expected.",
@@ -344,7 +353,7 @@ def _phrase(words: Sequence[str]) -> tuple[str, str, int] | None:
     """Option, value and how many words they took."""
     if request := _request(words):
         return request
-    if words[0].lower() in _WITH and " ".join(words[1:2]).lower() in BY_NAME:
+    if words[0].lower() in _WITH and " ".join(words[1:2]).lower() in BY_NAME.keys() - _ALSO_DIRECTORIES:
         return "--open", words[1], 2
     at = 1 if words[0].lower() in _AT else 0
     begin = at + (1 if [word.lower() for word in words[at : at + 1]] == ["the"] else 0)
@@ -359,10 +368,9 @@ def _phrase(words: Sequence[str]) -> tuple[str, str, int] | None:
 
 def _request(words: Sequence[str]) -> tuple[str, str, int] | None:
     """`PR 7`, `pull request #7`, `#7` and `!7`, as a ref of that pull or merge request."""
-    kind = words[0].lower()
-    if number := _NUMBER.fullmatch(kind):
-        kind = {"#": "pr", "!": "mr"}.get(kind[0], "")
-        return ("--ref", _REQUESTS[kind].format(number[1]), 1) if kind else None
+    kind = words[0].lower().rstrip(":")
+    if request := _REQUEST.fullmatch(kind):
+        return "--ref", _REQUESTS["pr" if request[1][0] in "p#" else "mr"].format(request[2]), 1
     length = 2 if [word.lower() for word in words[1:2]] == ["request"] else 1
     number = _NUMBER.fullmatch(words[length]) if kind in _REQUESTS and len(words) > length else None
     return ("--ref", _REQUESTS[kind].format(number[1]), length + 1) if number else None

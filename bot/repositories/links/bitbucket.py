@@ -21,10 +21,9 @@ CLOUD = Forge(
             "src/{tree}", "raw/{tree}", "annotate/{tree}", "history-node/{tree}", "src", "commits", "overview"
         ),
         *pages("branch/{refs}", "commits/branch/{refs}", "commits/tag/{refs}", "commits/{commit}/{*}"),
-        *pages(
-            "commits/{commit}", "commit/{commit}", "commits/{refs}", "get/{refs}.zip", "get/{refs}.tar.gz"
-        ),
-        *pages("get/{refs}.tar.bz2", "branches/compare/{refs}%0D{base}", "branches/compare/{refs}"),
+        *pages("commits/all", "commits/{commit}", "commit/{commit}", "commits/{refs}"),
+        *pages("get/{refs}.zip", "get/{refs}.tar.gz", "get/{refs}.tar.bz2"),
+        *pages("branches/compare/{refs}%0D{base}", "branches/compare/{refs}"),
         Page("pull-requests/{*}", refusal=_NO_REQUEST),
         Page("pull-request/{*}", refusal=_NO_REQUEST),
         listing("branches/{*}", "branches"),

@@ -12,7 +12,9 @@ from bot.repositories.parts import clean_path, clean_ref, decode, echo
 
 _GIT_PULL = re.compile(r".*/(?:git-(?:pull|sync)/?|link\.html)")
 _HTTP = re.compile(r"https?:/", re.IGNORECASE)
-_PARAMETERS = ("src", "url", "repo", "repository", "uri", "template", "repo_url", "q", "u")
+_PARAMETERS = ("src", "url", "repo", "repository", "uri", "template", "repo_url", "q", "u", "git_repo")
+_CLOUD_SHELL = ("cloudshell_git_repo", "download_url")
+_HOST_AND_PATH = re.compile(r"[\w-]+(?:\.[\w-]+)+/[^/]")
 _IMPORTS = frozenset({"import", "launch", "open", "clone", "new", "welcome", "create", "deploy", "start"})
 _NOT_HERE = "Give the link of the repository itself, for example https://github.com/owner/repo"
 
@@ -72,12 +74,16 @@ def read_studio_lab(link: Link) -> Wrapped:
 def read_in_fragment(link: Link) -> Wrapped:
     """Gitpod: the link of the repository stands behind `#`, perhaps after variables."""
     found = _HTTP.search(decode(link.fragment))
+    if not found and _HOST_AND_PATH.match(link.fragment):
+        return Wrapped(nested(decode(link.fragment)))
     return _inner(decode(link.fragment)[found.start() :] if found else "", link)
 
 
 def read_in_query(link: Link) -> Wrapped:
     """Kaggle, Deepnote and others: the link of the notebook is a parameter."""
-    values = (link.parameters.get(name, "") for name in _PARAMETERS)
+    if "/github/" in link.path:
+        return read_github_within(link)
+    values = (link.parameters.get(name, "") for name in (*_PARAMETERS, *_CLOUD_SHELL))
     return _inner(next((value for value in values if _HTTP.match(value)), ""), link)
 
 
@@ -217,6 +223,11 @@ OPENERS: ByHost = {
     **dict.fromkeys(("kaggle.com", "deepnote.com"), read_in_query),
     "studiolab.sagemaker.aws": read_studio_lab,
     "cocalc.com": read_viewer,
+    "nbsanity.com": read_on_github,
+    "notebook.link": read_github_within,
+    **dict.fromkeys(
+        ("shell.cloud.google.com", "ssh.cloud.google.com", "console.cloud.google.com"), read_in_query
+    ),
     **dict.fromkeys(("google.com", "slack-redir.net", "l.facebook.com", "lm.facebook.com"), read_in_query),
     **dict.fromkeys(("bit.ly", "tinyurl.com", "t.co", "git.io", "goo.gl", "t.ly", "is.gd"), refuse_short),
 }
@@ -227,5 +238,6 @@ ENDINGS: ByHost = {
     ".hf.space": refuse_space,
     ".safelinks.protection.outlook.com": read_in_query,
     **dict.fromkeys((".app.github.dev", ".github.dev", ".gitpod.io", ".gitpod.dev"), refuse_app),
+    ".streamlit.app": refuse_app,
 }
 """The same, where the host's name differs from link to link."""

@@ -349,6 +349,14 @@ UNDERSTOOD: list[tuple[str, tuple[str | None, ...]]] = [
     ("# o/r", ("gh", OR, None, None, None)),
     ("[Binder]: https://mybinder.org/v2/gh/o/r/main", ("gh", OR, "main", None, None)),
     ("check out https://github.com/o/r", ("gh", OR, None, None, None)),
+    *((f"o/r {word}", ("gh", OR, "refs/pull/7/head", None, None)) for word in ("PR#7", "PR: 7", "pull/7")),
+    ("gl:o/r merge_requests/7", ("gl", "https://gitlab.com/o/r", "refs/merge-requests/7/head", None, None)),
+    ("o/r PR 7 nb/a.ipynb", ("gh", OR, "refs/pull/7/head", "nb/a.ipynb", None)),
+    ("o/r --ref dev nb/a.ipynb", ("gh", OR, "dev", "nb/a.ipynb", None)),
+    ("o/r rev 0123456", ("gh", OR, "0123456", None, None)),
+    *((f"o/r {word}", ("gh", OR, None, None, None)) for word in ("duration=2h", "time: 2h", "hours=6")),
+    ("--repo o/r --ref dev", ("gh", OR, "dev", None, None)),
+    (f"--url={OR}", ("gh", OR, None, None, None)),
 ]
 
 
@@ -519,6 +527,10 @@ REFUSED: list[tuple[str, str]] = [
     ("git clone https://github.com/o/r dir jupyter lab", "one word too many"),
     ("o/r main ..", "leaves the repository"),
     ("o/r issue 7", "“issue” is not understood"),
+    ("o/r colour=red", "no option"),
+    ("o/r in nb", "“in” is not understood"),
+    ("o/r named foo", "“named” is not understood"),
+    ("o/r checkout dev", "“checkout” is not understood"),
 ]
 
 

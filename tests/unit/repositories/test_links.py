@@ -98,6 +98,7 @@ BITBUCKET: list[tuple[str, Expected]] = [
     ("/raw/main/a.ipynb", ("main", "a.ipynb")),
     ("/annotate/main/a.py", ("main", "a.py")),
     ("/branch/feature/x", ("feature/x", None)),
+    ("/commits/all", (None, None)),
     ("/commits/0123456", ("0123456", None)),
     ("/commits/branch/feature/x", ("feature/x", None)),
     ("/commits/tag/v1", ("v1", None)),
@@ -560,6 +561,12 @@ WRAPPED: list[tuple[str, tuple[str | None, ...]]] = [
         "https://dataverse.harvard.edu/api/access/dataset/:persistentId/?persistentId=doi:10.7910/DVN/TJCLKP",
         ("dataverse", "10.7910/DVN/TJCLKP", None, None, None),
     ),
+    ("https://deepnote.com/viewer/github/owner/repo/blob/main/a.ipynb", ("gh", GH, "main", "a.ipynb", None)),
+    ("https://gitpod.io/#github.com/owner/repo/tree/dev", ("gh", GH, "dev", None, None)),
+    (f"https://ssh.cloud.google.com/cloudshell/open?git_repo={GH}", ("gh", GH, None, None, None)),
+    (f"https://shell.cloud.google.com/x?cloudshell_git_repo={GH}", ("gh", GH, None, None, None)),
+    ("https://nbsanity.com/owner/repo/blob/main/a.ipynb", ("gh", GH, "main", "a.ipynb", None)),
+    ("https://notebook.link/github/owner/repo/", ("gh", GH, None, None, None)),
 ]
 
 
@@ -623,6 +630,7 @@ REFUSED: list[tuple[str, str]] = [
     ("https://bit.ly/abc", "shortened link"),
     ("https://o-s.hf.space", "running Space"),
     ("https://hdl.handle.net/1902.1/21919", "not a DOI"),
+    ("https://repo.streamlit.app", "running session"),
 ]
 
 
