@@ -63,6 +63,7 @@ _OTHER_WORDS = {
     "title": "name",
 }
 _MOST_WORDS = 3
+_WORD = re.compile(r"[\w'-]+")
 _FILE = re.compile(r"\.[A-Za-z]\w*$")
 _DASHES = re.compile("^[-\u2010-\u2015\u2212]+(?=\\w)")
 
@@ -152,6 +153,7 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     words = [undecorated(word) for word in words]
     if not words:
         raise SpecError("No repository was named.", hint="For example: owner/repo, a link, or a DOI.")
+    _refuse_late_repository(words)
     if len(words) > _MOST_WORDS:
         raise SpecError(
             f"{echo(words[_MOST_WORDS])} is one word too many: a repository, a ref and a path are expected.",
@@ -169,6 +171,16 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     spec = _with_path(spec, only_one("path", clean_path(path), clean_path(_bare("path", flags))))
     spec = _with_interface(spec, _bare("open", flags))
     return replace(spec, ref=None) if spec.ref == "HEAD" else spec
+
+
+def _refuse_late_repository(words: Sequence[str]) -> None:
+    """Refuse other words before the repository, with the one that probably is it."""
+    later = sorted((word for word in words[1:] if "/" in word), key=lambda word: "://" not in word)
+    if later and _WORD.fullmatch(words[0]):
+        raise SpecError(
+            f"{echo(words[0])} is not a repository that can be understood.",
+            hint=f"Begin with the repository: {parse_location(later[0]).url}",
+        )
 
 
 def _bare(flag: str, flags: Mapping[str, str]) -> str | None:

@@ -531,6 +531,8 @@ REFUSED: list[tuple[str, str]] = [
     ("o/r in nb", "“in” is not understood"),
     ("o/r named foo", "“named” is not understood"),
     ("o/r checkout dev", "“checkout” is not understood"),
+    ("branch dev of o/r", "“branch” is not a repository"),
+    (f"My cool repo {OR}", "“cool” is not a repository"),
 ]
 
 
@@ -764,3 +766,15 @@ def test_a_time_takes_the_words_of_a_time_without_quotes(text: str, duration: st
 def test_words_that_are_no_time_are_refused_by_name(text: str, refused: str) -> None:
     with pytest.raises(SpecError, match=re.escape(refused)):
         parse_launch(text)
+
+
+def test_words_before_a_repository_are_refused_with_the_way_on() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_launch(f"branch dev of {OR}/tree/main")
+    assert caught.value.hint == f"Begin with the repository: {OR}"
+
+
+def test_a_secret_behind_other_words_is_not_repeated() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_launch(f"foo {OR}?token=abc123")
+    assert "abc123" not in str(caught.value) + str(caught.value.hint)
