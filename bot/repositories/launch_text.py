@@ -17,7 +17,7 @@ from bot.interfaces.catalogue import BY_KEY, BY_NAME
 from bot.repositories import opened
 from bot.repositories.links.table import parse_location
 from bot.repositories.parts import clean_path, clean_ref, echo, only_one
-from bot.repositories.phrases import refuse_prose, rewrite
+from bot.repositories.phrases import behind_time, refuse_prose, rewrite
 from bot.repositories.spec import LaunchRequest, RepoSpec
 from bot.repositories.typed_text import split, undecorated
 from bot.times import phrases as times
@@ -63,6 +63,7 @@ _OTHER_WORDS = {
     "title": "name",
 }
 _MOST_WORDS = 3
+_WORD = re.compile(r"[\w'-]+")
 _FILE = re.compile(r"\.[A-Za-z]\w*$")
 _DASHES = re.compile("^[-\u2010-\u2015\u2212]+(?=\\w)")
 
@@ -97,7 +98,7 @@ def _take_time(flag: str, begun: list[str], queue: list[str]) -> str:
     if not words:
         raise SpecError(f"--{flag} needs a value after it.")
     told, count = times.take_option(flag, words)
-    del queue[: count - len(begun)]
+    queue[:] = behind_time(queue[count - len(begun) :])
     return told
 
 
@@ -152,6 +153,7 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     words = [undecorated(word) for word in words]
     if not words:
         raise SpecError("No repository was named.", hint="For example: owner/repo, a link, or a DOI.")
+    _refuse_late_repository(words)
     if len(words) > _MOST_WORDS:
         raise SpecError(
             f"{echo(words[_MOST_WORDS])} is one word too many: a repository, a ref and a path are expected.",
@@ -161,8 +163,9 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     refuse_prose(ref, "ref")
     refuse_prose(path, "path")
     spec = parse_location(location or "")
+    _refuse_second_link(words[1:])
     _refuse_cut_link(spec, words)
-    if spec.ref and path is None and ref and _FILE.search(ref) and not spec.path:
+    if (spec.ref or "ref" in flags) and path is None and ref and _FILE.search(ref) and not spec.path:
         ref, path = None, ref
     spec = _with_ref(spec, only_one("ref", clean_ref(ref), clean_ref(_bare("ref", flags))))
     spec = _with_path(spec, only_one("path", clean_path(path), clean_path(_bare("path", flags))))
@@ -170,8 +173,26 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     return replace(spec, ref=None) if spec.ref == "HEAD" else spec
 
 
+def _refuse_late_repository(words: Sequence[str]) -> None:
+    """Refuse other words before the repository, with the one that probably is it."""
+    later = sorted((word for word in words[1:] if "/" in word), key=lambda word: "://" not in word)
+    if later and _WORD.fullmatch(words[0]):
+        raise SpecError(
+            f"{echo(words[0])} is not a repository that can be understood.",
+            hint=f"Begin with the repository: {parse_location(later[0]).url}",
+        )
+
+
 def _bare(flag: str, flags: Mapping[str, str]) -> str | None:
     return undecorated(flags[flag]) if flag in flags else None
+
+
+def _refuse_second_link(words: Sequence[str]) -> None:
+    if second := next((word for word in words if "://" in word), None):
+        raise SpecError(
+            f"{echo(second)} is a second link.",
+            hint="Launch one repository at a time: leave one of them out.",
+        )
 
 
 def _refuse_cut_link(spec: RepoSpec, words: Sequence[str]) -> None:

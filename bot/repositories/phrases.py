@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from itertools import dropwhile
 
 from bot.errors import SpecError
+from bot.interfaces.catalogue import BY_NAME
 from bot.repositories.parts import echo
+from bot.times import phrases as times
 
-_REF_NAMES = ("ref", "branch", "tag", "commit", "revision", "sha", "version", "release")
+_REF_NAMES = ("ref", "branch", "tag", "commit", "revision", "rev", "sha", "version", "release")
 _PATH_NAMES = ("path", "file", "notebook", "directory", "dir", "folder", "subdir", "subfolder")
 _MEANS: Mapping[str, str] = {
     **dict.fromkeys(_REF_NAMES, "--ref"),
@@ -19,17 +21,20 @@ _MEANS: Mapping[str, str] = {
     "urlpath": "--urlpath",
     "size": "--size",
     "name": "--name",
-    "for": "",  # its words are read where times are
-    "until": "",
+    **dict.fromkeys(times.OPTIONS, ""),  # their words are read where times are
+    "time": "--for",
 }
 _MARKED = re.compile(r"@([\w./-]+)")
 _NAMED = re.compile(r"([a-z]+)[=:](.*)", re.IGNORECASE | re.DOTALL)
+_ASSIGNED = re.compile(r"[A-Za-z]{2,}=")
 _REPOSITORY_NAMES = frozenset({"repo", "repository", "url", "link", "git"})
 _AT = frozenset({"on", "at", "from"})
 _FLAG = re.compile("[-\u2010-\u2015\u2212]+\\w")
+_OPTION = re.compile("(?:--|[\u2010-\u2015\u2212])\\w")
 _URLPATH = re.compile("[-\u2010-\u2015\u2212]+urlpath", re.IGNORECASE)
 _KNOWN_FLAGS = re.compile("[-\u2010-\u2015\u2212]+(?:ref|path|open|size|name)$", re.IGNORECASE)
-_TIMES = frozenset({"for", "until", "till", "til"})
+_UNTIL = frozenset({"until", "till", "til"})
+_TIMES = _UNTIL | {"for"}
 _COMMANDS: Mapping[tuple[str, ...], str] = {
     ("git", "clone"): "{}",
     ("gh", "repo", "clone"): "{}",
@@ -45,6 +50,19 @@ _COMMANDS: Mapping[tuple[str, ...], str] = {
     ("curl",): "{}",
     ("glab", "repo", "clone"): "https://gitlab.com/{}",
     ("svn", "checkout"): "{}",
+    ("git", "lfs", "clone"): "{}",
+    ("git", "remote", "add", "origin"): "{}",
+    ("docker", "build"): "{}",
+    ("cookiecutter",): "{}",
+    ("copier", "copy"): "{}",
+    ("degit",): "{}",
+    ("npx", "degit"): "{}",
+    ("pip3", "install"): "{}",
+    ("pipx", "install"): "{}",
+    ("python", "-m", "pip", "install"): "{}",
+    ("python3", "-m", "pip", "install"): "{}",
+    ("uv", "pip", "install"): "{}",
+    ("uv", "add"): "{}",
     ("pip", "install"): "{}",
     ("jupyter-repo2docker",): "{}",
     ("repo2docker",): "{}",
@@ -60,19 +78,36 @@ _REPOSITORY_AND_FOLDER = 2
 _HOW = frozenset(
     {"--recursive", "--recurse-submodules", "--single-branch", "--no-single-branch", "--no-tags", "--mirror"}
     | {"--bare", "--sparse", "--shallow-submodules", "-q", "--quiet", "-v", "--verbose", "--progress", "-n"}
-    | {"-e", "--editable", "-U", "--upgrade", "--web", "--user", "--no-checkout"}
+    | {"--", "@", "-e", "--editable", "-U", "--upgrade", "--web", "--user", "--no-checkout"}
     | {"-L", "-O", "-LO", "-OL", "-f", "-s", "-S", "-sL", "-sSL", "-fsSL", "--location", "--remote-name"}
 )
 """How something is cloned or installed, which is not wanted here."""
+_ATTACHED = re.compile(r"(-[bj])([^-=].*)")
+_PROMPT = re.compile(r"[$%#>!]|sudo|ps|\S+[$%#>]", re.IGNORECASE)
+_NEXT_COMMAND = frozenset({"&&", "||"})
+_LIST = re.compile(rf"[,;](?=(?:{'|'.join(_MEANS)})=)", re.IGNORECASE)
+"""Between the values of `branch=dev,path=nb`."""
+_REQUESTS: Mapping[str, str] = {
+    **dict.fromkeys(("pr", "pull"), "refs/pull/{}/head"),
+    "mr": "refs/merge-requests/{}/head",
+}
+_REQUEST = re.compile(r"(pr#|pulls?/|#|mr!|merge_requests/|!)(\d{1,9})(?:/head)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[#!]?(\d{1,9})")
+_WITH = frozenset({"with", "in", "using"})
+_ALSO_DIRECTORIES = frozenset({"nb", "notebook", "notebooks", "tree", "app", "apps", "shiny"})
+_REPOSITORY_OPTION = re.compile(r"^--(?:repo|repository|url)(?:=(.*))?$", re.IGNORECASE)
 _PROSE = frozenset(
     {
         "again",
         "called",
+        "checkout",
         "half",
         "have",
         "i",
+        "issue",
         "launch",
         "mr",
+        "named",
         "one",
         "open",
         "pr",
@@ -90,8 +125,8 @@ _PROSE = frozenset(
     | {"weeks", "which", "while", "with", "without", "would", "you", "your"}
 )
 """Words of sentences and of times: somebody who means a branch of that name says so with `--ref`."""
-_SEPARATOR = re.compile("[-=]*>|[-\u2013\u2014:|,;+&\u2192=]")
-_LABEL = re.compile(r"([A-Za-z]+):")
+_SEPARATOR = re.compile("[-=]*>|[!?\u2026]+|\\.{3}|/|[-\u2013\u2014:|,;+&\u2192=]")
+_LABEL = re.compile(r"\[?([A-Za-z]+)\]?:")
 _LEADING = frozenset(
     {
         "please",
@@ -121,6 +156,10 @@ _LEADING = frozenset(
         "just",
         "now",
         "open",
+        "see",
+        "check",
+        "out",
+        "try",
         "start",
         "launch",
         "repository",
@@ -137,11 +176,17 @@ _TIME = re.compile(
 
 def rewrite(words: Sequence[str]) -> list[str]:
     """The same words, with options where people write it in another way."""
+    words = [word for each in _first_command(words) if (word := _REPOSITORY_OPTION.sub(r"\1", each))]
     words = [*words[:1], *(word for word in words[1:] if not _SEPARATOR.fullmatch(word))]
     words = [*dropwhile(_is_leading, words)] if any("/" in word for word in words) else [*words]
-    while words and words[-1].lower() in _POLITE and not _is_value(words, len(words) - 1):
+    while words and words[-1].lower().rstrip("!.,") in _POLITE and not _is_value(words, len(words) - 1):
         del words[-1]
     return _phrases(_addresses(_named_values(_command(words))))
+
+
+def behind_time(words: Sequence[str]) -> list[str]:
+    """The words that follow a time, with options where people write them in another way."""
+    return _phrases(["", *words])[1:]
 
 
 def refuse_prose(word: str | None, option: str) -> None:
@@ -161,6 +206,8 @@ def refuse_prose(word: str | None, option: str) -> None:
             f"{echo(word)} looks like a time, not like a {option}.",
             hint=f"Write --for {word} if you mean how long, and --{option} {word} if it is the {option}.",
         )
+    if option == "ref" and _ASSIGNED.match(word):
+        raise SpecError(f"{echo(word)} is no option.", hint=f"Write --ref {word} if it is the ref.")
     if word.lower() in _PROSE or (option == "ref" and word.lower() == "a"):
         raise SpecError(
             f"{echo(word)} is not understood here: a repository, a ref and a path are expected.",
@@ -174,23 +221,31 @@ def _is_leading(word: str) -> bool:
     return is_label or word.lower().rstrip(",!") in _LEADING
 
 
+def _first_command(words: Sequence[str]) -> list[str]:
+    """Without the commands that are run in the copy of a repository afterwards; options stay."""
+    for index, word in enumerate(words):
+        if word in _NEXT_COMMAND or (word == "cd" and "clone" in words[:index]):
+            return [*words[:index], *dropwhile(lambda each: not _OPTION.match(each), words[index:])]
+    return [*words]
+
+
 def _command(words: list[str]) -> list[str]:
     """Without a command that somebody copied from a page."""
-    lowered = tuple(word.lower().lstrip("$`") for word in words if word != "$")
-    words = [word for word in words if word != "$"]
+    typed = [*dropwhile(_PROMPT.fullmatch, words)]
+    lowered = tuple(word.lower().lstrip("$`!%") for word in typed)
     for command, repository in _COMMANDS.items():
         if lowered[: len(command)] == command:
-            rest = words[len(command) :]
+            rest = typed[len(command) :]
             return _operands(rest, repository) if repository else rest
-    return words
+    return typed if words[:1] == ["$"] else words
 
 
 def _operands(words: list[str], repository: str) -> list[str]:
     """What a command clones, and at which branch; not where to, and not how. Our own options stay."""
-    queue, operands, branch = list(words), list[str](), ""
-    while queue and queue[0] != "--":
+    queue, operands, branch = _spread(words), list[str](), ""
+    while queue and queue[0].lower() not in _TIMES:
         name, equals, value = queue[0].partition("=")
-        if not name.startswith("-") and len(operands) < _REPOSITORY_AND_FOLDER:
+        if name not in _HOW and not name.startswith("-"):
             operands.append(queue[0])
         elif name not in _HOW and name not in _WITH_VALUE:
             break
@@ -200,13 +255,34 @@ def _operands(words: list[str], repository: str) -> list[str]:
                 value = queue[0]
             branch = value if name in _BRANCH_OPTIONS else branch
         del queue[0]
+    _refuse_more(operands)
+    operands.sort(key=lambda operand: "://" not in operand)
     found = [each if "://" in each or "@" in each else repository.format(each) for each in operands[:1]]
-    return [*found, *(("--ref", branch) if branch else ()), *(queue if queue[:1] != ["--"] else ())]
+    return [*found, *(("--ref", branch) if branch else ()), *queue]
+
+
+def _spread(words: Sequence[str]) -> list[str]:
+    """`-bdev` as two words, and `name @ link` as the link."""
+    spread: list[str] = []
+    for word in words:
+        attached = _ATTACHED.fullmatch(word)
+        spread += attached.groups() if attached else [word.rpartition(" @ ")[2]]
+    return spread
+
+
+def _refuse_more(operands: Sequence[str]) -> None:
+    # Git takes no third one: it may be of the command on the next line.
+    if len(operands) > _REPOSITORY_AND_FOLDER:
+        raise SpecError(
+            f"{echo(operands[_REPOSITORY_AND_FOLDER])} is one word too many for a pasted command.",
+            hint="Give the repository alone, and --ref or --path where you want a part of it.",
+        )
 
 
 def _named_values(words: list[str]) -> list[str]:
     """`ref=dev` and `branch: dev` as options; `repo=owner/name` as the repository alone."""
     rewritten: list[str] = []
+    words = [part for word in words for part in ([word] if "://" in word else _LIST.split(word))]
     for index, word in enumerate(words):
         match = _NAMED.fullmatch(word)
         at = _MARKED.fullmatch(word) if index and not _is_value(words, index) else None
@@ -262,7 +338,8 @@ def _phrases(words: list[str]) -> list[str]:
             option, value, length = taken
             rewritten += [option, value]
             del queue[:length]
-    return rewritten + words[end:]
+    begins = ["until" if word.lower() in _UNTIL else word for word in words[end : end + 1]]
+    return [*rewritten, *begins, *words[end + 1 :]]
 
 
 def _begins_time(word: str) -> bool:
@@ -274,6 +351,10 @@ def _begins_time(word: str) -> bool:
 
 def _phrase(words: Sequence[str]) -> tuple[str, str, int] | None:
     """Option, value and how many words they took."""
+    if request := _request(words):
+        return request
+    if words[0].lower() in _WITH and " ".join(words[1:2]).lower() in BY_NAME.keys() - _ALSO_DIRECTORIES:
+        return "--open", words[1], 2
     at = 1 if words[0].lower() in _AT else 0
     begin = at + (1 if [word.lower() for word in words[at : at + 1]] == ["the"] else 0)
     first, second = (*words[begin : begin + 2], "", "")[:2]
@@ -283,6 +364,16 @@ def _phrase(words: Sequence[str]) -> tuple[str, str, int] | None:
     if second.lower() in _REF_NAMES and _is_name(first):
         return "--ref", first, begin + 2
     return ("--ref", first, begin + 1) if at and _is_name(first) else None
+
+
+def _request(words: Sequence[str]) -> tuple[str, str, int] | None:
+    """`PR 7`, `pull request #7`, `#7` and `!7`, as a ref of that pull or merge request."""
+    kind = words[0].lower().rstrip(":")
+    if request := _REQUEST.fullmatch(kind):
+        return "--ref", _REQUESTS["pr" if request[1][0] in "p#" else "mr"].format(request[2]), 1
+    length = 2 if [word.lower() for word in words[1:2]] == ["request"] else 1
+    number = _NUMBER.fullmatch(words[length]) if kind in _REQUESTS and len(words) > length else None
+    return ("--ref", _REQUESTS[kind].format(number[1]), length + 1) if number else None
 
 
 def _is_name(word: str) -> bool:

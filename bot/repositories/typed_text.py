@@ -26,7 +26,7 @@ _WORD = re.compile(
     "\\s*(?:([-\u2010-\u2015\u2212]+\\w+=|[a-z]+=)?(?:\"([^\"]*)\"|'([^']*)')[.,;!)]*(?=\\s|$)|(\\S+))"
 )
 _BULLETS = re.compile(
-    "(?:\\s*(?:[-*+\u2013\u2014](?=\\s)|[\u2022\u25aa\u25cf\u25e6\u2023\u2043\u00b7]|>+|\\d{1,2}[.)](?=\\s)))+\\s*"
+    "(?:\\s*(?:[-*+\u2013\u2014](?=\\s)|[\u2022\u25aa\u25cf\u25e6\u2023\u2043\u00b7]|>+|#{1,6}(?=\\s)|\\d{1,2}[.)](?=\\s)))+\\s*"
 )
 _MARKUPS: tuple[re.Pattern[str], ...] = (
     # Markdown: [text](link "title"), also with a picture for its text
@@ -156,7 +156,8 @@ def _without_lone_brackets(word: str) -> str:
 
 def undecorated(word: str) -> str:
     """A word without the punctuation, brackets and emphasis that a sentence puts around it."""
-    bare = word.rstrip(",;")
+    bare = word.rstrip(",;\u2026")
+    bare = bare.rstrip(".") if bare.endswith("...") else bare
     if bare[-1:] in {".", "!", "?", ":"} and bare[-2:-1].isalnum():
         bare = bare[:-1]
     if len(bare) > 2 and ((bare[0] in _AROUND and bare[-1] == bare[0]) or _BRACKETS.get(bare[0]) == bare[-1]):  # noqa: PLR2004 - something between them

@@ -24,7 +24,7 @@ def _cgit_where(query: Mapping[str, str]) -> Place:
 
 
 _CGIT = Forge(
-    repository=r"(?P<name>.+?\.git)",
+    repository=r"(?P<name>.+?\.git|.+?(?=/(?:tree|plain|log|blame|commit|diff|patch)(?:/|$)))",
     address="{origin}/{name}",
     pages=pages(
         *("tree/{path}", "plain/{path}", "log/{path}", "blame/{path}"),
@@ -32,6 +32,13 @@ _CGIT = Forge(
     ),
     names=_ANYTHING,
     query=_cgit_where,
+)
+_GITILES = Forge(
+    repository=r"(?P<name>.+?)",
+    address="{origin}/{name}",
+    page_begins=r"\+(?:log|archive)?/",
+    pages=pages("+archive/{refs}.tar.gz", "+log/{tree}", "+/{tree}"),
+    names=_ANYTHING,
 )
 _DOT_GIT = Forge(repository=r"(?P<name>.*?\.git)", address="{origin}/{name}", pages=_PAGES, names=_ANYTHING)
 _ANY = Forge(
@@ -65,4 +72,6 @@ def _forge(link: Link) -> Forge:
         return forge
     if {"h", "id"} & link.parameters.keys() and _CGIT.reads(link):
         return _CGIT
+    if "/+" in link.path and _GITILES.reads(link):
+        return _GITILES
     return _DOT_GIT if _DOT_GIT.reads(link) else _ANY

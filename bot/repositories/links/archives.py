@@ -12,8 +12,8 @@ from bot.repositories.spec import Provider, RepoSpec
 
 _CKAN = re.compile(r"(?:^|/)dataset/([\w.-]*[\w-])(?:/(?:resource/[^/]*|history/(?P<activity>[\w-]+)))?/?$")
 _ACTIVITY = re.compile(r"[\w-]{1,100}")
-_DATAVERSE_PAGES = ("/dataset.xhtml", "/citation", "/file.xhtml")
-_ZENODO_RECORD = re.compile(r"/records?/(\d{1,12})(?:/.*)?$")
+_DATAVERSE_PAGES = ("/dataset.xhtml", "/citation", "/file.xhtml", "/:persistentId", "/:persistentId/")
+_ZENODO_RECORD = re.compile(r"/(?:api/)?records?/(\d{1,12})(?:/.*)?$")
 _ZENODO_DOI = re.compile(r"/(?:doi|badge/doi)/(.+?)(?:\.svg)?/?$", re.IGNORECASE)
 _ZENODO_BADGE = re.compile(r"/badge/(?:latestdoi/)?\d+(?:\.svg)?/?$", re.IGNORECASE)
 _FIGSHARE_ARTICLE = re.compile(r"/articles/[^/]+(?:/[^/]+)?/\d+(?:/\d+)?/?$")

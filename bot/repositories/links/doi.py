@@ -30,7 +30,7 @@ def read_doi(text: str) -> RepoSpec:
     Raises:
         SpecError: It is none.
     """
-    doi = re.sub(r"^(?:doi:\s*)+", "", text, flags=re.IGNORECASE).rstrip("/")
+    doi = re.sub(r"^(?:(?:urn:|info:)?doi[:/]\s*)+", "", text, flags=re.IGNORECASE).rstrip("/")
     if not _DOI.fullmatch(doi) or {".", ".."} & set(doi.split("/")):
         raise SpecError(f"{echo(text)} is not a DOI.", hint="A DOI looks like 10.5281/zenodo.3242074")
     return RepoSpec(_provider_of(doi), doi)

@@ -94,7 +94,7 @@ def listing(form: str, what: str) -> Page:
 
 COMPARISONS = (
     listing("compare", "comparisons"),
-    Page("compare/{head}"),
+    *pages("compare/{head}.diff", "compare/{head}.patch", "compare/{head}"),
     Page(
         "compare/{*}",
         refusal="The link compares with another repository: give the link of that one, and its branch.",

@@ -16,6 +16,7 @@ PAGES = (
     *pages("commit/{commit}.diff", "commit/{ref}/{*}", "releases/tag/{refs}", "releases/download/{ref}/{*}"),
     *pages("archive/{refs}.zip", "archive/{refs}.tar.gz", "archive/{refs}.bundle", "_edit/{tree}"),
     *pages("src", "commits", "src/{tree}", "raw/{tree}"),
+    *pages("pulls/{file}/commits/{commit}"),
     Page("pulls/{number}/{*}", ref="refs/pull/{number}/head"),
     Page("pulls/{number}.patch", ref="refs/pull/{number}/head"),
     *COMPARISONS,

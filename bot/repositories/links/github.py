@@ -96,15 +96,17 @@ _ABOUT = frozenset(
 
 
 def read_shorthand(text: str) -> RepoSpec:
-    """`owner/repo`, with `@ref`, `#ref`, `/ref` or one of GitHub's pages after it.
+    """`owner/repo`, with `@ref`, `#ref`, `:ref`, `/ref`, a pull request's `#7` or a page of GitHub after it.
 
     Raises:
         SpecError: No repository on GitHub can have that name.
     """
     page, _, query = text.partition("?")
     path, _, fragment = page.partition("#")
+    if not fragment and not query and path.count("/") == 1:
+        path, _, fragment = path.partition(":")
     if fragment and path.count("/") == 1 and "@" not in path:
-        path = f"{path}@{fragment}"
+        path = f"{path}@refs/pull/{fragment}/head" if fragment.isdecimal() else f"{path}@{fragment}"
     link = Link("https", "github.com", None, f"/{path}", query)
     about = link.segments[2:3]
     return (GITHUB if about and about[0] in _ABOUT else _SHORTHAND).read(link)
@@ -114,6 +116,11 @@ def read_raw(link: Link) -> RepoSpec:
     """`raw.githubusercontent.com/owner/repo/ref/path`."""
     owner_and_name, rest = link.segments[:2], link.segments[2:]
     return GITHUB.read(link.at([*owner_and_name, *(["blob", *rest] if rest else [])]))
+
+
+def read_media(link: Link) -> RepoSpec:
+    """`media.githubusercontent.com/media/owner/repo/ref/path`, where large files are."""
+    return read_raw(link.at(link.segments[1:]))
 
 
 def read_api(link: Link) -> RepoSpec:

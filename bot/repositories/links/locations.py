@@ -17,9 +17,11 @@ _SSH_HOSTS = {
     "www.github.com": "github.com",
     "hf.co": "huggingface.co",
 }
+_DOUBLED = re.compile(r"^(?:https?://)+(?=https?://)", re.IGNORECASE)
+"""What is left in a form when a whole link is pasted behind it."""
 _AZURE = re.compile(r"(?:ssh\.dev\.azure\.com|(?:vs-)?ssh\.visualstudio\.com)")
 _AZURE_PATH = re.compile(r"/?v3/([^/]+)/([^/]+)/([^/]+?)/?")
-_SCP = re.compile(r"(?P<user>[\w.+-]+)@(?P<host>[\w.-]+):(?P<path>.*)")
+_SCP = re.compile(r"(?:[\w.+-]+@)?(?P<host>[\w.-]+):(?P<path>.*)")
 
 _EXAMPLES = "For example: owner/repo, a link to GitHub, GitLab or any git host, or a DOI."
 
@@ -58,7 +60,7 @@ def _read_local(text: str) -> Read:
 
 
 def _read_link(text: str) -> Read:
-    scheme, _, rest = text.partition("://")
+    scheme, _, rest = _DOUBLED.sub("", text).partition("://")
     scheme = scheme.lower().removeprefix("git+")
     if "\\" in text:
         raise SpecError(f"{echo(text)} holds a backslash, which no link has.")
@@ -113,7 +115,7 @@ def _over_https(host: str, path: str) -> str:
 
 
 def _read_host(text: str) -> Read:
-    return _read_link(f"https://{text}")
+    return _read_link(f"https://{text.lstrip('/')}")
 
 
 _HOSTS_IN_SHORT = {
@@ -147,11 +149,12 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[str], Read]], ...] = (
     (re.compile(r"-"), _read_option),
     (re.compile(r"[\w+.-]*::"), _read_transport),
     (re.compile(r"swh:", re.IGNORECASE), read_swh),
-    (re.compile(r"doi:|10\.\d{4,9}(?:[./]|$)", re.IGNORECASE), read_doi),
+    (re.compile(r"(?:urn:)?doi:|info:doi/|10\.\d{4,9}(?:[./]|$)", re.IGNORECASE), read_doi),
     (re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE), _read_link),
     (re.compile(rf"(?:{'|'.join(_HOSTS_IN_SHORT)}):(?=[^/]|//?[^/])", re.IGNORECASE), _read_short_host),
     (_LAUNCH_SPEC, _read_launch_spec),
-    (re.compile(r"[\w.+-]+@[\w.-]+:"), _read_scp),
+    (re.compile(r"[\w.+-]+@[\w.-]+:|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}:(?!\d)", re.IGNORECASE), _read_scp),
+    (re.compile(r"//[\w-]+(?:\.[\w-]+)+/"), _read_host),
     (re.compile(r"[/~\\]|\.{1,2}(?:[/\\]|$)|[A-Za-z]:[\\/]"), _read_local),
     (re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:/|$)", re.IGNORECASE), _read_host),
     (re.compile(r"[\w.-]+/"), read_shorthand),

@@ -10,9 +10,11 @@ from bot.repositories.links.link import Link
 from bot.repositories.links.wrapped import Wrapped, nested
 from bot.repositories.parts import clean_path, clean_ref, decode, echo
 
-_GIT_PULL = re.compile(r".*/git-(?:pull|sync)/?")
+_GIT_PULL = re.compile(r".*/(?:git-(?:pull|sync)/?|link\.html)")
 _HTTP = re.compile(r"https?:/", re.IGNORECASE)
-_PARAMETERS = ("src", "url", "repo", "repository", "uri", "template")
+_PARAMETERS = ("src", "url", "repo", "repository", "uri", "template", "repo_url", "q", "u", "git_repo")
+_CLOUD_SHELL = ("cloudshell_git_repo", "download_url")
+_HOST_AND_PATH = re.compile(r"[\w-]+(?:\.[\w-]+)+/[^/]")
 _IMPORTS = frozenset({"import", "launch", "open", "clone", "new", "welcome", "create", "deploy", "start"})
 _NOT_HERE = "Give the link of the repository itself, for example https://github.com/owner/repo"
 
@@ -72,12 +74,16 @@ def read_studio_lab(link: Link) -> Wrapped:
 def read_in_fragment(link: Link) -> Wrapped:
     """Gitpod: the link of the repository stands behind `#`, perhaps after variables."""
     found = _HTTP.search(decode(link.fragment))
+    if not found and _HOST_AND_PATH.match(link.fragment):
+        return Wrapped(nested(decode(link.fragment)))
     return _inner(decode(link.fragment)[found.start() :] if found else "", link)
 
 
 def read_in_query(link: Link) -> Wrapped:
     """Kaggle, Deepnote and others: the link of the notebook is a parameter."""
-    values = (link.parameters.get(name, "") for name in _PARAMETERS)
+    if "/github/" in link.path:
+        return read_github_within(link)
+    values = (link.parameters.get(name, "") for name in (*_PARAMETERS, *_CLOUD_SHELL))
     return _inner(next((value for value in values if _HTTP.match(value)), ""), link)
 
 
@@ -124,7 +130,7 @@ def is_git_pull(link: Link) -> bool:
 def _page_behind(link: Link) -> Link:
     """The page that a hub leads to after logging in."""
     following = link.parameters.get("next", "")
-    if not following or not link.path.endswith(("/login", "/spawn")):
+    if not following or not link.path.endswith(("/login", "_login", "/spawn")):
         return link
     parts = urlsplit(following if following.startswith("/") else "/")
     return Link(link.scheme, link.host, link.port, parts.path, parts.query)
@@ -134,7 +140,7 @@ def read_git_pull(link: Link) -> Wrapped:
     """nbgitpuller: `/hub/user-redirect/git-pull?repo=…&branch=…&urlpath=lab/tree/<name>/a.ipynb`."""
     asked = _page_behind(link).parameters
     repository = nested(asked["repo"])
-    interface, path = opened.in_query(asked)
+    interface, path = opened.in_query({"urlpath": asked.get("urlPath", "")} | asked)
     path = path or clean_path(asked.get("subPath"))
     folder = asked.get("targetPath") or asked.get("targetpath") or _last_name(repository)
     return Wrapped(repository, clean_ref(asked.get("branch")), _within(folder, path), interface)
@@ -180,6 +186,30 @@ def refuse_app(link: Link) -> Wrapped:
     )
 
 
+def refuse_short(link: Link) -> Wrapped:
+    """A shortened link.
+
+    Raises:
+        SpecError: Always: only its host knows where it leads.
+    """
+    raise SpecError(
+        f"{link.shown} is a shortened link, which does not tell where it leads.",
+        hint="Open it in a browser, and give the address that it leads to.",
+    )
+
+
+def refuse_space(link: Link) -> Wrapped:
+    """A Space of Hugging Face that runs.
+
+    Raises:
+        SpecError: Always: its host's name does not tell where its owner's name ends.
+    """
+    raise SpecError(
+        f"{echo(link.host)} is a running Space, not a repository.",
+        hint="Give the link of its page: https://huggingface.co/spaces/owner/name",
+    )
+
+
 ByHost = Mapping[str, Callable[[Link], Wrapped]]
 OPENERS: ByHost = {
     **dict.fromkeys(("github.dev", "githubtocolab.com", "github1s.com", "codespaces.new"), read_on_github),
@@ -192,11 +222,22 @@ OPENERS: ByHost = {
     **dict.fromkeys(("gitpod.io", "app.gitpod.io", "app.ona.com", "ona.com"), read_in_fragment),
     **dict.fromkeys(("kaggle.com", "deepnote.com"), read_in_query),
     "studiolab.sagemaker.aws": read_studio_lab,
+    "cocalc.com": read_viewer,
+    "nbsanity.com": read_on_github,
+    "notebook.link": read_github_within,
+    **dict.fromkeys(
+        ("shell.cloud.google.com", "ssh.cloud.google.com", "console.cloud.google.com"), read_in_query
+    ),
+    **dict.fromkeys(("google.com", "slack-redir.net", "l.facebook.com", "lm.facebook.com"), read_in_query),
+    **dict.fromkeys(("bit.ly", "tinyurl.com", "t.co", "git.io", "goo.gl", "t.ly", "is.gd"), refuse_short),
 }
 """Hosts that open what lies elsewhere."""
 ENDINGS: ByHost = {
     ".github.io": read_pages_site,
     ".gitlab.io": read_pages_site,
+    ".hf.space": refuse_space,
+    ".safelinks.protection.outlook.com": read_in_query,
     **dict.fromkeys((".app.github.dev", ".github.dev", ".gitpod.io", ".gitpod.dev"), refuse_app),
+    ".streamlit.app": refuse_app,
 }
 """The same, where the host's name differs from link to link."""

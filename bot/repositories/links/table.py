@@ -39,13 +39,15 @@ def _read_github(link: Link) -> RepoSpec | Wrapped:
 
 _HOSTS: Mapping[str, Reader] = {
     "github.com": _read_github,
-    "raw.githubusercontent.com": github.read_raw,
+    **dict.fromkeys(("raw.githubusercontent.com", "raw.github.com"), github.read_raw),
+    "media.githubusercontent.com": github.read_media,
     "codeload.github.com": github.GITHUB.read,
     "api.github.com": github.read_api,
     "gist.github.com": gist.read_gist,
     "gist.githubusercontent.com": gist.read_gist,
     "gitlab.com": gitlab.read_gitlab,
     "bitbucket.org": bitbucket.CLOUD.read,
+    "api.bitbucket.org": bitbucket.read_api,
     "dev.azure.com": azure.AZURE.read,
     "codeberg.org": gitea.GITEA.read,
     "gitea.com": gitea.GITEA.read,
@@ -55,8 +57,7 @@ _HOSTS: Mapping[str, Reader] = {
     **openers.OPENERS,
     "mybinder.org": binderhub.read_mybinder,
     "beta.mybinder.org": binderhub.read_mybinder,
-    "doi.org": doi.read_doi_link,
-    "dx.doi.org": doi.read_doi_link,
+    **dict.fromkeys(("doi.org", "dx.doi.org", "hdl.handle.net"), doi.read_doi_link),
     "archive.softwareheritage.org": doi.read_swh_link,
     "zenodo.org": archives.read_zenodo,
     "sandbox.zenodo.org": archives.read_zenodo,
@@ -122,7 +123,7 @@ def _read_any_host(link: Link) -> RepoSpec:
 def _trim(text: str) -> str:
     """Without the punctuation of the sentence around it."""
     text = text.lstrip("<([{`*'\"")
-    while text and text[-1] in ".,;:!?`*'\")]}>":
+    while text and text[-1] in ".,;:!?\u2026`*'\")]}>":
         opening = _BRACKETS.get(text[-1])
         if opening and text.count(opening) >= text.count(text[-1]):
             break

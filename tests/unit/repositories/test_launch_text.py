@@ -311,6 +311,52 @@ UNDERSTOOD: list[tuple[str, tuple[str | None, ...]]] = [
     ('"https://github.com/o/r"!', ("gh", OR, None, None, None)),
     ("\ufeffhttps://github.com/o/\u200br\u00a0main\n", ("gh", OR, "main", None, None)),
     ("10.1000/a(1)b(2)", ("doi", "10.1000/a(1)b(2)", None, None, None)),
+    (
+        f"git clone --depth 1 -b dev --single-branch {OR}.git dir && cd dir",
+        ("gh", OR, "dev", None, None),
+    ),
+    ("git clone https://github.com/o/r.git; cd r", ("gh", OR, None, None, None)),
+    (
+        f"git clone {OR}.git\ncd r\npip install -r requirements.txt",
+        ("gh", OR, None, None, None),
+    ),
+    ("git clone -bdev -j8 https://github.com/o/r.git", ("gh", OR, "dev", None, None)),
+    ("git clone -b v1.0 -- https://github.com/o/r", ("gh", OR, "v1.0", None, None)),
+    ("gh repo clone o/r -- -b dev", ("gh", OR, "dev", None, None)),
+    ("user@host:~$ git clone https://github.com/o/r", ("gh", OR, None, None, None)),
+    ("% git clone https://github.com/o/r", ("gh", OR, None, None, None)),
+    ("!git clone https://github.com/o/r", ("gh", OR, None, None, None)),
+    ("python -m pip install git+https://github.com/o/r@main", ("gh", OR, "main", None, None)),
+    ("pip install 'x @ git+https://github.com/o/r@main'", ("gh", OR, "main", None, None)),
+    ("uv add git+https://github.com/o/r", ("gh", OR, None, None, None)),
+    ("cookiecutter gh:o/r", ("gh", OR, None, None, None)),
+    ("wget -O x.zip https://github.com/o/r/archive/main.zip", ("gh", OR, "main", None, None)),
+    (f"git clone {OR} && cd r --ref dev", ("gh", OR, "dev", None, None)),
+    ("o/r branch=dev,path=nb", ("gh", OR, "dev", "nb", None)),
+    ("o/r PR 7", ("gh", OR, "refs/pull/7/head", None, None)),
+    ("o/r pull request #7", ("gh", OR, "refs/pull/7/head", None, None)),
+    ("o/r #7", ("gh", OR, "refs/pull/7/head", None, None)),
+    ("gitlab:o/r !7", ("gl", "https://gitlab.com/o/r", "refs/merge-requests/7/head", None, None)),
+    ("o/r with voila", ("gh", OR, None, None, "voila")),
+    ("o/r dev in lab", ("gh", OR, "dev", None, "lab")),
+    ("o/r for 3 days branch dev", ("gh", OR, "dev", None, None)),
+    ("o/r on branch dev for 2 hours, thanks!", ("gh", OR, "dev", None, None)),
+    ("o/r till monday", ("gh", OR, None, None, None)),
+    ("o/r / dev", ("gh", OR, "dev", None, None)),
+    ("o/r main...", ("gh", OR, "main", None, None)),
+    ("o/r\u2026", ("gh", OR, None, None, None)),
+    ("o/r !", ("gh", OR, None, None, None)),
+    ("# o/r", ("gh", OR, None, None, None)),
+    ("[Binder]: https://mybinder.org/v2/gh/o/r/main", ("gh", OR, "main", None, None)),
+    ("check out https://github.com/o/r", ("gh", OR, None, None, None)),
+    *((f"o/r {word}", ("gh", OR, "refs/pull/7/head", None, None)) for word in ("PR#7", "PR: 7", "pull/7")),
+    ("gl:o/r merge_requests/7", ("gl", "https://gitlab.com/o/r", "refs/merge-requests/7/head", None, None)),
+    ("o/r PR 7 nb/a.ipynb", ("gh", OR, "refs/pull/7/head", "nb/a.ipynb", None)),
+    ("o/r --ref dev nb/a.ipynb", ("gh", OR, "dev", "nb/a.ipynb", None)),
+    ("o/r rev 0123456", ("gh", OR, "0123456", None, None)),
+    *((f"o/r {word}", ("gh", OR, None, None, None)) for word in ("duration=2h", "time: 2h", "hours=6")),
+    ("--repo o/r --ref dev", ("gh", OR, "dev", None, None)),
+    (f"--url={OR}", ("gh", OR, None, None, None)),
 ]
 
 
@@ -477,6 +523,16 @@ REFUSED: list[tuple[str, str]] = [
     ("o/r \ud800", "control character (U+D800)"),
     ("o/\u202er", "reverses writing (U+202E)"),
     ("x" * (MAX_TEXT + 1), "4,001 characters long"),
+    (f"{OR} {OR}", "second link"),
+    ("git clone https://github.com/o/r dir jupyter lab", "one word too many"),
+    ("o/r main ..", "leaves the repository"),
+    ("o/r issue 7", "“issue” is not understood"),
+    ("o/r colour=red", "no option"),
+    ("o/r in nb", "“in” is not understood"),
+    ("o/r named foo", "“named” is not understood"),
+    ("o/r checkout dev", "“checkout” is not understood"),
+    ("branch dev of o/r", "“branch” is not a repository"),
+    (f"My cool repo {OR}", "“cool” is not a repository"),
 ]
 
 
@@ -710,3 +766,15 @@ def test_a_time_takes_the_words_of_a_time_without_quotes(text: str, duration: st
 def test_words_that_are_no_time_are_refused_by_name(text: str, refused: str) -> None:
     with pytest.raises(SpecError, match=re.escape(refused)):
         parse_launch(text)
+
+
+def test_words_before_a_repository_are_refused_with_the_way_on() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_launch(f"branch dev of {OR}/tree/main")
+    assert caught.value.hint == f"Begin with the repository: {OR}"
+
+
+def test_a_secret_behind_other_words_is_not_repeated() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_launch(f"foo {OR}?token=abc123")
+    assert "abc123" not in str(caught.value) + str(caught.value.hint)

@@ -49,6 +49,8 @@ GITHUB: list[tuple[str, Expected]] = [
     (f"/pull/7/commits/{SHA}", (SHA, None)),
     ("/compare/main...dev", ("dev", None)),
     ("/compare/v1..v2", ("v2", None)),
+    ("/compare/v1.0...v2.0.diff", ("v2.0", None)),
+    ("/compare/v1.0...v2.0.patch", ("v2.0", None)),
     ("/compare/main...feature/x?expand=1", ("feature/x", None)),
     ("/compare/dev", ("dev", None)),
     ("@dev", ("dev", None)),
@@ -96,6 +98,7 @@ BITBUCKET: list[tuple[str, Expected]] = [
     ("/raw/main/a.ipynb", ("main", "a.ipynb")),
     ("/annotate/main/a.py", ("main", "a.py")),
     ("/branch/feature/x", ("feature/x", None)),
+    ("/commits/all", (None, None)),
     ("/commits/0123456", ("0123456", None)),
     ("/commits/branch/feature/x", ("feature/x", None)),
     ("/commits/tag/v1", ("v1", None)),
@@ -160,6 +163,7 @@ GITEA: list[tuple[str, Expected]] = [
     ("/pulls/7", ("refs/pull/7/head", None)),
     ("/pulls/7/files", ("refs/pull/7/head", None)),
     ("/compare/main...dev", ("dev", None)),
+    (f"/pulls/3/commits/{SHA}", (SHA, None)),
 ]
 HUGGING_FACE: list[tuple[str, Expected]] = [
     ("", (None, None)),
@@ -492,6 +496,77 @@ WRAPPED: list[tuple[str, tuple[str | None, ...]]] = [
     ),
     ("ssh://jane@bitbucket.org/t/r.git", ("git", "https://bitbucket.org/t/r", None, None, None)),
     ("ssh://git@hf.co/datasets/o/n", ("git", "https://huggingface.co/datasets/o/n", None, None, None)),
+    ("https://raw.github.com/owner/repo/main/a.ipynb", ("gh", GH, "main", "a.ipynb", None)),
+    ("https://media.githubusercontent.com/media/owner/repo/main/a.csv", ("gh", GH, "main", "a.csv", None)),
+    ("//github.com/owner/repo", ("gh", GH, None, None, None)),
+    ("https://https://github.com/owner/repo", ("gh", GH, None, None, None)),
+    ("github.com:owner/repo.git", ("gh", GH, None, None, None)),
+    ("owner/repo:main", ("gh", GH, "main", None, None)),
+    ("owner/repo#7", ("gh", GH, "refs/pull/7/head", None, None)),
+    (
+        "https://api.bitbucket.org/2.0/repositories/owner/repo/src/main/a.ipynb",
+        ("git", "https://bitbucket.org/owner/repo", "main", "a.ipynb", None),
+    ),
+    (
+        "https://bb.example.org/projects/~jane/repos/r/browse?at=dev",
+        ("git", "https://bb.example.org/scm/~jane/r.git", "dev", None, None),
+    ),
+    (
+        "https://bb.example.org/users/~jane/repos/r/browse",
+        ("git", "https://bb.example.org/scm/~jane/r.git", None, None, None),
+    ),
+    (
+        "https://bb.example.org/plugins/servlet/archive/projects/P/repos/r?at=refs%2Fheads%2Fdev",
+        ("git", "https://bb.example.org/scm/P/r.git", "refs/heads/dev", None, None),
+    ),
+    (
+        "https://git.launchpad.net/r/tree/nb?h=dev",
+        ("git", "https://git.launchpad.net/r", "dev", "nb", None),
+    ),
+    (
+        "https://git.example.org/cgit/r/tree/nb/a.ipynb?h=dev",
+        ("git", "https://git.example.org/cgit/r", "dev", "nb/a.ipynb", None),
+    ),
+    (
+        "https://chromium.googlesource.com/o/r/+/refs/heads/main/nb",
+        ("git", "https://chromium.googlesource.com/o/r", "refs/heads/main", "nb", None),
+    ),
+    (
+        "https://chromium.googlesource.com/o/r/+archive/refs/heads/main.tar.gz",
+        ("git", "https://chromium.googlesource.com/o/r", "refs/heads/main", None, None),
+    ),
+    (
+        "https://hub.example.org/git-pull?repo=https://github.com/owner/repo&urlPath=lab/tree/a.ipynb",
+        ("gh", GH, None, "a.ipynb", "lab"),
+    ),
+    (
+        "https://hub.example.org/hub/oauth_login?next=%2Fgit-pull%3Frepo%3Dhttps%3A%2F%2Fgithub.com%2Fowner%2Frepo",
+        ("gh", GH, None, None, None),
+    ),
+    (
+        f"https://nbgitpuller.readthedocs.io/en/latest/link.html?repo={GH}&branch=dev",
+        ("gh", GH, "dev", None, None),
+    ),
+    (f"https://lightning.ai/new?repo_url={GH}", ("gh", GH, None, None, None)),
+    (f"https://www.google.com/url?q={GH}/tree/dev&sa=D", ("gh", GH, "dev", None, None)),
+    (f"https://slack-redir.net/link?url={GH}", ("gh", GH, None, None, None)),
+    (f"https://l.facebook.com/l.php?u={GH}&h=x", ("gh", GH, None, None, None)),
+    (f"https://eur01.safelinks.protection.outlook.com/?url={GH}&data=05", ("gh", GH, None, None, None)),
+    ("https://cocalc.com/github/owner/repo/blob/main/a.ipynb", ("gh", GH, "main", "a.ipynb", None)),
+    ("https://hdl.handle.net/10.5281/zenodo.3242074", ("zenodo", "10.5281/zenodo.3242074", None, None, None)),
+    ("urn:doi:10.5281/zenodo.3242074", ("zenodo", "10.5281/zenodo.3242074", None, None, None)),
+    ("info:doi/10.5281/zenodo.3242074", ("zenodo", "10.5281/zenodo.3242074", None, None, None)),
+    ("https://zenodo.org/api/records/3242074", ("zenodo", "10.5281/zenodo.3242074", None, None, None)),
+    (
+        "https://dataverse.harvard.edu/api/access/dataset/:persistentId/?persistentId=doi:10.7910/DVN/TJCLKP",
+        ("dataverse", "10.7910/DVN/TJCLKP", None, None, None),
+    ),
+    ("https://deepnote.com/viewer/github/owner/repo/blob/main/a.ipynb", ("gh", GH, "main", "a.ipynb", None)),
+    ("https://gitpod.io/#github.com/owner/repo/tree/dev", ("gh", GH, "dev", None, None)),
+    (f"https://ssh.cloud.google.com/cloudshell/open?git_repo={GH}", ("gh", GH, None, None, None)),
+    (f"https://shell.cloud.google.com/x?cloudshell_git_repo={GH}", ("gh", GH, None, None, None)),
+    ("https://nbsanity.com/owner/repo/blob/main/a.ipynb", ("gh", GH, "main", "a.ipynb", None)),
+    ("https://notebook.link/github/owner/repo/", ("gh", GH, None, None, None)),
 ]
 
 
@@ -552,6 +627,10 @@ REFUSED: list[tuple[str, str]] = [
     ("https://gitlab.com/groups/g", "a page of GitLab"),
     ("https://huggingface.co/docs/hub", "a page of Hugging Face"),
     ("https://nbviewer.org/", "names no repository"),
+    ("https://bit.ly/abc", "shortened link"),
+    ("https://o-s.hf.space", "running Space"),
+    ("https://hdl.handle.net/1902.1/21919", "not a DOI"),
+    ("https://repo.streamlit.app", "running session"),
 ]
 
 
