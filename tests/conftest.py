@@ -27,7 +27,34 @@ STARTS_PROCESSES = {"git_server", "jupyter", "notebook", "one_postgresql", "post
 """Fixtures that start processes, by their names."""
 
 
+SLOW_FOLDERS = (("acceptance",), ("chaos", "sim"), ("chaos", "soak"), ("integration", "local"))
+"""The folders in which tests take long, one for each quarter of the suite."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes, and spread what takes long over all workers."""
+    mark_processes(items)
+    items[:] = spread(items)
+
+
+def spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Let each worker begin with slow tests: at first xdist gives each an equal part of the list."""
+    here = Path(__file__).parent
+    slow = [
+        [each for each in items if here.joinpath(*folder) in each.path.parents] for folder in SLOW_FOLDERS
+    ]
+    chosen = {each.nodeid for group in slow for each in group}
+    quick = [each for each in items if each.nodeid not in chosen]
+    size = len(items) // len(slow)
+    ordered: list[pytest.Item] = []
+    for group in slow:
+        fill = max(size - len(group), 0)
+        ordered += [*group, *quick[:fill]]
+        quick = quick[fill:]
+    return ordered + quick
+
+
+def mark_processes(items: list[pytest.Item]) -> None:
     """Mark what starts processes by the fixtures that it uses, or is given the name of."""
     for item in items:
         if isinstance(item, pytest.Function):
