@@ -361,9 +361,10 @@ def _phrase(words: Sequence[str]) -> tuple[str, str, int] | None:
     option = _MEANS.get(first.lower())
     if option and _is_name(second):
         return option, second, begin + 2
-    if second.lower() in _REF_NAMES and _is_name(first):
+    is_ref = _is_name(first) and first.lower() != "a"
+    if second.lower() in _REF_NAMES and is_ref:
         return "--ref", first, begin + 2
-    return ("--ref", first, begin + 1) if at and _is_name(first) else None
+    return ("--ref", first, begin + 1) if at and is_ref else None
 
 
 def _request(words: Sequence[str]) -> tuple[str, str, int] | None:

@@ -41,6 +41,8 @@ _MARKUPS: tuple[re.Pattern[str], ...] = (
     re.compile(r"`[^`<>]*?\s<?(https?://[^`<>\s]+)>?`__?"),
 )
 _PICTURE = re.compile(r"^!\[[^\[\]]*\]\([^()]*\)\s+(?=\S)")
+_DAY = re.compile(r"\d{1,2}\.(?:\d{1,2}\.)?")
+"""`1.12.` is a day. Without its last dot it would look like a version, and become a ref."""
 _EMOJI = re.compile(r":[a-z0-9_+-]+:")
 _HTML_LINK = re.compile(r"<a\s[^<>]{0,300}?href\s*=\s*[\"']?([^\"'<>\s]+)", re.IGNORECASE)
 _REST_IMAGE = re.compile(r"\.\.\s+(?:\|[^|]*\|\s+)?image::.*?:target:\s*(\S+)(?:\s+:\w+:[^\n]*)*", re.DOTALL)
@@ -158,7 +160,7 @@ def undecorated(word: str) -> str:
     """A word without the punctuation, brackets and emphasis that a sentence puts around it."""
     bare = word.rstrip(",;\u2026")
     bare = bare.rstrip(".") if bare.endswith("...") else bare
-    if bare[-1:] in {".", "!", "?", ":"} and bare[-2:-1].isalnum():
+    if bare[-1:] in {".", "!", "?", ":"} and bare[-2:-1].isalnum() and not _DAY.fullmatch(bare):
         bare = bare[:-1]
     if len(bare) > 2 and ((bare[0] in _AROUND and bare[-1] == bare[0]) or _BRACKETS.get(bare[0]) == bare[-1]):  # noqa: PLR2004 - something between them
         return undecorated(bare[1:-1])

@@ -34,6 +34,8 @@ _UNITS = _WORDS | {"st", "nd", "rd", "th"}
 _NUMBER = re.compile(r"\d{1,3}(?P<part>[.,:]\d{1,2})*(?P<unit>[a-z]*)")
 _OPTION = re.compile(r"^[-\u2013\u2014]+(?=(?:for|by|until)$)", re.IGNORECASE)
 """`extend demo --for 2h` is `extend demo for 2h`."""
+_DAY = re.compile(r"\d{1,2}/\d{1,2}(?:/\d{2,4})?|\d{1,2}\.\d{1,2}\.")
+"""`12/1` and `1.12.` hardly name anything else, also where they follow a duration."""
 _DATE_LIKE = re.compile(r"\d{1,4}[.:/-][\d.:/-]{1,8}")
 
 
@@ -89,8 +91,10 @@ def take(words: Sequence[str]) -> int:
     taken, rest = " ".join(words[:count]), words[count:]
     # `--for 6h 2024-01-15` names a tag, but what follows a moment may be meant as a part of it.
     is_moment = any(isinstance(each, Moment) for each in meanings(taken).values())
-    if rest and (_is_of_a_time(rest[0]) or (is_moment and _DATE_LIKE.fullmatch(rest[0]))):
-        raise _followed(taken, rest)
+    dates = _DATE_LIKE if is_moment else _DAY
+    for place, word in enumerate(rest):
+        if _is_of_a_time(word) or _DAY.fullmatch(word) or (place == 0 and dates.fullmatch(word)):
+            raise _followed(taken, rest[place:])
     read(taken)
     return count
 

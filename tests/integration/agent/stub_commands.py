@@ -138,7 +138,9 @@ def runs(container: dict[str, Any]) -> bool:
 
 def listing(_: list[str]) -> int:
     for each in sorted((STATE / "containers").iterdir()):
-        state = "running" if runs(json.loads(each.read_text())) else "exited"
+        container = json.loads(each.read_text())
+        # Between `create` and `start` there is no process yet.
+        state = "created" if "Pid" not in container else "running" if runs(container) else "exited"
         sys.stdout.write(f"{each.name}\t{state}\n")
     return 0
 

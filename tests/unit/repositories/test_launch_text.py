@@ -14,7 +14,7 @@ from bot.errors import SpecError
 from bot.interfaces.catalogue import BY_KEY
 from bot.repositories.launch_text import parse_launch, parse_repo
 from bot.repositories.spec import LaunchRequest, Provider, RepoSpec
-from bot.repositories.typed_text import MAX_TEXT
+from bot.repositories.typed_text import MAX_TEXT, undecorated
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 GIST = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
@@ -642,6 +642,8 @@ def test_what_was_understood_is_understood_again(text: str) -> None:
     words = [f'{flag}="{value}"' for flag, value in (("--ref", spec.ref), ("--path", spec.path)) if value]
     assume(not any(char in word[1:] for word in words for char in "\u201c\u201d\u2018\u2019&<>"))
     assume(not any('"' in (value or "") for value in (spec.ref, spec.path)))
+    # The punctuation of a sentence is taken off the end of a value, also where a link had it.
+    assume(all(undecorated(value) == value for value in (spec.ref, spec.path) if value))
     again = parse_repo(" ".join([spec.url, *words]))
     assert (again.provider, again.url, again.ref, again.path) == (
         spec.provider,

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.errors import SpecError
@@ -117,7 +117,10 @@ def test_no_text_is_one_time_to_a_launch_and_another_to_extend(words: list[str])
         assert meant is None or request.duration == typed
 
 
-@given(texts.filter(bool), st.sampled_from(sorted(phrases.OPTIONS)))
+@example(words=["6h", "12/1"], option="days")
+@example(words=["6h", "1.12."], option="days")
+@example(words=["6h", "term", "6"], option="days")
+@given(words=texts.filter(bool), option=st.sampled_from(sorted(phrases.OPTIONS)))
 def test_no_word_of_a_time_becomes_a_ref_or_a_path(words: list[str], option: str) -> None:
     with contextlib.suppress(SpecError):
         spec = parse_launch(f"o/r --{option} {' '.join(words)}").spec
