@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from bot.errors import BinderBotError, ConfigError
@@ -64,11 +63,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+class _Version(argparse.Action):
+    """Looks the version up only where it is asked for: that takes longer than to parse a launch."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(version("binder-bot"))
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="binder-bot", description="Run any Binder repository on your own cloud, from Slack."
     )
-    parser.add_argument("--version", action="version", version=version("binder-bot"))
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="command")
     for command in COMMANDS:
         added = commands.add_parser(command.name, help=command.help, description=command.help, **command.how)
