@@ -34,8 +34,8 @@ _UNITS = _WORDS | {"st", "nd", "rd", "th"}
 _NUMBER = re.compile(r"\d{1,3}(?P<part>[.,:]\d{1,2})*(?P<unit>[a-z]*)")
 _OPTION = re.compile(r"^[-\u2013\u2014]+(?=(?:for|by|until)$)", re.IGNORECASE)
 """`extend demo --for 2h` is `extend demo for 2h`."""
-_DAY = re.compile(r"\d{1,2}/\d{1,2}(?:/\d{2,4})?|\d{1,2}\.\d{1,2}\.")
-"""`12/1` and `1.12.` hardly name anything else, also where they follow a duration."""
+_DAY = re.compile(r"\d{1,2}/\d{1,2}(?:/\d{2,4})?|\d{1,2}\.\d{1,2}\.|\d{4}-\d{1,2}-\d{1,2}T\d\S*")
+"""`12/1`, `1.12.` and `2026-12-01T09:00Z` hardly name anything else, also where they follow a duration."""
 _DATE_LIKE = re.compile(r"\d{1,4}[.:/-][\d.:/-]{1,8}")
 
 
@@ -91,9 +91,9 @@ def take(words: Sequence[str]) -> int:
     taken, rest = " ".join(words[:count]), words[count:]
     # `--for 6h 2024-01-15` names a tag, but what follows a moment may be meant as a part of it.
     is_moment = any(isinstance(each, Moment) for each in meanings(taken).values())
-    dates = _DATE_LIKE if is_moment else _DAY
     for place, word in enumerate(rest):
-        if _is_of_a_time(word) or _DAY.fullmatch(word) or (place == 0 and dates.fullmatch(word)):
+        is_part_of_moment = is_moment and place == 0 and _DATE_LIKE.fullmatch(word)
+        if is_part_of_moment or _DAY.fullmatch(word) or _is_of_a_time(word):
             raise _followed(taken, rest[place:])
     read(taken)
     return count

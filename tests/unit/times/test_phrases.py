@@ -120,6 +120,7 @@ def test_no_text_is_one_time_to_a_launch_and_another_to_extend(words: list[str])
 @example(words=["6h", "12/1"], option="days")
 @example(words=["6h", "1.12."], option="days")
 @example(words=["6h", "term", "6"], option="days")
+@example(words=["6h", "nfc", "2026-12-01T09:00Z"], option="days")
 @given(words=texts.filter(bool), option=st.sampled_from(sorted(phrases.OPTIONS)))
 def test_no_word_of_a_time_becomes_a_ref_or_a_path(words: list[str], option: str) -> None:
     with contextlib.suppress(SpecError):
