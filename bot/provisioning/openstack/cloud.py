@@ -9,7 +9,6 @@ Three things are made for an instance, each found again by its tags (see `tags`)
 They are removed in the reverse order: the server, then, when it has vanished, its floating IP and its port.
 """
 
-import base64
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,8 @@ from typing import Any
 
 from openstack.config.cloud_region import CloudRegion
 
-from bot.errors import CannotBuild, CloudError, CloudUnreachable, NoCapacity, QuotaExceeded
+from bot.errors import CloudError, CloudUnreachable, NoCapacity, QuotaExceeded
+from bot.provisioning.agent.instructions import pieces_of
 from bot.provisioning.base import (
     Instance,
     InstanceSpec,
@@ -44,9 +44,8 @@ from bot.provisioning.openstack.network import Network
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.openstack.quota import explained, of_compute
 from bot.provisioning.openstack.tags import Json, Tags, name_of
+from bot.provisioning.openstack.user_data import pack
 
-_USER_DATA_LIMIT = 65_535
-"""Characters of base64 that Nova accepts."""
 _CONSOLE_LIMIT = 100 * 1024
 """How many characters of a console are read: as many as Nova keeps."""
 _CONSOLES_AT_ONCE = 3
@@ -115,7 +114,7 @@ class OpenStackCloud:
         if servers:
             port = self._network.port_of(spec.binder_id, {})
             return {"server": servers[0]["id"]} | ({"port": port["id"]} if port else {})
-        user_data = self._user_data(spec)
+        user_data = pack(self._render(spec))
         port = self._network.ensure_port(spec.binder_id)
         return {"server": self._boot(spec, flavor, port["id"], user_data), "port": port["id"]}
 
@@ -145,6 +144,11 @@ class OpenStackCloud:
         """See `Cloud.mark_end`."""
         path, metadata = f"/servers/{_server_id(resources)}/metadata", self._tags.metadata_of_end(ends_at)
         self._api.call("compute", "POST", path, "mark the server", body={"metadata": metadata})
+
+    def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:  # noqa: ARG002 - the server is found by its id
+        """See `Cloud.instruct`. The text becomes metadata, which the metadata service shows to the agent."""
+        path, metadata = f"/servers/{_server_id(resources)}/metadata", pieces_of(name, text)
+        self._api.call("compute", "POST", path, "tell the server", body={"metadata": metadata})
 
     def prune(self, binder_id: str, keep: str) -> None:
         """See `Cloud.prune`. The other servers' ports are removed with the binder, whose tags they carry."""
@@ -305,12 +309,6 @@ class OpenStackCloud:
         if options.availability_zone is not None:
             request["availability_zone"] = options.availability_zone
         return request
-
-    def _user_data(self, spec: InstanceSpec) -> str:
-        encoded = base64.b64encode(self._render(spec).encode()).decode()
-        if len(encoded) > _USER_DATA_LIMIT:
-            raise CannotBuild("The address, ref and path of this repository are too long for an instance.")
-        return encoded
 
     def _act(self, ref: str, action: Mapping[str, Any], doing: str, *, seconds: float = READ_SECONDS) -> Json:
         path = f"/servers/{ref}/action"

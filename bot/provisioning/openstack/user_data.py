@@ -77,7 +77,16 @@ def encode(spec: InstanceSpec, settings: AgentSettings) -> str:
     Raises:
         CannotBuild: It would be longer, or the repository's address has a password in it.
     """
-    encoded = base64.b64encode(render(spec, settings).encode()).decode()
+    return pack(render(spec, settings))
+
+
+def pack(text: str) -> str:
+    """The form of user data in which Nova takes it: compressed, which cloud-init notices, and base64.
+
+    Raises:
+        CannotBuild: It is too long.
+    """
+    encoded = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
     if len(encoded) > MAX_ENCODED:
         raise CannotBuild("The address, ref and path of this repository are too long for an instance.")
     return encoded

@@ -1,6 +1,7 @@
 """The OpenStack cloud as the settings build it, over the stand-in."""
 
 import base64
+import gzip
 from collections.abc import Callable
 from typing import Any
 
@@ -17,4 +18,4 @@ def test_the_cloud_of_the_settings_makes_a_server_that_is_told_what_to_build(
     cloud.create(order_of("b1", size="m3.small"))
     cloud.close()
     asked = next(body["server"] for sent, body in standin.requests if sent == "POST compute /servers")
-    assert base64.b64decode(asked["user_data"]).startswith(b"#cloud-config\n")
+    assert gzip.decompress(base64.b64decode(asked["user_data"])).startswith(b"#cloud-config\n")

@@ -18,6 +18,7 @@ from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
+from bot.provisioning.openstack.user_data import pack
 from tests.integration.openstack.plane import (
     FLAVOR,
     HUGE,
@@ -158,7 +159,7 @@ def test_a_port_in_use_stops_a_second_server(project: Project, order_of: OrderOf
     parts = project.started(order, until)
     offer = OPTIONS.flavors[0]
     with pytest.raises(CloudUnreachable, match="in use"):
-        project.cloud._boot(order, offer, parts["port"], project.cloud._user_data(order))
+        project.cloud._boot(order, offer, parts["port"], pack(project.cloud._render(order)))
     assert len(project.cloud.survey().of("real5")) == 1
 
 
@@ -166,7 +167,7 @@ def test_twins_are_removed_too(project: Project, order_of: OrderOf, until: Until
     order = order_of("real6")
     parts = project.started(order, until)
     spare = project.cloud._network._make_port("real6")
-    project.cloud._boot(order, OPTIONS.flavors[0], spare["id"], project.cloud._user_data(order))
+    project.cloud._boot(order, OPTIONS.flavors[0], spare["id"], pack(project.cloud._render(order)))
     oldest, _ = project.cloud.survey().of("real6")
     assert oldest.ref == parts["server"]
     until(lambda: project.cloud.remove("real6", parts))
