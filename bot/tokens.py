@@ -1,4 +1,7 @@
-"""The tokens of binders' servers: random, or made from a key that the operator keeps, and so made again."""
+"""The tokens of binders' servers, and the secrets of their instances.
+
+They are random, or made from a key that the operator keeps, and so made again.
+"""
 
 import base64
 import hashlib
@@ -20,6 +23,11 @@ def new_token(binder_id: str, key: str | None = None) -> str:
         return secrets.token_urlsafe(_BYTES)
     digest = hmac.new(key.encode(), f"token of {binder_id}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest[:_BYTES]).decode()
+
+
+def new_secret(binder_id: str, key: str | None = None) -> str:
+    """What only the user data of a binder's instance holds: 32 characters. See `new_token`."""
+    return new_token(binder_id, key and f"secrets beside {key}")
 
 
 def fingerprint(token: str) -> str:

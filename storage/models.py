@@ -177,6 +177,8 @@ class Binder(Base):
     size: Mapped[str] = mapped_column(String(64))
     without_conda: Mapped[bool] = mapped_column(default=False)
     """Whether conda packages are taken from PyPI where there is no conda."""
+    rebuild: Mapped[bool] = mapped_column(default=False)
+    """Whether it is built anew although there is an image of it."""
     commit: Mapped[str | None] = mapped_column(String(64))
     is_tip: Mapped[bool] = mapped_column(default=False)
     resolved_at: Mapped[float | None] = mapped_column(Float)
@@ -255,6 +257,11 @@ class Binder(Base):
     """When a survey first did not show its instance: believed at the second sighting."""
     server_url: Mapped[str | None] = mapped_column(Text)
     token: Mapped[str] = mapped_column(String(64))
+    secret: Mapped[str] = mapped_column(String(64), default="")
+    """What only its instance's user data holds, to seal what the instance is told later; empty if it was
+    launched before there was one."""
+    image: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    """What its instance started, as it reported before: see `bot.provisioning.base.ReportedImage`."""
     interfaces: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     """What answered: [{kind, label, path}], the path relative to `server_url`, without token."""
     notes: Mapped[list[str]] = mapped_column(JSON, default=list)

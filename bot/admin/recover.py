@@ -16,7 +16,7 @@ from bot.config import Settings
 from bot.errors import ConfigError
 from bot.provisioning.base import Cloud, InstanceState, Recovered
 from bot.provisioning.registry import build_cloud
-from bot.tokens import fingerprint, new_token
+from bot.tokens import fingerprint, new_secret, new_token
 from storage import audit, binders
 from storage.engine import Store
 from storage.models import Binder, Status, Target
@@ -158,6 +158,7 @@ class _Rows:
             stages={"repository": begun, "instance": begun},
             resource_ids=dict(found.resources),
             token=self._token(found),
+            secret=new_secret(instance.binder_id, self._settings.key_to_tokens) if self._token(found) else "",
             **self._limits(found, begun),
             **self._state(found),
         )

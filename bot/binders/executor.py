@@ -150,4 +150,6 @@ def _order(binder: Binder) -> InstanceSpec:
         team=binder.team_id,
         name=binder.name,
         without_conda=binder.without_conda,
+        secret=binder.secret,
+        rebuild=binder.rebuild,
     )

@@ -14,7 +14,7 @@ A failure is not a status: it is the target `gone` with a reason, so cleaning up
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from bot.binders import deadlines, expiry, shelving
@@ -96,7 +96,8 @@ def _booting(binder: Binder, observation: Observation, now: float, timeouts: Tim
         return early
     if observation.report is not None and observation.report.phase != Phase.BOOTING:
         return Update(
-            enter(binder, Status.BUILDING, now, stage="build", **_progress(observation.report)), card=True
+            enter(binder, Status.BUILDING, now, stage="build", **_progress(binder, observation.report)),
+            card=True,
         )
     late = _or_late(binder, now, timeouts.boot, "The instance was started, but it did not report in time.")
     return late or Update(next_in=timeouts.poll)
@@ -135,10 +136,19 @@ def _inside(
 
 
 def _noted(binder: Binder, report: Report | None) -> Update | None:
-    """Write down what the owner should know, before the links are posted together with it."""
-    if report is None or not report.notes or list(report.notes) == binder.notes:
+    """Write down what was reported of the build, before the links are posted together with it."""
+    if report is None:
         return None
-    return Update({"notes": list(report.notes)})
+    changes = {
+        name: value for name, value in _build_of(binder, report).items() if getattr(binder, name) != value
+    }
+    return Update(changes) if changes else None
+
+
+def _build_of(binder: Binder, report: Report) -> dict[str, Any]:
+    """What a report says of the build. The image is written once: a later report may come from the image."""
+    notes = {"notes": list(report.notes)} if report.notes else {}
+    return notes | ({"image": asdict(report.image)} if report.image and not binder.image else {})
 
 
 def _reported_failure(binder: Binder, report: Report, now: float, timeouts: Timeouts) -> Update:
@@ -164,7 +174,7 @@ def _replacing(binder: Binder, observation: Observation, now: float, timeouts: T
         return Update(next_in=timeouts.poll)
     if observation.leftovers or binder.resource_ids:
         return Remove()
-    anew = enter(binder, Status.REQUESTED, now, attempt_at=None, server_url=None, log="", line="")
+    anew = enter(binder, Status.REQUESTED, now, attempt_at=None, server_url=None, log="", line="", image={})
     return Update(anew | {"fraction": None}, card=True)
 
 
@@ -276,7 +286,7 @@ def _or_late(binder: Binder, now: float, limit: float, sentence: str, log: str =
 def _heartbeat(binder: Binder, report: Report | None, now: float, timeouts: Timeouts) -> Update:
     if report is None:
         return Update(next_in=timeouts.poll)
-    progress = _progress(report)
+    progress = _progress(binder, report)
     if report.phase in {Phase.STARTING, Phase.SERVING} and "server" not in (binder.stages or {}):
         progress["stages"] = dict(binder.stages) | {"server": now}
         return Update(progress, next_in=timeouts.poll, card=True)
@@ -284,14 +294,13 @@ def _heartbeat(binder: Binder, report: Report | None, now: float, timeouts: Time
     return Update(changed, next_in=timeouts.poll, card=False if {"line", "fraction"} & set(changed) else None)
 
 
-def _progress(report: Report) -> dict[str, Any]:
-    noted = {"notes": list(report.notes)} if report.notes else {}
+def _progress(binder: Binder, report: Report) -> dict[str, Any]:
     return {
         "fraction": report.fraction,
         "line": report.line,
         "log": report.log,
         "missing_since": None,
-        **noted,
+        **_build_of(binder, report),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bot.errors import CloudError
 from bot.provisioning.agent.phases import Phase as Phase  # noqa: PLC0414 - a word of this protocol, too
+from bot.provisioning.agent.stored_images import ImageAccess
 
 
 class InstanceState(StrEnum):
@@ -96,6 +97,9 @@ class InstanceSpec:
         team: The Slack workspace's id, for the cloud's own records.
         name: What people call the binder, for the cloud's own records.
         without_conda: Whether conda packages are taken from PyPI where there is no container engine.
+        secret: What only the user data of this instance holds, to seal what it is told later; see `sealing`.
+        rebuild: Whether it is built anew although there is an image of it.
+        images: What it may take from the registry; None where no images are stored.
     """
 
     binder_id: str
@@ -115,6 +119,28 @@ class InstanceSpec:
     name: str = ""
     extra: str = ""
     without_conda: bool = False
+    secret: str = field(default="", repr=False)
+    rebuild: bool = False
+    images: ImageAccess | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedImage:
+    """The image that an instance is about to start, reported before it runs. Hostile input, bounded.
+
+    Attributes:
+        key: What decides what was built; see `bot.provisioning.agent.build_key`.
+        id: `sha256:…` of its configuration, or an empty string where there are no images (uv).
+        directory: The directory of the repository that was built; `.` for all of it.
+        kind: What it was built with: `Dockerfile`, `conda`, `Python`, `R`, …; empty where that is unknown.
+        how: `built` now, `pulled` from the registry, or `kept` on the machine since an earlier build.
+    """
+
+    key: str
+    id: str = ""
+    directory: str = "."
+    kind: str = ""
+    how: str = "built"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +156,7 @@ class Report:
         hint: What the owner can try where the phase is FAILED, else an empty string.
         log: The end of the build's log, at most 4,000 characters, no control characters but newlines.
         notes: What the owner should know although the launch goes on, one sentence each, the oldest first.
+        image: What it is about to start, or has started; None while that is not decided.
     """
 
     phase: Phase
@@ -140,6 +167,7 @@ class Report:
     log: str = ""
     code: str = ""
     notes: tuple[str, ...] = ()
+    image: ReportedImage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +350,22 @@ class Cloud(Protocol):
         """Note at the instance when its binder ends, in Unix seconds UTC; surveys show it from then on.
 
         Does nothing on a cloud whose surveys do not show it.
+
+        Raises:
+            CloudError: See `create`.
+        """
+
+    def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str, /) -> None:
+        """Leave a text for the agent in an instance, which finds it by its name. A later one replaces it.
+
+        Others can read it, so it is sealed (see `bot.provisioning.agent.sealing`). It has at most 8,000
+        characters of ASCII, without white space.
+
+        Args:
+            binder_id: Names the instance.
+            resources: What was made for it.
+            name: Small letters; what it is for.
+            text: What to tell it.
 
         Raises:
             CloudError: See `create`.

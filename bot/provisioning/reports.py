@@ -14,11 +14,16 @@ from typing import Any
 
 from bot.provisioning.agent.reports import MAX_NOTES
 from bot.provisioning.agent.text import MAX_LINE, MAX_REASON, sentence, tail
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.base import Phase, Report, ReportedImage
 
 MAX_JSON = 64 * 1024
 """Bytes of one JSON line; a longer one is skipped."""
 
+MAX_KIND = 40
+"""Characters of what an image was built with."""
+
+_KEY = re.compile(r"[0-9a-f]{16,64}")
+_IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
 _CODE = re.compile(r"[a-z][a-z-]{0,39}")
 
 
@@ -63,6 +68,7 @@ def _advance(report: Report | None, event: dict[str, Any]) -> Report | None:
         hint=(_text(event, "hint", MAX_REASON) or same.hint) if failed else "",
         log=_log(event.get("log")) or (report.log if report else ""),
         code=(_code(event.get("code")) or same.code) if failed else "",
+        image=(report.image if report else None) or _image(event.get("image")),
         notes=_notes(report.notes if report else (), _text(event, "note", MAX_REASON)),
     )
 
@@ -70,6 +76,20 @@ def _advance(report: Report | None, event: dict[str, Any]) -> Report | None:
 def _notes(known: tuple[str, ...], new: str) -> tuple[str, ...]:
     """The notes of a launch, each once."""
     return known if not new or new in known or len(known) >= MAX_NOTES else (*known, new)
+
+
+def _image(value: Any) -> ReportedImage | None:
+    """What is started. The first report of it counts: what comes later may come from what was started."""
+    if not isinstance(value, dict) or not _KEY.fullmatch(str(value.get("key"))):
+        return None
+    number, how = str(value.get("id", "")), str(value.get("how"))
+    return ReportedImage(
+        key=str(value["key"]),
+        id=number if _IMAGE_ID.fullmatch(number) else "",
+        directory=_text(value, "directory", MAX_LINE) or ".",
+        kind=_text(value, "kind", MAX_KIND),
+        how=how if how in {"built", "pulled", "kept"} else "built",
+    )
 
 
 def _phase(value: Any) -> Phase | None:

@@ -16,5 +16,8 @@ def task_of(spec: InstanceSpec) -> Task:
         path=spec.path,
         extra=spec.extra or None,
         token=spec.token,
+        secret=spec.secret,
         without_conda=spec.without_conda,
+        rebuild=spec.rebuild,
+        images=spec.images,
     )

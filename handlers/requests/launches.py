@@ -11,7 +11,7 @@ from bot.provisioning.base import Size
 from bot.repositories.spec import LaunchRequest, RepoSpec
 from bot.text import readable
 from bot.times import end_times
-from bot.tokens import new_token
+from bot.tokens import new_secret, new_token
 from handlers import messages
 from handlers.messages import notices
 from handlers.messages.message import Message
@@ -156,6 +156,7 @@ def _new_binder(context: Context, requester: Requester, options: _BinderOptions)
         size=size,
         without_conda=options.without_conda,
         token=new_token(binder_id, context.settings.key_to_tokens),
+        secret=new_secret(binder_id, context.settings.key_to_tokens),
         created_at=now,
         status_since=now,
         ends_at=now + options.lifetime,

@@ -30,6 +30,8 @@ class Machine:
     looks: int = 0
     hidden_for: int = 0
     """How many surveys do not show it yet."""
+    told: dict[str, str] = field(default_factory=dict)
+    """What its agent was told, by name."""
     asked_back: bool = False
     """Whether the last thing that was done to it is resuming it."""
 
@@ -147,6 +149,10 @@ class FakeCloud(MinimalCloud):
             raise CloudError("The rules of these credentials do not allow that.")
         machine = self._machine(resources)
         machine.instance = replace(machine.instance, ends_at=float(int(ends_at)))
+
+    def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:
+        self._require_answer(binder_id)
+        self._machine(resources).told[name] = text
 
     def prune(self, binder_id: str, keep: str) -> None:
         twins = self.machines.pop(binder_id, [])

@@ -30,6 +30,7 @@ class Places:
         self.report = self.directory / "report.jsonl"
         self.server_variables = self.directory / "server.env"
         self.repo2docker_config = self.directory / "repo2docker_config.py"
+        self.instructions = self.directory / "instructions"
         self.empty = self.directory / "empty"
         self.work = self.directory / "work"
         self.repo = self.work / "repo"

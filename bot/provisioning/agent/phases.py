@@ -6,10 +6,14 @@ from enum import Enum
 class Phase(str, Enum):
     """A phase of a launch, as it stands in a report."""
 
+    WAITING = "waiting"
+    """A warm instance is ready for its order."""
     BOOTING = "booting"
     """The agent prepares the machine: network, tools."""
     FETCHING = "fetching"
     """The repository is being cloned."""
+    PULLING = "pulling"
+    """A stored image is being fetched, instead of building it."""
     BUILDING = "building"
     """The environment is being built."""
     STARTING = "starting"

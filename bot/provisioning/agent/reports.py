@@ -1,8 +1,9 @@
 """Reporting: one JSON object a line, to the console of an instance or to a file.
 
 A line has `phase`, `fraction` and `message`; at the end of a failure `reason`, `hint` and `code`; `note` is
-something that the person should know of a launch that works. On a console each line begins with a marker,
-and the end of the log comes before a failure, in lines with `part` of `parts`.
+something that the person should know of a launch that works; `image` is what is about to be started. On a
+console each line begins with a marker, and the end of the log comes before a failure, in lines with `part` of
+`parts`.
 
 A console holds 100 KiB and a whole project can read it. So the lines are short and few, and the token is in
 none of them.
@@ -119,6 +120,7 @@ class Reporter:
         self._budget = None if settings.bytes is None else _Budget(settings.bytes / build_seconds)
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._notes: list[str] = []
+        self._image: Mapping[str, str] = {}
         self._phase = Phase.BOOTING
         self._fraction: float | None = None
         self._waiting = ""
@@ -133,7 +135,8 @@ class Reporter:
         """Report what begins."""
         self._phase, self._fraction, self._waiting = phase, None, ""
         self._write(self._event(message))
-        for note in self._notes:  # readers see the end of the reports
+        self._write_image()  # readers see the end of the reports
+        for note in self._notes:
             self._write_note(note)
 
     def progress(self, message: str, fraction: float | None = None) -> None:
@@ -174,6 +177,15 @@ class Reporter:
             self._write_note(text)
             self.log(text)
 
+    def image(self, image: Mapping[str, str]) -> None:
+        """Report what is about to be started, before anything of it runs.
+
+        Args:
+            image: `key`, `id`, `directory`, `kind` and `how`; see `bot.provisioning.base.ReportedImage`.
+        """
+        self._image = dict(image)
+        self._write_image()
+
     def fail(self, failure: Failure) -> None:
         """Report the end of the log, then why the launch goes no further."""
         pieces = [] if self._sink.has_log_beside else list(_pieces("\n".join(self._lines)))
@@ -182,6 +194,10 @@ class Reporter:
         texts = {"reason": self._sentence(failure.reason), "hint": self._sentence(failure.hint)}
         self._phase = Phase.FAILED
         self._write({"phase": Phase.FAILED.value, "code": failure.code.value, **texts})
+
+    def _write_image(self) -> None:
+        if self._image:
+            self._write({"phase": self._phase.value, "image": self._image})
 
     def _write_note(self, text: str) -> None:
         self._write({"phase": self._phase.value, "note": self._sentence(text)})

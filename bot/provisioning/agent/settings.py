@@ -50,6 +50,8 @@ class MachineSettings:
         check_egress: Whether the network is tried first.
         egress: What must be reachable beside the repository's host, as `https://host/`.
         egress_seconds: How long the network may take to come up.
+        metadata: The cloud's metadata service, as `http://host`; empty where the agent is told things by
+            files in its directory.
     """
 
     install: bool = True
@@ -57,6 +59,7 @@ class MachineSettings:
     check_egress: bool = True
     egress: Sequence[str] = field(default_factory=list)
     egress_seconds: float = 60.0
+    metadata: str = "http://169.254.169.254"
 
     def __post_init__(self) -> None:
         _require(self.egress_seconds > 0, "the time for the network", self.egress_seconds)

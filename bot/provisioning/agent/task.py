@@ -13,6 +13,7 @@ from bot.provisioning.agent.settings import (
     ReportSettings,
     UvSettings,
 )
+from bot.provisioning.agent.stored_images import ImageAccess, access_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,10 @@ class Task:
         path: The file or directory that was asked for, or None.
         extra: A package to add for the interface that was asked for, or None.
         token: The server's token; secret.
+        secret: What only this instance knows beside the bot; see `sealing`.
         without_conda: Whether conda packages are taken from PyPI where there is no container engine.
+        rebuild: Whether it is built anew although there is an image of it.
+        images: The images that were built before; None where none are stored.
     """
 
     binder_id: str
@@ -47,7 +51,10 @@ class Task:
     path: str | None
     extra: str | None
     token: str = field(repr=False)
+    secret: str = field(default="", repr=False)
     without_conda: bool = False
+    rebuild: bool = False
+    images: ImageAccess | None = None
 
     @property
     def is_git(self) -> bool:
@@ -68,7 +75,17 @@ def read(path: Path) -> tuple[Task, AgentSettings]:
         ValueError, TypeError, KeyError: It is no such file.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
-    return Task(**content["task"]), settings_of(content["settings"])
+    return task_of_json(content["task"]), settings_of(content["settings"])
+
+
+def task_of_json(content: dict[str, Any]) -> Task:
+    """The task that JSON holds.
+
+    Raises:
+        TypeError, KeyError: It holds something else.
+    """
+    images = content["images"]
+    return Task(**{**content, "images": None if images is None else access_of(images)})
 
 
 def settings_of(content: dict[str, Any]) -> AgentSettings:

@@ -135,6 +135,18 @@ class LocalCloud(MinimalCloud):
     def mark_end(self, parts: ResourceIds, ends_at: float) -> None:
         """See `Cloud.mark_end`. Nothing is rebuilt from directories: surveys tell of no end."""
 
+    def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:  # noqa: ARG002 - the id says where everything is
+        """See `Cloud.instruct`. The text becomes a file."""
+        with _border(CloudError, "The instance could not be told"):
+            directory = self._directory(binder_id)
+            if directory.created_at() is None:
+                raise CloudError("There is no such instance.")
+            folder = directory.places.instructions
+            folder.mkdir(mode=0o700, exist_ok=True)
+            written = folder / f".{name}"
+            written.write_text(text, encoding="ascii")
+            written.replace(folder / name)
+
     def prune(self, binder_id: str, keep: str) -> None:
         """See `Cloud.prune`. An instance is a directory of the binder's name: there is never a second one."""
 

@@ -87,7 +87,7 @@ def agent_settings(
         poll_seconds=0.1,
         watch_seconds=3.0,
         reports=ReportSettings(console="", seconds=0.5, bytes=None),
-        machine=MachineSettings(install=False, firewall=False, check_egress=False),
+        machine=MachineSettings(install=False, firewall=False, check_egress=False, metadata=""),
         container=_container(options, directory, containers) if containers else ContainerSettings(),
         uv=None if containers else _uv(options),
     )

@@ -9,7 +9,9 @@ from typing import Any
 
 from bot import config
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import Cloud, Instance, InstanceSpec, InstanceState, Phase
+from bot.provisioning.agent.instructions import text_of
+from bot.provisioning.base import Cloud, Instance, InstanceSpec, InstanceState, Phase, ResourceIds
+from bot.provisioning.local.instance import InstanceDirectory
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.registry import build_cloud
 from bot.provisioning.reports import fold
@@ -83,6 +85,10 @@ class Place(ABC):
     def let_report(self, instance: Instance) -> None:  # noqa: B027 - most report by themselves
         """Let the inside of an instance report something."""
 
+    @abstractmethod
+    def told(self, resources: ResourceIds, name: str) -> str | None:
+        """What an instance finds that it was told."""
+
     def has_finished(self, cloud: Cloud, instance: Instance) -> bool:
         """Whether whatever runs in an instance has come to its end."""
         return True
@@ -134,6 +140,9 @@ class LocalPlace(Place):
 
     def left(self) -> list[Any]:
         return list(self._folder.glob("*/instances/*"))
+
+    def told(self, resources: ResourceIds, name: str) -> str | None:
+        return InstanceDirectory(Path(resources["directory"])).places.instructions.joinpath(name).read_text()
 
     def has_finished(self, cloud: Cloud, instance: Instance) -> bool:
         report = cloud.report(instance)
@@ -188,6 +197,9 @@ class OpenStackPlace(Place):
     def heal(self) -> None:
         self._standin.knobs.is_down = False
 
+    def told(self, resources: ResourceIds, name: str) -> str | None:
+        return text_of(name, self._standin.servers[resources["server"]]["metadata"])
+
     def let_report(self, instance: Instance) -> None:
         self._standin.consoles[instance.ref] = '{"phase": "building"}\n'
 
@@ -205,6 +217,10 @@ class FakePlace(Place):
 
     def _open(self, deployment: str) -> Cloud:
         return self._clouds.setdefault(deployment, FakeCloud([time.time()]))
+
+    def told(self, resources: ResourceIds, name: str) -> str | None:
+        machines = (each for twins in self._clouds["one"].machines.values() for each in twins)
+        return next(each.told[name] for each in machines if each.instance.ref == resources["server"])
 
     def left(self) -> list[Any]:
         return [machines for cloud in self._clouds.values() for machines in cloud.machines.values()]

@@ -143,6 +143,20 @@ def test_an_end_that_moved_is_noted(place: Place, cloud: Cloud) -> None:
     assert shown(place, cloud)[0].ends_at == expected
 
 
+def test_an_instance_is_told_something_and_then_something_else(place: Place, cloud: Cloud) -> None:
+    resources = cloud.create(place.order())
+    for text in ("first" * 300, "second"):
+        cloud.instruct("b1aa", resources, "order", text)
+        assert place.told(resources, "order") == text
+    cloud.instruct("b1aa", resources, "push", "third")
+    assert (place.told(resources, "order"), place.told(resources, "push")) == ("second", "third")
+
+
+def test_an_instance_that_is_not_there_is_told_nothing(cloud: Cloud) -> None:
+    with pytest.raises(CloudError):
+        cloud.instruct("b1aa", {"server": "nowhere"}, "order", "text")
+
+
 def test_a_removal_leaves_nothing_and_may_be_repeated(place: Place, cloud: Cloud) -> None:
     resources = ready(place, cloud)
     place.gone(cloud, B1, dict(resources))

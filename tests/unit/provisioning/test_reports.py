@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bot.provisioning.agent.reports import MAX_NOTES
 from bot.provisioning.agent.text import MAX_LINE, MAX_LOG, MAX_REASON, clean, last_line, tail
-from bot.provisioning.base import Phase, Report
-from bot.provisioning.reports import fold
+from bot.provisioning.base import Phase, Report, ReportedImage
+from bot.provisioning.reports import MAX_KIND, fold
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -17,7 +17,7 @@ anything = st.recursive(
     max_leaves=6,
 )
 events = st.dictionaries(
-    st.sampled_from(["phase", "fraction", "message", "reason", "hint", "log", "note", "else"]),
+    st.sampled_from(["phase", "fraction", "message", "reason", "hint", "log", "note", "image", "else"]),
     st.sampled_from([*Phase]).map(str) | anything,
 )
 raw_lines = st.binary(max_size=80) | events.map(lambda event: json.dumps(event).encode())
@@ -122,3 +122,24 @@ def test_notes_are_kept_each_once_whatever_follows() -> None:
 def test_a_long_line_takes_no_longer_than_its_length() -> None:
     line = "x" * 2_000_000
     assert clean(line) == line
+
+
+IMAGE = {"key": "0" * 24, "id": f"sha256:{'a' * 64}", "directory": "lab", "kind": "conda", "how": "pulled"}
+
+
+def test_the_image_that_is_started_is_the_first_that_was_reported() -> None:
+    forged = IMAGE | {"id": f"sha256:{'b' * 64}"}
+    report = fold(lines({"phase": "starting", "image": IMAGE}, {"phase": "serving", "image": forged}))
+    assert report is not None
+    assert report.image == ReportedImage(**IMAGE)
+
+
+@given(st.dictionaries(st.sampled_from(list(IMAGE)), anything) | anything)
+def test_a_hostile_image_is_bounded_or_none(image: object) -> None:
+    report = fold(lines({"phase": "starting", "image": image}))
+    assert report is not None
+    if report.image is not None:
+        assert 16 <= len(report.image.key) <= 64
+        assert is_clean(report.image.directory + report.image.kind)
+        assert len(report.image.kind) <= MAX_KIND
+        assert report.image.how in {"built", "pulled", "kept"}
