@@ -24,6 +24,8 @@ def check(settings: Settings) -> Iterator[str]:
         yield _cloud(cloud)
         if quota := cloud.quota():
             yield f"quota      {quota}"
+        for advice in cloud.advice():
+            yield f"advice     {advice}"
     yield _slack(settings)
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from bot.provisioning.agent.job import Job
     from bot.provisioning.agent.task import Task
 
-_USER = ("--user-id", "1000", "--user-name", "jovyan")
+USER = ("--user-id", "1000", "--user-name", "jovyan")
+"""Whose the files in an image are. It stands in the first layers, so it is the same for all images."""
 _CONTENT_PROVIDERS = {
     "zenodo": ("Zenodo",),
     "figshare": ("Figshare",),
@@ -86,12 +87,17 @@ def _build(job: Job, engine: Engine, image: str) -> None:
     job.reporter.begin(
         Phase.BUILDING, "Building the image" if job.task.is_git else f"Fetching and building {source}"
     )
-    _run_repo2docker(job, ["--image-name", image, *_USER, *options, source])
+    run_repo2docker(job, ["--image-name", image, *USER, *options, source])
     if job.settings.container.keep_images is not None:
         engine.prune_images(job.settings.container.images, job.settings.container.keep_images)
 
 
-def _run_repo2docker(job: Job, arguments: list[str]) -> None:
+def run_repo2docker(job: Job, arguments: list[str]) -> None:
+    """Have repo2docker build an image.
+
+    Raises:
+        Failure: The true reason why it cannot be built.
+    """
     _write_configuration(job)
     command = [*(repo2docker_command(job) or ()), "--config", str(job.places.repo2docker_config)]
     # Images of another builder than the default one are not loaded into Docker.

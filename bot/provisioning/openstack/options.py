@@ -40,7 +40,8 @@ class OpenStackOptions:
     """Where instances are made, and of what. The defaults are Jetstream2's names.
 
     Attributes:
-        image: Name or id of the image that instances boot from; of several with one name the newest.
+        image: Name or id of the image that instances boot from; of several with one name the newest. `baked`
+            for the newest that was baked.
         flavors: The sizes that people may choose; the first is the default.
         network: Name or id of the network that instances are attached to; it needs a router to
             `external_network`.
@@ -58,6 +59,7 @@ class OpenStackOptions:
         metadata_prefix: What the keys of an instance's metadata begin with.
         poll_seconds: How often an instance that is being made or built should be looked at.
         attempt_seconds: How long after a lost reply an instance may still turn up in a listing.
+        repo2docker: What the agent builds with, as pip reads it; a baked image should have the same.
         console_lines: How many lines of an instance's console are read at most.
 
     Raises:
@@ -77,6 +79,7 @@ class OpenStackOptions:
     metadata_prefix: str = "binder-"
     poll_seconds: float = 5.0
     attempt_seconds: float = 120.0
+    repo2docker: str = ""
     console_lines: int = 400
 
     def __post_init__(self) -> None:
