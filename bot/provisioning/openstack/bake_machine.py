@@ -136,16 +136,14 @@ class BakeMachine:
         self._patience.until("vanish", self._is_deleted)
 
     def _booted(self) -> Instance | None:
-        instances = self._cloud.survey().of(self._spec.binder_id)
-        if not instances:
+        instance = self._look()
+        if instance is None:
             self._create()
             return None
-        instance = instances[0]
-        _require_no_fault(instance)
         self._note({**self._resources, "server": instance.ref})
         if instance.url is None:
             self._note(self._cloud.expose(self._spec.binder_id, self._resources))
-        return instance if instance.state == InstanceState.ACTIVE else None
+        return instance if instance.state in {InstanceState.ACTIVE, InstanceState.STOPPED} else None
 
     def _create(self) -> None:
         """Have the server made, unless one whose answer was lost may still turn up."""
@@ -159,8 +157,7 @@ class BakeMachine:
         self._remember(resources)
 
     def _told(self, instance: Instance) -> Mapping[str, str] | None:
-        for each in self._cloud.survey().of(self._spec.binder_id):
-            _require_no_fault(each)
+        seen = self._look()
         report = self._cloud.report(instance)
         if report is not None and report.phase == Phase.FAILED:
             log = f"\nThe end of its log:\n{report.log}" if report.log else ""
@@ -168,17 +165,30 @@ class BakeMachine:
         if report is not None and report.line and report.line != self._said:
             self._said = report.line
             self._patience.progress.say(report.line)
+        is_off = seen is None or seen.state == InstanceState.STOPPED
+        if is_off and self._reports.contents is None:
+            raise CloudError("The machine went off before its agent was done.")
         return self._reports.contents
 
     def _is_off(self, told_at: float) -> bool:
-        state = self._state()
-        if state == InstanceState.ACTIVE and time.monotonic() - told_at > _OFF_SECONDS:
+        seen = self._look()
+        if seen is None:
+            raise CloudError("Somebody deleted the machine.")
+        if seen.state == InstanceState.ACTIVE and time.monotonic() - told_at > _OFF_SECONDS:
             self._stop()
-        return state == InstanceState.STOPPED
+        return seen.state == InstanceState.STOPPED
 
-    def _state(self) -> InstanceState | None:
+    def _look(self) -> Instance | None:
+        """The server, if there is one.
+
+        Raises:
+            CloudError: The cloud broke it.
+        """
         instances = self._cloud.survey().of(self._spec.binder_id)
-        return instances[0].state if instances else None
+        for each in instances:
+            if each.state == InstanceState.ERROR:
+                raise CloudError(f"The cloud could not run the machine: {each.fault}.")
+        return instances[0] if instances else None
 
     def _stop(self) -> None:
         try:
@@ -187,12 +197,7 @@ class BakeMachine:
             return
 
     def _is_deleted(self) -> bool:
-        if self._state() is None:
+        if self._look() is None:
             return True
         self._cloud.prune(self._spec.binder_id, "")
         return False
-
-
-def _require_no_fault(instance: Instance) -> None:
-    if instance.state == InstanceState.ERROR:
-        raise CloudError(f"The cloud could not run the machine: {instance.fault}.")

@@ -154,9 +154,10 @@ class OpenStackCloud:
         servers = self._doomed(binder_id, resources)
         for server in servers:
             self._delete_server(server)
-        if servers or not self._network.remove(binder_id, resources):
+        if servers:
             return False
-        return not is_bake(binder_id) or self._images.remove(binder_id)
+        had_images = is_bake(binder_id) and not self._images.remove(binder_id)
+        return self._network.remove(binder_id, resources) and not had_images
 
     def unproven_images(self) -> frozenset[str]:
         """See `Cloud.unproven_images`."""
