@@ -61,9 +61,15 @@ def write(name: str, content: Any) -> None:
 
 def docker(arguments: list[str]) -> int:
     if arguments[0] == "buildx":
+        sys.stdout.write("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3\n")
         return 1 if (STATE / "no-buildx").exists() else 0
+    if arguments[:3] == ["image", "inspect", "--format"]:
+        return tell_of_image(*arguments[3:])
     if arguments[0] in {"image", "container"}:
         return inspect(*arguments)
+    if arguments[:2] == ["run", "--rm"]:
+        sys.stdout.write(read("probe.json", "open 111"))
+        return 0
     commands = {
         "run": run,
         "start": start,
@@ -72,6 +78,8 @@ def docker(arguments: list[str]) -> int:
         "logs": logs,
         "events": events,
         "info": info,
+        "pull": pull,
+        "version": version,
     }
     return commands[arguments[0]](arguments[1:]) if arguments[0] in commands else 0
 
@@ -83,6 +91,24 @@ def inspect(kind: str, _: str, name: str) -> int:
     if found is None:
         return complain(f"No such {kind}")
     sys.stdout.write(json.dumps([found]))
+    return 0
+
+
+def tell_of_image(form: str, name: str) -> int:
+    if name not in read("images.json", {}):
+        return complain(f"No such image: {name}")
+    digests = [f"{name}@sha256:d1"] if "pulled" in read("images.json", {})[name] else []
+    sys.stdout.write(json.dumps(digests) if "RepoDigests" in form else f"sha256:{name}\n")
+    return 0
+
+
+def pull(arguments: list[str]) -> int:
+    write("images.json", {**read("images.json", {}), arguments[-1]: {"pulled": True}})
+    return 0
+
+
+def version(_: list[str]) -> int:
+    sys.stdout.write("27.5.1+dfsg1\n")
     return 0
 
 
@@ -164,6 +190,9 @@ def info(_: list[str]) -> int:
 
 
 def repo2docker(arguments: list[str]) -> int:
+    if arguments == ["--version"]:
+        sys.stdout.write(read("repo2docker.json", "2026.4.0"))
+        return 0
     with suppress(FileNotFoundError):
         sys.stderr.write((STATE / "build.log").read_text())
     while (STATE / "build.hangs").exists():
