@@ -63,8 +63,14 @@ def main(arguments: Sequence[str]) -> int:
         close_metadata_service()
         return 0
     order = BakeOrder(**json.loads(options.task.read_text(encoding="utf-8"))["bake"])
-    work = prove if order.expected else bake
-    return run(prepared(options), lambda job: work(job, order))
+    return run(prepared(options), lambda job: _carry_out(job, order))
+
+
+def _carry_out(job: Job, order: BakeOrder) -> None:
+    try:
+        (prove if order.expected else bake)(job, order)
+    except CommandFailed as error:
+        raise Failure(f"{error}: {error.last_line}.", FailureCode.NO_TOOLS) from error
 
 
 def bake(job: Job, order: BakeOrder) -> None:
@@ -133,10 +139,7 @@ def _pull(job: Job, engine: Engine, image: str) -> None:
     if engine.has_image(image):
         return
     job.reporter.begin(Phase.PULLING, f"Pulling {image}")
-    try:
-        run_command(job, [engine.name, "pull", image])
-    except CommandFailed as error:
-        raise Failure(f"{image} could not be pulled: {error.last_line}.", FailureCode.NO_TOOLS) from error
+    run_command(job, [engine.name, "pull", image])
 
 
 def _build_example(job: Job, files: Mapping[str, str]) -> None:
@@ -159,22 +162,19 @@ def _contents(job: Job, engine: Engine, base: str) -> dict[str, str]:
     """What is inside of this machine, by the names that an image's metadata has for it.
 
     Raises:
-        Failure: A part of it is not there.
+        CommandFailed: A part of it is not there.
     """
-    try:
-        return {
-            "docker": _version(engine.name, "version", "--format", "{{.Server.Version}}"),
-            "buildx": _version(engine.name, "buildx", "version"),
-            "git": _version("git", "--version"),
-            "repo2docker": _version(*(repo2docker_command(job) or ("repo2docker",)), "--version"),
-            "base-image": base,
-            "base-digest": _digest(engine, base),
-            "example": _inspected(engine, EXAMPLE_IMAGE, "{{.Id}}"),
-            "architecture": os.uname().machine,
-            "system": _system(job.places.root),
-        }
-    except CommandFailed as error:
-        raise Failure(f"Something is not inside: {error.last_line}.", FailureCode.NO_TOOLS) from error
+    return {
+        "docker": _version(engine.name, "version", "--format", "{{.Server.Version}}"),
+        "buildx": _version(engine.name, "buildx", "version"),
+        "git": _version("git", "--version"),
+        "repo2docker": _version(*(repo2docker_command(job) or ("repo2docker",)), "--version"),
+        "base-image": base,
+        "base-digest": _digest(engine, base),
+        "example": _inspected(engine, EXAMPLE_IMAGE, "{{.Id}}"),
+        "architecture": os.uname().machine,
+        "system": _system(job.places.root),
+    }
 
 
 def _version(*command: str) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.provisioning.openstack.api import Api, Json
-from bot.provisioning.openstack.errors import Conflict, NotThere
+from bot.provisioning.openstack.errors import Conflict
 from bot.provisioning.openstack.tags import Tags
 
 PREFIX = "binder-bot-"
@@ -100,10 +100,8 @@ class BakedImages:
         return True
 
     def _delete(self, image: Json) -> None:
-        try:
-            self._api.call("image", "DELETE", f"/images/{image['id']}", "delete the image")
-        except NotThere:
-            return
+        # Glance's 404 is a web page, which counts as no answer (see `errors`): the next listing knows better.
+        self._api.call("image", "DELETE", f"/images/{image['id']}", "delete the image")
 
     def _ours(self, state: str, **params: Any) -> list[Json]:
         """The images of this deployment in this project. Others can share theirs, whatever they claim."""

@@ -151,10 +151,10 @@ class Guest:
         self._process.kill()
         self._process.wait()
 
-    def ended(self) -> Report:
-        """Wait for the agent to give up; what it said last."""
+    def ended(self, seconds: float = 20) -> Report:
+        """Wait for the agent to give up, or to be done; what it said last."""
         assert self._process is not None
-        assert self._process.wait(20) == 0
+        assert self._process.wait(seconds) == 0
         report = self.report
         assert report is not None
         return report

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.admin import bake as admin
-from bot.errors import CloudError
+from bot.errors import CloudError, CloudUnreachable
 from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.base import InstanceSpec, InstanceState
 from bot.provisioning.openstack import bake_machine
@@ -161,7 +161,9 @@ def test_what_a_dead_bake_left_is_removed_while_its_image_is_stored(
     assert site.images() == []
 
 
-def test_an_image_that_is_gone_already_is_deleted(site: Site) -> None:
+def test_an_image_that_is_gone_already_reads_as_no_answer_and_then_as_gone(site: Site) -> None:
     image = site.bake()
     site.cloud._images._delete(image)
-    site.cloud._images._delete(image)
+    with pytest.raises(CloudUnreachable):
+        site.cloud._images._delete(image)
+    assert site.cloud._images.proven() == []
