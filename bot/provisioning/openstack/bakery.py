@@ -27,6 +27,7 @@ from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.openstack.tags import Tags
 from bot.provisioning.openstack.user_data import render_bake
 
+ORDER = BakeOrder(EXAMPLE)
 _REACHED = "https://pypi.org/"
 """What a machine that is baked must reach before anything is tried."""
 _SNAPSHOTS = 3
@@ -41,23 +42,21 @@ class OpenStackBakery:
         deployment: This deployment's id.
         guest: The settings of the agent in an instance.
         patience: Seconds that each stage may take.
-        example: What is built in the machine, so that its layers are there.
-        linger_seconds: See `BakeOrder`.
+        order: What a machine that is baked has to do.
         region: Reads the credentials.
 
     Raises:
         ConfigError: The deployment's id is not one.
     """
 
-    def __init__(  # noqa: PLR0913 - what a cloud is built from, and how long all may take
+    def __init__(
         self,
         options: OpenStackOptions,
         deployment: str,
         guest: AgentSettings,
         patience: float,
         *,
-        example: Mapping[str, str] = EXAMPLE,
-        linger_seconds: float = 30.0,
+        order: BakeOrder = ORDER,
         region: Callable[[], CloudRegion] = region_of_environment,
     ) -> None:
         # The image of a server that boots from a volume would be a snapshot in Cinder.
@@ -65,7 +64,7 @@ class OpenStackBakery:
         self._deployment = deployment
         self._guest = guest
         self._patience = patience
-        self._order = BakeOrder(example, linger_seconds=linger_seconds)
+        self._order = order
         self._region = region
         self._api = Api(region)
         self._images = BakedImages(self._api, Tags(deployment))

@@ -70,7 +70,7 @@ def test_all_that_is_asked_of_the_cloud_is_allowed_by_the_rules(
         pass
     _bake_thrice(standin)
     asked = {sent for sent, _ in standin.requests if " identity " not in sent}
-    assert len({sent.split()[0] for sent in asked}) == 4
+    assert len({sent.split()[0] for sent in asked}) == 5
     assert [sent for sent in asked if not is_allowed(*sent.split(" "))] == []
 
 
