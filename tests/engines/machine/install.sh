@@ -1,6 +1,6 @@
-# What the engine needs: Debian's packages, buildx, and a base image. Sourced by `up`.
+# What the engine and the registry need: Debian's packages, buildx, and a base image. Sourced by `up`.
 # shellcheck shell=bash
-PACKAGES=(docker.io iptables debootstrap docker-registry)
+PACKAGES=(docker.io iptables debootstrap docker-registry openssl)
 
 # Print what keeps the engine from coming up on this machine; nothing where nothing does.
 lacking() {
