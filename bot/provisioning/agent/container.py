@@ -80,10 +80,10 @@ class _Container:
         before = self._restarts()
 
         def is_decided() -> bool:
-            return answers(settings.port) or self._has_given_up(before)
+            return self._answers() or self._has_given_up(before)
 
         is_in_time = wait_until(is_decided, settings.start_seconds, settings.poll_seconds)
-        if answers(settings.port):
+        if self._answers():
             self._job.reporter.begin(Phase.SERVING, "Serving")
             return
         self._keep_log()
@@ -92,6 +92,10 @@ class _Container:
             when = "before it answered" if code == FailureCode.SERVER_LOST else "and did not come back"
             raise Failure(f"Its server {how} {when}.", code, START_HINT if how == _IN_PEACE else "")
         raise Failure(f"Its server did not answer within {settings.start_seconds:g} seconds.", code)
+
+    def _answers(self) -> bool:
+        settings = self._job.settings
+        return answers(settings.port, settings.container.address or "127.0.0.1")
 
     def _restarts(self) -> int:
         return int(self._engine.inspect_container(self._name).get("RestartCount") or 0)
@@ -129,7 +133,7 @@ class _Container:
                 self._await_server(FailureCode.SERVER_ENDED)
 
     def _is_lost(self) -> bool:
-        return not answers(self._job.settings.port) and self._engine.has_ended(self._name)
+        return not self._answers() and self._engine.has_ended(self._name)
 
 
 def run_command(job: Job, engine: Engine, image: str) -> list[str]:

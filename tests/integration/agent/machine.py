@@ -20,7 +20,7 @@ import yaml
 from bot.provisioning.base import Phase, Report
 from bot.provisioning.openstack.console import MARKER, report_of_console
 
-AGENT = "/opt/binder-bot/agent.pyz"
+CONSOLE = "/dev/console"
 
 
 def decode(user_data: str) -> str:
@@ -40,6 +40,12 @@ def unpack(user_data: str, root: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         path.chmod(int(file["permissions"], 8))
+
+
+def run_bootcmd(user_data: str, root: Path) -> None:
+    """Do what cloud-init does at each boot, on the console of that machine instead of this one's."""
+    for command in yaml.safe_load(user_data)["bootcmd"]:
+        subprocess.run([word.replace(CONSOLE, f"{root}{CONSOLE}") for word in command], check=True)
 
 
 def a_free_port(address: str = "127.0.0.1") -> int:
@@ -113,7 +119,7 @@ class GuestMachine:
 
     @property
     def _console(self) -> Path:
-        return self.root / "dev/console"
+        return self.root / CONSOLE.lstrip("/")
 
     @property
     def console(self) -> str:
