@@ -183,7 +183,7 @@ class Reporter:
         Args:
             image: `key`, `id`, `directory`, `kind` and `how`; see `bot.provisioning.base.ReportedImage`.
         """
-        self._image = dict(image)
+        self._image = {name: bounded(text, MAX_LINE) for name, text in image.items()}
         self._write_image()
 
     def fail(self, failure: Failure) -> None:
