@@ -56,7 +56,8 @@ def _same_request(session: Session, binder: Binder) -> Binder | None:
 def _twin(session: Session, binder: Binder) -> Binder | None:
     wanted = ("team_id", "owner", "channel", "url", "ref", "path", "interface", "size")
     same = [getattr(Binder, name).is_not_distinct_from(getattr(binder, name)) for name in wanted]
-    same.append(Binder.without_conda.is_(bool(binder.without_conda)))  # None until it is written
+    # Both are None until they are written.
+    same += [Binder.without_conda.is_(bool(binder.without_conda)), Binder.rebuild.is_(bool(binder.rebuild))]
     recent = Binder.created_at > unix_now() - TWIN_SECONDS
     query = select(Binder).where(*same, recent, Binder.target == Target.READY)
     return session.scalar(query.order_by(Binder.created_at.desc()).limit(1))
