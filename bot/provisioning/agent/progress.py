@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from bot.provisioning.agent.kinds import kind_in
+
 if TYPE_CHECKING:
     from bot.provisioning.agent.reports import Reporter
 
@@ -33,6 +35,7 @@ class BuildProgress:
         message = message_of(line)
         if message.startswith(_GIVING_UP):
             self.own_reason = message = own_reason_of(message)
+        self._reporter.kind(kind_in(message))
         self._reporter.progress(message, fraction_of(message))
         return message
 
