@@ -23,13 +23,14 @@ class Search:
         column: By what they are found: `build`, `repository` or `kind`.
         value: What has to stand there.
         ways: The `how` that count.
-        visible_to: Whose private launches count, beside everybody's public ones; None where all launches do.
+        private_of: Whose private launches count beside all public ones: a person's, nobody's (an empty
+            string), or everybody's (None).
     """
 
     column: str
     value: str
     ways: tuple[str, ...]
-    visible_to: str | None
+    private_of: str | None
 
 
 def add(session: Session, launch: LaunchTime) -> None:
@@ -65,8 +66,8 @@ def _part(number: int, search: Search, limit: int) -> Any:
         LaunchTime.how.in_(search.ways),
         LaunchTime.failed_in.is_(None),
     ]
-    if search.visible_to is not None:
-        conditions.append(or_(LaunchTime.is_private.is_(False), LaunchTime.owner == search.visible_to))
+    if search.private_of is not None:
+        conditions.append(or_(LaunchTime.is_private.is_(False), LaunchTime.owner == search.private_of))
     columns = (LaunchTime.how, LaunchTime.seconds, LaunchTime.stages, LaunchTime.ended_at)
     query = select(literal(number).label("number"), *columns).where(*conditions)
     # As a query of its own: SQLite knows no limit for one part of a union.

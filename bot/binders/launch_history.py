@@ -75,15 +75,16 @@ def _how(binder: Binder, begun: Mapping[str, Any]) -> str:
 
 
 def _searches(binder: Binder) -> Mapping[str, Search]:
-    """What to look for; what was launched in private counts for the same person alone.
+    """What to look for. What a person launched in private counts where only this person reads of it.
 
     How long repositories of a kind take tells of no repository, so private launches count there as well.
     """
-    build, repository, owner = _build(binder), _repository(binder), binder.owner
+    build, repository = _build(binder), _repository(binder)
+    private_of = binder.owner if binder.is_private else ""  # not known yet: it may be public
     searches = {
-        "found": Search("build", build, (KEPT, PULLED), owner),
-        "built": Search("build", build, (BUILT,), owner),
-        "repository": Search("repository", repository, (BUILT,), owner),
+        "found": Search("build", build, (KEPT, PULLED), private_of),
+        "built": Search("build", build, (BUILT,), private_of),
+        "repository": Search("repository", repository, (BUILT,), private_of),
     }
     if kind := expectations.kind_of(binder):
         searches["kind"] = Search("kind", kind, (expectations.how_seen(binder) or BUILT,), None)

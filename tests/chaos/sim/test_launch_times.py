@@ -70,12 +70,22 @@ def test_a_machine_that_keeps_images_saves_the_build(world: World) -> None:
     assert found.seconds == pytest.approx(first.seconds - first.stages["build"] - first.stages["fetch"])
 
 
-def test_what_was_launched_in_private_tells_others_nothing(world: World) -> None:
+@pytest.mark.parametrize(
+    ("owner", "is_private", "basis"),
+    [
+        ("U1", False, Basis.NONE),
+        ("U1", True, Basis.NONE),
+        ("U2", False, Basis.NONE),
+        ("U2", None, Basis.NONE),
+        ("U2", True, Basis.BUILD),
+    ],
+)
+def test_what_was_launched_in_private_counts_only_where_the_same_person_alone_reads_of_it(
+    world: World, owner: str, *, is_private: bool | None, basis: Basis
+) -> None:
     ready(world, "secret", owner="U2", is_private=True)
-    launch(world, "mine")
-    assert expected(world, "mine").basis == Basis.NONE
-    launch(world, "theirs", owner="U2")
-    assert expected(world, "theirs").basis == Basis.BUILD
+    launch(world, "next", owner=owner, is_private=is_private)
+    assert expected(world, "next").basis == basis
 
 
 def test_the_kind_counts_once_the_build_tells_it(world: World) -> None:
