@@ -57,6 +57,12 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
 _WAITING = Phrase(":vertical_traffic_light:", "is waiting for free capacity")
 _PLACED = Phrase(":hourglass_flowing_sand:", "is getting an instance")
 _FAILED = Phrase(":x:", "could not be launched")
+_INSIDE: Mapping[str, Phrase] = {
+    "fetch": Phrase(":inbox_tray:", "is fetching its files"),
+    "pull": Phrase(":inbox_tray:", "is fetching its image"),
+    "server": Phrase(":hourglass_flowing_sand:", "is starting its server"),
+}
+"""What goes on inside an instance, by its stage, where it is not being built."""
 
 STAGES: Mapping[str, str] = {
     "repository": "Repository checked",
@@ -91,6 +97,8 @@ def phrase(binder: Binder) -> Phrase:
         return _FAILED
     if binder.status == Status.REQUESTED and binder.target == Target.READY and binder.resolved_at is not None:
         return _WAITING if binder.waiting_for else _PLACED
+    if binder.status == Status.BUILDING and binder.target == Target.READY:
+        return _INSIDE.get(launch_stages.current(binder.stages) or "", PHRASES[binder.status, binder.target])
     return PHRASES[binder.status, binder.target]
 
 

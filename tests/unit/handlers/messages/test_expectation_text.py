@@ -10,7 +10,7 @@ from bot.binders import stages
 from bot.binders.expectations import Basis, Expectation
 from handlers import messages
 from handlers.messages.expectation_text import expectation
-from handlers.messages.status_text import STAGES, stage_lines, summary
+from handlers.messages.status_text import STAGES, phrase, stage_lines, summary
 from storage.models import Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, building
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
@@ -132,6 +132,22 @@ def test_a_stage_that_will_not_come_is_not_shown(changes: dict[str, Any], shown:
     row = building(**({"line": "", "fraction": None} | changes))
     lines = [line.replace("*", "").split(" · ")[0] for line in stage_lines(row, NOW)]
     assert " | ".join(" ".join(line.split()) for line in lines) == shown
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("instance", "is being built"),
+        ("fetch", "is fetching its files"),
+        ("pull", "is fetching its image"),
+        ("build", "is being built"),
+        ("server", "is starting its server"),
+    ],
+)
+def test_the_title_says_what_goes_on_inside_the_instance(stage: str, words: str) -> None:
+    assert phrase(building(stages={stage: NOW - 3})).words == words
+    ended = building(stages={stage: NOW - 3}, target=Target.GONE, ending=Ending.STOPPED)
+    assert phrase(ended).words == "is being torn down"
 
 
 def test_a_pull_shows_how_much_is_there() -> None:
