@@ -35,7 +35,7 @@ from handlers.requests.context import Context
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import UserTimezones, utc
-from storage import retention
+from storage import launch_times, retention
 from storage.engine import Store
 from storage.models import Binder
 
@@ -45,6 +45,8 @@ SWEEP_SECONDS = 30.0
 DIGEST_SECONDS = 300.0
 RETENTION_SECONDS = 30 * 24 * 3600.0
 """How long binders that are gone, and the messages about them, stay in the database."""
+LAUNCH_TIMES_SECONDS = 365 * 24 * 3600.0
+"""How long the times of launches stay there."""
 SOCKET_RETRY_SECONDS = 5.0
 STOP_SECONDS = 5.0
 """How long work in progress may take to finish, once the bot is told to stop."""
@@ -217,6 +219,7 @@ class Application:
     def _forget(self) -> None:
         with self.store.write() as session:
             retention.prune(session, older_than=RETENTION_SECONDS)
+            launch_times.forget(session, older_than=LAUNCH_TIMES_SECONDS)
 
 
 def serve(settings: Settings) -> int:

@@ -240,6 +240,10 @@ class Binder(Base):
     # Progress, as the instance reports it
     stages: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """When each stage began: {stage: Unix seconds}."""
+    expected: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """How long it should take, from earlier launches: see `bot.binders.expectations.Expectation`."""
+    kind: Mapped[str] = mapped_column(String(40), default="")
+    """What it is built with, as its instance reported while it built; empty before."""
     fraction: Mapped[float | None] = mapped_column(Float)
     line: Mapped[str] = mapped_column(Text, default="")
     log: Mapped[str] = mapped_column(Text, default="")

@@ -17,9 +17,9 @@ from bot.provisioning.agent.images import (
     Image,
     LaunchRecord,
     image_of,
-    kind_of,
     labels_of,
 )
+from bot.provisioning.agent.kinds import kind_of
 from bot.provisioning.agent.known_directories import KnownDirectories
 from bot.provisioning.agent.paths import build_root
 from bot.provisioning.agent.phases import Phase

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bot.provisioning.agent.kinds import kind_of
 from bot.provisioning.agent.repo2docker import KIND_LABEL
 
 if TYPE_CHECKING:
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
 
 NOTES_LABEL = "binder-bot.notes"
 """The label of an image with what its users should know of how it was built."""
-
-_KINDS = {
-    "DockerBuildPack": "Dockerfile",
-    "CondaBuildPack": "conda",
-    "PythonBuildPack": "Python",
-    "PipfileBuildPack": "Pipfile",
-    "RBuildPack": "R",
-    "JuliaProjectTomlBuildPack": "Julia",
-    "JuliaRequireBuildPack": "Julia",
-    "NixBuildPack": "Nix",
-}
 
 
 @dataclass(frozen=True)
@@ -84,13 +74,8 @@ def image_of(found: Mapping[str, Any], name: str, key: str, directory: str, how:
     if not found.get("Id"):
         return None
     config = found.get("Config") or {}
-    kind = _KINDS.get(str(_labels(config).get(KIND_LABEL)), "")
+    kind = kind_of(str(_labels(config).get(KIND_LABEL)))
     return Image(name, key, directory, how, str(found["Id"]), config, kind)
-
-
-def kind_of(builder: str) -> str:
-    """What a class of repo2docker builds, in the field's words; empty where that is not known."""
-    return _KINDS.get(builder, "")
 
 
 def labels_of(notes: Iterable[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bot.provisioning.agent.failures import TransferFailed
+from bot.provisioning.agent.kinds import kind_of
 
 if TYPE_CHECKING:
     from bot.provisioning.agent.reports import Reporter
@@ -49,6 +50,7 @@ class BuildProgress:
             self.own_reason = message = own_reason_of(message)
         if used := _BUILDER.match(message):
             self.builder = used[1]
+            self._reporter.kind(kind_of(self.builder))
         self._follow_import(message)
         self._reporter.progress(message, fraction_of(message))
         return message

@@ -16,6 +16,7 @@ from bot.provisioning.agent.environments import Environment, Environments, copy_
 from bot.provisioning.agent.failures import CommandFailed
 from bot.provisioning.agent.fetch import fetch
 from bot.provisioning.agent.jupyter_process import Server
+from bot.provisioning.agent.kinds import PYTHON
 from bot.provisioning.agent.paths import build_root, require_path
 from bot.provisioning.agent.processes import end_descendants
 from bot.provisioning.agent.pythons import find_python
@@ -65,6 +66,7 @@ class _Launch:
 
     def run(self) -> None:
         """Serve from what is built already, else build first."""
+        self._job.reporter.kind(PYTHON)
         source_of(self._job.task)  # what has no address that may be fetched from was never built either
         if not (self._job.task.commit and self._serve_known(self._job.task.commit)):
             self._serve_new()
@@ -119,7 +121,7 @@ class _Launch:
         for note in environment.notes():
             self._job.reporter.note(note)
         self._job.reporter.image(
-            {"key": environment.path.name, "id": "", "directory": root, "kind": "uv", "how": self._how}
+            {"key": environment.path.name, "id": "", "directory": root, "kind": PYTHON, "how": self._how}
         )
         repo = self._places.repo
         remove_tree(repo)
