@@ -91,6 +91,7 @@ class Application:
                 unit=settings.cost_unit,
                 can_shelve=self.cloud.can_shelve,
                 shelves_idle=settings.idle_action == "shelve",
+                shows_logs=settings.logs_for == "everybody",
             ),
             zone_of=self._zones.of if settings.quiet_hours else utc,
         )

@@ -8,12 +8,15 @@ from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import count_of_binders, name_of, repository_text
 from handlers.messages.blocks import MAX_TEXT, Json, actions, as_json, context, header, section
-from handlers.messages.buttons import LAUNCH, launch_button, log_button, open_button, stop_button
+from handlers.messages.buttons import LAUNCH, launch_button, possible_buttons
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import person
 from handlers.messages.replies import note
-from handlers.messages.status_text import is_live, is_ready, phrase
+from handlers.messages.status_text import is_live, phrase
+from handlers.rules import Action
 from storage.models import Binder
+
+_ON_THE_HOME = (Action.OPEN, Action.READ_LOG, Action.STOP)
 
 
 def listing(binders: Sequence[Binder], now: float, user: str) -> Message:
@@ -55,6 +58,5 @@ def _row(binder: Binder, now: float, user: str) -> Block:
 
 
 def _home_rows(binder: Binder, now: float, user: str) -> list[Block]:
-    opened = [open_button(binder)] if is_ready(binder) else []
-    buttons = [*opened, log_button(binder), stop_button(binder)] if is_live(binder) else []
+    buttons = possible_buttons(binder, _ON_THE_HOME) if is_live(binder) else []
     return [_row(binder, now, user), *actions(buttons)]

@@ -11,6 +11,7 @@ from handlers.messages.blocks import actions, button, context, section
 from handlers.messages.buttons import (
     WITHOUT_CONDA,
     interface_buttons,
+    log_button,
     open_button,
     resume_button,
     retry_button,
@@ -61,10 +62,10 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
     return Message.of(f"{owner} {name_of(binder)} {state}: {labels}.", blocks)
 
 
-def failed(binder: Binder) -> Message:
-    """Why a launch failed, the end of its log, and what to try."""
+def failed(binder: Binder, *, shows_log: bool = False) -> Message:
+    """Why a launch failed, and what to try; `shows_log` says whether all who read this may read its log."""
     why = reason(binder) or "No reason is known."
-    log = code_block(binder.log or "", LOG_LIMIT)
+    log = code_block(binder.log or "", LOG_LIMIT) if shows_log else ""
     hint = inline(binder.hint or "", 1_000)
     blocks = [
         section(f":x: {person(binder.owner)} *{name_of(binder)}* could not be launched.\n{why}"),
@@ -72,7 +73,14 @@ def failed(binder: Binder) -> Message:
         *([section(f":bulb: {hint}")] if hint else []),
         *_inspection(binder),
         *([context(_WITHOUT_CONDA)] if _can_do_without_conda(binder) else []),
-        *actions([retry_button(binder, "Try again"), *_conda_buttons(binder), *_hold_buttons(binder)]),
+        *actions(
+            [
+                retry_button(binder, "Try again"),
+                *_conda_buttons(binder),
+                *([] if shows_log else [log_button(binder)]),
+                *_hold_buttons(binder),
+            ]
+        ),
     ]
     heard = f"{person(binder.owner)} {name_of(binder)} could not be launched. {why} {hint}"
     return Message.of(heard.strip(), blocks)

@@ -20,7 +20,7 @@ from handlers import messages
 from handlers.messages import digest, notices
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
-from handlers.outbox import channel_privacy
+from handlers.outbox import channel_privacy, replies
 from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
 from handlers.outbox.worker import OutboxWorker
@@ -145,7 +145,7 @@ class Delivery(OutboxWorker):
         elif kind == MessageKind.LINKS:
             self._send_links(owed, binder)
         else:
-            self._send_reply(owed, binder, _reply(owed, binder, now))
+            self._send_reply(owed, binder, replies.reply(owed, binder, now, self._options))
 
     def _send_alert(self, owed: Owed) -> None:
         sentence = str(owed.message.facts.get("sentence", ""))
@@ -374,21 +374,3 @@ class Delivery(OutboxWorker):
 
 def _post_of(owed: Owed, message: Message, channel: str, thread_ts: str | None = None) -> Post:
     return Post(message, channel, owed.message.key, owed.message.created_at, thread_ts)
-
-
-def _reply(owed: Owed, binder: Binder, now: float) -> Message:
-    match owed.message.kind:
-        case MessageKind.READY:
-            return messages.ready(binder, now, absent=owed.message.facts.get("absent"))
-        case MessageKind.FAILED:
-            return messages.failed(binder)
-        case MessageKind.GONE:
-            return messages.gone(binder, now)
-        case MessageKind.WAITING:
-            return messages.waiting(binder)
-        case MessageKind.NOTE:
-            return messages.note(str(owed.message.facts.get("sentence", "")))
-        case MessageKind.SHELVED:
-            return messages.shelved(binder, failure=str(owed.message.facts.get("failure", "")))
-        case kind:
-            raise ValueError(f"{kind} is no reply")

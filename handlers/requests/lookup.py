@@ -11,8 +11,9 @@ from handlers import ids
 from handlers.messages.status_text import is_live
 from handlers.requests.context import Context
 from handlers.requests.names import bare_name, nearest
-from handlers.requests.permissions import Action, is_allowed
+from handlers.requests.permissions import is_allowed
 from handlers.requests.requester import BinderLookup, Requester
+from handlers.rules import Action
 from storage import binders
 from storage.models import Binder
 

@@ -1,68 +1,26 @@
-"""Who may do what with a binder. `PERMISSIONS` is the one place that says so.
+"""Holds what people ask against `handlers.rules.RULES`: who may do what, and when.
 
-A binder that was launched in a private channel or a direct message exists only for its owner and the admins:
-everybody else gets the answers that they would get if it were not there.
+A binder that was launched in a private channel or a direct message exists only for its owner, for the people
+with whom it is shared, and for the admins: everybody else gets the answers that they would get if it were not
+there.
 """
 
-from collections.abc import Callable, Mapping
-from enum import StrEnum
+from collections.abc import Callable
 from functools import update_wrapper
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from sqlalchemy.orm import Session
 
-from bot.errors import Refused
+from bot.errors import Refused, RequestError
+from handlers import ids
+from handlers.messages.status_text import phrase, summary
 from handlers.requests.context import Context
 from handlers.requests.requester import BinderLookup, Requester
+from handlers.rules import RULES, Action, Role, State, is_possible, state_of
 from storage.models import Binder
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
-
-
-class Role(StrEnum):
-    """What somebody is to a binder."""
-
-    OWNER = "owner"
-    ADMIN = "admin"
-    MEMBER = "member"
-    """Somebody else of its workspace, where it was launched in public."""
-    OUTSIDER = "outsider"
-    """Everybody else: it is private, or of another workspace."""
-
-
-class Action(StrEnum):
-    """What can be asked of a binder. The words end the sentence “Only its owner or an admin can …”."""
-
-    SEE = "see it"
-    """That it exists, and its status."""
-    READ_LOG = "read its log"
-    LAUNCH_AGAIN = "launch it again"
-    OPEN = "open it with these links"
-    EXTEND = "extend it"
-    SAVE = "save it"
-    SHELVE = "shelve it"
-    RESUME = "resume it"
-    STOP = "tear it down"
-    HOLD = "keep its failed instance"
-
-
-_EVERYBODY = frozenset({Role.OWNER, Role.ADMIN, Role.MEMBER})
-_IN_CHARGE = frozenset({Role.OWNER, Role.ADMIN})
-
-PERMISSIONS: Mapping[Action, frozenset[Role]] = {
-    Action.SEE: _EVERYBODY,
-    Action.READ_LOG: _EVERYBODY,
-    Action.LAUNCH_AGAIN: _EVERYBODY,
-    Action.OPEN: _IN_CHARGE,
-    Action.EXTEND: _IN_CHARGE,
-    Action.SAVE: _IN_CHARGE,
-    Action.SHELVE: _IN_CHARGE,
-    Action.RESUME: _IN_CHARGE,
-    Action.STOP: _IN_CHARGE,
-    Action.HOLD: _IN_CHARGE,
-}
-"""Which roles may do what. Outsiders may do nothing: for them the binder is not there."""
 
 
 class NotAllowed(Refused):
@@ -72,6 +30,26 @@ class NotAllowed(Refused):
         super().__init__(f"Only the owner of {binder.name} or an admin can {action}.")
         self.binder = binder
         self.action = action
+
+
+class NotPossible(RequestError):
+    """A person may do that, but not in the state in which the binder is.
+
+    Args:
+        binder: As it is.
+        action: What was asked.
+        now: Unix seconds, UTC.
+    """
+
+    def __init__(self, binder: Binder, action: Action, now: float) -> None:
+        what = f"{binder.name} {phrase(binder).words}; {RULES[action].otherwise}."
+        super().__init__(what, hint=_what_helps(binder, action, now))
+
+
+def _what_helps(binder: Binder, action: Action, now: float) -> str:
+    if state_of(binder) == State.SHELVED and action in {Action.OPEN, Action.SAVE}:
+        return f"`{ids.COMMAND} resume {binder.name}` brings it back."
+    return summary(binder, now) if action == Action.OPEN else ""
 
 
 def role_of(context: Context, requester: Requester, binder: Binder) -> Role:
@@ -86,16 +64,18 @@ def role_of(context: Context, requester: Requester, binder: Binder) -> Role:
 
 
 def is_allowed(context: Context, requester: Requester, binder: Binder, action: Action) -> bool:
-    """Whether somebody may do that with a binder."""
-    return role_of(context, requester, binder) in PERMISSIONS[action]
+    """Whether somebody may do that with a binder, in a state in which it is possible."""
+    rule = RULES[action]
+    roles = rule.roles | rule.also if context.settings.logs_for == "everybody" else rule.roles
+    return role_of(context, requester, binder) in roles
 
 
 class Operation(Generic[P, Answer]):
     """Something that people may ask of one binder: it reaches the binder only for those who may.
 
     Args:
-        action: What it does, by which `PERMISSIONS` says who may.
-        run: Does it. The lookup that it is given raises where that is not allowed.
+        action: What it does, by which `RULES` says who may, and when.
+        run: Does it. The lookup that it is given raises where that is not allowed, or not possible.
     """
 
     __name__: str
@@ -114,6 +94,7 @@ class Operation(Generic[P, Answer]):
 
         Raises:
             NotAllowed: This person may not.
+            NotPossible: They may, but not now.
         """
 
         def permitted(session: Session) -> Binder:
@@ -121,6 +102,8 @@ class Operation(Generic[P, Answer]):
             if not is_allowed(context, requester, binder, self.action):
                 session.expunge(binder)  # the rollback would expire it, and the refusal tells its name
                 raise NotAllowed(binder, self.action)
+            if not is_possible(binder, self.action):
+                raise NotPossible(binder, self.action, context.store.now())
             return binder
 
         return self._run(context, requester, permitted, *args, **kwargs)
@@ -129,5 +112,5 @@ class Operation(Generic[P, Answer]):
 def requires(
     action: Action,
 ) -> Callable[[Callable[Concatenate[Context, Requester, BinderLookup, P], Answer]], Operation[P, Answer]]:
-    """Make an operation of a function: those may call it who may take that action."""
+    """Make an operation of a function: those may call it who may take that action, when it is possible."""
     return lambda run: Operation(action, run)

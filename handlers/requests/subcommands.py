@@ -14,8 +14,9 @@ from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_name
 from handlers.requests.names import nearest
-from handlers.requests.permissions import Action, Operation
+from handlers.requests.permissions import Operation
 from handlers.requests.requester import Requester
+from handlers.rules import Action
 
 Run = Callable[[Context, Requester, str], Message | None]
 """Does what a subcommand says; the text is what was typed after it. None where its outcome is posted soon."""
@@ -30,7 +31,7 @@ class Subcommand:
         usage: What follows it; brackets stand around what may be left out.
         help: What it does, in half a sentence.
         run: Does it.
-        action: What it does to one binder, by which `PERMISSIONS` says who may; None where everybody may.
+        action: What it does to one binder, by which `RULES` says who may; None where everybody may.
         synonyms: Other words for it. They are advised, not obeyed.
         examples: What help shows, where one example made of `usage` is not enough: words after the name,
             and what they do.

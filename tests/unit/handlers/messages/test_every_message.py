@@ -89,7 +89,9 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
     "status_card.card": lambda case: messages.card(case.row, NOW, can_shelve=True),
     "milestones.waiting": lambda case: messages.waiting(case.row),
     "milestones.ready": lambda case: messages.ready(case.row, NOW, absent=case.text),
-    "milestones.failed": lambda case: messages.failed(case.row),
+    "milestones.failed": lambda case: iter(
+        messages.failed(case.row, shows_log=shows_log) for shows_log in (True, False)
+    ),
     "milestones.shelved": lambda case: messages.shelved(case.row, failure=case.text),
     "milestones.gone": lambda case: messages.gone(case.row, NOW),
     "replies.note": lambda case: messages.note(case.text, f"{case.text}\n" * 50),

@@ -186,11 +186,13 @@ def test_the_end_says_who_and_how_long() -> None:
     assert "was lost. It was switched off. It ran for 1 min" in messages.gone(lost, NOW).text
 
 
-def test_a_failure_says_why_and_what_to_try_and_shows_the_end_of_the_log() -> None:
+def test_a_failure_says_why_and_what_to_try_and_shows_the_end_of_the_log_where_all_may_read_it() -> None:
     log = "\n".join(f"line {number}" for number in range(2_000))
-    message = messages.failed(
-        building(failure="No numpy.", hint="Correct it.", log=log, ending=Ending.FAILED)
-    )
+    row = building(failure="No numpy.", hint="Correct it.", log=log, ending=Ending.FAILED)
+    hidden = messages.failed(row)
+    assert "line 1999" not in texts(hidden)
+    assert ids.LOG in buttons(hidden)
+    message = messages.failed(row, shows_log=True)
     assert "No numpy." in message.text
     assert "Correct it." in message.text
     assert "line 1999\n```" in texts(message)
@@ -206,7 +208,7 @@ def buttons(message: Message) -> list[str]:
 def test_only_where_conda_alone_is_missing_a_failure_offers_to_do_without(code: str | None) -> None:
     message = messages.failed(building(failure="No conda.", failure_code=code, ending=Ending.FAILED))
     offered = [ids.RETRY_WITHOUT_CONDA] if code == "needs-conda" else []
-    assert buttons(message) == [ids.RETRY, *offered]
+    assert buttons(message) == [ids.RETRY, *offered, ids.LOG]
     assert ("PyPI" in texts(message)) == bool(offered)
 
 
