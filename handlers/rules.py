@@ -53,6 +53,7 @@ class Action(StrEnum):
     RESUME = "resume it"
     STOP = "tear it down"
     HOLD = "keep its failed instance"
+    SHARE = "share it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ class Rule:
     states: frozenset[State]
     otherwise: str = ""
     also: frozenset[Role] = frozenset()
+
+    @property
+    def can_be_given(self) -> bool:
+        """Whether the owner can give others the right to do it, by sharing."""
+        return Role.MANAGER in self.roles
 
 
 _OWNS = frozenset({Role.OWNER, Role.ADMIN})
@@ -93,6 +99,7 @@ RULES: Mapping[Action, Rule] = {
     Action.SHELVE: Rule(_MANAGES, _READY, "it can be shelved only while it is ready"),
     Action.RESUME: Rule(_MANAGES, _SHELVED, "there is nothing to resume"),
     Action.STOP: Rule(_MANAGES, _LIVE | _FAILED, "it need not be torn down again"),
+    Action.SHARE: Rule(_OWNS, _LIVE, "it can no longer be shared"),
     Action.HOLD: Rule(_MANAGES, _FAILED, "its instance is not kept. Launch it again to look at it"),
 }
 """Outsiders may do nothing: for them the binder is not there."""

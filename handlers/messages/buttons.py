@@ -31,6 +31,11 @@ def log_button(binder: Binder) -> ButtonElement:
     return button("Show log", ids.LOG, binder.id)
 
 
+def share_button(binder: Binder) -> ButtonElement:
+    """The form in which its owner says who else can open it."""
+    return button("Share", ids.SHARE, binder.id)
+
+
 def shelve_button(binder: Binder) -> ButtonElement:
     """Stop the instance and keep its files."""
     return button("Shelve", ids.SHELVE, binder.id)
@@ -55,6 +60,7 @@ def stop_button(binder: Binder, text: str = "Tear down") -> ButtonElement:
 _BUTTON_OF: Mapping[Action, Callable[[Binder], ButtonElement]] = {
     Action.OPEN: open_button,
     Action.READ_LOG: log_button,
+    Action.SHARE: share_button,
     Action.SHELVE: shelve_button,
     Action.RESUME: resume_button,
     Action.STOP: stop_button,

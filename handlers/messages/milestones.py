@@ -15,6 +15,7 @@ from handlers.messages.buttons import (
     open_button,
     resume_button,
     retry_button,
+    share_button,
     stop_button,
     without_conda_button,
 )
@@ -57,7 +58,7 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
         *actions(interface_buttons(binder, token=None)),
         *[section(text) for text in [notes_of(binder)] if text],
         context(notes),
-        *actions([open_button(binder), stop_button(binder)]),
+        *actions([open_button(binder), share_button(binder), stop_button(binder)]),
     ]
     return Message.of(f"{owner} {name_of(binder)} {state}: {labels}.", blocks)
 

@@ -24,7 +24,14 @@ from handlers.rules import Action
 from storage.models import Binder, Target
 
 _SHORT_COMMIT = 7
-_ON_THE_CARD = (Action.OPEN, Action.READ_LOG, Action.SHELVE, Action.RESUME, Action.STOP)
+_ON_THE_CARD = (
+    Action.OPEN,
+    Action.READ_LOG,
+    Action.SHARE,
+    Action.SHELVE,
+    Action.RESUME,
+    Action.STOP,
+)
 
 
 def card(binder: Binder, now: float, *, can_shelve: bool = False) -> Message:

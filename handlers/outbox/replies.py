@@ -1,13 +1,14 @@
 """Which words a reply in a binder's thread has, by the kind of its row. Pure."""
 
 from handlers import messages
+from handlers.messages import sharing
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from storage.models import Binder, MessageKind
 from storage.outbox import Owed
 
 
-def reply(owed: Owed, binder: Binder, now: float, options: NoticeOptions) -> Message:
+def reply(owed: Owed, binder: Binder, now: float, options: NoticeOptions) -> Message:  # noqa: PLR0911 - one for each kind
     """The reply as it is to be posted; `now` in Unix seconds UTC.
 
     Raises:
@@ -27,6 +28,8 @@ def reply(owed: Owed, binder: Binder, now: float, options: NoticeOptions) -> Mes
             return messages.note(str(facts.get("sentence", "")))
         case MessageKind.SHELVED:
             return messages.shelved(binder, failure=str(facts.get("failure", "")))
+        case MessageKind.ACTED:
+            return sharing.acted(binder, str(facts.get("by", "")), str(facts.get("action", "")))
         case kind:
             raise ValueError(f"{kind} is no reply")
 

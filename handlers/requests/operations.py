@@ -22,7 +22,7 @@ from handlers.requests.permissions import NotPossible, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
-from storage import binders, outbox
+from storage import binders, outbox, shares
 from storage import notices as stored_notices
 from storage.models import Binder, Ending, MessageKind, Outcome, Reason, Status
 
@@ -59,6 +59,7 @@ def save(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
         if not outbox.being_saved(session, [binder.id]):
             key = f"{MessageKind.ARCHIVE}:{binder.id}:{requester.key}"[:255]
             outbox.say(session, MessageKind.ARCHIVE, key, binder.id, by=requester.user)
+            _tell_owner(session, requester, binder, Action.SAVE)
     context.nudge()
     return messages.note(
         f"I am collecting what was changed in {binder.name}, and will post it in its thread."
@@ -83,8 +84,13 @@ def shelve(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
         raise RequestError("This cloud cannot shelve instances.", hint=f"`{ids.COMMAND} stop` ends one.")
     with context.store.write() as session:
         binder = lookup(session)
-        changed = binders.shelve(session, binder.id, by=requester.user)
-    _check_changed(context, binder, Action.SHELVE, changed=changed)
+        _check_changed(
+            context,
+            binder,
+            Action.SHELVE,
+            changed=binders.shelve(session, binder.id, by=requester.user),
+        )
+        _tell_owner(session, requester, binder, Action.SHELVE)
     context.nudge()
     return messages.note(
         f"{binder.name} is being shelved.", f"{advice('resume', binder.name)} brings it back."
@@ -96,8 +102,13 @@ def resume(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
     """Bring a shelved binder back."""
     with context.store.write() as session:
         binder = lookup(session)
-        changed = binders.resume(session, binder.id, by=requester.user)
-    _check_changed(context, binder, Action.RESUME, changed=changed)
+        _check_changed(
+            context,
+            binder,
+            Action.RESUME,
+            changed=binders.resume(session, binder.id, by=requester.user),
+        )
+        _tell_owner(session, requester, binder, Action.RESUME)
     context.nudge()
     return messages.note(f"{binder.name} is being resumed. Its links will be new.")
 
@@ -165,6 +176,7 @@ def _keep(
                 session, binder.id, ends_at=until, awake_until=min(awake, latest.at), by=requester.user
             )
             session.refresh(binder)
+            _tell_owner(session, requester, binder, Action.EXTEND)
             _settle_kept(session, context, binder, requester.user, now)
     context.nudge()
     guessed = context.settings.timezone if zone is not None and not zone.is_known else ""
@@ -194,9 +206,17 @@ def hold(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
     with context.store.write() as session:
         binder = lookup(session)
         changed = binders.keep_failed(session, binder.id, seconds=3600 * hours, by=requester.user)
-    _check_changed(context, binder, Action.HOLD, changed=changed)
+        _check_changed(context, binder, Action.HOLD, changed=changed)
+        _tell_owner(session, requester, binder, Action.HOLD)
     context.nudge()
     return messages.held(binder, context.store.now() + 3600 * hours)
+
+
+def _tell_owner(session: Session, requester: Requester, binder: Binder, action: Action) -> None:
+    """Owe the thread a word of what somebody else than the owner did."""
+    if requester.user != binder.owner:
+        key = f"{MessageKind.ACTED}:{binder.id}:{action}:{requester.key}"[:255]
+        outbox.say(session, MessageKind.ACTED, key, binder.id, by=requester.user, action=action)
 
 
 def _check_changed(context: Context, binder: Binder, action: Action, *, changed: bool) -> None:
@@ -210,10 +230,13 @@ def _check_changed(context: Context, binder: Binder, action: Action, *, changed:
 
 
 @requires(Action.OPEN)
-def open_links(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
-    """The one-click links, with the server's token."""
+def open_links(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """The one-click links, with the server's token. Who else than the owner has them is written down."""
     with context.store.read() as session:
         binder = lookup(session)
+    if requester.user != binder.owner:
+        with context.store.write() as session:
+            shares.note_opened(session, binder.id, requester.user)
     if not binder.token:
         lost = f"The token of {binder.name} was lost with the bot's database."
         return messages.note(lost, "Links that you already have still work. Otherwise launch it again.")
@@ -239,4 +262,5 @@ def listing(context: Context, requester: Requester) -> Message:
     """All binders of the workspace that are not gone yet and that the requester may see, their own first."""
     with context.store.read() as session:
         live = visible_to(session, context, requester)
-    return messages.listing(live, context.store.now(), requester.user)
+        shared = shares.rights(session, requester.user).keys()
+    return messages.listing(live, context.store.now(), requester.user, shared)

@@ -5,7 +5,7 @@ with whom it is shared, and for the admins: everybody else gets the answers that
 there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
@@ -17,6 +17,7 @@ from handlers.messages.status_text import phrase, summary
 from handlers.requests.context import Context
 from handlers.requests.requester import BinderLookup, Requester
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
+from storage import shares
 from storage.models import Binder
 
 P = ParamSpec("P")
@@ -52,22 +53,49 @@ def _what_helps(binder: Binder, action: Action, now: float) -> str:
     return summary(binder, now) if action == Action.OPEN else ""
 
 
-def role_of(context: Context, requester: Requester, binder: Binder) -> Role:
-    """What somebody is to a binder. A channel of which nothing is known counts as private."""
+def roles_of(
+    session: Session, context: Context, requester: Requester, found: Sequence[Binder]
+) -> Mapping[str, Role]:
+    """What somebody is to each of these binders, by its id. Asks the database once."""
+    only = found[0].id if len(found) == 1 else None
+    shared = shares.rights(session, requester.user, only)
+    return {each.id: _role(context, requester, each, shared.get(each.id)) for each in found}
+
+
+def _role(context: Context, requester: Requester, binder: Binder, manages: bool | None) -> Role:  # noqa: FBT001 - as it is in the row
+    """What somebody is to a binder; `manages` is None where it is not shared with them.
+
+    A channel of which nothing is known counts as private.
+    """
     if binder.team_id != requester.team_id:
         return Role.OUTSIDER
     if requester.user == binder.owner:
         return Role.OWNER
     if requester.user in context.settings.admins:
         return Role.ADMIN
+    if manages is not None:
+        return Role.MANAGER if manages else Role.SHARED
     return Role.MEMBER if binder.is_private is False else Role.OUTSIDER
 
 
-def is_allowed(context: Context, requester: Requester, binder: Binder, action: Action) -> bool:
+def allowed(
+    session: Session, context: Context, requester: Requester, found: Sequence[Binder], action: Action
+) -> list[Binder]:
+    """Those of these binders with which somebody may do that, in a state in which it is possible."""
+    roles = roles_of(session, context, requester, found)
+    return [each for each in found if roles[each.id] in _roles_for(context, action)]
+
+
+def is_allowed(
+    session: Session, context: Context, requester: Requester, binder: Binder, action: Action
+) -> bool:
     """Whether somebody may do that with a binder, in a state in which it is possible."""
+    return bool(allowed(session, context, requester, [binder], action))
+
+
+def _roles_for(context: Context, action: Action) -> frozenset[Role]:
     rule = RULES[action]
-    roles = rule.roles | rule.also if context.settings.logs_for == "everybody" else rule.roles
-    return role_of(context, requester, binder) in roles
+    return rule.roles | rule.also if context.settings.logs_for == "everybody" else rule.roles
 
 
 class Operation(Generic[P, Answer]):
@@ -99,7 +127,7 @@ class Operation(Generic[P, Answer]):
 
         def permitted(session: Session) -> Binder:
             binder = lookup(session)
-            if not is_allowed(context, requester, binder, self.action):
+            if not is_allowed(session, context, requester, binder, self.action):
                 session.expunge(binder)  # the rollback would expire it, and the refusal tells its name
                 raise NotAllowed(binder, self.action)
             if not is_possible(binder, self.action):

@@ -10,17 +10,23 @@ import pytest
 import handlers
 from handlers import ids, messages
 from handlers.listeners.buttons import BUTTONS
+from handlers.messages import sharing
 from handlers.messages.message import Message
-from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS
+from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
+from storage import shares
 from storage.models import Binder, Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, Post, binder
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
-from workspace.hands import Person
+from workspace.hands import Person, plain
 
 ABOUT_ONE = [each for each in SUBCOMMANDS if "[name]" in each.usage]
-ACTORS = {Role.OWNER: "ada", Role.ADMIN: "grace", Role.MEMBER: "linus", Role.OUTSIDER: "linus"}
+ACTORS = {Role.OWNER: "ada", Role.ADMIN: "grace"} | dict.fromkeys(
+    set(Role) - {Role.OWNER, Role.ADMIN}, "linus"
+)
+PRIVATE = {Role.OUTSIDER, Role.SHARED, Role.MANAGER}
+"""The roles for whom the binder is private: who are shared with see it all the same."""
 NOBODYS = "zzzzzzzz"
 
 
@@ -31,10 +37,15 @@ def desk(post: Post) -> Desk:
     return Desk(post, app, [])
 
 
+def words_of(desk: Desk, subcommand: Subcommand) -> str:
+    """What is typed for a subcommand; where it needs a person, that is Grace."""
+    return f"{subcommand.name} {subcommand.usage}".replace("@user", f"<@{desk.grace}>")
+
+
 def by_command(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
     who = desk.post.workspace.state.person(user).id
     for each in ABOUT_ONE:
-        words = f"{each.name} {each.usage}"
+        words = words_of(desk, each)
         assert each.action is not None
         yield each.action, lambda name, words=words: desk.command(words.replace("[name]", name), user=who)  # type: ignore[misc] # bound early
 
@@ -46,7 +57,7 @@ def by_mention(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], 
         return desk.told(user, lambda: desk.mention(words, user=who))
 
     for each in ABOUT_ONE:
-        words = f"{each.name} {each.usage}"
+        words = words_of(desk, each)
         assert each.action is not None
         yield each.action, lambda name, words=words: ask(words.replace("[name]", name))  # type: ignore[misc] # bound early
 
@@ -70,6 +81,28 @@ def by_button(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], s
         )
 
 
+def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """The button that opens it, and the form sent with the id of a binder that it was not opened for."""
+    who = desk.post.workspace.state.person(user).id
+
+    def press(binder_id: str) -> str:
+        with Person(desk.post.workspace.url, user) as person:
+            before = len(person.look().ephemerals())
+            desk.click(ids.SHARE, binder_id, user=who)
+            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None)
+            if seen.modal:
+                person.close()
+                return "opened"
+            return "\n".join(plain(each) for each in seen.ephemerals()[before:])
+
+    def send(binder_id: str) -> str:
+        answer = desk.send_share_form(binder_id, users=[desk.grace], user=who)
+        return str(answer.get("errors", {}).get(sharing.USERS, "done"))
+
+    yield Action.SHARE, press
+    yield Action.SHARE, send
+
+
 def again(desk: Desk, action_id: str, who: str, binder_id: str) -> str:
     before = len(desk.all())
     user = desk.post.workspace.state.person(who).name
@@ -82,7 +115,9 @@ def again(desk: Desk, action_id: str, who: str, binder_id: str) -> str:
 
 def may_retry(desk: Desk, who: str, binder_id: str) -> bool:
     row = next(each for each in desk.all() if each.id == binder_id)
-    return not row.is_private or who in {row.owner, desk.grace}
+    with desk.post.store.read() as session:
+        is_shared = bool(shares.rights(session, who, binder_id))
+    return not row.is_private or is_shared or who in {row.owner, desk.grace}
 
 
 STATES: dict[State, dict[str, Any]] = {
@@ -101,7 +136,7 @@ STATES: dict[State, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("role", ACTORS)
-@pytest.mark.parametrize("way", [by_command, by_mention, by_button])
+@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form])
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
 ) -> None:
@@ -110,11 +145,13 @@ def test_every_way_in_keeps_to_the_table(
         row = desk.has(
             id=f"binder{number}",
             name=f"binder{number}",
-            is_private=role == Role.OUTSIDER,
+            is_private=role in PRIVATE,
             created_at=desk.post.clock[0] - 3600,
             log="x",
             **STATES[state],
         )
+        if role in {Role.SHARED, Role.MANAGER}:
+            desk.share(row, "linus", manages=role == Role.MANAGER)
         said = ask(row.id)
         if role == Role.OUTSIDER:
             is_right = said.replace(row.id, NOBODYS) == ask(NOBODYS)
@@ -136,7 +173,7 @@ def said_as_the_table_says(said: str, role: Role, action: Action, state: State) 
 
 
 def test_every_action_has_its_rule_and_can_be_asked_for() -> None:
-    asked = {each.action for each in SUBCOMMANDS} | {each.action for each in BUTTONS.values()}
+    asked = {each.action for each in SUBCOMMANDS} | set(ACTION_OF.values())
     assert set(RULES) == set(Action) == asked - {None}
     assert not any(Role.OUTSIDER in rule.roles for rule in RULES.values())
     assert all({Role.OWNER, Role.ADMIN} <= rule.roles for rule in RULES.values())
@@ -168,19 +205,22 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     recorder = Recorder()
     handlers.register(recorder, handlers.Context(None, None, (), lambda: None))  # type: ignore[arg-type] # not used yet
     listened = {(kind, each) for kind, all_of in recorder.heard.items() for each in all_of}
-    assert listened == ABOUT_NO_BINDER | {("action", each) for each in BUTTONS}
+    in_share_form = {("action", ids.SHARE), ("view", ids.SHARE_FORM)}
+    assert listened == ABOUT_NO_BINDER | in_share_form | {("action", each) for each in BUTTONS}
     in_walks = {each.name for each in ABOUT_ONE}
     assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "help"}
+
+
+ACTION_OF = {ids.SHARE: Action.SHARE} | {each: operation.action for each, operation in BUTTONS.items()}
 
 
 @pytest.mark.parametrize("changes", STATES.values(), ids=STATES)
 def test_the_buttons_of_a_card_are_those_that_are_possible(changes: dict[str, Any]) -> None:
     row = binder(**changes)
     shown = {each["action_id"] for each in buttons_of(messages.card(row, NOW, can_shelve=True))}
-    assert {BUTTONS[each].action for each in shown} <= {each for each in Action if is_possible(row, each)}
-    if row.is_live:
-        wanted = {Action.OPEN, Action.READ_LOG, Action.SHELVE, Action.RESUME, Action.STOP}
-        assert {BUTTONS[each].action for each in shown} == {each for each in wanted if is_possible(row, each)}
+    offered = {ACTION_OF[each] for each in shown}
+    wanted = {Action.OPEN, Action.READ_LOG, Action.SHARE, Action.SHELVE, Action.RESUME, Action.STOP}
+    assert offered == ({each for each in wanted if is_possible(row, each)} if row.is_live else set())
 
 
 def buttons_of(message: Message) -> list[dict[str, Any]]:

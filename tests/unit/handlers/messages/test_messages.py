@@ -15,6 +15,7 @@ from handlers.messages import status_text
 from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
 from handlers.messages.forms import Origin, launch_form
 from handlers.messages.message import Message
+from handlers.rules import Action
 from storage.models import Binder, Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder, building
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
@@ -33,7 +34,7 @@ def every(row: Binder) -> list[Message]:
         messages.waiting(row),
         messages.log_of(row),
         messages.listing([row] * 30, NOW, "U1"),
-        messages.refusal(row, "stop it"),
+        messages.refusal(row, Action.STOP),
     ]
 
 
@@ -127,8 +128,8 @@ def test_buttons_are_there_only_while_they_do_something() -> None:
             for each in block["elements"]
         ]
 
-    assert buttons(building()) == ["Show log", "Tear down"]
-    assert buttons(binder()) == ["Open", "Show log", "Tear down"]
+    assert buttons(building()) == ["Show log", "Share", "Tear down"]
+    assert buttons(binder()) == ["Open", "Show log", "Share", "Tear down"]
     assert buttons(binder(target=Target.GONE, ending=Ending.STOPPED, ended_at=NOW)) == []
 
 
