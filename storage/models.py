@@ -268,6 +268,8 @@ class Binder(Base):
     """What its instance started, as it reported before: see `bot.provisioning.base.ReportedImage`."""
     interfaces: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     """What answered: [{kind, label, path}], the path relative to `server_url`, without token."""
+    collaborates: Mapped[bool | None] = mapped_column()
+    """Whether two people in one notebook of it see each other's changes; None where nothing told."""
     notes: Mapped[list[str]] = mapped_column(JSON, default=list)
     """What the owner should know of the build although it went on, such as what was left out."""
 

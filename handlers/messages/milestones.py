@@ -6,7 +6,7 @@ from bot.binders.deadlines import last_end
 from bot.provisioning.agent.failures import FailureCode
 from bot.times.durations import duration
 from handlers import ids
-from handlers.messages.binder_text import name_of, notes_of
+from handlers.messages.binder_text import collaboration_of, name_of, notes_of
 from handlers.messages.blocks import actions, button, context, section
 from handlers.messages.buttons import (
     WITHOUT_CONDA,
@@ -51,8 +51,9 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
         lines.append(f"{inline(absent, 60)} did not answer. These interfaces did:")
     notes = (
         f"It ends {date(last_end(binder))}, and its files are deleted then. "
-        f"These links ask for a token. {owner} can press *Open* for links that include it."
-    )
+        f"These links ask for a token. {owner} can press *Open* for links that include it. "
+        f"{collaboration_of(binder)}"
+    ).strip()
     blocks = [
         section("\n".join(lines)),
         *actions(interface_buttons(binder, token=None)),

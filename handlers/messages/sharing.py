@@ -13,7 +13,7 @@ from slack_sdk.models.blocks import (
 
 from bot.binders.deadlines import last_end
 from handlers import ids
-from handlers.messages.binder_text import name_of
+from handlers.messages.binder_text import collaboration_of, name_of
 from handlers.messages.blocks import Json, actions, as_json, context, section
 from handlers.messages.buttons import log_button, open_button, share_button
 from handlers.messages.message import MOST_LISTED, Message
@@ -55,6 +55,7 @@ def told(binder: Binder, by: str, to: str, *, manages: bool) -> Message:
     story = f"{person(by)} shared *{name_of(binder)}* with {whom} can open it.{also}"
     state = f"It {phrase(binder).words}." if not is_ready(binder) else f"It ends {date(last_end(binder))}."
     note = "Press *Open* for links of your own. Do not pass them on: anybody who has them can use the server."
+    note = f"{note} {collaboration_of(binder)}".strip()
     blocks = [
         section(f":handshake: {story} {state}"),
         context(note),

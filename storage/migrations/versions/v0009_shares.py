@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Go to this form."""
+    op.add_column("binders", sa.Column("collaborates", sa.Boolean(), nullable=True))
     op.create_table(
         "shares",
         sa.Column(
@@ -47,3 +48,4 @@ def downgrade() -> None:
     op.drop_table("audience_members")
     op.drop_table("audiences")
     op.drop_table("shares")
+    op.drop_column("binders", "collaborates")

@@ -282,3 +282,16 @@ def test_the_check_finds_what_slack_would_refuse(broken: list[dict[str, Any]]) -
 def test_what_was_left_out_of_a_build_is_told(message: Callable[[Binder, float], Message]) -> None:
     told = message(binder(notes=["1 file is in Git LFS and was not fetched: data/<big>.csv."]), NOW)
     assert "not fetched: data/&lt;big&gt;.csv." in str(told.blocks)
+
+
+@pytest.mark.parametrize(
+    ("collaborates", "words"),
+    [(True, "see each other's changes"), (False, "do not see each other"), (None, "")],
+)
+def test_the_ready_message_says_whether_people_in_one_notebook_see_each_other(
+    collaborates: bool | None,  # noqa: FBT001
+    words: str,
+) -> None:
+    shown = texts(messages.ready(binder(collaborates=collaborates), NOW))
+    assert words in shown
+    assert ("Two people in one notebook" in shown) == bool(words)
