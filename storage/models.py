@@ -126,6 +126,8 @@ class MessageKind(StrEnum):
     """To those with whom it is shared: they can open it."""
     ACTED = "acted"
     """In the thread: what somebody else than the owner did with it."""
+    UNFURL = "unfurl"
+    """Under launch links that somebody posted: a button for each."""
     DIGEST = "digest"
     """In a channel, once a week: its live binders."""
     ALERT = "alert"

@@ -190,10 +190,12 @@ def test_every_pair_of_status_and_target_is_in_a_state() -> None:
 
 ABOUT_NO_BINDER = {
     ("action", ids.FORM),
+    ("action", ids.LAUNCH_THIS),
     ("action", ids.LINK.pattern),
     ("command", ids.COMMAND),
     ("event", "app_home_opened"),
     ("event", "app_mention"),
+    ("event", "link_shared"),
     ("shortcut", ids.LAUNCH_MESSAGE),
     ("view", ids.LAUNCH_FORM),
 }
