@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from slack_sdk.models.blocks import Block
 
+from bot.text import counted
 from bot.times.durations import duration
 from handlers import ids
-from handlers.messages.binder_text import count_of_binders, name_of, repository_text
+from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import MAX_TEXT, Json, actions, as_json, context, header, section
 from handlers.messages.buttons import LAUNCH, launch_button, log_button, open_button, stop_button
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
@@ -23,9 +24,9 @@ def listing(binders: Sequence[Binder], now: float, user: str) -> Message:
     ordered = sorted(binders, key=lambda each: each.owner != user)
     shown = ordered[:MOST_LISTED]
     more = [context(f"… and {len(ordered) - len(shown)} more.")] if len(ordered) > len(shown) else []
-    blocks = [header(count_of_binders(len(ordered))), *[_row(each, now, user) for each in shown], *more]
+    blocks = [header(counted(len(ordered), "binder")), *[_row(each, now, user) for each in shown], *more]
     words = [f"{name_of(each)} {phrase(each).words} ({person(each.owner)})" for each in shown]
-    return Message.of(f"{count_of_binders(len(ordered))}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
+    return Message.of(f"{counted(len(ordered), 'binder')}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
 
 
 def home(binders: Sequence[Binder], now: float, user: str) -> list[Json]:
