@@ -5,6 +5,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, delete, or_
 from sqlalchemy.orm import Session
 
+from storage import shares
 from storage.engine import unix_now
 from storage.models import Binder, Lease, OutboxMessage, OutboxState, Status
 
@@ -23,6 +24,7 @@ def prune(session: Session, *, older_than: float) -> int:
     )
     # Without an owner, it is the note of when something began.
     ended = and_(Lease.owner.is_not(None), Lease.until < horizon)
+    shares.forget_unused(session)
     statements = (
         delete(OutboxMessage).where(alerts),
         delete(Binder).where(gone),

@@ -12,7 +12,7 @@ import pytest
 from uv import find_uv_bin
 
 from bot.provisioning.agent.bake import EXAMPLE_IMAGE, BakeOrder
-from bot.provisioning.agent.settings import AgentSettings
+from bot.provisioning.agent.settings import AgentSettings, ContainerSettings
 from bot.provisioning.base import Phase, Report
 from tests.conftest import HostedRepository
 from tests.engines.conftest import REPOSITORY, Engine
@@ -26,6 +26,8 @@ SLOW_SECONDS = 20
 
 class RealMachine(Machine):
     """A machine with the engine of the tests. What would change this host (apt, iptables) is a stub."""
+
+    patience = PATIENCE
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
@@ -42,7 +44,8 @@ class RealMachine(Machine):
     def settings(self) -> AgentSettings:
         names = re.compile(r"(DOCKER|UV|PIP|SSL|REQUESTS)_\w+")
         environment = {name: value for name, value in os.environ.items() if names.fullmatch(name)}
-        return replace(QUICK, build_seconds=PATIENCE, environment=environment)
+        container = ContainerSettings(base_image=os.environ["ENGINES_IMAGE"])
+        return replace(QUICK, build_seconds=PATIENCE, environment=environment, container=container)
 
 
 @pytest.fixture
@@ -59,10 +62,10 @@ def test_a_machine_is_baked_and_what_boots_from_it_builds_from_warm_layers(
 ) -> None:
     # A label that no build had before: its layers cannot be there yet.
     recipe = (REPOSITORY / "Dockerfile").read_text() + f"RUN sleep {SLOW_SECONDS} && echo {tmp_path}\n"
-    order = BakeOrder({"Dockerfile": recipe}, os.environ["ENGINES_IMAGE"], linger_seconds=0.0)
+    order = BakeOrder({"Dockerfile": recipe}, linger_seconds=0.0)
 
     machine.bake(order, machine.settings())
-    _assert_done(machine.ended(PATIENCE))
+    _assert_done(machine.ended())
     baked = machine.contents
     assert baked is not None
     assert baked["repo2docker"] == "2026.4.0"
@@ -71,7 +74,7 @@ def test_a_machine_is_baked_and_what_boots_from_it_builds_from_warm_layers(
 
     machine.clear_console()
     machine.bake(replace(order, expected=baked), machine.settings())
-    _assert_done(machine.ended(PATIENCE))
+    _assert_done(machine.ended())
     assert machine.contents is not None
     assert float(machine.contents["example-seconds"]) < 5, (
         "the step that takes five seconds was not run again"

@@ -11,20 +11,22 @@ import re
 import shutil
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.provisioning.agent.__main__ import parsed, prepared, run
 from bot.provisioning.agent.cleaning import clean
 from bot.provisioning.agent.commands import capture
 from bot.provisioning.agent.commands import run as run_command
-from bot.provisioning.agent.container_build import USER, run_repo2docker
 from bot.provisioning.agent.egress import check_egress
 from bot.provisioning.agent.engine import Engine
 from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
 from bot.provisioning.agent.firewall import METADATA, close_metadata_service
 from bot.provisioning.agent.phases import Phase
+from bot.provisioning.agent.progress import BuildProgress
+from bot.provisioning.agent.reasons import image_failure
+from bot.provisioning.agent.repo2docker import Build, build_image, repo2docker_version
 from bot.provisioning.agent.reports import Console
-from bot.provisioning.agent.tools import is_up, repo2docker_command, require_tools
+from bot.provisioning.agent.tools import is_up, require_tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,13 +47,11 @@ class BakeOrder:
 
     Attributes:
         example: The files of a small repository by their names: its first layers are those of most others.
-        base_image: What is pulled; empty for the image that repo2docker builds on by itself.
         expected: What must be inside, as the baked machine told it; empty where this one is to be baked.
         linger_seconds: How long the machine stays on after its last report, so that somebody can read that.
     """
 
     example: Mapping[str, str]
-    base_image: str = ""
     expected: Mapping[str, str] = field(default_factory=dict)
     linger_seconds: float = 30.0
 
@@ -84,7 +84,7 @@ def bake(job: Job, order: BakeOrder) -> None:
     require_tools(job, engine)
     _require_pinned_repo2docker(job)
     close_metadata_service()
-    base = order.base_image or _base_image(job)
+    base = job.settings.container.base_image or _base_image(job)
     _pull(job, engine, base)
     _build_example(job, order.example)
     contents = _contents(job, engine, base)
@@ -125,7 +125,7 @@ def _check_egress(job: Job) -> None:
 
 def _require_pinned_repo2docker(job: Job) -> None:
     wanted = job.settings.container.repo2docker.partition("==")[2]
-    found = _version(*(repo2docker_command(job) or ()), "--version")
+    found = repo2docker_version(job)
     if wanted and found != wanted:
         raise Failure(
             f"The image has repo2docker {found}, but the bot builds with {wanted}.",
@@ -141,7 +141,7 @@ def _base_image(job: Job) -> str:
 
 
 def _pull(job: Job, engine: Engine, image: str) -> None:
-    if engine.has_image(image):
+    if engine.inspect_image(image):
         return
     job.reporter.begin(Phase.PULLING, f"Pulling {image}")
     run_command(job, [engine.name, "pull", image])
@@ -153,7 +153,11 @@ def _build_example(job: Job, files: Mapping[str, str]) -> None:
     for name, content in files.items():
         (job.places.repo / name).write_text(content, encoding="utf-8")
     job.reporter.begin(Phase.BUILDING, "Building the example")
-    run_repo2docker(job, ["--image-name", EXAMPLE_IMAGE, *USER, str(job.places.repo)])
+    progress = BuildProgress(job.reporter, job.settings.container.silence_seconds)
+    try:
+        build_image(job, Build(EXAMPLE_IMAGE, str(job.places.repo)), progress, {})
+    except CommandFailed as error:
+        raise image_failure(error, progress.own_reason) from error
 
 
 def _require_closed_metadata_service(engine: Engine) -> None:
@@ -167,16 +171,16 @@ def _contents(job: Job, engine: Engine, base: str) -> dict[str, str]:
     """What is inside of this machine, by the names that an image's metadata has for it.
 
     Raises:
-        CommandFailed: A part of it is not there.
+        CommandFailed, Failure: A part of it is not there.
     """
     return {
         "docker": _version(engine.name, "version", "--format", "{{.Server.Version}}"),
         "buildx": _version(engine.name, "buildx", "version"),
         "git": _version("git", "--version"),
-        "repo2docker": _version(*(repo2docker_command(job) or ("repo2docker",)), "--version"),
+        "repo2docker": repo2docker_version(job),
         "base-image": base,
-        "base-digest": _digest(engine, base),
-        "example": _inspected(engine, EXAMPLE_IMAGE, "{{.Id}}"),
+        "base-digest": _digest(_image(engine, base)),
+        "example": str(_image(engine, EXAMPLE_IMAGE)["Id"]),
         "architecture": os.uname().machine,
         "system": _system(job.places.root),
     }
@@ -188,14 +192,17 @@ def _version(*command: str) -> str:
     return found[0] if found else "unknown"
 
 
-def _digest(engine: Engine, image: str) -> str:
+def _digest(image: Mapping[str, Any]) -> str:
     """The digest by which an image was pulled; its id where it came in another way."""
-    digests = json.loads(_inspected(engine, image, "{{json .RepoDigests}}")) or [""]
-    return str(digests[0]).rpartition("@")[2] or _inspected(engine, image, "{{.Id}}")
+    digests = image.get("RepoDigests") or [""]
+    return str(digests[0]).rpartition("@")[2] or str(image["Id"])
 
 
-def _inspected(engine: Engine, image: str, form: str) -> str:
-    return capture(engine.name, "image", "inspect", "--format", form, image).strip()
+def _image(engine: Engine, name: str) -> dict[str, Any]:
+    found = engine.inspect_image(name)
+    if not found:
+        raise Failure(f"The image {name} is not inside.", FailureCode.NO_TOOLS)
+    return found
 
 
 def _system(root: Path) -> str:

@@ -66,6 +66,7 @@ class OpenStackCloud:
     name = "openstack"
     can_shelve = True
     can_recover = True
+    keeps_images = False
 
     def __init__(
         self,

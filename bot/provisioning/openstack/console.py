@@ -44,8 +44,7 @@ def lines_of_console(console: str) -> bytes:
 
 
 def _events(console: str) -> Iterator[dict[str, Any]]:
-    for event in _json_lines(console):
-        yield {key: event[key] for key in _KEYS if isinstance(event.get(key), str | int | float)}
+    yield from map(_known, _json_lines(console))
 
 
 def _json_lines(console: str) -> Iterator[dict[str, Any]]:
@@ -60,6 +59,13 @@ def _json_lines(console: str) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(event, dict):
             yield event
+
+
+def _known(event: dict[str, Any]) -> dict[str, Any]:
+    """What the agent may have written of an event."""
+    known = {key: event[key] for key in _KEYS if isinstance(event.get(key), str | int | float)}
+    image = event.get("image")
+    return known | ({"image": image} if isinstance(image, dict) else {})
 
 
 def _joined(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.provisioning.agent.settings import AgentSettings
+from bot.provisioning.agent.settings import AgentSettings, ContainerSettings
 from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
+from bot.provisioning.openstack.images import pins_of
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.settings import OpenStackSettings
 
@@ -45,7 +46,10 @@ def bakery(settings: OpenStackSettings) -> Bakery:
 
 def _guest(settings: OpenStackSettings) -> AgentSettings:
     """The settings of the agent in an instance."""
-    return AgentSettings(build_seconds=60 * settings.build_timeout_minutes)
+    return AgentSettings(
+        build_seconds=60 * settings.build_timeout_minutes,
+        container=ContainerSettings(base_image=settings.repo2docker_base_image),
+    )
 
 
 def options(settings: OpenStackSettings) -> OpenStackOptions:
@@ -66,5 +70,5 @@ def options(settings: OpenStackSettings) -> OpenStackOptions:
         availability_zone=settings.openstack_availability_zone,
         public_url=settings.openstack_public_url,
         metadata_prefix=settings.openstack_metadata_prefix,
-        repo2docker=_guest(settings).container.repo2docker,
+        pins=pins_of(_guest(settings).container),
     )

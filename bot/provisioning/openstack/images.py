@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from bot.provisioning.agent.settings import ContainerSettings
 from bot.provisioning.openstack.api import Api, Json
 from bot.provisioning.openstack.errors import Conflict
 from bot.provisioning.openstack.tags import Tags
@@ -127,21 +128,28 @@ def contents_of(image: Json) -> dict[str, str]:
     }
 
 
-def advice_on(image: Json, repo2docker: str, now: datetime) -> Iterator[str]:
+def pins_of(settings: ContainerSettings) -> dict[str, str]:
+    """What a baked image should have inside, by the names of `contents_of`."""
+    pins = {"repo2docker": settings.repo2docker.partition("==")[2], "base-image": settings.base_image}
+    return {name: value for name, value in pins.items() if value}
+
+
+def advice_on(image: Json, pins: Mapping[str, str], now: datetime) -> Iterator[str]:
     """Why an image should be baked anew, a sentence each.
 
     Args:
         image: The newest one that is proven.
-        repo2docker: What the bot builds with, as pip reads it.
+        pins: What should be inside.
         now: With a time zone.
     """
     name, again = f"The image `{image.get('name')}`", "Run `binder-bot bake`"
     age = (now - datetime.fromisoformat(str(image.get("created_at")))).days
     if age > FRESH_DAYS:
         yield f"{name} was baked {age} days ago, and lacks the updates since. {again}."
-    wanted, inside = repo2docker.partition("==")[2], contents_of(image).get("repo2docker")
-    if wanted and inside != wanted:
-        yield f"{name} has repo2docker {inside}, but this version of the bot builds with {wanted}. {again}."
+    inside = contents_of(image)
+    for what, wanted in pins.items():
+        if inside.get(what) != wanted:
+            yield f"{name} has {what} {inside.get(what)}, but this bot builds with {wanted}. {again}."
 
 
 def is_broken(image: Json) -> bool:

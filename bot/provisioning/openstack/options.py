@@ -1,7 +1,8 @@
 """What the OpenStack cloud is built from, apart from the environment: tests and benchmarks build it too."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from string import Formatter
 
 from bot.errors import ConfigError
@@ -59,7 +60,7 @@ class OpenStackOptions:
         metadata_prefix: What the keys of an instance's metadata begin with.
         poll_seconds: How often an instance that is being made or built should be looked at.
         attempt_seconds: How long after a lost reply an instance may still turn up in a listing.
-        repo2docker: What the agent builds with, as pip reads it; a baked image should have the same.
+        pins: What a baked image should have inside, by name.
         console_lines: How many lines of an instance's console are read at most.
 
     Raises:
@@ -79,7 +80,7 @@ class OpenStackOptions:
     metadata_prefix: str = "binder-"
     poll_seconds: float = 5.0
     attempt_seconds: float = 120.0
-    repo2docker: str = ""
+    pins: Mapping[str, str] = field(default_factory=dict)
     console_lines: int = 400
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 Each call is a line of `calls.jsonl` in the stubs' state directory, which also says how to behave.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -25,6 +26,9 @@ def main() -> int:
     name, arguments = Path(sys.argv[0]).name, sys.argv[1:]
     if arguments[:1] == ["--serve"]:
         serve(int(arguments[1]))
+    if name == "repo2docker" and arguments == ["--version"]:
+        sys.stdout.write(read("repo2docker.json", "2026.4.0") + "\n")
+        return 0
     call = {
         "name": name,
         "argv": arguments,
@@ -63,8 +67,6 @@ def docker(arguments: list[str]) -> int:
     if arguments[0] == "buildx":
         sys.stdout.write("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3\n")
         return 1 if (STATE / "no-buildx").exists() else 0
-    if arguments[:3] == ["image", "inspect", "--format"]:
-        return tell_of_image(*arguments[3:])
     if arguments[0] in {"image", "container"}:
         return inspect(*arguments)
     if arguments[:2] == ["run", "--rm"]:
@@ -94,16 +96,9 @@ def inspect(kind: str, _: str, name: str) -> int:
     return 0
 
 
-def tell_of_image(form: str, name: str) -> int:
-    if name not in read("images.json", {}):
-        return complain(f"No such image: {name}")
-    digests = [f"{name}@sha256:d1"] if "pulled" in read("images.json", {})[name] else []
-    sys.stdout.write(json.dumps(digests) if "RepoDigests" in form else f"sha256:{name}\n")
-    return 0
-
-
 def pull(arguments: list[str]) -> int:
-    write("images.json", {**read("images.json", {}), arguments[-1]: {"pulled": True}})
+    image = {"Id": "sha256:b1", "RepoDigests": [f"{arguments[-1]}@sha256:d1"]}
+    write("images.json", {**read("images.json", {}), arguments[-1]: image})
     return 0
 
 
@@ -190,9 +185,6 @@ def info(_: list[str]) -> int:
 
 
 def repo2docker(arguments: list[str]) -> int:
-    if arguments == ["--version"]:
-        sys.stdout.write(read("repo2docker.json", "2026.4.0"))
-        return 0
     with suppress(FileNotFoundError):
         sys.stderr.write((STATE / "build.log").read_text())
     while (STATE / "build.hangs").exists():
@@ -200,7 +192,8 @@ def repo2docker(arguments: list[str]) -> int:
     code = int(read("build.exit", 0))
     if code == 0:
         image = arguments[arguments.index("--image-name") + 1]
-        config = {"Config": read("image.json", STOCK_IMAGE)}
+        number = f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+        config = {"Id": number, "Config": read("image.json", STOCK_IMAGE)}
         write("images.json", {**read("images.json", {}), image: config})
     return code
 

@@ -80,5 +80,5 @@ def told(user_data: str) -> Json:
 
 def bakery_of(standin: StandIn, patience: float = 20.0, **changes: Any) -> OpenStackBakery:
     """A bakery as a process of its own has it."""
-    options = replace(OPTIONS, poll_seconds=0.0, attempt_seconds=0.05, repo2docker="x==2026.4.0", **changes)
+    options = replace(OPTIONS, poll_seconds=0.0, attempt_seconds=0.05, **changes)
     return OpenStackBakery(options, "lab", AgentSettings(), patience, region=standin.region)

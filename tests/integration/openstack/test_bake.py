@@ -154,7 +154,7 @@ def test_the_image_of_another_project_is_never_booted_from(
 def test_what_is_old_should_be_baked_anew(oven: Oven, opened: Open, changes: Json, told: list[str]) -> None:
     image = oven.bake()
     image |= {"created_at": "2999-01-01T00:00:00Z"} | changes
-    advice = opened(image="baked", repo2docker="jupyter-repo2docker==2026.4.0").advice()
+    advice = opened(image="baked", pins={"repo2docker": "2026.4.0"}).advice()
     assert [part in each for part, each in zip(told, advice, strict=True)] == [True] * len(told)
     assert opened().advice() == [], "this one uses another image"
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.admin import bake as admin
 from bot.provisioning.agent.bake import BakeOrder
-from bot.provisioning.agent.settings import AgentSettings, MachineSettings
+from bot.provisioning.agent.settings import AgentSettings, ContainerSettings, MachineSettings
 from bot.provisioning.openstack.bakery import OpenStackBakery
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from storage.engine import Store
@@ -37,8 +37,10 @@ def test_an_image_is_baked_and_proven(tmp_path: Path, deployment: str, tell: Tel
     example = {each.name: each.read_text() for each in (Path(__file__).parent / "repository").iterdir()}
     example |= {"python3": PROBE}
     example["Dockerfile"] += "COPY python3 /usr/local/bin/\nRUN chmod 755 /usr/local/bin/python3\n"
-    order = BakeOrder(example, base_image="osreal-base")
-    guest = AgentSettings(machine=MachineSettings(check_egress=False))
+    order = BakeOrder(example)
+    guest = AgentSettings(
+        machine=MachineSettings(check_egress=False), container=ContainerSettings(base_image="osreal-base")
+    )
     with (
         closing(OpenStackBakery(OPTIONS, deployment, guest, PATIENCE_SECONDS, order=order)) as bakery,
         closing(Store(f"sqlite:///{tmp_path / 'bot.sqlite3'}")) as store,
