@@ -4,6 +4,7 @@ No transaction is open while the network is used.
 """
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -88,16 +89,16 @@ class ActionExecutor:
             if not binders.lock_if_unchanged(session, binder):
                 return Superseded()
             binders.save(session, binder, {"attempt_at": store.now()})
-        return StepTaken(self._cloud.create(_order(binder)))
+        images = self._dependencies.images.access(binder)
+        return StepTaken(self._cloud.create(replace(_order(binder), images=images)))
 
     def _expose(self, binder: Binder, _: Expose) -> Result:
         return StepTaken(self._cloud.expose(binder.id, binder.resource_ids))
 
     def _announce(self, binder: Binder, action: Announce) -> Result:
         with closing(self._dependencies.server(action.url, binder.token)) as server:
-            return InterfacesFound(
-                tuple(discovery.discover(server, path=binder.path, wanted=binder.interface))
-            )
+            links = discovery.discover(server, path=binder.path, wanted=binder.interface)
+            return InterfacesFound(tuple(links), server.collaborates() if links else None)
 
     def _shelve(self, binder: Binder, _: Shelve) -> Result:
         return StepTaken(self._cloud.shelve(binder.id, binder.resource_ids))
