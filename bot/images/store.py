@@ -13,9 +13,9 @@ from storage import images
 from storage.engine import Store
 from storage.models import Binder, BuiltImage
 
-MOST_IMAGES = 4
+MOST_IMAGES = 3
 """How many images a launch is told of: they travel with the user data, which has little room."""
-MOST_NOTES = 600
+MOST_NOTES = 300
 """How many characters of notes travel with one image, for the same reason."""
 
 

@@ -117,4 +117,4 @@ def test_an_image_that_is_kept_unseen_is_found(arena: Arena, monkeypatch: pytest
         return KeepImage(seen.manifest) if seen.manifest else careful(image, seen, now)
 
     monkeypatch.setattr(keeper, "plan", trusting)
-    assert found(arena, "the registry does not have it")
+    assert found(arena, "the registry does not have it", first=6)

@@ -90,7 +90,7 @@ def test_what_an_archive_holds_today_is_found_out_by_fetching_it(site: Site) -> 
 
 def test_what_travels_with_a_launch_is_bounded(site: Site) -> None:
     for number in range(MOST_IMAGES + 2):
-        site.kept(f"b{number}", key=f"{number}" * 32, notes=["x" * 400, "y" * 400])
+        site.kept(f"b{number}", key=f"{number}" * 32, notes=["x" * 200, "y" * 200])
     access = site.access(site.launch("new"))
     assert len(access.images) == MOST_IMAGES
     assert all(sum(map(len, each.notes)) <= MOST_NOTES for each in access.images.values())
