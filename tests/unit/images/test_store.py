@@ -1,14 +1,22 @@
 """What a launch is told of the images that were built before, and what is written down of a new one."""
 
+import secrets
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
 
+from bot.images.rights import TokenRights
 from bot.images.store import MOST_IMAGES, MOST_NOTES
+from bot.provisioning.agent.settings import AgentSettings
+from bot.provisioning.openstack.user_data import encode
 from storage.models import BuiltImage, ImageState, Status
 from tests.fakes.registry import sha256
-from tests.unit.images.conftest import COMMIT, KEY, Site
+from tests.integration.agent.guest import an_order
+from tests.unit.images.conftest import BEGIN, COMMIT, KEY, Site
+from tests.unit.images.test_tokens import minter_at
+from tests.unit.provisioning.test_user_data import RESERVE
 
 _numbers = count()
 
@@ -88,12 +96,18 @@ def test_what_an_archive_holds_today_is_found_out_by_fetching_it(site: Site) -> 
     assert (access.directory, list(access.images)) == (None, [KEY])
 
 
-def test_what_travels_with_a_launch_is_bounded(site: Site) -> None:
+def test_what_travels_with_a_launch_has_room_in_its_user_data(site: Site) -> None:
+    # Random, so that it cannot be compressed; and a right as a registry with tokens gives it.
+    site.rights = TokenRights(minter_at(BEGIN))
     for number in range(MOST_IMAGES + 2):
-        site.kept(f"b{number}", key=f"{number}" * 32, notes=["x" * 200, "y" * 200])
+        notes = [secrets.token_hex(MOST_NOTES // 4), secrets.token_hex(MOST_NOTES)]
+        site.kept(f"b{number}", key=secrets.token_hex(20), notes=notes)
     access = site.access(site.launch("new"))
     assert len(access.images) == MOST_IMAGES
-    assert all(sum(map(len, each.notes)) <= MOST_NOTES for each in access.images.values())
+    assert all(len(each.notes) == 1 for each in access.images.values())
+    plain = an_order("https://github.com/o/r")
+    more = len(encode(replace(plain, images=access), AgentSettings())) - len(encode(plain, AgentSettings()))
+    assert more < RESERVE / 2
 
 
 # --- private -----------------------------------------------------------------------------------------------
