@@ -7,6 +7,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from bot import cli, config
+from bot.images.settings import ImageSettings
 from bot.provisioning.local.settings import LocalSettings
 from bot.provisioning.openstack.settings import OpenStackSettings
 from bot.provisioning.settings import CloudSettings
@@ -22,6 +23,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "Every cloud": CloudSettings,
     "The local cloud": LocalSettings,
     "OpenStack": OpenStackSettings,
+    "The image store": ImageSettings,
 }
 
 

@@ -60,6 +60,7 @@ class Options:
         events: the bot events it is subscribed to, as in a manifest (`message.im`); None is all.
         unfurl_domains: the domains of whose links it hears.
         bot_token: accepted as `xoxb-…`; made up where empty. `app_token` likewise, as `xapp-…`.
+        team_id: the workspace's own id; made up where empty.
         ack_seconds: how long the app may take to acknowledge.
         trigger_seconds: how long a trigger_id lives.
         enforce_rates: answer 429 where Slack would.
@@ -76,6 +77,7 @@ class Options:
     unfurl_domains: tuple[str, ...] = ()
     bot_token: str = ""
     app_token: str = ""
+    team_id: str = ""
     ack_seconds: float = 3.0
     trigger_seconds: float = 3.0
     enforce_rates: bool = False

@@ -173,8 +173,8 @@ def _default_people() -> list[User]:
 class State:
     """Everything there is in one workspace, with a version that grows at every change."""
 
-    def __init__(self, app_name: str, trigger_seconds: float) -> None:
-        self.team_id, self.app_id, self.bot_id = new_id("T"), new_id("A"), new_id("B")
+    def __init__(self, app_name: str, trigger_seconds: float, team_id: str = "") -> None:
+        self.team_id, self.app_id, self.bot_id = team_id or new_id("T"), new_id("A"), new_id("B")
         self.team_name, self.team_domain = "Analytical Engines", "analytical-engines"
         self.app_name = app_name
         self.bot = User(new_id("U"), app_name.lower().replace(" ", "-"), app_name, is_bot=True)

@@ -7,7 +7,7 @@ failure, or another try.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.binders import shelving
+from bot.binders import shelving, stages
 from bot.binders.actions import (
     Action,
     Create,
@@ -95,7 +95,8 @@ def _after_cloud_step(
 ) -> Update:
     ids = dict(resource_ids)
     if isinstance(action, Create):
-        return Update(enter(binder, Status.CREATING, now, waiting_for=None, resource_ids=ids), card=True)
+        entered = enter(binder, Status.CREATING, now, stage="instance", waiting_for=None, resource_ids=ids)
+        return Update(entered, card=True)
     is_step = isinstance(action, Expose) and ids != binder.resource_ids
     return Update({"resource_ids": ids}, next_in=0.0 if is_step else timeouts.poll)
 
@@ -157,9 +158,15 @@ def _not_created(binder: Binder, error: BinderBotError, now: float, timeouts: Ti
     if not isinstance(error, NoCapacity | QuotaExceeded):
         return give_up(now, error, attempt_at=None)
     is_new = not binder.waiting_for
+    waits = {"stages": stages.waiting(binder.stages, now)} if is_new else {}
     return replace(
         try_again(binder),
-        changes={"waiting_for": error.sentence, "attempt_at": None, "retries": binder.retries + 1},
+        changes={
+            "waiting_for": error.sentence,
+            "attempt_at": None,
+            "retries": binder.retries + 1,
+            **waits,
+        },
         says=(MessageKind.WAITING,) if is_new else (),
         card=True if is_new else None,
     )

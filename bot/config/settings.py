@@ -23,6 +23,7 @@ from bot.binders.deadlines import QuietHours, WarningPolicy
 from bot.config import limits
 from bot.config.limits import Limits
 from bot.errors import ConfigError
+from bot.images.settings import ImageSettings
 from bot.provisioning.registry import FACTORIES, CloudsSettings
 from bot.times import calendar, zones
 
@@ -41,7 +42,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
 """Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
 
 
-class Settings(CloudsSettings):
+class Settings(CloudsSettings, ImageSettings):
     """Everything that an operator can set. Each field is the environment variable of its name.
 
     The name of a duration ends in its unit: `_DAYS`, `_HOURS`, `_MINUTES` or `_SECONDS`.

@@ -7,9 +7,11 @@ from bot.times.durations import duration
 from handlers.messages.binder_text import name_of, notes_of, repository_link, repository_text
 from handlers.messages.blocks import actions, context, section
 from handlers.messages.buttons import possible_buttons
+from handlers.messages.expectation_text import expectation
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import code, date, inline, person
 from handlers.messages.status_text import (
+    capital,
     elapsed,
     is_live,
     is_ready,
@@ -38,13 +40,14 @@ def card(binder: Binder, now: float, *, can_shelve: bool = False) -> Message:
     """The status message; `now` in Unix seconds; `can_shelve` says whether the cloud can shelve."""
     said = phrase(binder)
     title = f"{said.emoji} *{name_of(binder)}* {said.words}"
-    heard = [f"{name_of(binder)} {said.words}", repository_text(binder), summary(binder, now)]
+    usual = expectation(binder, now)
+    heard = [f"{name_of(binder)} {said.words}", repository_text(binder), summary(binder, now), usual]
     blocks = [
         section(f"{title} · for {person(binder.owner)}"),
         context(" · ".join(_origin(binder))),
         *[section("\n".join(lines)) for lines in [list(stage_lines(binder, now))] if lines],
         *[section(text) for text in [_why(binder), notes_of(binder)] if text],
-        context(_times(binder, now)),
+        context("\n".join(line for line in [_times(binder, now), capital(usual)] if line)),
         *actions(_card_buttons(binder, can_shelve=can_shelve)),
     ]
     return Message.of(" · ".join(part for part in heard if part), blocks)

@@ -113,6 +113,7 @@ SUBCOMMANDS = (
             ("owner/repo", "start a repository from GitHub"),
             ("https://… main notebooks/a.ipynb", "start any link or DOI, with a branch and a file to open"),
             ("owner/repo --open rstudio --size large --for 6h --name demo", "start with options"),
+            ("owner/repo --rebuild", "build it anew, also if it was built before"),
             ("", "open a form"),
         ),
     ),

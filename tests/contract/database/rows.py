@@ -16,7 +16,10 @@ from storage.outbox import Owed
 T = TypeVar("T")
 TOKEN = "a-token-of-a-server"
 _numbers = count(1)
-_NO_TIMES = {"binders.fraction", "binders.budget", "binders.price_per_hour", "binders.shelved_seconds"}
+_NO_TIMES = {
+    *("binders.fraction", "binders.budget", "binders.price_per_hour", "binders.shelved_seconds"),
+    "launch_times.seconds",
+}
 
 
 def new_binder(**values: Any) -> Binder:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -119,18 +119,21 @@ class Desk:
         """What the form that Ada has open would send back with its values."""
         return str(modal(self)["private_metadata"])
 
-    def submit(self, metadata: str = "", **values: str) -> dict[str, Any]:
+    def submit(self, metadata: str = "", *, ticked: Sequence[str] = (), **values: str) -> dict[str, Any]:
         """Send the form; opened in #general, unless `metadata` says otherwise."""
         metadata = metadata or json.dumps({"channel": self.post.channel("general")})
         state = {
             name: {"value": {"type": "plain_text_input", "value": each}} for name, each in values.items()
+        }
+        boxes = {
+            name: {"value": {"type": "checkboxes", "selected_options": [{"value": name}]}} for name in ticked
         }
         view = {
             "id": f"V{next(self.numbers)}",
             "type": "modal",
             "callback_id": ids.LAUNCH_FORM,
             "private_metadata": metadata,
-            "state": {"values": state},
+            "state": {"values": state | boxes},
         }
         return self.dispatch({"type": "view_submission", **self.identity(None), "view": view})
 

@@ -321,6 +321,17 @@ def test_the_form_launches(desk: Desk) -> None:
     assert row.channel == desk.post.channel("general")
 
 
+def test_the_form_and_the_command_build_anew(desk: Desk) -> None:
+    assert desk.submit(repo="owner/repo", ticked=["rebuild"]) == {}
+    assert desk.submit(repo="owner/other") == {}
+    desk.command("launch owner/third --rebuild")
+    assert {row.url.rpartition("/")[2]: row.rebuild for row in desk.all()} == {
+        "repo": True,
+        "other": False,
+        "third": True,
+    }
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [

@@ -135,7 +135,7 @@ STATES: dict[State, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("role", ACTORS)
+@pytest.mark.parametrize("role", sorted(ACTORS))
 @pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form])
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
