@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Float, Integer, String, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage import audit, outbox
+from storage import audit, outbox, shares
 from storage.engine import serialize, unix_now
 from storage.errors import LostLease
 from storage.history_models import LaunchTime
@@ -75,8 +75,8 @@ def _free_name(session: Session, binder: Binder, wanted: str) -> str:
 
 
 def _is_visible_to(user: str) -> Any:
-    """Whether a binder is no secret for somebody who is no admin: it is public, or their own."""
-    return or_(Binder.is_private.is_(False), Binder.owner == user)
+    """Whether a binder is no secret for somebody who is no admin: public, shared with them, or their own."""
+    return or_(Binder.is_private.is_(False), Binder.owner == user, shares.shared_with(user))
 
 
 def _not_gone() -> Any:

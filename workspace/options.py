@@ -21,6 +21,7 @@ ALL_SCOPES = frozenset(
         "im:write",
         "reactions:write",
         "team:read",
+        "usergroups:read",
         "users:read",
     ]
 )

@@ -4,7 +4,7 @@ The executor reports how an action went. Here it is decided what that means for 
 failure, or another try.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.binders import shelving, stages
@@ -38,7 +38,6 @@ from bot.errors import (
     ResolveError,
 )
 from bot.interfaces import catalogue
-from bot.interfaces.discovery import InterfaceLink
 from storage.models import Binder, MessageKind, Status, Target
 
 RESOLVE_TRIES = 3
@@ -64,8 +63,8 @@ def conclude(binder: Binder, action: Action, result: Result, now: float, timeout
             return _resolved(binder, result, now)
         case StepTaken(resource_ids):
             return _after_cloud_step(binder, action, resource_ids, now, timeouts)
-        case InterfacesFound(links):
-            return _announced(binder, links, now, timeouts)
+        case InterfacesFound():
+            return _announced(binder, result, now, timeouts)
         case UnshelveAsked(is_lost):
             return shelving.asked_back(binder, now, timeouts, is_lost=is_lost)
         case Removed(nothing_left):
@@ -102,12 +101,14 @@ def _after_cloud_step(
     return Update({"resource_ids": ids}, next_in=0.0 if is_step else timeouts.poll)
 
 
-def _announced(binder: Binder, links: Sequence[InterfaceLink], now: float, timeouts: Timeouts) -> Update:
+def _announced(binder: Binder, found: InterfacesFound, now: float, timeouts: Timeouts) -> Update:
+    links = found.links
     if not links:
         return Update(next_in=timeouts.poll)  # it answers, but its pages are still being set up
     back = shelving.resumed(binder, now) if binder.status == Status.UNSHELVING else {"ready_at": now}
     rows = [each.as_row() for each in links]
     fresh = {"interfaces": rows, "used_at": now, "looked_at": now, "counted_at": now}
+    fresh |= {"collaborates": found.collaborates}
     ready = enter(binder, Status.READY, now, stage="server", **fresh, **back)
     absent = binder.interface and links[0].kind not in {binder.interface, "custom"}
     facts = {"absent": catalogue.label(binder.interface)} if binder.interface and absent else {}

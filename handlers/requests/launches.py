@@ -19,8 +19,9 @@ from handlers.messages.status_text import is_live, phrase
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, each_with
 from handlers.requests.names import name_of_repository, slug
-from handlers.requests.permissions import Action, requires
+from handlers.requests.permissions import requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
+from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
 from storage import binders
 from storage.models import Binder
