@@ -80,7 +80,7 @@ def test_a_machine_that_keeps_images_saves_the_build(world: World) -> None:
         ("U2", True, Basis.BUILD),
     ],
 )
-def test_what_was_launched_in_private_counts_only_where_the_same_person_alone_reads_of_it(
+def test_what_a_person_launched_in_private_counts_only_for_their_other_private_launches(
     world: World, owner: str, *, is_private: bool | None, basis: Basis
 ) -> None:
     ready(world, "secret", owner="U2", is_private=True)
