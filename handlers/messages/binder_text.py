@@ -35,7 +35,12 @@ def name_of(binder: Binder) -> str:
 
 def repository_of(binder: Binder) -> str:
     """The repository as short plain text: `github.com/owner/repo`."""
-    return shorten(visible(binder.url).removeprefix("https://").removeprefix("http://"), 80)
+    return short_url(binder.url)
+
+
+def short_url(url: str) -> str:
+    """The URL of a repository as short plain text."""
+    return shorten(visible(url).removeprefix("https://").removeprefix("http://"), 80)
 
 
 def repository_text(binder: Binder) -> str:
