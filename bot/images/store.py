@@ -35,17 +35,19 @@ class RegistryImages:
         self._store, self._place, self._rights = store, place, rights
         self._pull_seconds = pull_seconds
 
-    def access(self, binder: Binder) -> ImageAccess | None:
-        """What the instance of a binder may pull; None where nothing was built before that it may use."""
-        if binder.rebuild:
-            return None
+    def access(self, binder: Binder) -> ImageAccess:
+        """What the instance of a binder may pull, which may be nothing.
+
+        It is told where its image will be kept all the same: only then does it build the image so that the
+        next commit can start from its layers.
+        """
         with self._store.read() as session:
             name, kept = self._kept(session, binder)
             # An archive has no commit: what its address means today is found out by fetching it.
             directory = _directory(session, binder) if binder.commit else None
-        if not kept:
-            return None
         repository = self._place.repository(name)
+        if binder.rebuild or not kept:
+            return ImageAccess(repository=repository)
         return ImageAccess(
             repository=repository,
             auth=self._rights.to_pull(self._place.path(repository), self._pull_seconds),

@@ -10,16 +10,15 @@ from tests.fakes.registry import sha256
 from tests.unit.images.conftest import COMMIT, KEY, Site
 
 
-def keys(site: Site, **values: Any) -> list[str] | None:
-    """The keys of the images that a new launch is told of; None where it is told of nothing at all."""
+def keys(site: Site, **values: Any) -> list[str]:
+    """The keys of the images that a new launch is told of."""
     access = site.access(site.launch(f"l{len(site.all())}{len(values)}{hash(str(values)) % 10**6}", **values))
-    return None if access is None else list(access.images)
+    return list(access.images)
 
 
 def test_a_launch_is_told_of_the_image_of_its_commit(site: Site) -> None:
     image = site.kept("b1", notes=["One package was left out."])
     access = site.access(site.launch("b2"))
-    assert access is not None
     assert access.repository == image.repository
     stored = access.images[KEY]
     assert (stored.digest, stored.id, stored.kind) == (image.digest, sha256("b1"), "Dockerfile")
@@ -34,7 +33,6 @@ def test_a_new_commit_starts_from_the_newest_image_of_its_repository(site: Site)
     site.clock[0] += 10
     newest = site.kept("b2", commit="d" * 40, key="b2" * 16)
     access = site.access(site.launch("b3", commit="e" * 40))
-    assert access is not None
     assert (dict(access.images), access.cache_from) == ({}, newest.digest)
 
 
@@ -46,7 +44,7 @@ def test_a_new_commit_starts_from_the_newest_image_of_its_repository(site: Site)
 def test_another_source_is_told_of_nothing(site: Site, other: dict[str, Any]) -> None:
     site.kept("b1")
     assert keys(site) == [KEY]
-    assert keys(site, **other) is None
+    assert keys(site, **other) == []
 
 
 def test_an_added_package_makes_another_image(site: Site) -> None:
@@ -64,7 +62,7 @@ def test_only_what_is_kept_is_used(site: Site, state: ImageState) -> None:
         found = session.get(BuiltImage, image.id)
         assert found is not None
         found.state = state
-    assert keys(site) is None
+    assert keys(site) == []
 
 
 def test_the_directory_of_a_path_is_remembered(site: Site) -> None:
@@ -84,7 +82,6 @@ def test_the_directory_of_a_path_is_remembered(site: Site) -> None:
 def test_what_an_archive_holds_today_is_found_out_by_fetching_it(site: Site) -> None:
     site.kept("b1", provider="zenodo", url="10.5281/zenodo.1", commit=None)
     access = site.access(site.launch("b2", provider="zenodo", url="10.5281/zenodo.1", commit=None))
-    assert access is not None
     assert (access.directory, list(access.images)) == (None, [KEY])
 
 
@@ -92,7 +89,6 @@ def test_what_travels_with_a_launch_is_bounded(site: Site) -> None:
     for number in range(MOST_IMAGES + 2):
         site.kept(f"b{number}", key=f"{number}" * 32, notes=["x" * 400, "y" * 400])
     access = site.access(site.launch("new"))
-    assert access is not None
     assert len(access.images) == MOST_IMAGES
     assert all(sum(map(len, each.notes)) <= MOST_NOTES for each in access.images.values())
 
@@ -108,9 +104,9 @@ def test_what_was_built_in_private_is_for_its_owner_in_private(
     assert image.is_private
     assert keys(site, is_private=True) == [KEY]
     assert keys(site, is_private=None) == [KEY]
-    assert keys(site, is_private=False) is None, "a fast launch would tell the channel of it"
-    assert keys(site, is_private=True, owner="U2") is None
-    assert keys(site, is_private=True, team_id="T2") is None
+    assert keys(site, is_private=False) == [], "a fast launch would tell the channel of it"
+    assert keys(site, is_private=True, owner="U2") == []
+    assert keys(site, is_private=True, team_id="T2") == []
 
 
 def test_what_was_built_in_public_is_for_all_in_private_as_well(site: Site) -> None:
@@ -124,8 +120,8 @@ def test_no_right_reaches_what_others_built_in_private(site: Site) -> None:
     public, private = site.kept("b1"), site.kept("b2", is_private=True)
     assert public.repository != private.repository
     found = [site.access(site.launch(owner, owner=owner, is_private=True)) for owner in ("U1", "U2")]
-    assert [each and each.repository for each in found] == [private.repository, public.repository]
-    names = [str(each.auth["from"]) for each in found if each]
+    assert [each.repository for each in found] == [private.repository, public.repository]
+    names = [str(each.auth["from"]) for each in found]
     assert names == [each.repository.removeprefix("registry.test/") for each in (private, public)]
 
 
@@ -184,3 +180,9 @@ def test_the_image_knows_what_it_was_built_from(site: Site) -> None:
     image = site.kept("b1", interface="voila", directory="course")
     facts = (image.provider, image.url, image.commit, image.directory, image.extra, image.kind)
     assert facts == ("gh", "https://github.com/o/r", COMMIT, "course", "voila", "Dockerfile")
+
+
+def test_the_first_launch_of_a_source_is_told_where_its_image_will_be_kept(site: Site) -> None:
+    first = site.access(site.launch("b1"))
+    assert (dict(first.auth), first.cache_from) == ({}, ""), "there is nothing to pull"
+    assert first.repository == site.kept("b2").repository, "so its layers can be the next commit's cache"
