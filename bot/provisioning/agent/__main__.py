@@ -15,7 +15,7 @@ from bot.provisioning.agent.firewall import close_metadata_service
 from bot.provisioning.agent.job import start_job
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.processes import adopt_orphans, end_descendants
-from bot.provisioning.agent.task import read
+from bot.provisioning.agent.task import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,16 +38,23 @@ def main(arguments: Sequence[str]) -> int:
     if options.port is not None:
         settings = replace(settings, port=options.port)
     os.environ.update(settings.environment)
-    return run(start_job(task, settings, options.root))
+    return run(start_job(task, settings, options.root), options.task)
 
 
-def run(job: Job) -> int:
-    """Serve until the machine ends, or say why not."""
+def run(job: Job, file: Path) -> int:
+    """Serve until the machine ends, or say why not.
+
+    Args:
+        job: What is to be done.
+        file: Where its task stands, and where an order is written down.
+    """
     adopt_orphans()
     signal.signal(signal.SIGTERM, _stop)
     try:
         job.places.make()
         job.reporter.begin(Phase.BOOTING, "The agent has started")
+        if job.task.is_open:
+            job = _ordered(job, file)
         _launch(job)
     except Failure as failure:
         job.reporter.fail(failure)
@@ -58,6 +65,17 @@ def run(job: Job) -> int:
     finally:
         end_descendants()
     return 0
+
+
+def _ordered(job: Job, file: Path) -> Job:
+    """Wait for an order, and write it down, so that the next start of the agent goes on with it."""
+    from bot.provisioning.agent.waiting import await_order  # noqa: PLC0415 - for warm instances alone
+
+    task = await_order(job)
+    write(file, task, job.settings)
+    job = start_job(task, job.settings, job.places.root)
+    job.reporter.begin(Phase.BOOTING, "The order has come")
+    return job
 
 
 def _launch(job: Job) -> None:

@@ -73,6 +73,7 @@ class OpenStackCloud:
     name = "openstack"
     can_shelve = True
     can_recover = True
+    can_wait = True
 
     def __init__(
         self,
@@ -150,6 +151,12 @@ class OpenStackCloud:
         path, metadata = f"/servers/{_server_id(resources)}/metadata", pieces_of(name, text)
         self._api.call("compute", "POST", path, "tell the server", body={"metadata": metadata})
 
+    def order(self, resources: ResourceIds, spec: InstanceSpec, text: str) -> None:
+        """See `Cloud.order`. One call: what `recover` needs to know arrives together with the order."""
+        path, metadata = f"/servers/{_server_id(resources)}/metadata", self._tags.metadata(spec)
+        body = {"metadata": {**metadata, **pieces_of("order", text)}}
+        self._api.call("compute", "POST", path, "give the server its order", body=body)
+
     def prune(self, binder_id: str, keep: str) -> None:
         """See `Cloud.prune`. The other servers' ports are removed with the binder, whose tags they carry."""
         for server in self._servers_of(binder_id):
@@ -212,6 +219,11 @@ class OpenStackCloud:
     def quota(self) -> str:
         """See `Cloud.quota`."""
         return self._check.quota() or "these credentials may not read it"
+
+    def free_places(self, size: str) -> int | None:
+        """See `Cloud.free_places`."""
+        offered = self._options.flavor_of(size)
+        return 0 if offered is None else self._check.free_places(offered)
 
     def recover(self) -> list[Recovered]:
         """See `Cloud.recover`."""
