@@ -66,7 +66,9 @@ class StormCloud(FakeCloud):
             ends_at = float(int(order.ends_at))
             made = Instance(ref, order.binder_id, InstanceState.PENDING, self.clock[0], ends_at=ends_at)
             self.visible_at[ref] = self.clock[0] + (self.random.uniform(0, LAG_SECONDS) if self.stormy else 0)
-            self.machines.setdefault(order.binder_id, []).append(Machine(made))
+            if not order.url and self.chance(0.1):
+                self.deaf = 1
+            self._add(order, made)
             return {"server": ref}
         raise AssertionError("either a reply, or none")
 
@@ -128,6 +130,17 @@ class StormCloud(FakeCloud):
     def mark_end(self, resources: ResourceIds, ends_at: float) -> None:
         with self._unreliable():
             super().mark_end(resources, ends_at)
+
+    def order(self, resources: ResourceIds, spec: InstanceSpec, text: str) -> None:
+        with self._unreliable():
+            if self.chance(0.03):
+                raise CloudError("This server takes no metadata.")
+            super().order(resources, spec, text)
+
+    def free_places(self, _size: str) -> int | None:
+        with self._unreliable():
+            return self.random.choice([None, 1, 2, 4]) if self.stormy else None
+        raise AssertionError("either a reply, or none")
 
     def unshelve_failed(self, resources: ResourceIds) -> bool:
         with self._unreliable():
