@@ -21,6 +21,7 @@ from bot.binders.reconciler import Reconciler
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.health import HealthServer
+from bot.images.factory import ImageStore, image_store_of
 from bot.jupyter.client import JupyterServer
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
@@ -32,19 +33,26 @@ from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
 from handlers.outbox.uploads import Uploads
 from handlers.requests.context import Context
+from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import UserTimezones, utc
-from storage import retention
+from storage import launch_times, retention
 from storage.engine import Store
 from storage.models import Binder
 
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 30.0
+IMAGES_SECONDS = 15.0
+"""Between two looks at the images that are on their way into the registry."""
 DIGEST_SECONDS = 300.0
+AUDIENCE_SECONDS = 2.0
+"""How soon after it was shared with a channel its members are asked for."""
 RETENTION_SECONDS = 30 * 24 * 3600.0
 """How long binders that are gone, and the messages about them, stay in the database."""
+LAUNCH_TIMES_SECONDS = 365 * 24 * 3600.0
+"""How long the times of launches stay there."""
 SOCKET_RETRY_SECONDS = 5.0
 STOP_SECONDS = 5.0
 """How long work in progress may take to finish, once the bot is told to stop."""
@@ -82,6 +90,7 @@ class Application:
             submit=self._pool.submit,
             nudge=self.nudge,
         )
+        self._kept_images = image_store_of(settings)
         self._client = wiring.web_client(settings)
         self._zones = UserTimezones(self._client, settings.zone)
         calls = SlackCalls(default_rate_limits())
@@ -95,9 +104,11 @@ class Application:
                 unit=settings.cost_unit,
                 can_shelve=self.cloud.can_shelve,
                 shelves_idle=settings.idle_action == "shelve",
+                shows_logs=settings.logs_for == "everybody",
             ),
             zone_of=self._zones.of if settings.quiet_hours else utc,
         )
+        self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)
         self.archives = Archives(self.store, self._collect, uploads)
         self._bolt = self._listeners()
@@ -127,7 +138,10 @@ class Application:
         if self.warm_pool is not None:
             seconds = warm_pool.POOL_SECONDS
             self.ticks.every(seconds, "warm pool", self.warm_pool.tick, jitter=seconds / 10)
+        self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
+        if self._kept_images:
+            self._keep_images(self._kept_images)
         if when := self._settings.weekly_digest:
             owe = partial(self._owe_digest, when)
             self.ticks.every(DIGEST_SECONDS, "digest", owe, jitter=DIGEST_SECONDS / 10)
@@ -137,6 +151,11 @@ class Application:
         if self._health:
             self._health.start()
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
+
+    def _keep_images(self, kept: ImageStore) -> None:
+        keeper = wiring.image_keeper(kept, kept.registry(), self.store, self.cloud)
+        self.ticks.every(IMAGES_SECONDS, "images", keeper.tick, jitter=IMAGES_SECONDS / 10)
+        self.ticks.every(3600.0, "image retention", keeper.retain, jitter=300.0)
 
     def stop(self) -> bool:
         """Take no more work, let work in progress finish, and release the leases. It may be called twice.
@@ -224,6 +243,7 @@ class Application:
     def _forget(self) -> None:
         with self.store.write() as session:
             retention.prune(session, older_than=RETENTION_SECONDS)
+            launch_times.forget(session, older_than=LAUNCH_TIMES_SECONDS)
 
 
 def serve(settings: Settings) -> int:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from bot.errors import BinderBotError, ConfigError
@@ -121,7 +122,8 @@ def _parsed(text: str) -> dict[str, str | int | None]:
 
     try:
         request = parse_launch(text)
-        return {**request.spec.to_json(), **_lifetime(request.duration)}
+        rebuild = {"rebuild": True} if request.rebuild else {}
+        return {**request.spec.to_json(), **_lifetime(request.duration), **rebuild}
     except SpecError as error:
         return {"error": error.sentence, **({"hint": error.hint} if error.hint else {})}
 
@@ -194,6 +196,42 @@ def _warm(options: argparse.Namespace) -> int:
     return 0
 
 
+def _stats(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.stats import as_json, as_text, stats
+
+    found = stats(config.load(), days=options.days)
+    print((as_json if options.json else as_text)(found, options.days))
+    return 0
+
+
+def _positive(text: str) -> int:
+    """A number of days.
+
+    Raises:
+        ValueError: It is none; `argparse` says so.
+    """
+    if (days := int(text)) < 1:
+        raise ValueError(text)
+    return days
+
+
+def _images(options: argparse.Namespace) -> int:
+    if options.setup:
+        from bot.images.setup import set_up
+
+        print(set_up(Path(options.setup)))
+        return 0
+    from bot import config, logs
+    from bot.admin import images
+
+    settings = config.load()
+    logs.configure("WARNING", settings.log_format)
+    for line in images.prune(settings) if options.prune else images.list_images(settings):
+        print(line)
+    return 0
+
+
 COMMANDS = (
     OperatorCommand("serve", "run the bot (settings come from the environment and from .env)", _serve),
     OperatorCommand(
@@ -241,6 +279,35 @@ COMMANDS = (
             Option("size", {"nargs": "?", "help": "of which size"}),
             Option("--until", {"metavar": "TIME", "help": "until when: 10:00 (in TIMEZONE) or 2h"}),
             Option("--stop", {"action": "store_true", "help": "forget what was asked for before"}),
+        ),
+    ),
+    OperatorCommand(
+        "stats",
+        "show how long launches took, and in which stages they failed",
+        _stats,
+        (
+            Option(
+                "--days",
+                {
+                    "type": _positive,
+                    "default": 30,
+                    "metavar": "N",
+                    "help": "of the last N days (default: 30)",
+                },
+            ),
+            Option("--json", {"action": "store_true", "help": "for programs: times in seconds"}),
+        ),
+    ),
+    OperatorCommand(
+        "images",
+        "list the images in the registry",
+        _images,
+        (
+            Option("--prune", {"action": "store_true", "help": "remove those that are not needed any more"}),
+            Option(
+                "--setup",
+                {"metavar": "FOLDER", "help": "make the key and the certificate for a registry, and say how"},
+            ),
         ),
     ),
     OperatorCommand("recover", "restore a lost database from what the OpenStack cloud knows", _recover),

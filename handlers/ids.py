@@ -18,6 +18,11 @@ KEEP_TONIGHT = "binder_keep_tonight"
 SAVE = "binder_save"
 SAVE_AND_STOP = "binder_save_and_stop"
 STOP_ANYWAY = "binder_stop_anyway"
+SHARE = "binder_share"
+"""Opens the form in which a binder is shared."""
+LAUNCH_LINK = "binder_launch_link"
+LAUNCH_THIS = "binder_launch_this"
+"""Launches what a link asks for; the value is the launch text."""
 FORM = "binder_form"
 """Opens the form; has no value."""
 
@@ -27,6 +32,7 @@ LINK = re.compile(rf"^{LINK_PREFIX}")
 
 # Views and shortcuts
 LAUNCH_FORM = "launch_form"
+SHARE_FORM = "share_form"
 LAUNCH_MESSAGE = "launch_from_message"
 
 METADATA_EVENT = "binder_bot"

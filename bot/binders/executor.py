@@ -4,6 +4,7 @@ No transaction is open while the network is used.
 """
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -97,7 +98,12 @@ class ActionExecutor:
             if self._took_warm(session, binder):
                 return WarmTaken()
             binders.save(session, binder, {"attempt_at": store.now()})
-        return StepTaken(self._cloud.create(_order(binder)))
+        return StepTaken(self._cloud.create(self._spec_of(binder)))
+
+    def _spec_of(self, binder: Binder) -> InstanceSpec:
+        """What to make, or to tell, with the images that it may take. A warm instance takes none yet."""
+        images = None if binder.is_warm else self._dependencies.images.access(binder)
+        return replace(_order(binder), images=images)
 
     def _took_warm(self, session: Session, binder: Binder) -> bool:
         """Take a warm instance for a launch, where one waits: it leaves the pool as the launch gets it."""
@@ -110,7 +116,7 @@ class ActionExecutor:
         return instance is not None
 
     def _give_order(self, binder: Binder, _: Order) -> Result:
-        spec = _order(binder)
+        spec = self._spec_of(binder)
         text = seal(order_text(spec), binder.secret, "order")
         if len(text) > MAX_TEXT:
             raise CannotBuild("The address, ref and path of this repository are too long for an order.")
@@ -122,9 +128,8 @@ class ActionExecutor:
 
     def _announce(self, binder: Binder, action: Announce) -> Result:
         with closing(self._dependencies.server(action.url, binder.token)) as server:
-            return InterfacesFound(
-                tuple(discovery.discover(server, path=binder.path, wanted=binder.interface))
-            )
+            links = discovery.discover(server, path=binder.path, wanted=binder.interface)
+            return InterfacesFound(tuple(links), server.collaborates() if links else None)
 
     def _shelve(self, binder: Binder, _: Shelve) -> Result:
         return StepTaken(self._cloud.shelve(binder.cloud_id, binder.resource_ids))

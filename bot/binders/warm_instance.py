@@ -45,7 +45,7 @@ def boot(binder: Binder, observation: Observation, now: float) -> Update | None:
 
 def begin_to_order(binder: Binder, now: float) -> Update:
     """Go on with the instance that was taken: it is booted already."""
-    return Update(enter(binder, Status.BOOTING, now, waiting_for=None), card=True)
+    return Update(enter(binder, Status.BOOTING, now, stage="instance", waiting_for=None), card=True)
 
 
 def follow(

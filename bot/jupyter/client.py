@@ -1,12 +1,12 @@
 """The REST API of a running server: is it there, what does it hold, which pages answer.
 
 The server runs code of strangers. So its answers are limited in time and size, its redirects are not
-followed, and only what is asked here is believed. HTTP is done by `requests`; the loop that reads an answer
-is our own: no library limits the whole time of an answer, and a server may send one byte now and then.
+followed, and only what is asked here is believed.
 """
 
 import binascii
 import json
+import re
 import time
 from base64 import b64decode
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from bot.bounded_answers import read_bounded
 from bot.errors import ServerError
 from bot.jupyter.activity import Usage, judge, skew
 from bot.jupyter.contents import DirectoryListing, read_listing
@@ -28,6 +29,7 @@ ANSWER_SECONDS = 15.0
 """How long a whole answer may take, even if bytes keep arriving."""
 LISTING_BYTES = 4 * 1024 * 1024
 """How much of the listing of a directory is read at most."""
+_RTC_OFF = re.compile(rb'"disableRTC":\s*true')
 _Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 
 
@@ -113,6 +115,21 @@ class JupyterServer:
             raise ServerError("The server answered something other than that file.")
         return content
 
+    def collaborates(self) -> bool | None:
+        """Whether two people in one notebook see each other's changes; None if it does not tell.
+
+        jupyter-collaboration has an endpoint that takes PUT alone, so GET is answered 405 where it is
+        installed. Where it is switched off, JupyterLab's page says `disableRTC` (seen with version 5.0.4).
+        """
+        try:
+            status, _, _ = self._get("api/collaboration/session/none.ipynb")
+            if status != HTTPStatus.METHOD_NOT_ALLOWED:
+                return False
+            _, _, page = self._get("lab")
+        except ServerError:
+            return None
+        return _RTC_OFF.search(page) is None
+
     def proxied(self) -> frozenset[str]:
         """Names of the interfaces behind jupyter-server-proxy (rstudio, shiny, …), without starting any."""
         try:
@@ -175,7 +192,7 @@ class JupyterServer:
                 stream=True,
             ) as answer:
                 location, date = answer.headers.get("Location", ""), answer.headers.get("Date", "")
-                return _Response(answer.status_code, location, date, _bounded(answer, most, seconds))
+                return _Response(answer.status_code, location, date, read_bounded(answer, most, seconds))
         except (requests.RequestException, HTTPError, ValueError) as error:
             raise ServerError("The server did not answer.") from error
 
@@ -185,18 +202,6 @@ class _Response(NamedTuple):
     location: str
     date: str
     body: bytes
-
-
-def _bounded(answer: requests.Response, most: int, seconds: float) -> bytes:
-    """Read an answer up to a size and for a time, whatever the server does."""
-    deadline = time.monotonic() + seconds
-    body = bytearray()
-    while len(body) < most and time.monotonic() < deadline:
-        piece = answer.raw.read1(most - len(body), decode_content=True)
-        if not piece:
-            break
-        body += piece
-    return bytes(body)
 
 
 def _encoded(size: int) -> int:

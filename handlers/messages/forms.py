@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_sdk.models.blocks import (
+    CheckboxesElement,
     InputBlock,
     Option,
     PlainTextInputElement,
@@ -18,6 +19,7 @@ from bot.errors import BinderBotError, SpecError
 from bot.interfaces.catalogue import INTERFACES
 from bot.provisioning.base import Size
 from bot.repositories.launch_text import parse_launch
+from bot.repositories.site_links import expanded, quoted
 from bot.repositories.spec import LaunchRequest
 from bot.text import shorten
 from handlers import ids
@@ -25,6 +27,7 @@ from handlers.messages.blocks import Json, as_json, context
 
 REPOSITORY = "repo"
 DURATION = "duration"
+REBUILD = "rebuild"
 _VALUE = "value"
 _FLAGS = {
     "ref": "--ref",
@@ -37,7 +40,6 @@ _FLAGS = {
 """The fields after the repository, and the option that each stands for in a command."""
 _TYPED_COMMAND = re.compile(rf"^(?:{ids.COMMAND}\s+)?launch\s+", re.IGNORECASE)
 """What people paste into the first field along with the repository."""
-_NEEDS_QUOTES = re.compile(r"^[\"'-]|\s")
 _MAX_REPOSITORY = 1_000
 _MAX_OPTION = 75
 _MAX_METADATA = 3_000
@@ -88,6 +90,7 @@ def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") 
         *_size_choice(sizes),
         _text(DURATION, "For how long", "6h, 90m, until 18:00, until friday", optional=True),
         _text("name", "Name", "the repository's name", optional=True),
+        _tick(REBUILD, "Build", "Build it anew, also if it was built before"),
         context("Its files are deleted when it ends."),
     ]
     return {
@@ -101,23 +104,24 @@ def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") 
     }
 
 
-def read(values: Mapping[str, Mapping[str, Any]]) -> LaunchRequest:
+def read(values: Mapping[str, Mapping[str, Any]], *, link_host: str = "") -> LaunchRequest:
     """Read a filled-in form.
 
     Args:
         values: `view.state.values`, as Slack hands it over.
+        link_host: The address of the site's launch links; empty where it has none.
 
     Raises:
         FormError: A field has an error.
     """
-    text = _TYPED_COMMAND.sub("", _entered(values, REPOSITORY))
+    text = expanded(link_host, _TYPED_COMMAND.sub("", _entered(values, REPOSITORY)))
     request = _checked(REPOSITORY, lambda: parse_launch(text))
     # One field after the other, so that each error is shown at its field.
     for field, flag in _FLAGS.items():
         if value := _entered(values, field):
             text = f"{text} {flag} {_quoted(field, value)}"
             request = _checked(field, lambda text=text: parse_launch(text))  # type: ignore[misc] # bound early
-    return request
+    return replace(request, rebuild=request.rebuild or _is_ticked(values, REBUILD))
 
 
 def _checked(field: str, parse: Callable[[], LaunchRequest]) -> LaunchRequest:
@@ -133,18 +137,20 @@ def without_markup(error: BinderBotError) -> str:
 
 
 def _quoted(field: str, value: str) -> str:
-    quote = next((each for each in "\"'" if each not in value), None)
-    if quote is None and not _NEEDS_QUOTES.search(value):
-        return value
-    if quote is None:
+    typed = quoted(value)
+    if typed is None:
         raise FormError({field: "This value contains both \" and '. Use only one of them."})
-    return f"{quote}{value}{quote}"
+    return typed
 
 
 def _entered(values: Mapping[str, Mapping[str, Any]], field: str) -> str:
     element = values.get(field, {}).get(_VALUE, {})
     chosen = (element.get("selected_option") or {}).get("value")
     return str(chosen or element.get("value") or "").strip()
+
+
+def _is_ticked(values: Mapping[str, Mapping[str, Any]], field: str) -> bool:
+    return bool(values.get(field, {}).get(_VALUE, {}).get("selected_options"))
 
 
 def _text(field: str, label: str, placeholder: str, value: str = "", *, optional: bool = False) -> InputBlock:
@@ -160,6 +166,13 @@ def _text(field: str, label: str, placeholder: str, value: str = "", *, optional
 def _size_choice(sizes: Sequence[Size]) -> list[InputBlock]:
     options = [(size.key, f"{size.key}: {size.label}") for size in sizes]
     return [_choice("size", "Size", options)] if options else []  # Slack refuses a menu without options
+
+
+def _tick(field: str, label: str, text: str) -> InputBlock:
+    element = CheckboxesElement(
+        action_id=_VALUE, options=[Option(value=field, text=PlainTextObject(text=text))]
+    )
+    return InputBlock(block_id=field, label=label, element=element, optional=True)
 
 
 def _choice(field: str, label: str, options: Sequence[tuple[str, str]]) -> InputBlock:

@@ -2,12 +2,14 @@
 
 from urllib.parse import urlsplit
 
+from bot.text import counted
 from handlers import ids
 from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import MAX_TEXT, actions, button, section
 from handlers.messages.buttons import interface_buttons
 from handlers.messages.message import LOG_LIMIT, MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import code, code_block, date, inline, link, person
+from handlers.rules import RULES, Action
 from storage.models import Binder
 
 BOT_NAME = "Binder"
@@ -26,9 +28,11 @@ def alert(sentence: str) -> Message:
     return Message.of(shown, [section(f":rotating_light: {shown}")])
 
 
-def refusal(binder: Binder, action: str) -> Message:
-    """Only the owner or an admin may do this; `action` ends the sentence: `tear it down`."""
+def refusal(binder: Binder, action: Action) -> Message:
+    """Only the owner or an admin may do this, or those to whom the owner gave the right."""
     shown = f"*{name_of(binder)}* belongs to {person(binder.owner)}. Only they or an admin can {action}."
+    if RULES[action].can_be_given:
+        shown += " They can give you that right with *Share*."
     return Message.of(shown.replace("*", ""), [section(shown)])
 
 
@@ -61,7 +65,7 @@ def log_of(binder: Binder) -> Message:
 
 def unsaved(binder: Binder) -> Message:
     """Teardown would delete changed files: save them first, or not."""
-    count = "1 changed file" if binder.changed_files == 1 else f"{binder.changed_files} changed files"
+    count = counted(binder.changed_files, "changed file")
     story = f"*{name_of(binder)}* has {count}. Tearing it down deletes all its files. Save them first?"
     save = button("Save and tear down", ids.SAVE_AND_STOP, binder.id, style="primary")
     lose = button("Tear down without saving", ids.STOP_ANYWAY, binder.id, style="danger")

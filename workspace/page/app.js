@@ -196,11 +196,12 @@ function drawMessage(message, before, top) {
   const clock = localTime(message.ts, seen.me.tz, { hour: "2-digit", minute: "2-digit" });
   const full = localTime(message.ts, seen.me.tz, { dateStyle: "full", timeStyle: "long" });
   const place = { channel: message.channel, ts: message.ts };
+  const below = (message.attachments || []).map((one) => el("div", { class: "unfurl" }, drawBlocks(one.blocks, place)));
   const content = message.blocks ? drawBlocks(message.blocks, place) : el("div", { class: "text" }, mrkdwn(message.text, context()), message.edited ? el("span", { class: "muted small" }, " (edited)") : null);
   const body = el("div", { class: "body" },
     message.is_ephemeral ? el("div", { class: "only" }, el("span", { "aria-hidden": "true" }, "◉ "), "Only visible to you") : null,
     joined ? null : el("div", { class: "by" }, el("b", {}, user.real_name), user.is_bot ? el("span", { class: "badge" }, "APP") : null, el("time", { class: "muted small", title: full }, clock)),
-    content, drawFiles(message), drawReactions(message), top ? drawReplies(message) : null);
+    content, below, drawFiles(message), drawReactions(message), top ? drawReplies(message) : null);
   const side = joined ? el("time", { class: "side muted", title: full }, clock) : avatar(message.user);
   const day = top && (!before || dayOf(before) !== dayOf(message)) ? el("div", { class: "day" }, el("span", {}, dayOf(message))) : null;
   const kind = (message.is_ephemeral ? " ephemeral" : "") + (message.subtype === "tombstone" ? " tombstone" : "") + (joined ? " joined" : "");
@@ -347,8 +348,19 @@ async function confirmed(confirm, then) {
 
 // --- modals
 
+// People and channels to pick from are shown as boxes to tick.
+function ticked(element) {
+  const option = (value, text) => ({ value, text: { type: "plain_text", text } });
+  const people = () => Object.values(seen.users).filter((one) => !one.is_bot).map((one) => option(one.id, one.real_name));
+  const channels = () => seen.channels.filter((one) => !one.is_im).map((one) => option(one.id, `#${one.name}`));
+  const pickers = { multi_users_select: [people, element.initial_users], multi_conversations_select: [channels, element.initial_conversations] };
+  if (!(element.type in pickers)) return element;
+  const [options, chosen] = [pickers[element.type][0](), pickers[element.type][1] || []];
+  return { ...element, type: "checkboxes", options, initial_options: options.filter((one) => chosen.includes(one.value)) };
+}
+
 function drawInput(block, place) {
-  const element = block.element, id = `input-${block.block_id}`;
+  const element = ticked(block.element), id = `input-${block.block_id}`;
   let field;
   if (element.type === "plain_text_input") {
     field = el(element.multiline ? "textarea" : "input", { id, rows: element.multiline ? 4 : null, placeholder: element.placeholder ? element.placeholder.text : null, maxlength: element.max_length });

@@ -15,7 +15,8 @@ from bot.provisioning.base import InstanceSpec, Phase
 from bot.provisioning.tasks import order_text
 from tests.conftest import GitServer, HostedRepository
 from tests.fakes.http import Script, scripted_server
-from tests.integration.agent.guest import QUICK, Guest, a_free_port, an_order
+from tests.integration.agent.guest import QUICK, Guest, an_order
+from tests.integration.agent.machine import a_free_port
 
 SECRET = "what only the user data holds"
 PATH = "/openstack/latest/meta_data.json"
