@@ -155,7 +155,7 @@ class Reconciler:
         """Begin to work on a binder; if there is nothing to do, or no room, return the seconds to wait."""
         timeouts = self._dependencies.timeouts
         is_look = wants_look(binder, now, timeouts)
-        if not is_look and not wants_answer(binder):
+        if not (is_look or wants_report(binder) or wants_answer(binder)):
             step = transitions.plan(binder, observation, now, timeouts)
             if isinstance(step, Update) and step.is_quiet:
                 return step.next_in
@@ -315,13 +315,15 @@ def _observation(binder: Binder, survey: Survey | None) -> Observation:
         return Observation(known=False)
     kept = binder.resource_ids.get("server")
     return Observation(
-        instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
-        leftovers=survey.leaves(binder.id),
+        instances=tuple(sorted(survey.of(binder.cloud_id), key=lambda each: each.ref != kept)),
+        leftovers=survey.leaves(binder.cloud_id),
     )
 
 
 def _write(session: Session, binder: Binder, update: Update) -> None:
     binders.save(session, binder, update.changes, next_in=update.next_in)
+    if binder.is_warm:  # it is nobody's yet
+        return
     if launch := launch_history.measured(binder, update.changes):
         launch_times.add(session, launch)
     if update.card is not None:

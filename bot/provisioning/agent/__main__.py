@@ -15,7 +15,7 @@ from bot.provisioning.agent.firewall import close_metadata_service
 from bot.provisioning.agent.job import start_job
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.processes import adopt_orphans, end_descendants
-from bot.provisioning.agent.task import read
+from bot.provisioning.agent.task import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.firewall:
         close_metadata_service()
         return 0
-    return run(prepared(options), _launch)
+    return run(prepared(options), _launch, lambda job: _ordered(job, options.task))
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -51,13 +51,20 @@ def prepared(options: argparse.Namespace) -> Job:
     return start_job(task, settings, options.root)
 
 
-def run(job: Job, work: Callable[[Job], None]) -> int:
-    """Do the work, such as to serve until the machine ends, or say why not."""
+def run(job: Job, work: Callable[[Job], None], prepare: Callable[[Job], Job] = lambda job: job) -> int:
+    """Do the work, such as to serve until the machine ends, or say why not.
+
+    Args:
+        job: What is to be done.
+        work: Does it.
+        prepare: Gives the job that is done instead, such as the one of an order.
+    """
     adopt_orphans()
     signal.signal(signal.SIGTERM, _stop)
     try:
         job.places.make()
         job.reporter.begin(Phase.BOOTING, "The agent has started")
+        job = prepare(job)
         work(job)
     except Failure as failure:
         job.reporter.fail(failure)
@@ -68,6 +75,19 @@ def run(job: Job, work: Callable[[Job], None]) -> int:
     finally:
         end_descendants()
     return 0
+
+
+def _ordered(job: Job, file: Path) -> Job:
+    """Wait for an order if there is none yet, and write it down for the agent's next start."""
+    if not job.task.is_open:
+        return job
+    from bot.provisioning.agent.waiting import await_order  # noqa: PLC0415 - for warm instances alone
+
+    task = await_order(job)
+    write(file, task, job.settings)
+    job = start_job(task, job.settings, job.places.root)
+    job.reporter.begin(Phase.BOOTING, "The order has come")
+    return job
 
 
 def _launch(job: Job) -> None:
