@@ -22,6 +22,7 @@ from bot.config import Settings
 from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
+from bot.images.registry import ImageRegistry
 from bot.jupyter.client import JupyterServer
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
@@ -91,6 +92,7 @@ class Application:
             nudge=self.nudge,
         )
         self._kept_images = image_store_of(settings)
+        self._registry = self._kept_images.registry() if self._kept_images else None
         self._client = wiring.web_client(settings)
         self._zones = UserTimezones(self._client, settings.zone)
         calls = SlackCalls(default_rate_limits())
@@ -140,8 +142,8 @@ class Application:
             self.ticks.every(seconds, "warm pool", self.warm_pool.tick, jitter=seconds / 10)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
-        if self._kept_images:
-            self._keep_images(self._kept_images)
+        if self._kept_images and self._registry:
+            self._keep_images(self._kept_images, self._registry)
         if when := self._settings.weekly_digest:
             owe = partial(self._owe_digest, when)
             self.ticks.every(DIGEST_SECONDS, "digest", owe, jitter=DIGEST_SECONDS / 10)
@@ -152,8 +154,8 @@ class Application:
             self._health.start()
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
-    def _keep_images(self, kept: ImageStore) -> None:
-        keeper = wiring.image_keeper(kept, kept.registry(), self.store, self.cloud)
+    def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:
+        keeper = wiring.image_keeper(kept, registry, self.store, self.cloud)
         self.ticks.every(IMAGES_SECONDS, "images", keeper.tick, jitter=IMAGES_SECONDS / 10)
         self.ticks.every(3600.0, "image retention", keeper.retain, jitter=300.0)
 
@@ -174,6 +176,8 @@ class Application:
         self._release_leases()
         if self._health:
             self._health.stop()
+        if self._registry:
+            self._registry.close()
         self.store.close()
         log.info("stopped", is_finished=is_finished)
         return is_finished
