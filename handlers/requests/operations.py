@@ -18,7 +18,7 @@ from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, visible_to
-from handlers.requests.permissions import NotPossible, requires
+from handlers.requests.permissions import NotPossible, is_allowed, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
@@ -244,11 +244,12 @@ def open_links(context: Context, requester: Requester, lookup: BinderLookup) -> 
 
 
 @requires(Action.SEE)
-def status(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
-    """A binder's card, for one pair of eyes."""
+def status(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """A binder's card, for one pair of eyes: with the buttons that this person may press."""
     with context.store.read() as session:
         binder = lookup(session)
-    return messages.card(binder, context.store.now(), can_shelve=context.can_shelve)
+        may = [each for each in Action if is_allowed(session, context, requester, binder, each)]
+    return messages.card(binder, context.store.now(), can_shelve=context.can_shelve, allowed=may)
 
 
 @requires(Action.READ_LOG)
