@@ -18,7 +18,7 @@ from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, visible_to
-from handlers.requests.permissions import NotPossible, is_allowed, requires
+from handlers.requests.permissions import NotPossible, actions_for, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
@@ -248,7 +248,7 @@ def status(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
     """A binder's card, for one pair of eyes: with the buttons that this person may press."""
     with context.store.read() as session:
         binder = lookup(session)
-        may = [each for each in Action if is_allowed(session, context, requester, binder, each)]
+        may = actions_for(session, context, requester, binder)
     return messages.card(binder, context.store.now(), can_shelve=context.can_shelve, allowed=may)
 
 
