@@ -213,10 +213,7 @@ def hold(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
 
 
 def _tell_owner(session: Session, requester: Requester, binder: Binder, action: Action) -> None:
-    """Owe the thread a word of what somebody else than the owner did."""
-    if requester.user != binder.owner:
-        key = f"{MessageKind.ACTED}:{binder.id}:{action}:{requester.key}"[:255]
-        outbox.say(session, MessageKind.ACTED, key, binder.id, by=requester.user, action=action)
+    shares.tell_owner(session, binder, by=requester.user, action=action, occasion=requester.key)
 
 
 def _check_changed(context: Context, binder: Binder, action: Action, *, changed: bool) -> None:

@@ -291,3 +291,11 @@ def test_share_without_people_opens_the_form(desk: Desk) -> None:
     row = private(desk)
     assert desk.command("share demo") == ""
     assert modal(desk)["private_metadata"] == row.id
+
+
+def test_the_owner_reads_that_an_admin_shared_it(desk: Desk) -> None:
+    private(desk)
+    desk.app = bolt(desk.post, lambda: None, admins=desk.grace)
+    assert "is shared with" in desk.command(f"share demo <@{linus(desk)}>", user=desk.grace)
+    desk.post.wait(60)
+    assert f"@{desk.post.ada} @{desk.grace} changed who can open demo." in in_thread(desk)
