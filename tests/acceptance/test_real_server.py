@@ -200,6 +200,41 @@ def test_from_the_command_in_a_browser_to_jupyterlab_and_back_to_nothing(
         assert bot.stop() == 0
 
 
+def press_if_there(person: Person, button: str) -> bool:
+    """Press a button that is shown only where files were changed."""
+    try:
+        person.click(button)
+    except LookupError:
+        return False
+    return True
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(240)
+def test_who_is_shared_with_opens_it_in_a_browser_and_runs_a_cell(
+    folder: Path, tmp_path: Path, repository: str
+) -> None:
+    with (
+        at_work(folder) as (bot, ada),
+        Person(bot.workspace.url, "grace") as grace,
+        chromium(tmp_path / "profile") as browser,
+    ):
+        ada.command(f"/binder launch {repository} main index.ipynb --name demo")
+        ada.wait_for_text("is ready after", PATIENCE)
+        ada.command("/binder share demo @grace")
+        grace.click("Open", grace.wait_for_text("with you. You can open it.", PATIENCE))
+        browser.get(dict(links(grace.wait_for_text("Your links to")))["JupyterLab"])
+        page = Page(browser)
+        page.wait_for(".jp-CodeCell", "import humanize", PATIENCE)
+        browser.find_element(By.CSS_SELECTOR, ".jp-CodeCell .cm-content").click()
+        browser.switch_to.active_element.send_keys(Keys.SHIFT, Keys.ENTER)
+        page.wait_for(".jp-CodeCell .jp-InputPrompt", "[1]:", PATIENCE)
+        ada.click("Tear down", ada.wait_for_text("is ready after"))
+        wait_until(lambda: leftovers(folder) == [] or press_if_there(ada, "Tear down without saving"))
+        wait_until(lambda: leftovers(folder) == [])
+        assert bot.stop() == 0
+
+
 def test_the_server_asks_for_its_token_and_its_owner_has_it(folder: Path, repository: str) -> None:
     with at_work(folder) as (bot, ada):
         ada.command(f"/binder launch {repository}")

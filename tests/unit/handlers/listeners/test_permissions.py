@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -99,8 +100,35 @@ def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str
         answer = desk.send_share_form(binder_id, users=[desk.grace], user=who)
         return str(answer.get("errors", {}).get(sharing.USERS, "done"))
 
+    def type_name(name: str) -> str:
+        with Person(desk.post.workspace.url, user) as person:
+            answer = desk.command(f"share {name}", user=who)
+            if answer:
+                return answer
+            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals() else None)
+            if seen.modal:
+                person.close()
+                return "opened"
+            return "\n".join(plain(each) for each in seen.ephemerals())
+
     yield Action.SHARE, press
     yield Action.SHARE, send
+    yield Action.SHARE, type_name
+
+
+def by_home(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """The buttons of a home tab, where the answer comes as a direct message."""
+    who = desk.post.workspace.state.person(user).id
+
+    def press(action_id: str, binder_id: str) -> str:
+        with Person(desk.post.workspace.url, user) as person:
+            before = len(person.look().messages("dm"))
+            desk.dispatch(desk.home_click_body(action_id, binder_id, who))
+            shown = person.wait_for(lambda seen: seen.messages("dm")[before:])
+            return plain(shown[-1])
+
+    for action_id in (ids.OPEN, ids.LOG, ids.STOP):
+        yield BUTTONS[action_id].action, partial(press, action_id)
 
 
 def again(desk: Desk, action_id: str, who: str, binder_id: str) -> str:
@@ -136,7 +164,7 @@ STATES: dict[State, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("role", sorted(ACTORS))
-@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form])
+@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form, by_home])
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
 ) -> None:
