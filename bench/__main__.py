@@ -11,6 +11,8 @@ GROUPS = {
     "slack": "how fast the bot acknowledges commands and posts links",
     "ticks": "what one tick of the reconciler costs, by the number of binders",
     "local": "how long a launch on this machine takes, compared with the same steps by hand",
+    "images": "how fast an image from a registry is served, compared with the same steps by hand",
+    "machines": "how long launches take with a real container engine",
 }
 """Each is a module of this package with a function `run`."""
 
