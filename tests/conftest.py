@@ -14,6 +14,7 @@ from workspace.git_host import GIT_ENVIRONMENT, GitHandler, GitHost
 
 settings.register_profile("modest", max_examples=100, deadline=None)
 settings.register_profile("quick", max_examples=15, deadline=None)
+settings.register_profile("thorough", max_examples=20_000, deadline=None)
 settings.load_profile("modest")
 
 
