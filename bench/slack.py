@@ -31,8 +31,8 @@ LAUNCH_EVERY = 10
 LINK_SAMPLES = 15
 AT_ONCE = 30
 """How many people of a class launch in one channel at the same moment."""
-REST_SECONDS = 2.0
-"""After which Slack takes two posts at once in a channel again."""
+REST_SECONDS = 3.0
+"""After which two posts at once may go to a channel again."""
 POLL_SECONDS = 5.0
 """How often a cloud is asked about an instance that is being built, as with OpenStack."""
 
