@@ -33,10 +33,11 @@ from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
 from handlers.outbox.uploads import Uploads
 from handlers.requests.context import Context
+from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import UserTimezones, utc
-from storage import retention
+from storage import launch_times, retention
 from storage.engine import Store
 from storage.models import Binder
 
@@ -44,8 +45,12 @@ log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 30.0
 DIGEST_SECONDS = 300.0
+AUDIENCE_SECONDS = 2.0
+"""How soon after it was shared with a channel its members are asked for."""
 RETENTION_SECONDS = 30 * 24 * 3600.0
 """How long binders that are gone, and the messages about them, stay in the database."""
+LAUNCH_TIMES_SECONDS = 365 * 24 * 3600.0
+"""How long the times of launches stay there."""
 SOCKET_RETRY_SECONDS = 5.0
 STOP_SECONDS = 5.0
 """How long work in progress may take to finish, once the bot is told to stop."""
@@ -93,9 +98,11 @@ class Application:
                 unit=settings.cost_unit,
                 can_shelve=self.cloud.can_shelve,
                 shelves_idle=settings.idle_action == "shelve",
+                shows_logs=settings.logs_for == "everybody",
             ),
             zone_of=self._zones.of if settings.quiet_hours else utc,
         )
+        self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)
         self.archives = Archives(self.store, self._collect, uploads)
         self._bolt = self._listeners()
@@ -123,6 +130,7 @@ class Application:
         self.ticks.every(WATCH_SECONDS, "watch", self.watch.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
+        self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
         if when := self._settings.weekly_digest:
             owe = partial(self._owe_digest, when)
@@ -221,6 +229,7 @@ class Application:
     def _forget(self) -> None:
         with self.store.write() as session:
             retention.prune(session, older_than=RETENTION_SECONDS)
+            launch_times.forget(session, older_than=LAUNCH_TIMES_SECONDS)
 
 
 def serve(settings: Settings) -> int:

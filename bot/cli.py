@@ -178,6 +178,26 @@ def _migrate(_: argparse.Namespace) -> int:
     return 0
 
 
+def _stats(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.stats import as_json, as_text, stats
+
+    found = stats(config.load(), days=options.days)
+    print((as_json if options.json else as_text)(found, options.days))
+    return 0
+
+
+def _positive(text: str) -> int:
+    """A number of days.
+
+    Raises:
+        ValueError: It is none; `argparse` says so.
+    """
+    if (days := int(text)) < 1:
+        raise ValueError(text)
+    return days
+
+
 COMMANDS = (
     OperatorCommand("serve", "run the bot (settings come from the environment and from .env)", _serve),
     OperatorCommand(
@@ -214,6 +234,23 @@ COMMANDS = (
                     "help": "how long to wait (default: 300)",
                 },
             ),
+        ),
+    ),
+    OperatorCommand(
+        "stats",
+        "show how long launches took, and in which stages they failed",
+        _stats,
+        (
+            Option(
+                "--days",
+                {
+                    "type": _positive,
+                    "default": 30,
+                    "metavar": "N",
+                    "help": "of the last N days (default: 30)",
+                },
+            ),
+            Option("--json", {"action": "store_true", "help": "for programs: times in seconds"}),
         ),
     ),
     OperatorCommand("recover", "restore a lost database from what the OpenStack cloud knows", _recover),

@@ -18,6 +18,8 @@ KEEP_TONIGHT = "binder_keep_tonight"
 SAVE = "binder_save"
 SAVE_AND_STOP = "binder_save_and_stop"
 STOP_ANYWAY = "binder_stop_anyway"
+SHARE = "binder_share"
+"""Opens the form in which a binder is shared."""
 FORM = "binder_form"
 """Opens the form; has no value."""
 
@@ -27,6 +29,7 @@ LINK = re.compile(rf"^{LINK_PREFIX}")
 
 # Views and shortcuts
 LAUNCH_FORM = "launch_form"
+SHARE_FORM = "share_form"
 LAUNCH_MESSAGE = "launch_from_message"
 
 METADATA_EVENT = "binder_bot"

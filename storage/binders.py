@@ -8,9 +8,10 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Float, Integer, String, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage import audit, outbox
+from storage import audit, outbox, shares
 from storage.engine import serialize, unix_now
 from storage.errors import LostLease
+from storage.history_models import LaunchTime
 from storage.models import NAME_LENGTH, Binder, Ending, Status, Target
 
 TWIN_SECONDS = 60.0
@@ -56,7 +57,8 @@ def _same_request(session: Session, binder: Binder) -> Binder | None:
 def _twin(session: Session, binder: Binder) -> Binder | None:
     wanted = ("team_id", "owner", "channel", "url", "ref", "path", "interface", "size")
     same = [getattr(Binder, name).is_not_distinct_from(getattr(binder, name)) for name in wanted]
-    same.append(Binder.without_conda.is_(bool(binder.without_conda)))  # None until it is written
+    # Both are None until they are written.
+    same += [Binder.without_conda.is_(bool(binder.without_conda)), Binder.rebuild.is_(bool(binder.rebuild))]
     recent = Binder.created_at > unix_now() - TWIN_SECONDS
     query = select(Binder).where(*same, recent, Binder.target == Target.READY)
     return session.scalar(query.order_by(Binder.created_at.desc()).limit(1))
@@ -73,8 +75,8 @@ def _free_name(session: Session, binder: Binder, wanted: str) -> str:
 
 
 def _is_visible_to(user: str) -> Any:
-    """Whether a binder is no secret for somebody who is no admin: it is public, or their own."""
-    return or_(Binder.is_private.is_(False), Binder.owner == user)
+    """Whether a binder is no secret for somebody who is no admin: public, shared with them, or their own."""
+    return or_(Binder.is_private.is_(False), Binder.owner == user, shares.shared_with(user))
 
 
 def _not_gone() -> Any:
@@ -137,6 +139,8 @@ def note_zone(session: Session, binder_id: str, zone: str) -> None:
 def note_privacy(session: Session, binder_id: str, *, is_private: bool) -> None:
     """Note whether only some people can read the channel in which it was launched."""
     _affected(session, update(Binder).where(Binder.id == binder_id).values(is_private=is_private))
+    its_launch = update(LaunchTime).where(LaunchTime.binder_id == binder_id)
+    _affected(session, its_launch.values(is_private=is_private))
 
 
 def lose_thread(session: Session, binder_id: str, ts: str) -> bool:

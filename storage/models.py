@@ -110,6 +110,10 @@ class MessageKind(StrEnum):
     """In the thread: what was changed in it, as one file. Collected when it is delivered."""
     NOTE = "note"
     """In the thread: a sentence, in `facts`."""
+    SHARED = "shared"
+    """To those with whom it is shared: they can open it."""
+    ACTED = "acted"
+    """In the thread: what somebody else than the owner did with it."""
     DIGEST = "digest"
     """In a channel, once a week: its live binders."""
     ALERT = "alert"
@@ -127,9 +131,9 @@ class OutboxState(StrEnum):
     """Given up, with the error in `error`."""
 
 
-def _words(words: type[StrEnum]) -> Enum:
+def words(known: type[StrEnum]) -> Enum:
     """A column of one of these words, plain text in the database: a new word needs no migration."""
-    return Enum(words, native_enum=False, length=16, values_callable=list, create_constraint=False)
+    return Enum(known, native_enum=False, length=16, values_callable=list, create_constraint=False)
 
 
 class Base(DeclarativeBase):
@@ -184,8 +188,8 @@ class Binder(Base):
     resolved_at: Mapped[float | None] = mapped_column(Float)
 
     # Target and status
-    target: Mapped[Target] = mapped_column(_words(Target), default=Target.READY)
-    status: Mapped[Status] = mapped_column(_words(Status), default=Status.REQUESTED)
+    target: Mapped[Target] = mapped_column(words(Target), default=Target.READY)
+    status: Mapped[Status] = mapped_column(words(Status), default=Status.REQUESTED)
     created_at: Mapped[float] = mapped_column(Float)
     status_since: Mapped[float] = mapped_column(Float)
     ready_at: Mapped[float | None] = mapped_column(Float)
@@ -201,8 +205,8 @@ class Binder(Base):
     ended_at: Mapped[float | None] = mapped_column(Float)
     """When its target became `gone`."""
     gone_at: Mapped[float | None] = mapped_column(Float)
-    ending: Mapped[Ending | None] = mapped_column(_words(Ending))
-    ended_for: Mapped[Reason | None] = mapped_column(_words(Reason))
+    ending: Mapped[Ending | None] = mapped_column(words(Ending))
+    ended_for: Mapped[Reason | None] = mapped_column(words(Reason))
     """Which deadline came; only with `ending` expired."""
     ended_by: Mapped[str | None] = mapped_column(String(32))
     failure: Mapped[str | None] = mapped_column(Text)
@@ -218,7 +222,7 @@ class Binder(Base):
     """The newest sign of use that its server showed."""
     awake_until: Mapped[float] = mapped_column(Float, default=0.0)
     """Somebody keeps it: it does not count as idle before."""
-    activity: Mapped[Activity] = mapped_column(_words(Activity), default=Activity.UNKNOWN)
+    activity: Mapped[Activity] = mapped_column(words(Activity), default=Activity.UNKNOWN)
     looked_at: Mapped[float] = mapped_column(Float, default=0.0)
     """When its server was last asked about its use."""
     changed_files: Mapped[int] = mapped_column(Integer, default=0)
@@ -240,6 +244,10 @@ class Binder(Base):
     # Progress, as the instance reports it
     stages: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """When each stage began: {stage: Unix seconds}."""
+    expected: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """How long it should take, from earlier launches: see `bot.binders.expectations.Expectation`."""
+    kind: Mapped[str] = mapped_column(String(40), default="")
+    """What it is built with, as its instance reported while it built; empty before."""
     fraction: Mapped[float | None] = mapped_column(Float)
     line: Mapped[str] = mapped_column(Text, default="")
     log: Mapped[str] = mapped_column(Text, default="")
@@ -264,6 +272,8 @@ class Binder(Base):
     """What its instance started, as it reported before: see `bot.provisioning.base.ReportedImage`."""
     interfaces: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     """What answered: [{kind, label, path}], the path relative to `server_url`, without token."""
+    collaborates: Mapped[bool | None] = mapped_column()
+    """Whether two people in one notebook of it see each other's changes; None where nothing told."""
     notes: Mapped[list[str]] = mapped_column(JSON, default=list)
     """What the owner should know of the build although it went on, such as what was left out."""
 
@@ -306,14 +316,14 @@ class OutboxMessage(Base):
     key: Mapped[str] = mapped_column(String(255), unique=True)
     """Unique per thing to be said; also the key in the message's metadata by which a probe finds it."""
     binder_id: Mapped[str | None] = mapped_column(ForeignKey("binders.id", ondelete="CASCADE"))
-    kind: Mapped[MessageKind] = mapped_column(_words(MessageKind))
+    kind: Mapped[MessageKind] = mapped_column(words(MessageKind))
     urgent: Mapped[bool] = mapped_column(default=True)
     """False for the slow heartbeat of a card, which yields to stage changes."""
     facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What the words need beyond the binder's row; no secrets."""
     created_at: Mapped[float] = mapped_column(Float)
     not_before: Mapped[float] = mapped_column(Float, default=0.0)
-    state: Mapped[OutboxState] = mapped_column(_words(OutboxState), default=OutboxState.PENDING)
+    state: Mapped[OutboxState] = mapped_column(words(OutboxState), default=OutboxState.PENDING)
     version: Mapped[int] = mapped_column(Integer, default=1)
     """Raised when a card changes again: a delivery finishes only the version that it has shown."""
     unsure: Mapped[bool] = mapped_column(default=False)
@@ -342,14 +352,14 @@ class Notice(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     binder_id: Mapped[str] = mapped_column(ForeignKey("binders.id", ondelete="CASCADE"))
-    reason: Mapped[Reason] = mapped_column(_words(Reason))
+    reason: Mapped[Reason] = mapped_column(words(Reason))
     deadline: Mapped[float] = mapped_column(Float)
     lead_seconds: Mapped[int] = mapped_column(Integer)
     """How long before its deadline it was due."""
     created_at: Mapped[float] = mapped_column(Float)
     told_at: Mapped[float | None] = mapped_column(Float)
     """When Slack took it, or refused it for good: from then on the binder may end."""
-    outcome: Mapped[Outcome | None] = mapped_column(_words(Outcome))
+    outcome: Mapped[Outcome | None] = mapped_column(words(Outcome))
     outcome_by: Mapped[str | None] = mapped_column(String(32))
 
     __table_args__ = (UniqueConstraint("binder_id", "reason", "deadline", "lead_seconds"),)

@@ -5,6 +5,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, delete, or_
 from sqlalchemy.orm import Session
 
+from storage import shares
 from storage.engine import unix_now
 from storage.models import Binder, OutboxMessage, OutboxState, Status
 
@@ -22,5 +23,6 @@ def prune(session: Session, *, older_than: float) -> int:
         or_(OutboxMessage.state == OutboxState.DONE, OutboxMessage.state == OutboxState.DEAD),
     )
     statements = (delete(OutboxMessage).where(alerts), delete(Binder).where(gone))
+    shares.forget_unused(session)
     results = [session.execute(each.execution_options(synchronize_session=False)) for each in statements]
     return sum(cast("CursorResult[Any]", result).rowcount for result in results)

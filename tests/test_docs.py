@@ -11,6 +11,7 @@ from bot.provisioning.local.settings import LocalSettings
 from bot.provisioning.openstack.settings import OpenStackSettings
 from bot.provisioning.settings import CloudSettings
 from handlers.requests import subcommands
+from handlers.rules import RULES, Action, Role
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
@@ -207,3 +208,33 @@ def test_a_decision_has_a_title_a_status_and_a_date(page: Path) -> None:
     assert title == f"# {int(number)}. {title.partition('. ')[2]}"
     assert re.match(r"Status: (?:accepted|replaced by \d+) · \d{4}-\d{2}-\d{2}", status)
     assert name
+
+
+# --- docs/slack.md ---------------------------------------------------------------------------------------
+
+WHO_MAY = {
+    "see that it exists, and how far it is": [Action.SEE],
+    "launch the same again": [Action.LAUNCH_AGAIN],
+    "read its log": [Action.READ_LOG],
+    "open it": [Action.OPEN],
+    "extend, save, shelve, resume, stop": [
+        Action.EXTEND,
+        Action.SAVE,
+        Action.SHELVE,
+        Action.RESUME,
+        Action.STOP,
+        Action.HOLD,
+    ],
+    "share it": [Action.SHARE],
+}
+COLUMNS = (Role.OWNER, Role.ADMIN, Role.MANAGER, Role.SHARED, Role.MEMBER)
+
+
+def test_the_page_for_people_says_who_may_do_what_as_the_code_does() -> None:
+    rows = {first: rest for first, *rest in rows_of(section("docs/slack.md", "Who sees what"))}
+    assert rows.keys() == WHO_MAY.keys()
+    assert {each for actions in WHO_MAY.values() for each in actions} == set(Action)
+    for row, actions in WHO_MAY.items():
+        told = [cell == "yes" or cell.startswith("only if") for cell in rows[row]]
+        for action in actions:
+            assert told == [role in RULES[action].roles for role in COLUMNS], action

@@ -8,6 +8,8 @@ from typing import Any
 
 from workspace.state import Json, SlackError
 
+_PAGE = 100
+
 
 @dataclass
 class Args:
@@ -48,3 +50,22 @@ class Args:
             return json.loads(value)
         except ValueError:
             raise SlackError("invalid_blocks_format" if name == "blocks" else "invalid_json") from None
+
+
+def between(oldest: str, ts: str, latest: str, *, inclusive: bool) -> bool:
+    """Whether a timestamp lies between two others; SlackError `invalid_arguments` where one is none."""
+    try:
+        low, here, high = float(oldest), float(ts), float(latest)
+    except ValueError:
+        raise SlackError("invalid_arguments") from None
+    return low <= here <= high if inclusive else low < here < high
+
+
+def paged(name: str, items: list[Any], args: Args) -> Json:
+    """The page of a list that a call asks for, and where the next one begins."""
+    start = args.number("cursor", 0)
+    end = start + max(1, args.number("limit", _PAGE))
+    return {
+        name: items[start:end],
+        "response_metadata": {"next_cursor": str(end) if end < len(items) else ""},
+    }

@@ -37,6 +37,7 @@ _BLOCKS: dict[str, tuple[set[str], set[str]]] = {
     "task_card": ({"task_id", "title"}, {"details", "output", "sources", "status"}),
 }
 _ONLY_OPTIONS = {"initial_option", "confirm", "focus_on_load", "placeholder"}
+_PICKS = {"max_selected_items", "confirm", "focus_on_load", "placeholder"}
 _ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
     "button": ({"text"}, {"url", "value", "style", "confirm", "accessibility_label"}),
     "static_select": (set(), _ONLY_OPTIONS | {"options", "option_groups"}),
@@ -48,12 +49,18 @@ _ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
         {"initial_value", "multiline", "min_length", "max_length", "placeholder", "focus_on_load"}
         | {"dispatch_action_config"},
     ),
+    "multi_users_select": (set(), _PICKS | {"initial_users"}),
+    "multi_conversations_select": (
+        set(),
+        _PICKS | {"initial_conversations", "default_to_current_conversation", "filter"},
+    ),
     "image": ({"alt_text"}, {"image_url", "slack_file"}),
 }
+_PICKERS = {"multi_users_select", "multi_conversations_select"}
 _ALLOWED_IN = {
-    "section": {"button", "static_select", "overflow", "radio_buttons", "checkboxes", "image"},
+    "section": {"button", "static_select", "overflow", "radio_buttons", "checkboxes", "image"} | _PICKERS,
     "actions": {"button", "static_select", "overflow", "radio_buttons", "checkboxes"},
-    "input": {"plain_text_input", "static_select", "radio_buttons", "checkboxes"},
+    "input": {"plain_text_input", "static_select", "radio_buttons", "checkboxes"} | _PICKERS,
 }
 _MOST_OPTIONS = {"static_select": 100, "overflow": 5, "radio_buttons": 10, "checkboxes": 10}
 _RICH = {"rich_text_section", "rich_text_list", "rich_text_preformatted", "rich_text_quote"}

@@ -21,6 +21,7 @@ ALL_SCOPES = frozenset(
         "im:write",
         "reactions:write",
         "team:read",
+        "usergroups:read",
         "users:read",
     ]
 )
@@ -56,6 +57,7 @@ class Options:
         scopes: what its bot token may do; leave `chat:write.public` out to be refused where it is no member.
         events: the bot events it is subscribed to, as in a manifest (`message.im`); None is all.
         bot_token: accepted as `xoxb-…`; made up where empty. `app_token` likewise, as `xapp-…`.
+        team_id: the workspace's own id; made up where empty.
         ack_seconds: how long the app may take to acknowledge.
         trigger_seconds: how long a trigger_id lives.
         enforce_rates: answer 429 where Slack would.
@@ -71,6 +73,7 @@ class Options:
     events: frozenset[str] | None = None
     bot_token: str = ""
     app_token: str = ""
+    team_id: str = ""
     ack_seconds: float = 3.0
     trigger_seconds: float = 3.0
     enforce_rates: bool = False

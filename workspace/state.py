@@ -98,6 +98,15 @@ class Channel:
         }
 
 
+@dataclass(frozen=True)
+class UserGroup:
+    """A group that people mention by its handle (`@team`); `members` are user ids."""
+
+    id: str
+    handle: str
+    members: tuple[str, ...]
+
+
 @dataclass
 class PostedMessage:
     """One message. `ephemeral_to` names the only person who sees it; `by_app` says that the bot wrote it."""
@@ -156,8 +165,8 @@ def _default_people() -> list[User]:
 class State:
     """Everything there is in one workspace, with a version that grows at every change."""
 
-    def __init__(self, app_name: str, trigger_seconds: float) -> None:
-        self.team_id, self.app_id, self.bot_id = new_id("T"), new_id("A"), new_id("B")
+    def __init__(self, app_name: str, trigger_seconds: float, team_id: str = "") -> None:
+        self.team_id, self.app_id, self.bot_id = team_id or new_id("T"), new_id("A"), new_id("B")
         self.team_name, self.team_domain = "Analytical Engines", "analytical-engines"
         self.app_name = app_name
         self.bot = User(new_id("U"), app_name.lower().replace(" ", "-"), app_name, is_bot=True)
@@ -165,6 +174,7 @@ class State:
         people = _default_people()
         self.users = {user.id: user for user in [*people, self.bot, self.slackbot]}
         self.channels: dict[str, Channel] = {}
+        self.groups: dict[str, UserGroup] = {}
         self.messages: dict[str, dict[str, PostedMessage]] = {}
         self._threads: dict[tuple[str, str], list[PostedMessage]] = {}
         self.files: dict[str, File] = {}
@@ -180,6 +190,7 @@ class State:
         self.add_channel("lab", "public", set(people))
         self.add_channel("secret", "private", set(people[:2]))
         self.add_channel("", "im", set(people[:2]))
+        self.add_group("analysts", people[1:])
         for person in people:
             self.im(person, self.bot.id)
 
@@ -209,6 +220,12 @@ class State:
         self.channels[channel.id] = channel
         self.messages[channel.id] = {}
         return channel
+
+    def add_group(self, handle: str, members: list[str]) -> UserGroup:
+        """Make a user group."""
+        group = UserGroup(new_id("S"), handle, tuple(members))
+        self.groups[group.id] = group
+        return group
 
     def im(self, one: str, other: str) -> Channel:
         """The direct message of two people, made if they never spoke."""

@@ -54,7 +54,12 @@ def _marked_up(found: re.Match[str], state: State, *, labels: bool) -> str:
         name = found["user"].rstrip(_TRAILING).lower()
         users = [one for one in state.users.values() if one.name.lower() == name]
         tail = found["user"][len(found["user"].rstrip(_TRAILING)) :]
-        return f"<@{users[0].id}{'|' + users[0].name if labels else ''}>{tail}" if users else whole
+        if users:
+            return f"<@{users[0].id}{'|' + users[0].name if labels else ''}>{tail}"
+        groups = [one for one in state.groups.values() if one.handle == name]
+        return (
+            f"<!subteam^{groups[0].id}{'|@' + groups[0].handle if labels else ''}>{tail}" if groups else whole
+        )
     channels = [
         one for one in state.channels.values() if one.name == found["channel"] and one.kind == "public"
     ]

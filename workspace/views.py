@@ -15,11 +15,16 @@ _FIELD_OF = {
     "static_select": "selected_option",
     "radio_buttons": "selected_option",
     "checkboxes": "selected_options",
+    "multi_users_select": "selected_users",
+    "multi_conversations_select": "selected_conversations",
 }
+_LISTS = {"selected_options", "selected_users", "selected_conversations"}
 _INITIAL = {
     "value": "initial_value",
     "selected_option": "initial_option",
     "selected_options": "initial_options",
+    "selected_users": "initial_users",
+    "selected_conversations": "initial_conversations",
 }
 
 
@@ -79,7 +84,7 @@ def _initial(element: Json) -> Json | None:
     name = _FIELD_OF.get(element["type"])
     if name is None:
         return None
-    nothing: Any = [] if name == "selected_options" else None
+    nothing: Any = [] if name in _LISTS else None
     return {"type": element["type"], name: element.get(_INITIAL[name], nothing)}
 
 

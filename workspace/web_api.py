@@ -6,10 +6,10 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workspace import files
-from workspace.arguments import Args
+from workspace.arguments import Args, between, paged
 from workspace.blocks import check_message, with_ids
 from workspace.state import Channel, Json, PostedMessage, SlackError, State, User
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _TEXT, _UPDATE_TEXT = 40_000, 4_000
 _METADATA = 16_000
-_PAGE = 100
 _KIND_SCOPES = {"public": "channels", "private": "groups", "im": "im"}
 
 Method = Callable[["WebApi", Args], Json]
@@ -222,14 +221,14 @@ def _kinds(args: Args) -> set[str]:
 def _channel_list(api: WebApi, args: Args) -> Json:
     bot, kinds = api.state.bot.id, _kinds(args)
     known = [one for one in api.state.channels.values() if one.kind == "public" or bot in one.members]
-    return _paged("channels", [one.as_slack(bot) for one in known if one.kind in kinds], args)
+    return paged("channels", [one.as_slack(bot) for one in known if one.kind in kinds], args)
 
 
 def _own_channels(api: WebApi, args: Args) -> Json:
     bot, kinds = api.state.bot.id, _kinds(args)
     user = args.text("user", bot)
     known = [one for one in api.state.channels.values() if {bot, user} <= one.members or _shared(one, user)]
-    return _paged("channels", [one.as_slack(bot) for one in known if one.kind in kinds], args)
+    return paged("channels", [one.as_slack(bot) for one in known if one.kind in kinds], args)
 
 
 def _shared(channel: Channel, user: str) -> bool:
@@ -237,7 +236,16 @@ def _shared(channel: Channel, user: str) -> bool:
 
 
 def _members(api: WebApi, args: Args) -> Json:
-    return _paged("members", sorted(api.channel(args).members), args)
+    channel = api.channel(args)
+    api.need(f"{_KIND_SCOPES[channel.kind]}:read")
+    return paged("members", sorted(channel.members), args)
+
+
+def _group_members(api: WebApi, args: Args) -> Json:
+    group = api.state.groups.get(args.required("usergroup"))
+    if group is None:
+        raise SlackError("no_such_subteam")
+    return {"users": list(group.members)}
 
 
 def _join(api: WebApi, args: Args) -> Json:
@@ -269,27 +277,10 @@ def _replies(api: WebApi, args: Args) -> Json:
 
 def _messages(api: WebApi, args: Args, messages: list[PostedMessage]) -> Json:
     oldest, latest = args.text("oldest", "0"), args.text("latest") or "9" * 10
-    within = [one for one in messages if _between(oldest, one.ts, latest, inclusive=args.flag("inclusive"))]
+    within = [one for one in messages if between(oldest, one.ts, latest, inclusive=args.flag("inclusive"))]
     shown = [api.state.message_json(one, metadata=args.flag("include_all_metadata")) for one in within]
-    page = _paged("messages", shown, args)
+    page = paged("messages", shown, args)
     return {**page, "has_more": bool(page["response_metadata"]["next_cursor"])}
-
-
-def _between(oldest: str, ts: str, latest: str, *, inclusive: bool) -> bool:
-    try:
-        low, here, high = float(oldest), float(ts), float(latest)
-    except ValueError:
-        raise SlackError("invalid_arguments") from None
-    return low <= here <= high if inclusive else low < here < high
-
-
-def _paged(name: str, items: list[Any], args: Args) -> Json:
-    start = args.number("cursor", 0)
-    end = start + max(1, args.number("limit", _PAGE))
-    return {
-        name: items[start:end],
-        "response_metadata": {"next_cursor": str(end) if end < len(items) else ""},
-    }
 
 
 def _user(api: WebApi, user_id: str) -> User:
@@ -304,7 +295,7 @@ def _user_info(api: WebApi, args: Args) -> Json:
 
 
 def _user_list(api: WebApi, args: Args) -> Json:
-    return _paged("members", [user.as_slack(api.state.team_id) for user in api.state.users.values()], args)
+    return paged("members", [user.as_slack(api.state.team_id) for user in api.state.users.values()], args)
 
 
 def _reserve_file(api: WebApi, args: Args) -> Json:
@@ -379,7 +370,7 @@ _METHODS: dict[str, tuple[Method, str]] = {
     "conversations.info": (_channel_info, ""),
     "conversations.join": (_join, "channels:join"),
     "conversations.list": (_channel_list, "channels:read"),
-    "conversations.members": (_members, "channels:read"),
+    "conversations.members": (_members, ""),
     "conversations.open": (_open_im, "im:write"),
     "conversations.replies": (_replies, ""),
     "files.completeUploadExternal": (lambda api, args: files.complete(api.state, args), "files:write"),
@@ -390,6 +381,7 @@ _METHODS: dict[str, tuple[Method, str]] = {
     "reactions.add": (_react, "reactions:write"),
     "reactions.remove": (_unreact, "reactions:write"),
     "team.info": (_team_info, "team:read"),
+    "usergroups.users.list": (_group_members, "usergroups:read"),
     "users.conversations": (_own_channels, "channels:read"),
     "users.info": (_user_info, "users:read"),
     "users.list": (_user_list, "users:read"),

@@ -155,7 +155,7 @@ class _Rows:
             resolved_at=begun,
             created_at=begun,
             status_since=self._now,
-            stages={"repository": begun, "instance": begun},
+            stages={"instance": begun},
             resource_ids=dict(found.resources),
             token=self._token(found),
             secret=new_secret(instance.binder_id, self._settings.key_to_tokens) if self._token(found) else "",

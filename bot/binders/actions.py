@@ -84,9 +84,15 @@ class StepTaken:
 
 @dataclass(frozen=True, slots=True)
 class InterfacesFound:
-    """These interfaces answered, the one that was asked for first; may be none."""
+    """These interfaces answered, the one that was asked for first; may be none.
+
+    Attributes:
+        links: The interfaces.
+        collaborates: Whether two people in one notebook see each other's changes; None if nothing told.
+    """
 
     links: tuple[InterfaceLink, ...]
+    collaborates: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ The executor reports how an action went. Here it is decided what that means for 
 failure, or another try.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.binders import shelving
+from bot.binders import shelving, stages
 from bot.binders.actions import (
     Action,
     Create,
@@ -38,7 +38,6 @@ from bot.errors import (
     ResolveError,
 )
 from bot.interfaces import catalogue
-from bot.interfaces.discovery import InterfaceLink
 from storage.models import Binder, MessageKind, Status, Target
 
 RESOLVE_TRIES = 3
@@ -64,8 +63,8 @@ def conclude(binder: Binder, action: Action, result: Result, now: float, timeout
             return _resolved(binder, result, now)
         case StepTaken(resource_ids):
             return _after_cloud_step(binder, action, resource_ids, now, timeouts)
-        case InterfacesFound(links):
-            return _announced(binder, links, now, timeouts)
+        case InterfacesFound():
+            return _announced(binder, result, now, timeouts)
         case UnshelveAsked(is_lost):
             return shelving.asked_back(binder, now, timeouts, is_lost=is_lost)
         case Removed(nothing_left):
@@ -96,17 +95,20 @@ def _after_cloud_step(
 ) -> Update:
     ids = dict(resource_ids)
     if isinstance(action, Create):
-        return Update(enter(binder, Status.CREATING, now, waiting_for=None, resource_ids=ids), card=True)
+        entered = enter(binder, Status.CREATING, now, stage="instance", waiting_for=None, resource_ids=ids)
+        return Update(entered, card=True)
     is_step = isinstance(action, Expose) and ids != binder.resource_ids
     return Update({"resource_ids": ids}, next_in=0.0 if is_step else timeouts.poll)
 
 
-def _announced(binder: Binder, links: Sequence[InterfaceLink], now: float, timeouts: Timeouts) -> Update:
+def _announced(binder: Binder, found: InterfacesFound, now: float, timeouts: Timeouts) -> Update:
+    links = found.links
     if not links:
         return Update(next_in=timeouts.poll)  # it answers, but its pages are still being set up
     back = shelving.resumed(binder, now) if binder.status == Status.UNSHELVING else {"ready_at": now}
     rows = [each.as_row() for each in links]
     fresh = {"interfaces": rows, "used_at": now, "looked_at": now, "counted_at": now}
+    fresh |= {"collaborates": found.collaborates}
     ready = enter(binder, Status.READY, now, stage="server", **fresh, **back)
     absent = binder.interface and links[0].kind not in {binder.interface, "custom"}
     facts = {"absent": catalogue.label(binder.interface)} if binder.interface and absent else {}
@@ -156,9 +158,15 @@ def _not_created(binder: Binder, error: BinderBotError, now: float, timeouts: Ti
     if not isinstance(error, NoCapacity | QuotaExceeded):
         return give_up(now, error, attempt_at=None)
     is_new = not binder.waiting_for
+    waits = {"stages": stages.waiting(binder.stages, now)} if is_new else {}
     return replace(
         try_again(binder),
-        changes={"waiting_for": error.sentence, "attempt_at": None, "retries": binder.retries + 1},
+        changes={
+            "waiting_for": error.sentence,
+            "attempt_at": None,
+            "retries": binder.retries + 1,
+            **waits,
+        },
         says=(MessageKind.WAITING,) if is_new else (),
         card=True if is_new else None,
     )

@@ -95,9 +95,8 @@ class ActionExecutor:
 
     def _announce(self, binder: Binder, action: Announce) -> Result:
         with closing(self._dependencies.server(action.url, binder.token)) as server:
-            return InterfacesFound(
-                tuple(discovery.discover(server, path=binder.path, wanted=binder.interface))
-            )
+            links = discovery.discover(server, path=binder.path, wanted=binder.interface)
+            return InterfacesFound(tuple(links), server.collaborates() if links else None)
 
     def _shelve(self, binder: Binder, _: Shelve) -> Result:
         return StepTaken(self._cloud.shelve(binder.id, binder.resource_ids))

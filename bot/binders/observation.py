@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.binders import deadlines
+from bot.binders.expectations import Expectation
 from bot.binders.timeouts import Timeouts
 from bot.provisioning.base import Instance, Report
 from storage.models import Activity, Binder, Notice, Reason, Status, Target
@@ -37,6 +38,7 @@ class Observation:
         use: What its server said about its use; None if it was not asked, or did not answer.
         notices: All warnings about this binder so far.
         saving: Whether its changes are still on their way to the thread.
+        expected: How long its launch should take; None if that was not looked up.
     """
 
     known: bool = True
@@ -47,6 +49,7 @@ class Observation:
     use: ObservedUse | None = None
     notices: Sequence[Notice] = ()
     saving: bool = False
+    expected: Expectation | None = None
 
     @property
     def instance(self) -> Instance | None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import structlog
 from sqlalchemy.orm import Session
 
-from bot.binders import conclusions, transitions
+from bot.binders import conclusions, launch_history, transitions
 from bot.binders.dependencies import BinderServer, Dependencies, Submit
 from bot.binders.executor import ActionExecutor
 from bot.binders.observation import (
@@ -29,8 +29,8 @@ from bot.binders.outage import OutageAlert
 from bot.binders.updates import Update
 from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
 from bot.provisioning.base import Survey
-from storage import binders, leaks, leases, notices, outbox
-from storage.models import Activity, Binder, MessageKind, Notice, Target
+from storage import binders, launch_times, leaks, leases, notices, outbox
+from storage.models import Activity, Binder, MessageKind, Target
 
 log = structlog.get_logger(__name__)
 
@@ -194,14 +194,23 @@ class Reconciler:
     # Observe ---------------------------------------------------------------------------------------------
 
     def _first_sight(self, due: Sequence[Binder], survey: Survey | None) -> Mapping[str, Observation]:
-        """What one listing and two queries show about all of them."""
+        """What one listing and three queries show about all of them."""
         warned = [each.id for each in due if each.status in transitions.WARNED]
         ending = [each.id for each in due if each.target == Target.GONE]
         with self._dependencies.store.read() as session:
             given = notices.of(session, warned)
             saving = outbox.being_saved(session, ending)
+            expected = launch_history.expected(
+                session, due, keeps_images=self._dependencies.cloud.keeps_images
+            )
         return {
-            each.id: _observation(each, survey, given.get(each.id, ()), each.id in saving) for each in due
+            each.id: replace(
+                _observation(each, survey),
+                notices=given.get(each.id, ()),
+                saving=each.id in saving,
+                expected=expected.get(each.id),
+            )
+            for each in due
         }
 
     def _look_closer(self, binder: Binder, observation: Observation) -> Observation:
@@ -295,20 +304,20 @@ class UnderWay:
             return list(self._is_look)
 
 
-def _observation(binder: Binder, survey: Survey | None, given: Sequence[Notice], saving: bool) -> Observation:  # noqa: FBT001 - one fact of four
+def _observation(binder: Binder, survey: Survey | None) -> Observation:
     if survey is None:
         return Observation(known=False)
     kept = binder.resource_ids.get("server")
     return Observation(
         instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
         leftovers=survey.leaves(binder.id),
-        notices=given,
-        saving=saving,
     )
 
 
 def _write(session: Session, binder: Binder, update: Update) -> None:
     binders.save(session, binder, update.changes, next_in=update.next_in)
+    if launch := launch_history.measured(binder, update.changes):
+        launch_times.add(session, launch)
     if update.card is not None:
         outbox.touch_card(session, binder.id, urgent=update.card)
     if update.settles is not None:

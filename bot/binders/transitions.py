@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from bot.binders import deadlines, expiry, shelving
+from bot.binders import deadlines, expectations, expiry, shelving, stages
 from bot.binders.actions import Action, Announce, Create, Expose, MarkEnd, Prune, Remove, Resolve
+from bot.binders.expectations import Expectation
 from bot.binders.observation import Observation, ObservedUse, is_unresolved, wants_look
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, end, enter, fail, fault, missing
@@ -52,7 +53,21 @@ def plan(binder: Binder, observation: Observation, now: float, timeouts: Timeout
         and len(observation.instances) > 1
     ):
         return Prune(observation.instance.ref)
-    return _TOWARDS_READY[binder.status](binder, observation, now, timeouts)
+    step = _TOWARDS_READY[binder.status](binder, observation, now, timeouts)
+    return _expecting(step, binder, observation, now) if isinstance(step, Update) else step
+
+
+def _expecting(step: Update, binder: Binder, observation: Observation, now: float) -> Update:
+    """Note with a step what is expected of the launch by now, and once that it takes longer than usual."""
+    known = Expectation.of(binder)
+    found = observation.expected or known
+    if found is None or not expectations.is_at_work(binder):
+        return step
+    found = replace(found, is_late=expectations.is_late(binder, found, now))
+    if found == known:
+        return step
+    card = False if step.card is None else step.card
+    return replace(step, changes={**step.changes, "expected": found.as_row()}, card=card)
 
 
 def _requested(binder: Binder, observation: Observation, now: float, timeouts: Timeouts) -> Action | Update:
@@ -94,11 +109,10 @@ def _booting(binder: Binder, observation: Observation, now: float, timeouts: Tim
     early = _inside(binder, observation, now, timeouts)
     if early is not None:
         return early
-    if observation.report is not None and observation.report.phase != Phase.BOOTING:
-        return Update(
-            enter(binder, Status.BUILDING, now, stage="build", **_progress(binder, observation.report)),
-            card=True,
-        )
+    if observation.report is not None and observation.report.phase not in {Phase.BOOTING, Phase.WAITING}:
+        stage = stages.begun_by(observation.report.phase, binder.stages)
+        progress = _progress(binder, observation.report)
+        return Update(enter(binder, Status.BUILDING, now, stage=stage, **progress), card=True)
     late = _or_late(binder, now, timeouts.boot, "The instance was started, but it did not report in time.")
     return late or Update(next_in=timeouts.poll)
 
@@ -146,9 +160,10 @@ def _noted(binder: Binder, report: Report | None) -> Update | None:
 
 
 def _build_of(binder: Binder, report: Report) -> dict[str, Any]:
-    """What a report says of the build. The image is written once: a later report may come from the image."""
-    notes = {"notes": list(report.notes)} if report.notes else {}
-    return notes | ({"image": asdict(report.image)} if report.image and not binder.image else {})
+    """What a report says of the build. Kind and image are written once: the rest may come from the image."""
+    said: dict[str, Any] = {"notes": list(report.notes)} if report.notes else {}
+    said |= {"kind": report.kind} if report.kind and not binder.kind else {}
+    return said | ({"image": asdict(report.image)} if report.image and not binder.image else {})
 
 
 def _reported_failure(binder: Binder, report: Report, now: float, timeouts: Timeouts) -> Update:
@@ -175,7 +190,8 @@ def _replacing(binder: Binder, observation: Observation, now: float, timeouts: T
     if observation.leftovers or binder.resource_ids:
         return Remove()
     anew = enter(binder, Status.REQUESTED, now, attempt_at=None, server_url=None, log="", line="", image={})
-    return Update(anew | {"fraction": None}, card=True)
+    begun = stages.anew(binder.stages)
+    return Update(anew | {"fraction": None, "kind": "", "stages": begun}, card=True)
 
 
 def _ready(binder: Binder, observation: Observation, now: float, timeouts: Timeouts) -> Action | Update:
@@ -287,8 +303,8 @@ def _heartbeat(binder: Binder, report: Report | None, now: float, timeouts: Time
     if report is None:
         return Update(next_in=timeouts.poll)
     progress = _progress(binder, report)
-    if report.phase in {Phase.STARTING, Phase.SERVING} and "server" not in (binder.stages or {}):
-        progress["stages"] = dict(binder.stages) | {"server": now}
+    if stage := stages.begun_by(report.phase, binder.stages):
+        progress["stages"] = dict(binder.stages) | {stage: now}
         return Update(progress, next_in=timeouts.poll, card=True)
     changed = {name: value for name, value in progress.items() if getattr(binder, name) != value}
     return Update(changed, next_in=timeouts.poll, card=False if {"line", "fraction"} & set(changed) else None)

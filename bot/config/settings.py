@@ -87,6 +87,11 @@ class Settings(CloudsSettings):
     admin_channel: str | None = Field(
         default=None, description="The id of the channel that is told when the cloud does not answer."
     )
+    logs_for: Literal["shared", "everybody"] = Field(
+        default="shared",
+        description="Who may read the log of a binder that was launched in a public channel: `shared` is its "
+        "owner, the people with whom it is shared, and the admins; `everybody` is the whole workspace.",
+    )
     max_binders_per_person: int = Field(
         default=5, ge=1, description="How many binders one person may have at the same time."
     )

@@ -33,6 +33,8 @@ PAGE_PORT, GIT_PORT = 8765, 8766
 CONNECT_SECONDS = 60.0
 STOP_SECONDS = 60.0
 USAGE_HINT = "launch <repository> [ref] [path]"
+TEAM_ID = "T0BINDERBOT"
+"""The id of the workspace: always the same, as a real one has, so that the bot knows its earlier launches."""
 _SECRET_SETTINGS = re.compile(r"SLACK_|DATABASE_URL$|OS_|ADMIN")
 _Server = TypeVar("_Server")
 
@@ -152,6 +154,7 @@ def _options(port: int, suggestion: str) -> Options:
     return Options(
         port=port,
         app_name="Binder",
+        team_id=TEAM_ID,
         commands=(SlashCommand("/binder", "Run a Binder repository", USAGE_HINT),),
         shortcuts=(Shortcut("Launch this repository", "launch_from_message"),),
         enforce_rates=True,

@@ -24,6 +24,9 @@ class PageProbe(Protocol):
     def proxied(self) -> frozenset[str]:
         """The names that are registered with jupyter-server-proxy."""
 
+    def collaborates(self) -> bool | None:
+        """Whether two people in one notebook see each other's changes; None if it does not tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class InterfaceLink:

@@ -7,6 +7,7 @@ is our own: no library limits the whole time of an answer, and a server may send
 
 import binascii
 import json
+import re
 import time
 from base64 import b64decode
 from http import HTTPStatus
@@ -28,6 +29,7 @@ ANSWER_SECONDS = 15.0
 """How long a whole answer may take, even if bytes keep arriving."""
 LISTING_BYTES = 4 * 1024 * 1024
 """How much of the listing of a directory is read at most."""
+_RTC_OFF = re.compile(rb'"disableRTC":\s*true')
 _Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 
 
@@ -112,6 +114,21 @@ class JupyterServer:
         if content is None or len(content) > most:
             raise ServerError("The server answered something other than that file.")
         return content
+
+    def collaborates(self) -> bool | None:
+        """Whether two people in one notebook see each other's changes; None if it does not tell.
+
+        jupyter-collaboration has an endpoint that takes PUT alone, so GET is answered 405 where it is
+        installed. Where it is switched off, JupyterLab's page says `disableRTC` (seen with version 5.0.4).
+        """
+        try:
+            status, _, _ = self._get("api/collaboration/session/none.ipynb")
+            if status != HTTPStatus.METHOD_NOT_ALLOWED:
+                return False
+            _, _, page = self._get("lab")
+        except ServerError:
+            return None
+        return _RTC_OFF.search(page) is None
 
     def proxied(self) -> frozenset[str]:
         """Names of the interfaces behind jupyter-server-proxy (rstudio, shiny, …), without starting any."""

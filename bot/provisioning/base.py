@@ -156,6 +156,7 @@ class Report:
         hint: What the owner can try where the phase is FAILED, else an empty string.
         log: The end of the build's log, at most 4,000 characters, no control characters but newlines.
         notes: What the owner should know although the launch goes on, one sentence each, the oldest first.
+        kind: What it is built with (see `ReportedImage`), once the build tells; else an empty string.
         image: What it is about to start, or has started; None while that is not decided.
     """
 
@@ -167,6 +168,7 @@ class Report:
     log: str = ""
     code: str = ""
     notes: tuple[str, ...] = ()
+    kind: str = ""
     image: ReportedImage | None = None
 
 
@@ -218,6 +220,7 @@ class MinimalCloud:
     can_shelve = False
     can_recover = False
     can_log_in = False
+    keeps_images = False
 
     def shelve(self, _binder_id: str, _resources: ResourceIds) -> ResourceIds:
         """See `Cloud.shelve`."""
@@ -264,6 +267,8 @@ class Cloud(Protocol):
     """Whether `recover` knows enough to write the rows of a lost database again."""
     can_log_in: bool
     """Whether somebody can log in to an instance, and so find out why a build failed."""
+    keeps_images: bool
+    """Whether the next launch of a build runs on the machine that built it, and finds its image there."""
 
     def check(self) -> list[str]:
         """Say what the operator has to change before this cloud can work, a sentence each.

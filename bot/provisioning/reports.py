@@ -20,7 +20,7 @@ MAX_JSON = 64 * 1024
 """Bytes of one JSON line; a longer one is skipped."""
 
 MAX_KIND = 40
-"""Characters of what an image was built with."""
+"""Characters of what a repository is built with."""
 
 _KEY = re.compile(r"[0-9a-f]{16,64}")
 _IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
@@ -68,6 +68,7 @@ def _advance(report: Report | None, event: dict[str, Any]) -> Report | None:
         hint=(_text(event, "hint", MAX_REASON) or same.hint) if failed else "",
         log=_log(event.get("log")) or (report.log if report else ""),
         code=(_code(event.get("code")) or same.code) if failed else "",
+        kind=(report.kind if report else "") or _text(event, "kind", MAX_KIND),
         image=(report.image if report else None) or _image(event.get("image")),
         notes=_notes(report.notes if report else (), _text(event, "note", MAX_REASON)),
     )

@@ -28,6 +28,12 @@ class CloudSettings(BaseSettings):
     build_timeout_minutes: float = Field(
         default=45.0, gt=0, description="How long a build may take before it counts as failed."
     )
+    repo2docker_base_image: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._:/@-]{0,254})?$",
+        description="The image that repo2docker builds on, such as your mirror's copy of the default one. "
+        "Without it, repo2docker chooses. A change means that every repository is built anew.",
+    )
     capacity_timeout_minutes: float = Field(
         default=60.0, gt=0, description="How long a launch waits for room in the cloud."
     )

@@ -1,6 +1,7 @@
 """The text of a request -> LaunchRequest: what a person typed. Pure: no network, no clock.
 
     <repo> [ref] [path] [--ref X] [--path X] [--open X] [--size X] [--name X] [--for X | --until X]
+    [--rebuild]
 
 `bot.repositories.links` reads `<repo>` itself, `bot.repositories.typed_text` undoes what chat programs do to
 the words, and `bot.repositories.phrases` knows other ways to write an option.
@@ -37,6 +38,7 @@ def parse_launch(text: str) -> LaunchRequest:
         size=_label("size", flags),
         name=_label("name", flags),
         duration=_label("for", flags),
+        rebuild=_REBUILD in flags,
     )
 
 
@@ -51,7 +53,9 @@ def parse_repo(text: str) -> RepoSpec:
 
 # --- from words to flags --------------------------------------------------------------------------------
 
-_FLAGS = ("ref", "path", "open", "size", "name", "for")
+_REBUILD = "rebuild"
+"""The one option that takes no value."""
+_FLAGS = ("ref", "path", "open", "size", "name", "for", _REBUILD)
 _ALL_FLAGS = (*_FLAGS, *(option for option in times.OPTIONS if option != "for"))
 """Those that are named in advice, and their other forms."""
 _OTHER_WORDS = {
@@ -59,6 +63,7 @@ _OTHER_WORDS = {
     **dict.fromkeys(("file", "directory", "dir", "subdir", "folder", "filepath", "labpath"), "path"),
     **dict.fromkeys(("interface", "ui", "app", "urlpath"), "open"),
     **dict.fromkeys(("flavor", "flavour", "machine"), "size"),
+    **dict.fromkeys(("no-cache", "force-rebuild"), _REBUILD),
     "time": "for",
     "title": "name",
 }
@@ -86,10 +91,19 @@ def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         if flag in times.OPTIONS:
             _set(flags, "for", _take_time(flag, [value] if equals else [], queue))
             continue
+        if flag == _REBUILD:
+            flags[flag] = _without_value(word, value)
+            continue
         if not equals and queue and not _is_flag(queue[0]):
             value = queue.pop(0)
         _set(flags, flag, value)
     return _join_doi(positional), flags
+
+
+def _without_value(word: str, value: str) -> str:
+    if value:
+        raise SpecError(f"{echo(word)} has a value, and --{_REBUILD} takes none.")
+    return _REBUILD
 
 
 def _take_time(flag: str, begun: list[str], queue: list[str]) -> str:

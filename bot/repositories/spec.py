@@ -81,9 +81,11 @@ class LaunchRequest:
         size: The name of the wanted size, as typed.
         name: What the person calls this binder.
         duration: How long it is wanted, in words that `bot.times.end_times.parse` takes.
+        rebuild: Whether it is built anew although it was built before.
     """
 
     spec: RepoSpec
     size: str | None = None
     name: str | None = None
     duration: str | None = None
+    rebuild: bool = False

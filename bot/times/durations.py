@@ -85,6 +85,14 @@ def duration(seconds: float) -> str:
     return " ".join(words)
 
 
+def about(seconds: float) -> str:
+    """Seconds in words, rounded as people say them: `3 s`, `40 s`, `6 min`, `1 h 20 min`."""
+    if seconds < 9.5:  # noqa: PLR2004 - below 10 s when it is rounded
+        return duration(max(round(seconds), 1))
+    step = next(step for below, step in ((57.5, 5), (100, 30), (3_570, 60), (inf, 600)) if seconds < below)
+    return duration(round(seconds / step) * step)
+
+
 def read(text: str) -> float | None:
     """Read a duration in words.
 

@@ -9,6 +9,7 @@ from handlers.listeners import home
 from handlers.listeners.errors import answered
 from handlers.listeners.form import open_form
 from handlers.listeners.replies import reply, requester_of
+from handlers.listeners.share_form import open_share_form
 from handlers.messages.message import Message
 from handlers.requests import launches, operations
 from handlers.requests.context import Context
@@ -43,6 +44,12 @@ def register(app: App, context: Context) -> None:
     def on_form(args: Args) -> None:
         args.ack()
         open_form(args, context, _requester(args))
+
+    @app.action(ids.SHARE)
+    @answered
+    def on_share(args: Args) -> None:
+        args.ack()
+        open_share_form(args, context, _requester(args))
 
     @app.action(ids.LINK)
     def on_link(args: Args) -> None:

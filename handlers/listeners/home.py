@@ -7,8 +7,10 @@ from handlers import messages
 from handlers.listeners.errors import answered
 from handlers.listeners.replies import requester_of
 from handlers.requests.context import Context
+from handlers.requests.permissions import roles_of
 from handlers.requests.requester import Requester
-from storage import binders
+from handlers.rules import Role
+from storage import binders, shares
 
 
 def register(app: App, context: Context) -> None:
@@ -26,5 +28,8 @@ def publish(client: WebClient, context: Context, requester: Requester) -> None:
     """Show the tab as it is now."""
     with context.store.read() as session:
         mine = binders.existing(session, requester.team_id, owner=requester.user)
-    blocks = messages.home(mine, context.store.now(), requester.user)
+        others = shares.existing(session, requester.team_id, requester.user)
+        roles = roles_of(session, context, requester, others)
+    shared = {role: [each for each in others if roles[each.id] == role] for role in Role}
+    blocks = messages.home(mine, context.store.now(), requester.user, shared)
     client.views_publish(user_id=requester.user, view={"type": "home", "blocks": blocks})

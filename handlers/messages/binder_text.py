@@ -19,6 +19,15 @@ def notes_of(binder: Binder) -> str:
     )
 
 
+def collaboration_of(binder: Binder) -> str:
+    """Whether two people in one notebook see each other; empty where nothing told."""
+    if binder.collaborates is None:
+        return ""
+    if binder.collaborates:
+        return "Two people in one notebook see each other's changes as they type."
+    return "Two people in one notebook do not see each other's changes: the last one to save wins."
+
+
 def name_of(binder: Binder) -> str:
     """A binder's name, as escaped markup."""
     return inline(binder.name, 64)

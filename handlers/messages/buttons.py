@@ -1,5 +1,6 @@
 """The buttons of a binder's messages. Pure."""
 
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote
 
 from slack_sdk.models.blocks import ButtonElement
@@ -8,6 +9,7 @@ from bot.text import shorten, visible
 from handlers import ids
 from handlers.messages.blocks import Confirmation, button, link_button
 from handlers.messages.mrkdwn import is_web
+from handlers.rules import Action, is_possible
 from storage.models import Binder, Ending
 
 LAUNCH = "Launch a repository"
@@ -29,6 +31,11 @@ def log_button(binder: Binder) -> ButtonElement:
     return button("Show log", ids.LOG, binder.id)
 
 
+def share_button(binder: Binder) -> ButtonElement:
+    """The form in which its owner says who else can open it."""
+    return button("Share", ids.SHARE, binder.id)
+
+
 def shelve_button(binder: Binder) -> ButtonElement:
     """Stop the instance and keep its files."""
     return button("Shelve", ids.SHELVE, binder.id)
@@ -48,6 +55,33 @@ def stop_button(binder: Binder, text: str = "Tear down") -> ButtonElement:
         "Keep it",
     )
     return button(text, ids.STOP, binder.id, style="danger", confirmation=confirmation)
+
+
+_BUTTON_OF: Mapping[Action, Callable[[Binder], ButtonElement]] = {
+    Action.OPEN: open_button,
+    Action.READ_LOG: log_button,
+    Action.SHARE: share_button,
+    Action.SHELVE: shelve_button,
+    Action.RESUME: resume_button,
+    Action.STOP: stop_button,
+}
+
+
+def possible_buttons(
+    binder: Binder, wanted: Iterable[Action], *, can_shelve: bool = True
+) -> list[ButtonElement]:
+    """The buttons of these actions, where they are possible now.
+
+    Args:
+        binder: What they are about.
+        wanted: The actions, in the order of their buttons.
+        can_shelve: Whether the cloud can shelve.
+    """
+    return [
+        _BUTTON_OF[each](binder)
+        for each in wanted
+        if is_possible(binder, each) and (can_shelve or each != Action.SHELVE)
+    ]
 
 
 def retry_button(binder: Binder, text: str) -> ButtonElement:

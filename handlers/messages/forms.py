@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_sdk.models.blocks import (
+    CheckboxesElement,
     InputBlock,
     Option,
     PlainTextInputElement,
@@ -25,6 +26,7 @@ from handlers.messages.blocks import Json, as_json, context
 
 REPOSITORY = "repo"
 DURATION = "duration"
+REBUILD = "rebuild"
 _VALUE = "value"
 _FLAGS = {
     "ref": "--ref",
@@ -88,6 +90,7 @@ def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") 
         *_size_choice(sizes),
         _text(DURATION, "For how long", "6h, 90m, until 18:00, until friday", optional=True),
         _text("name", "Name", "the repository's name", optional=True),
+        _tick(REBUILD, "Build", "Build it anew, also if it was built before"),
         context("Its files are deleted when it ends."),
     ]
     return {
@@ -117,7 +120,7 @@ def read(values: Mapping[str, Mapping[str, Any]]) -> LaunchRequest:
         if value := _entered(values, field):
             text = f"{text} {flag} {_quoted(field, value)}"
             request = _checked(field, lambda text=text: parse_launch(text))  # type: ignore[misc] # bound early
-    return request
+    return replace(request, rebuild=request.rebuild or _is_ticked(values, REBUILD))
 
 
 def _checked(field: str, parse: Callable[[], LaunchRequest]) -> LaunchRequest:
@@ -147,6 +150,10 @@ def _entered(values: Mapping[str, Mapping[str, Any]], field: str) -> str:
     return str(chosen or element.get("value") or "").strip()
 
 
+def _is_ticked(values: Mapping[str, Mapping[str, Any]], field: str) -> bool:
+    return bool(values.get(field, {}).get(_VALUE, {}).get("selected_options"))
+
+
 def _text(field: str, label: str, placeholder: str, value: str = "", *, optional: bool = False) -> InputBlock:
     element = PlainTextInputElement(
         action_id=_VALUE,
@@ -160,6 +167,13 @@ def _text(field: str, label: str, placeholder: str, value: str = "", *, optional
 def _size_choice(sizes: Sequence[Size]) -> list[InputBlock]:
     options = [(size.key, f"{size.key}: {size.label}") for size in sizes]
     return [_choice("size", "Size", options)] if options else []  # Slack refuses a menu without options
+
+
+def _tick(field: str, label: str, text: str) -> InputBlock:
+    element = CheckboxesElement(
+        action_id=_VALUE, options=[Option(value=field, text=PlainTextObject(text=text))]
+    )
+    return InputBlock(block_id=field, label=label, element=element, optional=True)
 
 
 def _choice(field: str, label: str, options: Sequence[tuple[str, str]]) -> InputBlock:

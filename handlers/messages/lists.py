@@ -1,6 +1,6 @@
 """Several binders at once: the list of a workspace and the home tab of a person. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from slack_sdk.models.blocks import Block
 
@@ -8,35 +8,71 @@ from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import count_of_binders, name_of, repository_text
 from handlers.messages.blocks import MAX_TEXT, Json, actions, as_json, context, header, section
-from handlers.messages.buttons import LAUNCH, launch_button, log_button, open_button, stop_button
+from handlers.messages.buttons import LAUNCH, launch_button, possible_buttons
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import person
 from handlers.messages.replies import note
-from handlers.messages.status_text import is_live, is_ready, phrase
+from handlers.messages.status_text import is_live, phrase
+from handlers.rules import RULES, Action, Role
 from storage.models import Binder
 
+_LEAST_SHARED = 5
+"""Of what is shared with somebody, so many fit on their tab, however many they have themselves."""
+_ON_THE_HOME = (Action.OPEN, Action.READ_LOG, Action.SHARE, Action.STOP)
 
-def listing(binders: Sequence[Binder], now: float, user: str) -> Message:
-    """All running binders of a workspace, those of `user` first."""
+
+def listing(
+    binders: Sequence[Binder], now: float, user: str, shared: Collection[str] = frozenset()
+) -> Message:
+    """All running binders of a workspace: those of `user` first, then those that are shared with them.
+
+    Args:
+        binders: What they may see.
+        now: Unix seconds, UTC.
+        user: Who asks.
+        shared: The ids of those that others share with them.
+    """
     if not binders:
         return note("No binder is running.", f"To start one, type `{ids.COMMAND} launch owner/repo`.")
-    ordered = sorted(binders, key=lambda each: each.owner != user)
+    ordered = sorted(binders, key=lambda each: (each.owner != user, each.id not in shared))
     shown = ordered[:MOST_LISTED]
     more = [context(f"… and {len(ordered) - len(shown)} more.")] if len(ordered) > len(shown) else []
-    blocks = [header(count_of_binders(len(ordered))), *[_row(each, now, user) for each in shown], *more]
-    words = [f"{name_of(each)} {phrase(each).words} ({person(each.owner)})" for each in shown]
+    blocks = [
+        header(count_of_binders(len(ordered))),
+        *[_row(each, now, user, shared) for each in shown],
+        *more,
+    ]
+    words = [
+        f"{name_of(each)} {phrase(each).words} ({person(each.owner)}{_with_you(each, shared)})"
+        for each in shown
+    ]
     return Message.of(f"{count_of_binders(len(ordered))}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
 
 
-def home(binders: Sequence[Binder], now: float, user: str) -> list[Json]:
-    """The blocks of the home tab: the person's binders, and how to start one."""
+def home(
+    binders: Sequence[Binder], now: float, user: str, shared: Mapping[Role, Sequence[Binder]] | None = None
+) -> list[Json]:
+    """The blocks of the home tab: the person's binders, what is shared with them, and how to start one.
+
+    Args:
+        binders: Their own.
+        now: Unix seconds, UTC.
+        user: Whose tab it is.
+        shared: What others share with them, by what they may do with it.
+    """
+    others = [(each, role) for role, theirs in (shared or {}).items() for each in theirs]
+    mine = binders[: MOST_LISTED - min(len(others), _LEAST_SHARED)]
     blocks: list[Block] = [
         header("Your binders"),
         *actions([launch_button(style="primary")]),
-        *[block for each in binders[:MOST_LISTED] for block in _home_rows(each, now, user)],
+        *[block for each in mine for block in _home_rows(each, now, user, Role.OWNER)],
     ]
     if not binders:
         blocks.append(section(f"You have no binder. Press *{LAUNCH}* to start one."))
+    if others:
+        rows = others[: MOST_LISTED - len(mine)]
+        shown = [block for each, role in rows for block in _home_rows(each, now, user, role)]
+        blocks += [header("Shared with you"), *shown]
     blocks.append(
         context(
             f"You can also type `{ids.COMMAND} launch owner/repo` in any channel. "
@@ -46,15 +82,19 @@ def home(binders: Sequence[Binder], now: float, user: str) -> list[Json]:
     return as_json(blocks)
 
 
-def _row(binder: Binder, now: float, user: str) -> Block:
+def _with_you(binder: Binder, shared: Collection[str]) -> str:
+    return ", shared with you" if binder.id in shared else ""
+
+
+def _row(binder: Binder, now: float, user: str, shared: Collection[str] = frozenset()) -> Block:
     said = phrase(binder)
-    whose = "" if binder.owner == user else f" · {person(binder.owner)}"
+    whose = "" if binder.owner == user else f" · {person(binder.owner)}{_with_you(binder, shared)}"
     age = duration(now - binder.created_at)
     line = f"{said.emoji} *{name_of(binder)}* {said.words} · {age}{whose}\n{repository_text(binder)}"
     return section(line)
 
 
-def _home_rows(binder: Binder, now: float, user: str) -> list[Block]:
-    opened = [open_button(binder)] if is_ready(binder) else []
-    buttons = [*opened, log_button(binder), stop_button(binder)] if is_live(binder) else []
+def _home_rows(binder: Binder, now: float, user: str, role: Role) -> list[Block]:
+    wanted = [each for each in _ON_THE_HOME if role in RULES[each].roles]
+    buttons = possible_buttons(binder, wanted) if is_live(binder) else []
     return [_row(binder, now, user), *actions(buttons)]

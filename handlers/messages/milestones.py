@@ -6,14 +6,16 @@ from bot.binders.deadlines import last_end
 from bot.provisioning.agent.failures import FailureCode
 from bot.times.durations import duration
 from handlers import ids
-from handlers.messages.binder_text import name_of, notes_of
+from handlers.messages.binder_text import collaboration_of, name_of, notes_of
 from handlers.messages.blocks import actions, button, context, section
 from handlers.messages.buttons import (
     WITHOUT_CONDA,
     interface_buttons,
+    log_button,
     open_button,
     resume_button,
     retry_button,
+    share_button,
     stop_button,
     without_conda_button,
 )
@@ -49,22 +51,23 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
         lines.append(f"{inline(absent, 60)} did not answer. These interfaces did:")
     notes = (
         f"It ends {date(last_end(binder))}, and its files are deleted then. "
-        f"These links ask for a token. {owner} can press *Open* for links that include it."
-    )
+        f"These links ask for a token. {owner} can press *Open* for links that include it. "
+        f"{collaboration_of(binder)}"
+    ).strip()
     blocks = [
         section("\n".join(lines)),
         *actions(interface_buttons(binder, token=None)),
         *[section(text) for text in [notes_of(binder)] if text],
         context(notes),
-        *actions([open_button(binder), stop_button(binder)]),
+        *actions([open_button(binder), share_button(binder), stop_button(binder)]),
     ]
     return Message.of(f"{owner} {name_of(binder)} {state}: {labels}.", blocks)
 
 
-def failed(binder: Binder) -> Message:
-    """Why a launch failed, the end of its log, and what to try."""
+def failed(binder: Binder, *, shows_log: bool = False) -> Message:
+    """Why a launch failed, and what to try; `shows_log` says whether all who read this may read its log."""
     why = reason(binder) or "No reason is known."
-    log = code_block(binder.log or "", LOG_LIMIT)
+    log = code_block(binder.log or "", LOG_LIMIT) if shows_log else ""
     hint = inline(binder.hint or "", 1_000)
     blocks = [
         section(f":x: {person(binder.owner)} *{name_of(binder)}* could not be launched.\n{why}"),
@@ -72,7 +75,14 @@ def failed(binder: Binder) -> Message:
         *([section(f":bulb: {hint}")] if hint else []),
         *_inspection(binder),
         *([context(_WITHOUT_CONDA)] if _can_do_without_conda(binder) else []),
-        *actions([retry_button(binder, "Try again"), *_conda_buttons(binder), *_hold_buttons(binder)]),
+        *actions(
+            [
+                retry_button(binder, "Try again"),
+                *_conda_buttons(binder),
+                *([] if shows_log else [log_button(binder)]),
+                *_hold_buttons(binder),
+            ]
+        ),
     ]
     heard = f"{person(binder.owner)} {name_of(binder)} could not be launched. {why} {hint}"
     return Message.of(heard.strip(), blocks)

@@ -15,10 +15,11 @@ from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import actions, button, context, section
-from handlers.messages.buttons import resume_button, shelve_button, stop_button
+from handlers.messages.buttons import possible_buttons, stop_button
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import date, inline, person
 from handlers.messages.status_text import is_live, is_ready, is_shelved, short_ending
+from handlers.rules import Action, is_possible
 from storage.models import Activity, Binder, Notice, Outcome, Reason
 
 _MOVABLE = frozenset({Reason.IDLE, Reason.LIFETIME})
@@ -26,19 +27,21 @@ _MOVABLE = frozenset({Reason.IDLE, Reason.LIFETIME})
 
 @dataclass(frozen=True, slots=True)
 class NoticeOptions:
-    """The settings of a site that notices depend on.
+    """The settings of a site that messages depend on.
 
     Attributes:
         policy: When people are warned.
         unit: The unit of prices; may be empty.
         can_shelve: Whether the cloud can shelve instances.
         shelves_idle: Whether idle binders are shelved instead of torn down.
+        shows_logs: Whether everybody who sees a binder may read its log.
     """
 
     policy: WarningPolicy = field(default_factory=WarningPolicy)
     unit: str = ""
     can_shelve: bool = False
     shelves_idle: bool = False
+    shows_logs: bool = False
 
 
 def notice(binder: Binder, given: Notice, now: float, options: NoticeOptions) -> Message:
@@ -132,15 +135,12 @@ def _spent(binder: Binder, now: float, options: NoticeOptions) -> list[ContextBl
 
 
 def _buttons(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[ButtonElement]:
-    if is_shelved(binder):
-        yield resume_button(binder)
-    elif given.reason in _MOVABLE:
+    if given.reason in _MOVABLE and not is_shelved(binder):
         yield button("Keep 2 h", ids.KEEP, binder.id, style="primary")
         yield button("Keep until tonight", ids.KEEP_TONIGHT, binder.id)
-    if is_ready(binder):
+    if is_possible(binder, Action.SAVE):
         yield button("Save my work", ids.SAVE, binder.id)
-    if is_ready(binder) and options.can_shelve:
-        yield shelve_button(binder)
+    yield from possible_buttons(binder, (Action.RESUME, Action.SHELVE), can_shelve=options.can_shelve)
     yield stop_button(binder, "Tear down now")
 
 

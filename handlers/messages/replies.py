@@ -8,6 +8,7 @@ from handlers.messages.blocks import MAX_TEXT, actions, button, section
 from handlers.messages.buttons import interface_buttons
 from handlers.messages.message import LOG_LIMIT, MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import code, code_block, date, inline, link, person
+from handlers.rules import RULES, Action
 from storage.models import Binder
 
 BOT_NAME = "Binder"
@@ -26,9 +27,11 @@ def alert(sentence: str) -> Message:
     return Message.of(shown, [section(f":rotating_light: {shown}")])
 
 
-def refusal(binder: Binder, action: str) -> Message:
-    """Only the owner or an admin may do this; `action` ends the sentence: `tear it down`."""
+def refusal(binder: Binder, action: Action) -> Message:
+    """Only the owner or an admin may do this, or those to whom the owner gave the right."""
     shown = f"*{name_of(binder)}* belongs to {person(binder.owner)}. Only they or an admin can {action}."
+    if RULES[action].can_be_given:
+        shown += " They can give you that right with *Share*."
     return Message.of(shown.replace("*", ""), [section(shown)])
 
 

@@ -6,14 +6,15 @@ from bot.binders.deadlines import last_end
 from bot.times.durations import duration
 from handlers.messages.binder_text import name_of, notes_of, repository_link, repository_text
 from handlers.messages.blocks import actions, context, section
-from handlers.messages.buttons import log_button, open_button, resume_button, shelve_button, stop_button
+from handlers.messages.buttons import possible_buttons
+from handlers.messages.expectation_text import expectation
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import code, date, inline, person
 from handlers.messages.status_text import (
+    capital,
     elapsed,
     is_live,
     is_ready,
-    is_shelved,
     phrase,
     ran,
     reason,
@@ -21,22 +22,32 @@ from handlers.messages.status_text import (
     stage_lines,
     summary,
 )
+from handlers.rules import Action
 from storage.models import Binder, Target
 
 _SHORT_COMMIT = 7
+_ON_THE_CARD = (
+    Action.OPEN,
+    Action.READ_LOG,
+    Action.SHARE,
+    Action.SHELVE,
+    Action.RESUME,
+    Action.STOP,
+)
 
 
 def card(binder: Binder, now: float, *, can_shelve: bool = False) -> Message:
     """The status message; `now` in Unix seconds; `can_shelve` says whether the cloud can shelve."""
     said = phrase(binder)
     title = f"{said.emoji} *{name_of(binder)}* {said.words}"
-    heard = [f"{name_of(binder)} {said.words}", repository_text(binder), summary(binder, now)]
+    usual = expectation(binder, now)
+    heard = [f"{name_of(binder)} {said.words}", repository_text(binder), summary(binder, now), usual]
     blocks = [
         section(f"{title} · for {person(binder.owner)}"),
         context(" · ".join(_origin(binder))),
         *[section("\n".join(lines)) for lines in [list(stage_lines(binder, now))] if lines],
         *[section(text) for text in [_why(binder), notes_of(binder)] if text],
-        context(_times(binder, now)),
+        context("\n".join(line for line in [_times(binder, now), capital(usual)] if line)),
         *actions(_card_buttons(binder, can_shelve=can_shelve)),
     ]
     return Message.of(" · ".join(part for part in heard if part), blocks)
@@ -71,9 +82,4 @@ def _times(binder: Binder, now: float) -> str:
 
 
 def _card_buttons(binder: Binder, *, can_shelve: bool) -> list[ButtonElement]:
-    if not is_live(binder):
-        return []
-    first = [open_button(binder)] if is_ready(binder) else []
-    away = [shelve_button(binder)] if is_ready(binder) and can_shelve else []
-    back = [resume_button(binder)] if is_shelved(binder) else []
-    return [*first, log_button(binder), *away, *back, stop_button(binder)]
+    return possible_buttons(binder, _ON_THE_CARD, can_shelve=can_shelve) if is_live(binder) else []

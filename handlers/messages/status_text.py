@@ -6,9 +6,10 @@ still be shown.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
+from bot.binders import stages as launch_stages
+from bot.binders.expectations import BUILT, Expectation
 from bot.times.durations import duration
 from handlers.messages.mrkdwn import code, inline
 from storage.models import Binder, Ending, Reason, Status, Target
@@ -56,14 +57,26 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
 _WAITING = Phrase(":vertical_traffic_light:", "is waiting for free capacity")
 _PLACED = Phrase(":hourglass_flowing_sand:", "is getting an instance")
 _FAILED = Phrase(":x:", "could not be launched")
+_INSIDE: Mapping[str, Phrase] = {
+    "fetch": Phrase(":inbox_tray:", "is fetching its files"),
+    "pull": Phrase(":inbox_tray:", "is fetching its image"),
+    "server": Phrase(":hourglass_flowing_sand:", "is starting its server"),
+}
+"""What goes on inside an instance, by its stage, where it is not being built."""
 
 STAGES: Mapping[str, str] = {
     "repository": "Repository checked",
+    launch_stages.CAPACITY: "Free capacity",
     "instance": "Instance",
+    "fetch": "Files",
+    "pull": "Image",
     "build": "Build",
     "server": "Server",
 }
-"""The stages that people see, in order, with their labels."""
+"""The stages that people see, in their usual order, with their labels."""
+_COMING = ("instance", "build", "server")
+"""The stages that are shown before they begin. The others do not come in every launch."""
+_WITH_FRACTION = frozenset({"pull", "build"})
 
 _MARKS = {"done": "✓", "running": "⏳", "failed": "✗", "pending": "○"}
 _BAR_CELLS = 10
@@ -84,6 +97,8 @@ def phrase(binder: Binder) -> Phrase:
         return _FAILED
     if binder.status == Status.REQUESTED and binder.target == Target.READY and binder.resolved_at is not None:
         return _WAITING if binder.waiting_for else _PLACED
+    if binder.status == Status.BUILDING and binder.target == Target.READY:
+        return _INSIDE.get(launch_stages.current(binder.stages) or "", PHRASES[binder.status, binder.target])
     return PHRASES[binder.status, binder.target]
 
 
@@ -113,21 +128,33 @@ def ran(binder: Binder, now: float) -> float | None:
 
 
 def stages(binder: Binder, now: float) -> list[Stage]:
-    """All stages with their times, including those that have not begun."""
-    begun = [(name, binder.stages[name]) for name in STAGES if name in (binder.stages or {})]
+    """The stages that began, with their times, then those that should still begin."""
     end = binder.ready_at or binder.ended_at or now
-    times = pairwise([*begun, ("", end)])
-    seconds = {name: max(until - since, 0.0) for (name, since), (_, until) in times}
-    current = begun[-1][0] if begun else None
-    return [Stage(name, _state(binder, name, seconds, current), seconds.get(name)) for name in STAGES]
+    seconds = launch_stages.seconds(binder.stages, end)
+    begun = [Stage(name, _state(binder, name), taken) for name, taken in seconds.items()]
+    return [*begun, *(Stage(name, "pending", None) for name in _to_come(binder))]
 
 
-def _state(
-    binder: Binder, name: str, seconds: Mapping[str, float], current: str | None
-) -> Literal["done", "running", "failed", "pending"]:
-    if name not in seconds:
-        return "pending"
-    if name != current or binder.ready_at is not None:
+def _to_come(binder: Binder) -> Iterator[str]:
+    """The stages that should still begin. None does once a launch is over."""
+    if not is_live(binder) or binder.ready_at is not None:
+        return
+    current = launch_stages.current(binder.stages)
+    order = launch_stages.STAGES
+    for name in _COMING:
+        is_later = current is None or order.index(name) > order.index(current)
+        if is_later and not (name == "build" and _finds_image(binder, current)):
+            yield name
+
+
+def _finds_image(binder: Binder, current: str | None) -> bool:
+    """Whether the launch gets an image that was built before, as far as is known."""
+    expected = Expectation.of(binder)
+    return current == "pull" or (expected is not None and expected.how != BUILT)
+
+
+def _state(binder: Binder, name: str) -> Literal["done", "running", "failed"]:
+    if name != launch_stages.current(binder.stages) or binder.ready_at is not None:
         return "done"
     return "running" if binder.target != Target.GONE else "failed"
 
@@ -135,8 +162,6 @@ def _state(
 def stage_lines(binder: Binder, now: float) -> Iterator[str]:
     """The stages as lines of markup."""
     for stage in stages(binder, now):
-        if stage.state == "pending" and not is_live(binder):
-            continue  # it will not begin any more
         yield _line(binder, stage)
         if stage.state == "running" and (last := code(binder.line or "", 150)):
             yield f"      {last}"
@@ -145,7 +170,7 @@ def stage_lines(binder: Binder, now: float) -> Iterator[str]:
 def _line(binder: Binder, stage: Stage) -> str:
     name = STAGES[stage.name]
     parts = [f"*{name}*" if stage.state == "running" else name]
-    if stage.name == "build" and stage.state == "running" and binder.fraction is not None:
+    if stage.name in _WITH_FRACTION and stage.state == "running" and binder.fraction is not None:
         parts.append(bar(binder.fraction))
     if stage.seconds is not None:
         parts.append(duration(stage.seconds))
@@ -164,8 +189,8 @@ def summary(binder: Binder, now: float) -> str:
     if not is_live(binder) or binder.ready_at is not None:
         return ""
     running = next((stage.name for stage in stages(binder, now) if stage.state == "running"), None)
-    build = f" {int(min(max(binder.fraction, 0), 1) * 100)}%" if binder.fraction is not None else ""
-    step = f"{STAGES[running]}{build if running == 'build' else ''}, " if running else ""
+    done = f" {int(min(max(binder.fraction, 0), 1) * 100)}%" if binder.fraction is not None else ""
+    step = f"{STAGES[running]}{done if running in _WITH_FRACTION else ''}, " if running else ""
     return f"{step}{duration(now - binder.created_at)} so far"
 
 
@@ -178,7 +203,8 @@ _EXPIRED = {
 """The deadline that ended a binder, as the end of a sentence."""
 
 
-def _capital(words: str) -> str:
+def capital(words: str) -> str:
+    """Words as the beginning of a sentence."""
     return words[:1].upper() + words[1:]
 
 
@@ -199,7 +225,7 @@ def short_ending(binder: Binder, person: str) -> str:
         Ending.STOPPED: f"Torn down by {person}",
         Ending.FAILED: "Failed",
         Ending.LOST: "Lost",
-        Ending.EXPIRED: _capital(_EXPIRED[binder.ended_for or Reason.LIFETIME]),
+        Ending.EXPIRED: capital(_EXPIRED[binder.ended_for or Reason.LIFETIME]),
     }
     return words[binder.ending] if binder.ending else "Gone"
 

@@ -17,16 +17,16 @@ from slack_sdk.webhook import WebhookClient
 from sqlalchemy.orm import Session
 
 from handlers import messages
-from handlers.messages import digest, notices
+from handlers.messages import digest, notices, sharing
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
-from handlers.outbox import channel_privacy
+from handlers.outbox import channel_privacy, replies
 from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import UPDATES, Method, Rejected, SlackCalls, TooEarly, Uncertain
 from handlers.slack.user_timezones import UserTimezone, utc
-from storage import binders, outbox
+from storage import binders, outbox, shares
 from storage import digest as stored_digest
 from storage import notices as stored_notices
 from storage.engine import Store
@@ -65,7 +65,13 @@ _ROOT_LOST = frozenset(
     }
 )
 _ONLY_WHILE_WANTED = frozenset(
-    {MessageKind.WAITING, MessageKind.READY, MessageKind.LINKS, MessageKind.SHELVED}
+    {
+        MessageKind.WAITING,
+        MessageKind.READY,
+        MessageKind.LINKS,
+        MessageKind.SHARED,
+        MessageKind.SHELVED,
+    }
 )
 """Not sent any more once the target is `gone`: then only the end of a binder is told."""
 
@@ -144,8 +150,10 @@ class Delivery(OutboxWorker):
             self._send_card(owed, binder, now)
         elif kind == MessageKind.LINKS:
             self._send_links(owed, binder)
+        elif kind == MessageKind.SHARED:
+            self._send_word_of_share(owed, binder)
         else:
-            self._send_reply(owed, binder, _reply(owed, binder, now))
+            self._send_reply(owed, binder, replies.reply(owed, binder, now, self._options))
 
     def _send_alert(self, owed: Owed) -> None:
         sentence = str(owed.message.facts.get("sentence", ""))
@@ -310,17 +318,29 @@ class Delivery(OutboxWorker):
             ts = response.get("message_ts")
         self._done(owed, ts)
 
+    def _send_word_of_share(self, owed: Owed, binder: Binder) -> None:
+        """Tell a person or a channel that a binder is shared with them, unless it is so no longer."""
+        to, by = (str(owed.message.facts.get(name, "")) for name in ("to", "by"))
+        with self._store.read() as session:
+            manages = shares.right_of(session, binder.id, to)
+        if manages is None:
+            self._done(owed)
+            return
+        channel = to if to.startswith(("C", "G")) else self._direct(owed, binder, to)
+        message = sharing.told(binder, by, to, manages=manages)
+        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+
     # Where it goes ---------------------------------------------------------------------------------------
 
     def _home(self, owed: Owed, binder: Binder) -> str:
         """The channel where a binder was asked for. From the home tab, that is a direct message."""
         return self._direct(owed, binder) if binder.channel[:1] in {"U", "W"} else binder.channel
 
-    def _direct(self, owed: Owed, binder: Binder) -> str:
-        """The owner's direct message, which is always the same one."""
-        person = (binder.team_id, binder.owner)
+    def _direct(self, owed: Owed, binder: Binder, user: str | None = None) -> str:
+        """The direct message of a person (or of the owner), which is always the same one."""
+        person = (binder.team_id, user or binder.owner)
         if person not in self._directs:
-            response = self._call(owed, self._client.conversations_open, binder.team_id, users=binder.owner)
+            response = self._call(owed, self._client.conversations_open, binder.team_id, users=person[1])
             self._directs[person] = str(response["channel"]["id"])
         return self._directs[person]
 
@@ -374,21 +394,3 @@ class Delivery(OutboxWorker):
 
 def _post_of(owed: Owed, message: Message, channel: str, thread_ts: str | None = None) -> Post:
     return Post(message, channel, owed.message.key, owed.message.created_at, thread_ts)
-
-
-def _reply(owed: Owed, binder: Binder, now: float) -> Message:
-    match owed.message.kind:
-        case MessageKind.READY:
-            return messages.ready(binder, now, absent=owed.message.facts.get("absent"))
-        case MessageKind.FAILED:
-            return messages.failed(binder)
-        case MessageKind.GONE:
-            return messages.gone(binder, now)
-        case MessageKind.WAITING:
-            return messages.waiting(binder)
-        case MessageKind.NOTE:
-            return messages.note(str(owed.message.facts.get("sentence", "")))
-        case MessageKind.SHELVED:
-            return messages.shelved(binder, failure=str(owed.message.facts.get("failure", "")))
-        case kind:
-            raise ValueError(f"{kind} is no reply")

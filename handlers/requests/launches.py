@@ -19,8 +19,9 @@ from handlers.messages.status_text import is_live, phrase
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, each_with
 from handlers.requests.names import name_of_repository, slug
-from handlers.requests.permissions import Action, requires
+from handlers.requests.permissions import requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
+from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
 from storage import binders
 from storage.models import Binder
@@ -40,6 +41,7 @@ class _BinderOptions:
         lifetime: How long it should run, in seconds.
         name: What it is called, as far as that name is free.
         without_conda: Whether conda packages are taken from PyPI where there is no conda.
+        rebuild: Whether it is built anew although there is an image of it.
     """
 
     spec: RepoSpec
@@ -47,6 +49,7 @@ class _BinderOptions:
     lifetime: float
     name: str
     without_conda: bool = False
+    rebuild: bool = False
 
 
 def launch(context: Context, requester: Requester, request: LaunchRequest) -> Message | None:
@@ -62,7 +65,8 @@ def launch(context: Context, requester: Requester, request: LaunchRequest) -> Me
     size = _size(context, requester, request.size)
     lifetime, zone = _lifetime(context, requester, request.duration, size)
     name = slug(request.name) if request.name else name_of_repository(request.spec.url)
-    answer = _start(context, requester, _BinderOptions(request.spec, size, lifetime, name))
+    options = _BinderOptions(request.spec, size, lifetime, name, rebuild=request.rebuild)
+    answer = _start(context, requester, options)
     if answer is None and zone is not None and not zone.is_known:
         return notices.ends_in_site_zone(name, context.store.now() + lifetime, context.settings.timezone)
     return answer
@@ -155,6 +159,7 @@ def _new_binder(context: Context, requester: Requester, options: _BinderOptions)
         interface=spec.interface,
         size=size,
         without_conda=options.without_conda,
+        rebuild=options.rebuild,
         token=new_token(binder_id, context.settings.key_to_tokens),
         secret=new_secret(binder_id, context.settings.key_to_tokens),
         created_at=now,

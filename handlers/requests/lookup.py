@@ -11,9 +11,10 @@ from handlers import ids
 from handlers.messages.status_text import is_live
 from handlers.requests.context import Context
 from handlers.requests.names import bare_name, nearest
-from handlers.requests.permissions import Action, is_allowed
+from handlers.requests.permissions import allowed, is_allowed
 from handlers.requests.requester import BinderLookup, Requester
-from storage import binders
+from handlers.rules import Action
+from storage import binders, shares
 from storage.models import Binder
 
 _MOST_NAMES = 10
@@ -26,13 +27,15 @@ def by_id(context: Context, requester: Requester, binder_id: str) -> BinderLooku
     """The binder that a button stands for. A button's value can be forged: the row decides."""
 
     def find(session: Session) -> Binder:
-        return _visible(context, requester, binders.get(session, binder_id))
+        return _visible(session, context, requester, binders.get(session, binder_id))
 
     return find
 
 
 def by_name(context: Context, requester: Requester, name: str, verb: str, *, after: str = "") -> BinderLookup:
     """The binder of that name; without one that of the thread, else the requester's only one.
+
+    Where they have none of their own, that is the only one that is shared with them.
 
     Args:
         context: See there.
@@ -55,7 +58,7 @@ def by_name(context: Context, requester: Requester, name: str, verb: str, *, aft
 def visible_to(session: Session, context: Context, requester: Requester) -> list[Binder]:
     """All binders of the workspace that are not gone yet and that somebody may see, the oldest first."""
     live = binders.existing(session, requester.team_id)
-    return [each for each in live if is_allowed(context, requester, each, Action.SEE)]
+    return allowed(session, context, requester, live, Action.SEE)
 
 
 def each_with(live: Sequence[Binder], advise: Advise) -> str:
@@ -68,18 +71,18 @@ def advice(verb: str, name: str, after: str = "") -> str:
     return f"`{' '.join(part for part in (ids.COMMAND, verb, name, after) if part)}`"
 
 
-def _visible(context: Context, requester: Requester, binder: Binder | None) -> Binder:
-    if binder is None or not is_allowed(context, requester, binder, Action.SEE):
+def _visible(session: Session, context: Context, requester: Requester, binder: Binder | None) -> Binder:
+    if binder is None or not is_allowed(session, context, requester, binder, Action.SEE):
         raise RequestError(
             "I can't find this binder.",
-            hint="It was removed long ago, or only its owner and the admins can see it.",
+            hint="It was removed long ago, or it is shared only with other people.",
         )
     return binder
 
 
 def _named(session: Session, context: Context, requester: Requester, name: str, advise: Advise) -> Binder:
     binder = binders.named(session, requester.team_id, name, user=requester.user)
-    if binder is not None and is_allowed(context, requester, binder, Action.SEE):
+    if binder is not None and is_allowed(session, context, requester, binder, Action.SEE):
         return binder
     live = visible_to(session, context, requester)
     near = nearest(name, [each.name for each in live])
@@ -89,9 +92,11 @@ def _named(session: Session, context: Context, requester: Requester, name: str, 
 
 def _implied(session: Session, context: Context, requester: Requester, advise: Advise) -> Binder:
     if requester.thread_ts and (found := binders.of_thread(session, requester.channel, requester.thread_ts)):
-        return _visible(context, requester, found)
+        return _visible(session, context, requester, found)
     own = binders.existing(session, requester.team_id, owner=requester.user)
     mine = [each for each in own if is_live(each)]
+    if not mine:
+        mine = [each for each in shares.existing(session, requester.team_id, requester.user) if is_live(each)]
     here = [each for each in mine if requester.channel in {each.channel, each.thread_channel}]
     for candidates in (here, mine):
         if len(candidates) == 1:

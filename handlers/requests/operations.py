@@ -15,13 +15,14 @@ from bot.times import end_times
 from handlers import ids, messages
 from handlers.messages import notices
 from handlers.messages.message import Message
-from handlers.messages.status_text import is_live, is_ready, is_shelved, phrase, summary
+from handlers.messages.status_text import is_ready
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, visible_to
-from handlers.requests.permissions import Action, requires
+from handlers.requests.permissions import NotPossible, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
+from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
-from storage import binders, outbox
+from storage import binders, outbox, shares
 from storage import notices as stored_notices
 from storage.models import Binder, Ending, MessageKind, Outcome, Reason, Status
 
@@ -45,11 +46,7 @@ def stop(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
 @requires(Action.STOP)
 def save_and_stop(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
     """Save what was changed in a binder, then end it. What can no longer be saved is not ended either."""
-    with context.store.read() as session:
-        can_be_saved = is_ready(lookup(session))
     saved = save(context, requester, lookup)
-    if not can_be_saved:
-        return saved
     stopped = stop_anyway(context, requester, lookup)
     return messages.note(f"{saved.text} {stopped.text}")
 
@@ -59,13 +56,10 @@ def save(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
     """Owe the thread an archive of what was changed in a binder."""
     with context.store.write() as session:
         binder = lookup(session)
-        if not is_ready(binder):
-            return messages.note(
-                f"{binder.name} {phrase(binder).words}; it can be saved only while it is ready."
-            )
         if not outbox.being_saved(session, [binder.id]):
             key = f"{MessageKind.ARCHIVE}:{binder.id}:{requester.key}"[:255]
             outbox.say(session, MessageKind.ARCHIVE, key, binder.id, by=requester.user)
+            _tell_owner(session, requester, binder, Action.SAVE)
     context.nudge()
     return messages.note(
         f"I am collecting what was changed in {binder.name}, and will post it in its thread."
@@ -78,9 +72,7 @@ def stop_anyway(context: Context, requester: Requester, lookup: BinderLookup) ->
     with context.store.write() as session:
         binder = lookup(session)
         changed = binders.end(session, binder.id, ending=Ending.STOPPED, by=requester.user)
-    if not changed:
-        state = "gone" if binder.status == Status.GONE else "being torn down"
-        return messages.note(f"{binder.name} is already {state}.")
+    _check_changed(context, binder, Action.STOP, changed=changed)
     context.nudge()
     return messages.note(f"{binder.name} is being torn down.")
 
@@ -92,11 +84,13 @@ def shelve(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
         raise RequestError("This cloud cannot shelve instances.", hint=f"`{ids.COMMAND} stop` ends one.")
     with context.store.write() as session:
         binder = lookup(session)
-        changed = binders.shelve(session, binder.id, by=requester.user)
-    if not changed:
-        return messages.note(
-            f"{binder.name} {phrase(binder).words}; it can be shelved only while it is ready."
+        _check_changed(
+            context,
+            binder,
+            Action.SHELVE,
+            changed=binders.shelve(session, binder.id, by=requester.user),
         )
+        _tell_owner(session, requester, binder, Action.SHELVE)
     context.nudge()
     return messages.note(
         f"{binder.name} is being shelved.", f"{advice('resume', binder.name)} brings it back."
@@ -108,9 +102,13 @@ def resume(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
     """Bring a shelved binder back."""
     with context.store.write() as session:
         binder = lookup(session)
-        changed = binders.resume(session, binder.id, by=requester.user)
-    if not changed:
-        return messages.note(f"{binder.name} {phrase(binder).words}; there is nothing to resume.")
+        _check_changed(
+            context,
+            binder,
+            Action.RESUME,
+            changed=binders.resume(session, binder.id, by=requester.user),
+        )
+        _tell_owner(session, requester, binder, Action.RESUME)
     context.nudge()
     return messages.note(f"{binder.name} is being resumed. Its links will be new.")
 
@@ -171,8 +169,6 @@ def _keep(
     now = context.store.now()
     with context.store.write() as session:
         binder = lookup(session)
-        if not is_live(binder):
-            return messages.note(f"{binder.name} {phrase(binder).words}; it can no longer be extended.")
         latest, (asked, awake) = _latest(context, binder, now), wanted(binder, now)
         until = min(asked, latest.at)
         if until > now:
@@ -180,6 +176,7 @@ def _keep(
                 session, binder.id, ends_at=until, awake_until=min(awake, latest.at), by=requester.user
             )
             session.refresh(binder)
+            _tell_owner(session, requester, binder, Action.EXTEND)
             _settle_kept(session, context, binder, requester.user, now)
     context.nudge()
     guessed = context.settings.timezone if zone is not None and not zone.is_known else ""
@@ -209,27 +206,41 @@ def hold(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
     with context.store.write() as session:
         binder = lookup(session)
         changed = binders.keep_failed(session, binder.id, seconds=3600 * hours, by=requester.user)
-    if not changed:
-        return messages.note(f"{binder.name} is already being torn down. Launch it again to look at it.")
+        _check_changed(context, binder, Action.HOLD, changed=changed)
+        _tell_owner(session, requester, binder, Action.HOLD)
     context.nudge()
     return messages.held(binder, context.store.now() + 3600 * hours)
 
 
+def _tell_owner(session: Session, requester: Requester, binder: Binder, action: Action) -> None:
+    """Owe the thread a word of what somebody else than the owner did."""
+    if requester.user != binder.owner:
+        key = f"{MessageKind.ACTED}:{binder.id}:{action}:{requester.key}"[:255]
+        outbox.say(session, MessageKind.ACTED, key, binder.id, by=requester.user, action=action)
+
+
+def _check_changed(context: Context, binder: Binder, action: Action, *, changed: bool) -> None:
+    """Refuse what somebody or something else was quicker to make impossible.
+
+    Raises:
+        NotPossible: Nothing was changed.
+    """
+    if not changed:
+        raise NotPossible(binder, action, context.store.now())
+
+
 @requires(Action.OPEN)
-def open_links(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
-    """The one-click links, with the server's token."""
+def open_links(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """The one-click links, with the server's token. Who else than the owner has them is written down."""
     with context.store.read() as session:
         binder = lookup(session)
-    if is_ready(binder) and not binder.token:
+    if requester.user != binder.owner:
+        with context.store.write() as session:
+            shares.note_opened(session, binder.id, requester.user)
+    if not binder.token:
         lost = f"The token of {binder.name} was lost with the bot's database."
         return messages.note(lost, "Links that you already have still work. Otherwise launch it again.")
-    if is_ready(binder):
-        return messages.links(binder)
-    if is_shelved(binder):
-        hint = f"{advice('resume', binder.name)} brings it back."
-        return messages.note(f"{binder.name} {phrase(binder).words}.", hint)
-    where = summary(binder, context.store.now())
-    return messages.note(f"{binder.name} {phrase(binder).words}. {where}".strip())
+    return messages.links(binder)
 
 
 @requires(Action.SEE)
@@ -251,4 +262,5 @@ def listing(context: Context, requester: Requester) -> Message:
     """All binders of the workspace that are not gone yet and that the requester may see, their own first."""
     with context.store.read() as session:
         live = visible_to(session, context, requester)
-    return messages.listing(live, context.store.now(), requester.user)
+        shared = shares.rights(session, requester.user).keys()
+    return messages.listing(live, context.store.now(), requester.user, shared)

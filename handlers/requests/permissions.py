@@ -1,68 +1,27 @@
-"""Who may do what with a binder. `PERMISSIONS` is the one place that says so.
+"""Holds what people ask against `handlers.rules.RULES`: who may do what, and when.
 
-A binder that was launched in a private channel or a direct message exists only for its owner and the admins:
-everybody else gets the answers that they would get if it were not there.
+A binder that was launched in a private channel or a direct message exists only for its owner, for the people
+with whom it is shared, and for the admins: everybody else gets the answers that they would get if it were not
+there.
 """
 
-from collections.abc import Callable, Mapping
-from enum import StrEnum
+from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from sqlalchemy.orm import Session
 
-from bot.errors import Refused
+from bot.errors import Refused, RequestError
+from handlers import ids
+from handlers.messages.status_text import phrase, summary
 from handlers.requests.context import Context
 from handlers.requests.requester import BinderLookup, Requester
+from handlers.rules import RULES, Action, Role, State, is_possible, state_of
+from storage import shares
 from storage.models import Binder
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
-
-
-class Role(StrEnum):
-    """What somebody is to a binder."""
-
-    OWNER = "owner"
-    ADMIN = "admin"
-    MEMBER = "member"
-    """Somebody else of its workspace, where it was launched in public."""
-    OUTSIDER = "outsider"
-    """Everybody else: it is private, or of another workspace."""
-
-
-class Action(StrEnum):
-    """What can be asked of a binder. The words end the sentence “Only its owner or an admin can …”."""
-
-    SEE = "see it"
-    """That it exists, and its status."""
-    READ_LOG = "read its log"
-    LAUNCH_AGAIN = "launch it again"
-    OPEN = "open it with these links"
-    EXTEND = "extend it"
-    SAVE = "save it"
-    SHELVE = "shelve it"
-    RESUME = "resume it"
-    STOP = "tear it down"
-    HOLD = "keep its failed instance"
-
-
-_EVERYBODY = frozenset({Role.OWNER, Role.ADMIN, Role.MEMBER})
-_IN_CHARGE = frozenset({Role.OWNER, Role.ADMIN})
-
-PERMISSIONS: Mapping[Action, frozenset[Role]] = {
-    Action.SEE: _EVERYBODY,
-    Action.READ_LOG: _EVERYBODY,
-    Action.LAUNCH_AGAIN: _EVERYBODY,
-    Action.OPEN: _IN_CHARGE,
-    Action.EXTEND: _IN_CHARGE,
-    Action.SAVE: _IN_CHARGE,
-    Action.SHELVE: _IN_CHARGE,
-    Action.RESUME: _IN_CHARGE,
-    Action.STOP: _IN_CHARGE,
-    Action.HOLD: _IN_CHARGE,
-}
-"""Which roles may do what. Outsiders may do nothing: for them the binder is not there."""
 
 
 class NotAllowed(Refused):
@@ -74,28 +33,77 @@ class NotAllowed(Refused):
         self.action = action
 
 
-def role_of(context: Context, requester: Requester, binder: Binder) -> Role:
-    """What somebody is to a binder. A channel of which nothing is known counts as private."""
+class NotPossible(RequestError):
+    """A person may do that, but not in the state in which the binder is.
+
+    Args:
+        binder: As it is.
+        action: What was asked.
+        now: Unix seconds, UTC.
+    """
+
+    def __init__(self, binder: Binder, action: Action, now: float) -> None:
+        what = f"{binder.name} {phrase(binder).words}; {RULES[action].otherwise}."
+        super().__init__(what, hint=_what_helps(binder, action, now))
+
+
+def _what_helps(binder: Binder, action: Action, now: float) -> str:
+    if state_of(binder) == State.SHELVED and action in {Action.OPEN, Action.SAVE}:
+        return f"`{ids.COMMAND} resume {binder.name}` brings it back."
+    return summary(binder, now) if action == Action.OPEN else ""
+
+
+def roles_of(
+    session: Session, context: Context, requester: Requester, found: Sequence[Binder]
+) -> Mapping[str, Role]:
+    """What somebody is to each of these binders, by its id. Asks the database once."""
+    only = found[0].id if len(found) == 1 else None
+    shared = shares.rights(session, requester.user, only)
+    return {each.id: _role(context, requester, each, shared.get(each.id)) for each in found}
+
+
+def _role(context: Context, requester: Requester, binder: Binder, manages: bool | None) -> Role:  # noqa: FBT001 - as it is in the row
+    """What somebody is to a binder; `manages` is None where it is not shared with them.
+
+    A channel of which nothing is known counts as private.
+    """
     if binder.team_id != requester.team_id:
         return Role.OUTSIDER
     if requester.user == binder.owner:
         return Role.OWNER
     if requester.user in context.settings.admins:
         return Role.ADMIN
+    if manages is not None:
+        return Role.MANAGER if manages else Role.SHARED
     return Role.MEMBER if binder.is_private is False else Role.OUTSIDER
 
 
-def is_allowed(context: Context, requester: Requester, binder: Binder, action: Action) -> bool:
-    """Whether somebody may do that with a binder."""
-    return role_of(context, requester, binder) in PERMISSIONS[action]
+def allowed(
+    session: Session, context: Context, requester: Requester, found: Sequence[Binder], action: Action
+) -> list[Binder]:
+    """Those of these binders with which somebody may do that, in a state in which it is possible."""
+    roles = roles_of(session, context, requester, found)
+    return [each for each in found if roles[each.id] in _roles_for(context, action)]
+
+
+def is_allowed(
+    session: Session, context: Context, requester: Requester, binder: Binder, action: Action
+) -> bool:
+    """Whether somebody may do that with a binder, in a state in which it is possible."""
+    return bool(allowed(session, context, requester, [binder], action))
+
+
+def _roles_for(context: Context, action: Action) -> frozenset[Role]:
+    rule = RULES[action]
+    return rule.roles | rule.also if context.settings.logs_for == "everybody" else rule.roles
 
 
 class Operation(Generic[P, Answer]):
     """Something that people may ask of one binder: it reaches the binder only for those who may.
 
     Args:
-        action: What it does, by which `PERMISSIONS` says who may.
-        run: Does it. The lookup that it is given raises where that is not allowed.
+        action: What it does, by which `RULES` says who may, and when.
+        run: Does it. The lookup that it is given raises where that is not allowed, or not possible.
     """
 
     __name__: str
@@ -114,13 +122,16 @@ class Operation(Generic[P, Answer]):
 
         Raises:
             NotAllowed: This person may not.
+            NotPossible: They may, but not now.
         """
 
         def permitted(session: Session) -> Binder:
             binder = lookup(session)
-            if not is_allowed(context, requester, binder, self.action):
+            if not is_allowed(session, context, requester, binder, self.action):
                 session.expunge(binder)  # the rollback would expire it, and the refusal tells its name
                 raise NotAllowed(binder, self.action)
+            if not is_possible(binder, self.action):
+                raise NotPossible(binder, self.action, context.store.now())
             return binder
 
         return self._run(context, requester, permitted, *args, **kwargs)
@@ -129,5 +140,5 @@ class Operation(Generic[P, Answer]):
 def requires(
     action: Action,
 ) -> Callable[[Callable[Concatenate[Context, Requester, BinderLookup, P], Answer]], Operation[P, Answer]]:
-    """Make an operation of a function: those may call it who may take that action."""
+    """Make an operation of a function: those may call it who may take that action, when it is possible."""
     return lambda run: Operation(action, run)

@@ -9,13 +9,15 @@ from bot.text import readable
 from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages.message import Message
-from handlers.requests import launches, operations
+from handlers.requests import launches, operations, sharing
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_name
 from handlers.requests.names import nearest
-from handlers.requests.permissions import Action, Operation
+from handlers.requests.permissions import Operation
 from handlers.requests.requester import Requester
+from handlers.requests.subjects import parse_sharing
+from handlers.rules import Action
 
 Run = Callable[[Context, Requester, str], Message | None]
 """Does what a subcommand says; the text is what was typed after it. None where its outcome is posted soon."""
@@ -30,7 +32,7 @@ class Subcommand:
         usage: What follows it; brackets stand around what may be left out.
         help: What it does, in half a sentence.
         run: Does it.
-        action: What it does to one binder, by which `PERMISSIONS` says who may; None where everybody may.
+        action: What it does to one binder, by which `RULES` says who may; None where everybody may.
         synonyms: Other words for it. They are advised, not obeyed.
         examples: What help shows, where one example made of `usage` is not enough: words after the name,
             and what they do.
@@ -72,6 +74,18 @@ def _extend(context: Context, requester: Requester, rest: str) -> Message:
     )
 
 
+def _share(context: Context, requester: Requester, rest: str) -> Message:
+    asked = parse_sharing(rest)
+    lookup = by_name(context, requester, asked.name, "share", after="@name")
+    return sharing.share(context, requester, lookup, asked.subjects, manages=asked.manages)
+
+
+def _unshare(context: Context, requester: Requester, rest: str) -> Message:
+    asked = parse_sharing(rest)
+    lookup = by_name(context, requester, asked.name, "unshare", after="@name")
+    return sharing.unshare(context, requester, lookup, asked.subjects)
+
+
 def _help(_context: Context, _requester: Requester, _rest: str) -> Message:
     return messages.help_text(EXAMPLES)
 
@@ -98,6 +112,7 @@ SUBCOMMANDS = (
             ("owner/repo", "start a repository from GitHub"),
             ("https://… main notebooks/a.ipynb", "start any link or DOI, with a branch and a file to open"),
             ("owner/repo --open rstudio --size large --for 6h --name demo", "start with options"),
+            ("owner/repo --rebuild", "build it anew, also if it was built before"),
             ("", "open a form"),
         ),
     ),
@@ -109,6 +124,26 @@ SUBCOMMANDS = (
         "get your links again",
         operations.open_links,
         ("links", "link", "url", "token", "go"),
+    ),
+    Subcommand(
+        "share",
+        "[name] @user",
+        "let others open it: people, a `#channel` or a `@group`",
+        _share,
+        sharing.share.action,
+        ("invite", "give", "allow", "grant", "add"),
+        examples=(
+            ("demo @ada #lab", "let others open it: people, a channel or a group"),
+            ("demo @ada --manage", "let them also extend, save, shelve and stop it"),
+        ),
+    ),
+    Subcommand(
+        "unshare",
+        "[name] @user",
+        "share it with them no longer",
+        _unshare,
+        sharing.unshare.action,
+        ("revoke", "uninvite", "disallow"),
     ),
     Subcommand(
         "extend",
@@ -172,6 +207,11 @@ def answer(context: Context, requester: Requester, text: str) -> Message | None:
     if word in BY_NAME:
         return BY_NAME[word].run(context, requester, rest)
     return messages.not_understood(readable(bare_command(text)), correction(text), EXAMPLES)
+
+
+def names_people(text: str) -> bool:
+    """Whether the people who are mentioned in a text belong to what it asks for."""
+    return command_words(text, _KNOWN)[0] in {"share", "unshare"}
 
 
 def asks_for_form(text: str) -> bool:

@@ -61,7 +61,7 @@ class Scene:
 
 @contextmanager
 def running(
-    workspace: Workspace, folder: Path, cloud: Cloud | None, **settings: Any
+    workspace: Workspace, folder: Path, cloud: Cloud | None, /, **settings: Any
 ) -> Iterator[Application]:
     """The bot in this process, connected to the workspace."""
     whole = {

@@ -83,6 +83,8 @@ def test_the_example_is_launched_and_its_links_answer_and_nothing_is_left(tmp_pa
         assert any("image/png" in each.get("data", {}) for each in run_notebook(tmp_path)), "it plots"
     assert process.returncode == 0
     assert leftovers(tmp_path / STATE / "1") == []
+    with demo(tmp_path) as process:
+        assert re.search(r"Usually .* s; built before", told_until(process, "Press Ctrl-C"))
 
 
 @pytest.mark.timeout(240)

@@ -24,7 +24,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Engine:
-    """The private Docker that `tests/engines/machine/with` brought up."""
+    """The private Docker of `tests/engines/machine/with`. What was there before is left alone."""
+
+    def __init__(self) -> None:
+        self._before: list[str] = []
+        self._before = self.leftovers()
 
     def ask(self, *arguments: str) -> str:
         return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout
@@ -47,18 +51,25 @@ class Engine:
 
     def leftovers(self) -> list[str]:
         """What a binder that is gone must not leave."""
-        return [*self.containers(), *self.volumes(), *sorted(self.networks()), *self.dangling_images()]
+        now = [*self.containers(), *self.volumes(), *sorted(self.networks()), *self.dangling_images()]
+        return [each for each in now if each not in self._before]
+
+    def clean(self) -> None:
+        """Remove the containers and volumes that were left."""
+        left = self.leftovers()
+        for container in self.containers():
+            if container in left:
+                self.ask("rm", "--force", "--volumes", container)
+        for volume in self.volumes():
+            if volume in left:
+                self.ask("volume", "rm", "--force", volume)
 
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     engine = Engine()
-    assert engine.leftovers() == []
     yield engine
-    for container in engine.containers():
-        engine.ask("rm", "--force", "--volumes", container)
-    for volume in engine.volumes():
-        engine.ask("volume", "rm", "--force", volume)
+    engine.clean()
 
 
 @pytest.fixture(scope="session")

@@ -1,56 +1,16 @@
 """The local cloud with a real container engine, through the real bot: from the command to nothing left."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from bot.app import Application
 from tests.acceptance.conftest import running
 from tests.conftest import HostedRepository
 from tests.engines.conftest import Engine
-from workspace.hands import Person, Snapshot, links, plain
-from workspace.options import Options, SlashCommand
-from workspace.server import Workspace
-from workspace.state import Json
-
-PATIENCE = 120.0
-
-
-@dataclass
-class Desk:
-    """A workspace with a person in it, a repository, and where the bot keeps its files."""
-
-    workspace: Workspace
-    ada: Person
-    repository: HostedRepository
-    folder: Path
-    launches: int = 0
-
-    def bot(self) -> AbstractContextManager[Application]:
-        return running(self.workspace, self.folder, None, local_engine="docker")
-
-    def launch(self) -> None:
-        self.launches += 1
-        self.ada.command(f"/binder launch {self.repository.url}")
-
-    def lab(self) -> str:
-        """The one-click link to JupyterLab, once it is there; only its owner sees it."""
-        self.ada.wait_for(lambda seen: self._count(seen, "Your links to") == self.launches, PATIENCE)
-        mine = self.ada.wait_for_text("Your links to")
-        return dict(links(mine))["JupyterLab"]
-
-    def tear_down(self, engine: Engine) -> None:
-        self.ada.command("/binder stop")
-        self.ada.wait_for(lambda seen: self._count(seen, "It ran for") == self.launches, PATIENCE)
-        assert engine.leftovers() == []
-
-    def _count(self, seen: Snapshot, text: str) -> int:
-        return sum(text in plain(each) for each in seen.everything())
+from tests.engines.desk import PATIENCE, Desk, reason, status, workspace_with_ada
 
 
 @pytest.fixture
@@ -58,21 +18,14 @@ def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine, repository: HostedRepository
 ) -> Iterator[Desk]:
     monkeypatch.chdir(tmp_path)
-    command = SlashCommand("/binder", "Run a Binder repository", "launch <repository>")
-    with (
-        Workspace(Options(app_name="Binder", commands=(command,))) as workspace,
-        Person(workspace.url) as ada,
-    ):
-        yield Desk(workspace, ada, repository, tmp_path)
-
-
-def status(url: str) -> int:
-    return requests.get(url, timeout=30, allow_redirects=False).status_code
-
-
-def reason(failed: Json) -> str:
-    """The sentence below the headline, without the log that follows it."""
-    return plain(failed).partition("```")[0]
+    with workspace_with_ada() as (workspace, ada):
+        yield Desk(
+            workspace,
+            ada,
+            repository,
+            tmp_path,
+            lambda: running(workspace, tmp_path, None, local_engine="docker"),
+        )
 
 
 def limits(engine: Engine) -> dict[str, Any]:

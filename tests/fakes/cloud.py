@@ -235,6 +235,9 @@ class FakeServer:
     def kind_of(self, path: str) -> str | None:
         return "notebook" if path.endswith(".ipynb") else None
 
+    def collaborates(self) -> bool | None:
+        return None
+
     def proxied(self) -> frozenset[str]:
         return frozenset()
 

@@ -11,7 +11,9 @@ from sqlalchemy import inspect
 from bot import config, wiring
 from bot.admin.drain import drain
 from bot.admin.migrate import migrate
-from storage import binders
+from bot.admin.stats import stats
+from bot.binders.launch_history import measured
+from storage import binders, launch_times
 from storage.engine import Store
 from storage.models import Ending, Status
 from tests.chaos.sim.world import requested
@@ -43,6 +45,21 @@ def test_migrate_makes_the_tables(settings: config.Settings, store: Store) -> No
     migrate(settings)  # the second time there is nothing to do
     with store.read() as session:
         assert {"binders", "outbox"} <= set(inspect(session.connection()).get_table_names())
+
+
+@pytest.mark.parametrize("days", [1, 30])
+def test_stats_count_the_launches_of_the_last_days(
+    settings: config.Settings, store: Store, days: int
+) -> None:
+    assert stats(settings, days=days).ready == 0, "an empty database gets its tables"
+    for age in (2, 40):
+        binder = requested(f"b{age}", store.now())
+        ready = measured(binder, {"ready_at": store.now() - age * 86_400})
+        assert ready is not None
+        with store.write() as session:
+            binders.add(session, binder, wanted_name=binder.id)
+            launch_times.add(session, ready)
+    assert stats(settings, days=days).ready == (1 if days == 30 else 0)
 
 
 def test_drain_ends_every_binder_and_waits_until_nothing_is_left(

@@ -53,6 +53,13 @@ def test_parse_says_what_is_wrong_and_exits_with_2(text: str) -> None:
     assert json.loads(done.stdout)["error"].endswith((".", "?"))
 
 
+@pytest.mark.parametrize("days", ["0", "-1", "soon"])
+def test_stats_refuse_what_is_no_number_of_days(days: str) -> None:
+    done = binder_bot("stats", "--days", days)
+    assert done.returncode == 2
+    assert "--days" in done.stderr
+
+
 def test_parse_says_what_to_write_instead() -> None:
     done = binder_bot("parse", "--json", "")
     assert "owner/repo" in json.loads(done.stdout)["hint"]

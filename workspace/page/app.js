@@ -347,8 +347,19 @@ async function confirmed(confirm, then) {
 
 // --- modals
 
+// People and channels to pick from are shown as boxes to tick.
+function ticked(element) {
+  const option = (value, text) => ({ value, text: { type: "plain_text", text } });
+  const people = () => Object.values(seen.users).filter((one) => !one.is_bot).map((one) => option(one.id, one.real_name));
+  const channels = () => seen.channels.filter((one) => !one.is_im).map((one) => option(one.id, `#${one.name}`));
+  const pickers = { multi_users_select: [people, element.initial_users], multi_conversations_select: [channels, element.initial_conversations] };
+  if (!(element.type in pickers)) return element;
+  const [options, chosen] = [pickers[element.type][0](), pickers[element.type][1] || []];
+  return { ...element, type: "checkboxes", options, initial_options: options.filter((one) => chosen.includes(one.value)) };
+}
+
 function drawInput(block, place) {
-  const element = block.element, id = `input-${block.block_id}`;
+  const element = ticked(block.element), id = `input-${block.block_id}`;
   let field;
   if (element.type === "plain_text_input") {
     field = el(element.multiline ? "textarea" : "input", { id, rows: element.multiline ? 4 : null, placeholder: element.placeholder ? element.placeholder.text : null, maxlength: element.max_length });

@@ -13,12 +13,14 @@ from bot.provisioning.agent.engine import BINDER_LABEL
 from bot.provisioning.agent.error_lines import true_line
 from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
 from bot.provisioning.agent.phases import Phase
+from bot.provisioning.agent.push import push_in_background
 from bot.provisioning.agent.serving import START_HINT, answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.provisioning.agent.engine import Engine
+    from bot.provisioning.agent.images import Image
     from bot.provisioning.agent.job import Job
     from bot.provisioning.agent.settings import ContainerSettings
 
@@ -31,7 +33,7 @@ _PLAIN_DIRECTORY = re.compile(r"(?:/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)+/?")
 _LOG_LINES = "100"
 
 
-def serve(job: Job, engine: Engine, image: str) -> None:
+def serve(job: Job, engine: Engine, image: Image) -> None:
     """Start the container, and stay as long as the machine lives.
 
     Raises:
@@ -41,7 +43,7 @@ def serve(job: Job, engine: Engine, image: str) -> None:
 
 
 class _Container:
-    def __init__(self, job: Job, engine: Engine, image: str) -> None:
+    def __init__(self, job: Job, engine: Engine, image: Image) -> None:
         self._job = job
         self._engine = engine
         self._image = image
@@ -51,15 +53,18 @@ class _Container:
         self._job.reporter.begin(Phase.STARTING, "Starting the container")
         self._start()
         self._await_server(FailureCode.SERVER_LOST)
+        push_in_background(self._job, self._engine, self._image)
         self._watch()
 
     def _start(self) -> None:
         """Start this binder's own container again, or make one if there is none."""
+        present = self._engine.inspect_container(self._name)
         try:
-            if self._is_ours():
+            if self._is_ours(present):
                 capture(self._engine.name, "start", self._name)
             else:
-                succeeds(self._engine.name, "rm", "--force", self._name)
+                if present:
+                    succeeds(self._engine.name, "rm", "--force", self._name)
                 capture(*run_command(self._job, self._engine, self._image))
         except CommandFailed as error:
             lacks_jupyter = '"jupyter": executable file' in error.output
@@ -69,10 +74,10 @@ class _Container:
                 "Its Dockerfile must install Jupyter." if lacks_jupyter else "",
             ) from error
 
-    def _is_ours(self) -> bool:
-        config = self._engine.inspect_container(self._name).get("Config") or {}
+    def _is_ours(self, present: Mapping[str, Any]) -> bool:
+        config = present.get("Config") or {}
         owner = (config.get("Labels") or {}).get(BINDER_LABEL)
-        return config.get("Image") == self._image and owner == self._job.task.binder_id
+        return config.get("Image") == self._image.name and owner == self._job.task.binder_id
 
     def _await_server(self, code: FailureCode) -> None:
         """Wait until the server answers, and report it."""
@@ -80,10 +85,10 @@ class _Container:
         before = self._restarts()
 
         def is_decided() -> bool:
-            return answers(settings.port) or self._has_given_up(before)
+            return self._answers() or self._has_given_up(before)
 
         is_in_time = wait_until(is_decided, settings.start_seconds, settings.poll_seconds)
-        if answers(settings.port):
+        if self._answers():
             self._job.reporter.begin(Phase.SERVING, "Serving")
             return
         self._keep_log()
@@ -92,6 +97,10 @@ class _Container:
             when = "before it answered" if code == FailureCode.SERVER_LOST else "and did not come back"
             raise Failure(f"Its server {how} {when}.", code, START_HINT if how == _IN_PEACE else "")
         raise Failure(f"Its server did not answer within {settings.start_seconds:g} seconds.", code)
+
+    def _answers(self) -> bool:
+        settings = self._job.settings
+        return answers(settings.port, settings.container.address or "127.0.0.1")
 
     def _restarts(self) -> int:
         return int(self._engine.inspect_container(self._name).get("RestartCount") or 0)
@@ -129,13 +138,12 @@ class _Container:
                 self._await_server(FailureCode.SERVER_ENDED)
 
     def _is_lost(self) -> bool:
-        return not answers(self._job.settings.port) and self._engine.has_ended(self._name)
+        return not self._answers() and self._engine.has_ended(self._name)
 
 
-def run_command(job: Job, engine: Engine, image: str) -> list[str]:
+def run_command(job: Job, engine: Engine, image: Image) -> list[str]:
     """The command that makes the container. The token comes by a file, not by it."""
     settings = job.settings.container
-    config = engine.inspect_image(image)
     _write_variables(job)
     labels = {**settings.labels, BINDER_LABEL: job.task.binder_id}
     return [
@@ -147,10 +155,10 @@ def run_command(job: Job, engine: Engine, image: str) -> list[str]:
         *(("--log-opt", "max-size=10m", "--log-opt", "max-file=3") if engine.name == "docker" else ()),
         *("--publish", _published(settings.address, job.settings.port)),
         *("--env-file", str(job.places.server_variables)),
-        *_volume(job, config),
+        *_volume(job, image.config),
         *(("--gpus", "all") if settings.gpus and engine.has_gpu() else ()),
-        *(image, "jupyter", "notebook", "--ip=0.0.0.0", f"--port={SERVER_PORT}", "--no-browser"),
-        *(("--allow-root",) if runs_as_root(config) else ()),
+        *(image.name, "jupyter", "notebook", "--ip=0.0.0.0", f"--port={SERVER_PORT}", "--no-browser"),
+        *(("--allow-root",) if runs_as_root(image.config) else ()),
     ]
 
 

@@ -1,120 +1,172 @@
-"""Building a repository's image with repo2docker."""
+"""Getting the image of a repository (kept from before, pulled from a registry, or built), and running it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.provisioning.agent import container
-from bot.provisioning.agent.commands import run
+from bot.provisioning.agent.build_key import build_key
 from bot.provisioning.agent.egress import check_egress
 from bot.provisioning.agent.engine import Engine
-from bot.provisioning.agent.failures import CommandFailed
+from bot.provisioning.agent.failures import CommandFailed, TransferFailed
 from bot.provisioning.agent.fetch import fetch
 from bot.provisioning.agent.firewall import close_metadata_service
+from bot.provisioning.agent.images import (
+    Image,
+    LaunchRecord,
+    image_of,
+    labels_of,
+)
+from bot.provisioning.agent.kinds import kind_of
+from bot.provisioning.agent.known_directories import KnownDirectories
 from bot.provisioning.agent.paths import build_root
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.progress import BuildProgress
-from bot.provisioning.agent.reasons import image_failure
+from bot.provisioning.agent.reasons import ended_in_a_step, image_failure
+from bot.provisioning.agent.registry import Registry
+from bot.provisioning.agent.repo2docker import Build, build_image, repo2docker_version
 from bot.provisioning.agent.source import source_of
-from bot.provisioning.agent.tools import is_up, repo2docker_command, require_tools
+from bot.provisioning.agent.stored_images import BUILT, KEPT, PULLED
+from bot.provisioning.agent.tools import is_up, require_tools
 
 if TYPE_CHECKING:
     from bot.provisioning.agent.job import Job
-    from bot.provisioning.agent.task import Task
-
-_USER = ("--user-id", "1000", "--user-name", "jovyan")
-_CONTENT_PROVIDERS = {
-    "zenodo": ("Zenodo",),
-    "figshare": ("Figshare",),
-    "dataverse": ("Dataverse",),
-    "hydroshare": ("Hydroshare",),
-    "swh": ("Swhid",),
-    "ckan": ("CKAN",),
-    "doi": ("Zenodo", "Figshare", "Dataverse", "Hydroshare"),
-}
-"""repo2docker's sources by our providers. Fewer are asked than it has, and Mercurial never: it needs `hg`."""
 
 
 def launch(job: Job) -> None:
-    """Build the image where it is not there yet, and run it. What was done before is not done again.
+    """Get the image by the quickest way, and run it. What was done before is not done again.
 
     Raises:
         Failure: The reason why it is not served.
     """
     engine = Engine(job.settings.container.engine)
-    machine = job.settings.machine
-    image = image_name(job.task, job.settings.container.images)
-    is_built = is_up(job, engine) and engine.has_image(image)
-    if not is_built:
-        if machine.check_egress:
-            check_egress(job)
-        require_tools(job, engine)
-    if machine.firewall:
+    if not is_up(job, engine):
+        _prepare(job, engine)
+    if job.settings.machine.firewall:
         close_metadata_service()
-    if not is_built:
-        _build(job, engine, image)
+    image = _ImageOfTask(job, engine).obtain()
+    job.reporter.image(image.report())
     container.serve(job, engine, image)
 
 
-def image_name(task: Task, prefix: str) -> str:
-    """The name of an image, made of everything that decides what is built."""
-    key = [source_of(task), task.commit, task.extra]
-    if task.is_git:
-        key.append(task.path)
-        if task.commit is None:
-            key += [task.ref, task.binder_id]  # a branch moves: only this binder's own image is the right one
-    return f"{prefix}{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]}"
+def _prepare(job: Job, engine: Engine) -> None:
+    """Have everything that a build needs."""
+    if job.settings.machine.check_egress:
+        check_egress(job)
+    require_tools(job, engine)
 
 
-def _build(job: Job, engine: Engine, image: str) -> None:
-    """Build the image.
+class _ImageOfTask:
+    """The ways to the image of one task, the quickest first."""
 
-    Raises:
-        Failure: The true reason why it cannot be built.
-    """
-    source, options = source_of(job.task), []
-    if job.task.is_git:
-        fetch(job)
-        source = str(job.places.repo)
-        root = build_root(job.places.repo, job.task.path)
-        options += [] if root == "." else [f"--subdir={root}"]
-    if job.task.extra:
-        options += ["--appendix", f"RUN python3 -m pip install --no-cache-dir {job.task.extra}"]
-    job.reporter.begin(
-        Phase.BUILDING, "Building the image" if job.task.is_git else f"Fetching and building {source}"
-    )
-    _run_repo2docker(job, ["--image-name", image, *_USER, *options, source])
-    if job.settings.container.keep_images is not None:
-        engine.prune_images(job.settings.container.images, job.settings.container.keep_images)
+    def __init__(self, job: Job, engine: Engine) -> None:
+        self._job = job
+        self._task = job.task
+        self._engine = engine
+        self._settings = job.settings.container
+        self._version = repo2docker_version(job)
+        self._registry = Registry(job, engine)
+        self._record = LaunchRecord(job.places.image)
+        self._known = KnownDirectories(Path(self._settings.directories or job.places.directories))
 
+    def obtain(self) -> Image:
+        """The image, which then is in the engine."""
+        directory = self._known.of(self._task)
+        image = None if directory is None else self._find(directory)
+        image = image or self._obtain_from_source(directory)
+        self._record.write(image, image.how)
+        return image
 
-def _run_repo2docker(job: Job, arguments: list[str]) -> None:
-    _write_configuration(job)
-    command = [*(repo2docker_command(job) or ()), "--config", str(job.places.repo2docker_config)]
-    # Images of another builder than the default one are not loaded into Docker.
-    environment = {**os.environ, "BUILDX_BUILDER": "default"}
-    progress = BuildProgress(job.reporter)
-    try:
-        run(
-            job,
-            [*command, "--no-run", "--json-logs", *arguments],
-            cwd=job.places.empty,
-            environment=environment,
-            on_line=progress,
+    def _obtain_from_source(self, searched: str | None) -> Image:
+        """Fetch the repository, which tells the directory, and build it if there is no image of that."""
+        _prepare(self._job, self._engine)
+        noted = self._job.reporter.notes
+        directory = self._check_out()
+        notes = [note for note in self._job.reporter.notes if note not in noted]
+        image = None if directory == searched else self._find(directory)
+        return image or self._build(directory, notes)
+
+    def _check_out(self) -> str:
+        if not self._task.is_git:
+            return "."
+        fetch(self._job)
+        directory = build_root(self._job.places.repo, self._task.path)
+        self._known.remember(self._task, directory)
+        return directory
+
+    def _find(self, directory: str) -> Image | None:
+        """The image that somebody built before: in this engine, or in the registry."""
+        key = self._key(directory)
+        image = self._inspect(directory, KEPT)
+        if image is not None:
+            how = self._record.how(image.id)
+            if self._task.rebuild and how is None:
+                return None
+            image = replace(image, how=how or KEPT)
+        elif self._registry.pull(key, self._name(directory)):
+            image = self._inspect(directory, PULLED)
+        for note in image.notes if image is not None else ():
+            self._job.reporter.note(note)
+        return image
+
+    def _build(self, directory: str, notes: list[str]) -> Image:
+        """Build the image.
+
+        Raises:
+            Failure: The true reason why it cannot be built.
+        """
+        name, is_git = self._name(directory), self._task.is_git
+        source = str(self._job.places.repo) if is_git else source_of(self._task)
+        if self._task.rebuild:
+            self._engine.remove_name(name)  # repo2docker builds nothing that is there
+        self._job.reporter.begin(
+            Phase.BUILDING, "Building the image" if is_git else f"Fetching and building {source}"
         )
-    except CommandFailed as error:
-        raise image_failure(error, progress.own_reason) from error
+        build = Build(
+            image=name,
+            source=source,
+            directory=directory,
+            labels=labels_of(notes),
+            cache_from=self._registry.cache,
+            is_cache=self._registry.keeps_images,
+            is_anew=self._task.rebuild,
+        )
+        builder = self._run(build)
+        if self._settings.keep_images is not None:
+            self._engine.prune_images(self._settings.images, self._settings.keep_images)
+        image = self._inspect(directory, BUILT)
+        if image is None:
+            raise image_failure(CommandFailed("repo2docker", 0, ""), "repo2docker left no image")
+        return replace(image, kind=image.kind or kind_of(builder))
 
+    def _run(self, build: Build) -> str:
+        """Run repo2docker, once more where only the registry was at fault; gives the name of its builder."""
+        progress = BuildProgress(self._job.reporter, self._settings.silence_seconds)
+        try:
+            with self._registry.login() as environment:
+                build_image(self._job, build, progress, environment)
+        except TransferFailed as error:
+            return self._run_without_registry(build, str(error))
+        except CommandFailed as error:
+            if build.cache_from and not ended_in_a_step(error):
+                return self._run_without_registry(build, error.last_line)
+            raise image_failure(error, progress.own_reason) from error
+        if progress.has_lost_cache:
+            self._registry.give_up()
+        return progress.builder
 
-def _write_configuration(job: Job) -> None:
-    """Write a configuration of ours for repo2docker, which would otherwise run one of the repository's."""
-    names = ("Local",) if job.task.is_git else _CONTENT_PROVIDERS.get(job.task.provider, ())
-    providers = ", ".join(f"contentproviders.{name}" for name in names)
-    job.places.repo2docker_config.write_text(
-        "from repo2docker import contentproviders\n\n"
-        f"c.Repo2Docker.content_providers = [{providers}]  # noqa: F821 - traitlets provides it\n",
-        encoding="utf-8",
-    )
+    def _run_without_registry(self, build: Build, why: str) -> str:
+        self._registry.give_up(why=why)
+        return self._run(replace(build, cache_from=""))
+
+    def _inspect(self, directory: str, how: str) -> Image | None:
+        name = self._name(directory)
+        return image_of(self._engine.inspect_image(name), name, self._key(directory), directory, how)
+
+    def _key(self, directory: str) -> str:
+        return build_key(self._task, directory, self._version, self._settings.base_image)
+
+    def _name(self, directory: str) -> str:
+        return f"{self._settings.images}{self._key(directory)}"

@@ -32,13 +32,21 @@ class Engine:
         """Whether it can build what repo2docker asks for."""
         return succeeds(self.name, "buildx", "version")
 
-    def has_image(self, image: str) -> bool:
-        """Whether an image is there."""
-        return succeeds(self.name, "image", "inspect", image)
-
     def inspect_image(self, image: str) -> dict[str, Any]:
-        """The configuration of an image; empty where it is not known."""
-        return self._inspect("image", image).get("Config") or {}
+        """What the engine knows of an image; empty where it is not known."""
+        return self._inspect("image", image)
+
+    def tag(self, image: str, name: str) -> None:
+        """Give an image another name.
+
+        Raises:
+            CommandFailed: It has none.
+        """
+        capture(self.name, "tag", image, name)
+
+    def remove_name(self, name: str) -> None:
+        """Take a name away from an image, which goes with its last one unless a container needs it."""
+        succeeds(self.name, "rmi", "--force", name)
 
     def inspect_container(self, name: str) -> dict[str, Any]:
         """What the engine knows of a container; empty where it is not known."""

@@ -1,8 +1,9 @@
-"""What stops a launch, and what stops a command.
+"""What stops a launch, a command, or the way of an image.
 
 Exception
 ├── Failure         the launch goes no further; carries the sentences that people read
-└── CommandFailed   a command ended with an error; the caller knows what that means
+├── CommandFailed   a command ended with an error; the caller knows what that means
+└── TransferFailed  an image could not be pulled or pushed; launches go on without
 """
 
 from __future__ import annotations
@@ -67,3 +68,7 @@ class CommandFailed(Exception):
         """The last line that it printed."""
         printed = [line.strip() for line in self.output.splitlines() if line.strip()]
         return printed[-1].rstrip(".") if printed else f"exit code {self.code}"
+
+
+class TransferFailed(Exception):
+    """An image could not be pulled or pushed; the text says why, for the log."""

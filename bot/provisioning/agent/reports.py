@@ -1,9 +1,9 @@
 """Reporting: one JSON object a line, to the console of an instance or to a file.
 
 A line has `phase`, `fraction` and `message`; at the end of a failure `reason`, `hint` and `code`; `note` is
-something that the person should know of a launch that works; `image` is what is about to be started. On a
-console each line begins with a marker, and the end of the log comes before a failure, in lines with `part` of
-`parts`.
+something that the person should know of a launch that works; `kind` is what it is built with; `image` is what
+is about to be started. On a console each line begins with a marker, and the end of the log comes before a
+failure, in lines with `part` of `parts`.
 
 A console holds 100 KiB and a whole project can read it. So the lines are short and few, and the token is in
 none of them.
@@ -120,6 +120,7 @@ class Reporter:
         self._budget = None if settings.bytes is None else _Budget(settings.bytes / build_seconds)
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._notes: list[str] = []
+        self._kind = ""
         self._image: Mapping[str, str] = {}
         self._phase = Phase.BOOTING
         self._fraction: float | None = None
@@ -177,13 +178,19 @@ class Reporter:
             self._write_note(text)
             self.log(text)
 
+    def kind(self, kind: str) -> None:
+        """Report what the repository is built with, once it is known. Later lines may come from a build."""
+        if kind and not self._kind:
+            self._kind = kind
+            self._write({"phase": self._phase.value, "kind": kind})
+
     def image(self, image: Mapping[str, str]) -> None:
         """Report what is about to be started, before anything of it runs.
 
         Args:
             image: `key`, `id`, `directory`, `kind` and `how`; see `bot.provisioning.base.ReportedImage`.
         """
-        self._image = dict(image)
+        self._image = {name: bounded(text, MAX_LINE) for name, text in image.items()}
         self._write_image()
 
     def fail(self, failure: Failure) -> None:

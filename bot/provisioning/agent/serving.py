@@ -10,11 +10,11 @@ START_HINT = 'The last line of a `start` script must be `exec "$@"`, which start
 _SECONDS = 5
 
 
-def answers(port: int) -> bool:
-    """Whether a Jupyter server answers there; proxies are not asked."""
+def answers(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether a Jupyter server answers at that address of this machine; proxies are not asked."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/api", timeout=_SECONDS) as response:
+        with opener.open(f"http://{address}:{port}/api", timeout=_SECONDS) as response:
             return bool(response.status == http.client.OK)
     except urllib.error.HTTPError as error:
         error.close()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _USERINFO = re.compile(r"://[^/\s]*@")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+/?")
 _ABSOLUTE = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ class ContainerSettings:
         keep_images: How many images with such names are kept after a build; None for all.
         repo2docker: What pip installs where the machine has no repo2docker and may be changed.
         repo2docker_command: What runs repo2docker where it is not installed and nothing may be installed.
+        base_image: The image that repo2docker builds on; empty for its own one.
+        directories: Where it is remembered which directory of a repository is built for a path; empty for
+            the agent's own directory.
+        transfer_seconds: How long an image may take from or to a registry.
+        silence_seconds: How long a registry may send nothing before an image is built instead.
         address: The address of the machine on which the server is published; empty for all of them.
         memory: The container's limit as the engine writes it; empty for a fraction of the machine's memory.
         memory_fraction: That fraction.
@@ -96,6 +102,10 @@ class ContainerSettings:
     keep_images: int | None = None
     repo2docker: str = "jupyter-repo2docker==2026.4.0"
     repo2docker_command: Sequence[str] = field(default_factory=list)
+    base_image: str = ""
+    directories: str = ""
+    transfer_seconds: float = 900.0
+    silence_seconds: float = 45.0
     address: str = ""
     memory: str = ""
     memory_fraction: float = 0.9
@@ -108,6 +118,10 @@ class ContainerSettings:
     def __post_init__(self) -> None:
         _require(0 < self.memory_fraction <= 1, "the container's part of the memory", self.memory_fraction)
         _require(self.pids > 0, "the container's number of processes", self.pids)
+        _require(self.transfer_seconds > 0, "the time for an image", self.transfer_seconds)
+        _require(self.silence_seconds > 0, "the time in which a registry must answer", self.silence_seconds)
+        is_image = not self.base_image or bool(_IMAGE.fullmatch(self.base_image))
+        _require(is_image, "the name of an image to build on", self.base_image)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+BUILT = "built"
+"""How a launch came by its image: it built it."""
+PULLED = "pulled"
+"""It took it from the registry."""
+KEPT = "kept"
+"""It was on the machine since an earlier build."""
+
 
 @dataclass(frozen=True)
 class StoredImage:

@@ -12,6 +12,7 @@ from bot.provisioning.agent.commands import run, wait_until
 from bot.provisioning.agent.error_lines import true_line
 from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
 from bot.provisioning.agent.phases import Phase
+from bot.provisioning.agent.repo2docker import repo2docker_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ def require_tools(job: Job, engine: Engine) -> None:
             _install_packages(job, packages)
         if not is_up(job, engine):
             raise Failure(f"`{engine.name}` does not run on this machine.", FailureCode.NO_TOOLS, _HINT)
-        if not engine.has_buildx():
+        if packages and not engine.has_buildx():
             raise Failure(f"`{engine.name}` has no buildx on this machine.", FailureCode.NO_TOOLS, _HINT)
         if repo2docker_command(job) is None:
             _install_repo2docker(job)
@@ -50,15 +51,6 @@ def is_up(job: Job, engine: Engine) -> bool:
     return shutil.which(engine.name) is not None and wait_until(
         engine.answers, job.settings.start_seconds, job.settings.poll_seconds
     )
-
-
-def repo2docker_command(job: Job) -> list[str] | None:
-    """The command that is repo2docker here, the installed one first; None where there is none."""
-    ours = job.places.tools / "bin/repo2docker"
-    installed = shutil.which("repo2docker") or shutil.which("jupyter-repo2docker") or shutil.which(str(ours))
-    command = [installed] if installed else list(job.settings.container.repo2docker_command)
-    engine = job.settings.container.engine
-    return [*command, *(() if engine == "docker" else ("--engine", engine))] if command else None
 
 
 def _missing_packages(job: Job, engine: Engine) -> list[str]:

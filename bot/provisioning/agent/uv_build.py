@@ -17,12 +17,14 @@ from bot.provisioning.agent.failures import CommandFailed
 from bot.provisioning.agent.fetch import fetch
 from bot.provisioning.agent.jupyter_process import Server
 from bot.provisioning.agent.jupyter_start import DEFER
+from bot.provisioning.agent.kinds import PYTHON
 from bot.provisioning.agent.paths import build_root, require_path
 from bot.provisioning.agent.processes import end_descendants
 from bot.provisioning.agent.pythons import find_python
 from bot.provisioning.agent.recipe import read as read_recipe
 from bot.provisioning.agent.sandbox import Sandbox, works
 from bot.provisioning.agent.source import archive_refused, source_of
+from bot.provisioning.agent.stored_images import BUILT, KEPT
 from bot.provisioning.agent.uv_install import Installation
 
 if TYPE_CHECKING:
@@ -61,9 +63,11 @@ class _Launch:
         self._places = job.places
         self._environments = Environments(Path(uv.root), uv.keep_environments)
         self._is_confined = works(uv.isolation)
+        self._how = KEPT
 
     def run(self) -> None:
         """Serve from what is built already, else build first."""
+        self._job.reporter.kind(PYTHON)
         source_of(self._job.task)  # what has no address that may be fetched from was never built either
         if not (self._job.task.commit and self._serve_known(self._job.task.commit)):
             self._serve_new()
@@ -110,12 +114,16 @@ class _Launch:
 
     def _build(self, environment: Environment, root: str, interpreter: Interpreter) -> None:
         installation = Installation(self._job, self._uv, environment, self._sandbox(interpreter.path))
+        self._how = BUILT
         installation.make(self._read(environment.repo, root), interpreter)
         environment.keep_notes(self._job.reporter.notes)
 
     def _serve(self, environment: Environment, root: str) -> None:
         for note in environment.notes():
             self._job.reporter.note(note)
+        self._job.reporter.image(
+            {"key": environment.path.name, "id": "", "directory": root, "kind": PYTHON, "how": self._how}
+        )
         repo = self._places.repo
         remove_tree(repo)
         copy_tree(environment.repo, repo)

@@ -68,6 +68,7 @@ class LocalCloud(MinimalCloud):
     name = "local"
     poll_seconds = 0.5
     attempt_seconds = 1.0
+    keeps_images = True
     sizes: tuple[Size, ...] = (Size("local", "this machine"),)
 
     def __init__(self, options: LocalOptions, *, engine: str = "auto") -> None:

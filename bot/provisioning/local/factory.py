@@ -33,6 +33,7 @@ def build(settings: LocalSettings) -> Cloud:
         settings.local_public_url,
         build_seconds=60 * settings.build_timeout_minutes,
         python_downloads=settings.local_python_downloads,
+        base_image=settings.repo2docker_base_image,
     )
     cloud = LocalCloud(options, engine=settings.local_engine)
     if not (cloud.isolated or settings.workspace_is_local or settings.local_unisolated_ok):

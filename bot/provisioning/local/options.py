@@ -21,7 +21,7 @@ from bot.provisioning.local.instance import InstanceDirectory
 
 IMAGES = "binder-bot/"
 """What the names of all images begin with that are built here."""
-_REPO2DOCKER = "jupyter-repo2docker==2026.4.0"
+_REPO2DOCKER = ContainerSettings.repo2docker
 _REPO2PODMAN = "repo2podman"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
@@ -40,6 +40,7 @@ class LocalOptions:
         start_seconds: How long a server may take until it answers.
         cache: Where uv keeps what it downloaded; below the root by default.
         python_downloads: Whether uv may download a Python that a repository asks for and that is not here.
+        base_image: The image that repo2docker builds on; empty for its own one.
         keep_environments: How many built environments (or images) are kept.
         memory: A container's limit, as the engine writes it.
         cpus: A container's limit.
@@ -54,6 +55,7 @@ class LocalOptions:
     start_seconds: float = 120.0
     cache: str = ""
     python_downloads: bool = False
+    base_image: str = ""
     keep_environments: int = 5
     memory: str = "4g"
     cpus: float = 2.0
@@ -103,6 +105,8 @@ def _container(
         images=f"{IMAGES}{options.deployment}-",
         keep_images=options.keep_environments,
         repo2docker_command=_repo2docker(containers.engine),
+        base_image=options.base_image,
+        directories=str(options.root / "directories"),
         address="127.0.0.1",
         memory=options.memory,
         cpus=options.cpus,

@@ -73,6 +73,7 @@ class OpenStackCloud:
     name = "openstack"
     can_shelve = True
     can_recover = True
+    keeps_images = False
 
     def __init__(
         self,

@@ -43,7 +43,14 @@ def _events(console: str) -> Iterator[dict[str, Any]]:
         except (ValueError, RecursionError):  # cut, mixed with others', or nested beyond reason
             continue
         if isinstance(event, dict):
-            yield {key: event[key] for key in _KEYS if isinstance(event.get(key), str | int | float)}
+            yield _known(event)
+
+
+def _known(event: dict[str, Any]) -> dict[str, Any]:
+    """What the agent may have written of an event."""
+    known = {key: event[key] for key in _KEYS if isinstance(event.get(key), str | int | float)}
+    image = event.get("image")
+    return known | ({"image": image} if isinstance(image, dict) else {})
 
 
 def _joined(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.provisioning.agent.settings import AgentSettings
+from bot.provisioning.agent.settings import AgentSettings, ContainerSettings
 from bot.provisioning.base import Cloud
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.settings import OpenStackSettings
@@ -28,7 +28,10 @@ def build(settings: OpenStackSettings) -> Cloud:
     from bot.provisioning.openstack.console import report_of_console  # noqa: PLC0415
     from bot.provisioning.openstack.user_data import render  # noqa: PLC0415
 
-    guest = AgentSettings(build_seconds=60 * settings.build_timeout_minutes)
+    guest = AgentSettings(
+        build_seconds=60 * settings.build_timeout_minutes,
+        container=ContainerSettings(base_image=settings.repo2docker_base_image),
+    )
     return OpenStackCloud(
         options(settings), settings.deployment, lambda spec: render(spec, guest), report_of_console
     )

@@ -3,6 +3,7 @@
 import pytest
 
 from storage.models import Ending, Status
+from tests.chaos.sim.test_launch_times import measured
 from tests.chaos.sim.world import Tripwire, World
 
 
@@ -34,6 +35,7 @@ def test_killed_at_any_effect_a_binder_still_gets_ready_and_goes(*, after: bool)
         assert (binder.ending, binder.ended_by, binder.failure) == (Ending.STOPPED, "U1", None), at
         ends = ["card:abcd1234", "ready:abcd1234", "links:abcd1234", "gone:abcd1234"]
         assert world.said() == ends, at
+        assert [each.binder_id for each in measured(world)] == ["abcd1234"], at
         world.close()
 
 

@@ -24,7 +24,7 @@ def test_a_launch_becomes_ready_with_the_interfaces_that_answered(world: World) 
     binder = world.binder()
     assert binder.commit == COMMIT
     assert [each["path"] for each in binder.interfaces] == ["lab/tree/index.ipynb", "notebooks/index.ipynb"]
-    assert list(binder.stages) == ["repository", "instance", "build", "server"]
+    assert list(binder.stages) == ["repository", "instance", "fetch", "build", "server"]
     assert world.said() == ["card:abcd1234", "ready:abcd1234", "links:abcd1234"]
 
 

@@ -16,7 +16,10 @@ from storage.outbox import Owed
 T = TypeVar("T")
 TOKEN = "a-token-of-a-server"
 _numbers = count(1)
-_NO_TIMES = {"binders.fraction", "binders.budget", "binders.price_per_hour", "binders.shelved_seconds"}
+_NO_TIMES = {
+    *("binders.fraction", "binders.budget", "binders.price_per_hour", "binders.shelved_seconds"),
+    "launch_times.seconds",
+}
 
 
 def new_binder(**values: Any) -> Binder:
@@ -97,7 +100,8 @@ def let_pass(store: Store, seconds: float) -> None:
     with store.write() as session:
         for table in Base.metadata.sorted_tables:
             times = [each for each in table.c if isinstance(each.type, Float) and str(each) not in _NO_TIMES]
-            session.execute(update(table).values({each: each - seconds for each in times}))
+            if times:
+                session.execute(update(table).values({each: each - seconds for each in times}))
 
 
 def together(work: Callable[[int], T], number: int = 8) -> list[T]:

@@ -96,6 +96,7 @@ def test_an_identical_launch_is_a_new_one_after_the_end_of_the_first(store: Stor
         {"interface": "lab"},
         {"size": "large"},
         {"without_conda": True},
+        {"rebuild": True},
     ],
     ids=lambda other: next(iter(other)),
 )

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import event, insert
 from sqlalchemy.orm import Session
 
-from storage import binders, outbox
+from storage import binders, launch_times, outbox
 from storage.engine import Store
+from storage.history_models import LaunchTime
+from storage.launch_times import Search
 from storage.models import Binder, MessageKind, OutboxMessage, OutboxState, Status, Target
 from tests.contract.database.rows import launch
 
@@ -24,6 +26,15 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     old |= {"name": "old", "team_id": "T1", "owner": "U1", "channel": "C1", "provider": "gh", "url": "u"}
     old |= {"size": "small", "token": "t", "created_at": 0.0, "status_since": 0.0, "ends_at": 0.0}
     said = {"kind": MessageKind.GONE, "created_at": 0.0, "state": OutboxState.DONE, "facts": {}}
+    past: dict[str, Any] = {
+        "team_id": "T1",
+        "owner": "U1",
+        "is_private": False,
+        "source": "u",
+        "size": "small",
+    }
+    past |= {"repository": "r", "build": "b", "kind": "R", "how": "built", "stages": {}, "seconds": 1.0}
+    past |= {"ended_at": 1.0}
     with closing(Store(f"sqlite:///{path}")) as store:
         store.migrate()
         launch(store)
@@ -31,6 +42,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             session.execute(
                 insert(Binder), [old | {"id": f"o{n}", "request_key": f"o{n}"} for n in range(PAST)]
             )
+            session.execute(insert(LaunchTime), [past | {"binder_id": f"o{n}"} for n in range(PAST)])
             session.execute(
                 insert(OutboxMessage), [said | {"key": f"o{n}", "binder_id": f"o{n}"} for n in range(PAST)]
             )
@@ -63,6 +75,15 @@ def test_a_claim_of_binders_reads_the_live_ones_only(aged: Store) -> None:
     steps = plan(aged, lambda session: binders.claim(session, "w", limit=5, lease_seconds=60))
     assert any("ix_binders_due" in each for each in steps)
     assert scanned(steps) == []
+
+
+@pytest.mark.parametrize(("column", "value"), [("build", "b"), ("repository", "r"), ("kind", "R")])
+def test_a_search_for_launches_reads_the_newest_ones_only(aged: Store, column: str, value: str) -> None:
+    search = Search(column, value, ("built",), "U1")
+    steps = plan(aged, lambda session: launch_times.newest(session, [search, search], limit=20))
+    assert any(f"ix_launch_times_{column}" in each for each in steps), steps
+    assert scanned(steps) == ["SCAN anon_1"], "the result of the search itself"
+    assert not any("TEMP B-TREE" in each for each in steps), "else all that match are sorted"
 
 
 def test_a_claim_of_messages_reads_the_open_ones_only(aged: Store) -> None:

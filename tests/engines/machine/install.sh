@@ -1,6 +1,6 @@
-# What the engine needs: Debian's packages, buildx, and a base image. Sourced by `up`.
+# What the engine and the registry need: Debian's packages, buildx, repo2docker and a base image. Sourced by `up`.
 # shellcheck shell=bash
-PACKAGES=(docker.io iptables debootstrap docker-registry)
+PACKAGES=(docker.io iptables debootstrap docker-registry openssl)
 
 # Print what keeps the engine from coming up on this machine; nothing where nothing does.
 lacking() {
@@ -40,6 +40,17 @@ install_buildx() {
     find "$apt/buildx" -name docker-buildx -type f -exec install -m 755 {} "$plugin" \;
     rm -rf "$apt"
     [ -x "$plugin" ] || die "the package of buildx holds no buildx"
+}
+
+# The repo2docker that the agent would install, as an image for instances has it.
+install_repo2docker() {
+    local venv=$ENGINES/repo2docker pin
+    pin=$(sed -n 's/.*"\(jupyter-repo2docker==[^"]*\)".*/\1/p' "$HERE/../../../bot/provisioning/agent/settings.py")
+    [ "$(cat "$venv/pin" 2>/dev/null)" = "$pin" ] && return
+    say "installing $pin"
+    python3 -m venv --clear "$venv" >"$LOG/repo2docker.log" 2>&1 &&
+        "$venv/bin/pip" install --quiet "$pin" >>"$LOG/repo2docker.log" 2>&1 || die "repo2docker; see $LOG/repo2docker.log"
+    echo "$pin" >"$venv/pin"
 }
 
 # Docker Hub is not needed: the base image is a small Debian with a Python that has Jupyter.

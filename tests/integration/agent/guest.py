@@ -1,28 +1,19 @@
-"""A guest: a directory into which user data was unpacked as cloud-init does, and the agent running in it."""
+"""A guest: a machine on which the agent runs among stubs of commands."""
 
-import base64
-import gzip
 import json
 import os
 import shutil
 import signal
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
-
 from bot.provisioning.agent.settings import AgentSettings, MachineSettings, ReportSettings
-from bot.provisioning.base import InstanceSpec, Phase, Report
-from bot.provisioning.openstack.console import MARKER, report_of_console
+from bot.provisioning.base import InstanceSpec
 from bot.provisioning.openstack.user_data import render
+from tests.integration.agent.machine import GuestMachine, a_free_port, unpack
 
 TOKEN = "s3cr3t-" + "token" * 8
 STUBS = ("docker", "repo2docker", "apt-get", "iptables")
@@ -56,26 +47,6 @@ def an_order(url: str, **changes: Any) -> InstanceSpec:
     return replace(order, **changes)
 
 
-def unpack(user_data: str, root: Path) -> None:
-    """Do what cloud-init does with `write_files`."""
-    for file in yaml.safe_load(user_data)["write_files"]:
-        content = file["content"].encode()
-        if file.get("encoding") in {"b64", "gz+b64"}:
-            content = base64.b64decode(content, validate=True)
-        if file.get("encoding") == "gz+b64":
-            content = gzip.decompress(content)
-        path = root / file["path"].lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod(int(file["permissions"], 8))
-
-
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def install_stub(folder: Path, name: str) -> None:
     """Put a stub of a command into a folder; its state is in `state` beside that folder."""
     script = Path(__file__).with_name("stub_commands.py").read_text()
@@ -84,25 +55,23 @@ def install_stub(folder: Path, name: str) -> None:
     path.chmod(0o755)
 
 
-class Guest:
-    """One machine: its files, its commands, its console, and the agent's process."""
+class Guest(GuestMachine):
+    """A machine whose commands are stubs, but for git and the plainest ones."""
 
     def __init__(self, directory: Path) -> None:
-        self.root = directory / "root"
         self.commands = directory / "bin"
         self.state = directory / "state"
         self.port = a_free_port()
-        self.python = sys.executable
-        for each in (self.root / "dev", self.commands, self.state / "apt", self.state / "containers"):
+        root = directory / "root"
+        super().__init__(root, {"PATH": str(self.commands), "HOME": str(root)})
+        for each in (self.commands, self.state / "apt", self.state / "containers"):
             each.mkdir(parents=True)
-        self._console.touch()
         for name in STUBS:
             self.add(name)
         for name in REAL:
             found = shutil.which(name)
             if found:
                 (self.commands / name).symlink_to(found)
-        self._process: subprocess.Popen[bytes] | None = None
 
     def add(self, name: str, *, by_apt: bool = False) -> None:
         """Install a stub, or have apt-get install it."""
@@ -122,94 +91,15 @@ class Guest:
         unpack(render(order, replace(settings, port=self.port)), self.root)
         self.boot()
 
-    def boot(self) -> None:
-        """Start what the unit starts."""
-        unit = (self.root / "etc/systemd/system/binder-bot-agent.service").read_text()
-        command = next(line for line in unit.splitlines() if line.startswith("ExecStart=")).split()[1:]
-        self._process = subprocess.Popen(
-            [self.python, *(str(self.root / part.lstrip("/")) for part in command), "--root", str(self.root)],
-            env={"PATH": str(self.commands), "HOME": str(self.root)},
-            cwd=self.root,
-        )
-
     def halt(self) -> None:
         """Lose power: nothing that ran does any more."""
-        self._kill_agent()
+        self.kill_agent()
         for container in (self.state / "containers").glob("*"):
             with suppress(ProcessLookupError, KeyError):
                 os.kill(json.loads(container.read_text())["Pid"], signal.SIGKILL)
-
-    def _kill_agent(self) -> None:
-        if self._process is None:
-            return
-        # Its commands have sessions of their own; systemd would end them by their cgroup.
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        with suppress(FileNotFoundError):
-            for child in children.read_text().split():
-                with suppress(ProcessLookupError):
-                    os.kill(int(child), signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
-
-    def ended(self) -> Report:
-        """Wait for the agent to give up; what it said last."""
-        assert self._process is not None
-        assert self._process.wait(20) == 0
-        report = self.report
-        assert report is not None
-        return report
-
-    def serving(self) -> Report:
-        """Wait until it serves."""
-        return self.until(lambda report: report.phase in {Phase.SERVING, Phase.FAILED})
-
-    def until(self, is_so: Callable[[Report], bool]) -> Report:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            report = self.report
-            if report is not None and is_so(report):
-                return report
-            time.sleep(0.02)
-        pytest.fail(f"not within 20 seconds; the console says:\n{self.console}")
-
-    @property
-    def _console(self) -> Path:
-        return self.root / "dev/console"
-
-    @property
-    def console(self) -> str:
-        return self._console.read_text()
-
-    def clear_console(self) -> None:
-        self._console.write_text("")
-
-    @property
-    def report(self) -> Report | None:
-        return report_of_console(self.console)
-
-    @property
-    def code(self) -> str:
-        report = report_of_console(self.console)
-        return report.code if report is not None else ""
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """All that was reported, as it was written."""
-        lines = self.console.splitlines()
-        return [json.loads(line.removeprefix(MARKER.decode())) for line in lines if line]
-
-    @property
-    def phases(self) -> list[str]:
-        """The phases in the order in which they came up."""
-        return list(dict.fromkeys(event["phase"] for event in self.events))
 
     def calls(self, name: str, *beginning: str) -> list[dict[str, Any]]:
         """How a command was called, with these first arguments."""
         file = self.state / "calls.jsonl"
         calls = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         return [c for c in calls if c["name"] == name and c["argv"][: len(beginning)] == list(beginning)]
-
-    def head(self) -> str:
-        """The commit that is checked out."""
-        repo = self.root / "var/lib/binder-bot/work/repo"
-        return subprocess.check_output(["git", "-C", repo, "rev-parse", "HEAD"], text=True).strip()

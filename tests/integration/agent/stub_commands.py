@@ -3,6 +3,7 @@
 Each call is a line of `calls.jsonl` in the stubs' state directory, which also says how to behave.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -25,6 +26,9 @@ def main() -> int:
     name, arguments = Path(sys.argv[0]).name, sys.argv[1:]
     if arguments[:1] == ["--serve"]:
         serve(int(arguments[1]))
+    if name == "repo2docker" and arguments == ["--version"]:
+        sys.stdout.write("2026.4.0\n")
+        return 0
     call = {
         "name": name,
         "argv": arguments,
@@ -171,7 +175,8 @@ def repo2docker(arguments: list[str]) -> int:
     code = int(read("build.exit", 0))
     if code == 0:
         image = arguments[arguments.index("--image-name") + 1]
-        config = {"Config": read("image.json", STOCK_IMAGE)}
+        number = f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+        config = {"Id": number, "Config": read("image.json", STOCK_IMAGE)}
         write("images.json", {**read("images.json", {}), image: config})
     return code
 

@@ -15,7 +15,8 @@ from bot.provisioning.agent_archive import archive
 from bot.provisioning.base import Phase
 from tests.conftest import GitServer, HostedRepository
 from tests.fakes.pythons import old_pythons
-from tests.integration.agent.guest import QUICK, TOKEN, Guest, a_free_port, an_order
+from tests.integration.agent.guest import QUICK, TOKEN, Guest, an_order
+from tests.integration.agent.machine import a_free_port
 
 OLD_PYTHONS = old_pythons()
 

@@ -8,7 +8,7 @@ import pytest
 from bot.provisioning.agent.failures import Failure
 from bot.provisioning.agent.jupyter_process import Server, serve
 from bot.provisioning.agent.recipe import Recipe, Wanted
-from tests.integration.agent.guest import a_free_port
+from tests.integration.agent.machine import a_free_port
 from tests.unit.provisioning.agent.jobs import a_job
 
 

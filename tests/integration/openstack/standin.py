@@ -322,7 +322,7 @@ class StandIn:
             case ("GET", "servers", _, ""):
                 return {"server": _shown(self._server(ref))}
             case ("DELETE", "servers", _, ""):
-                self._server(ref)["OS-EXT-STS:task_state"] = "deleting"
+                self.delete_server(self._server(ref))
                 return None
             case ("POST", "servers", _, "action"):
                 return self._act(self._server(ref), body)
@@ -448,12 +448,18 @@ class StandIn:
         self.servers[server["id"]] = server
         return server
 
+    def delete_server(self, server: Json) -> None:
+        server["OS-EXT-STS:task_state"] = "deleting"
+
+    def console_of(self, server: Json) -> str:
+        return self.consoles.get(server["id"], "")
+
     def _act(self, server: Json, body: Json) -> Json:
         (action,) = body
         if action == "os-getConsoleOutput":
             if not server["hostId"]:
                 raise nova(409, "conflictingRequest", f"Instance {server['id']} is not ready")
-            return {"output": self.consoles.get(server["id"], "")}
+            return {"output": self.console_of(server)}
         if server["OS-EXT-STS:task_state"] is not None:
             message = f"Cannot '{action}' instance {server['id']} while it is in task_state"
             raise nova(409, "conflictingRequest", message)
@@ -549,10 +555,14 @@ class StandIn:
         if any(each["port_id"] == asked["port_id"] for each in self.floating_ips.values()):
             message = "Cannot associate floating IP, as that fixed IP already has a floating IP."
             raise neutron(409, "FloatingIPPortAlreadyAssociated", message)
-        self._made += 1
-        address = f"198.51.{self._made // 256 % 256}.{self._made % 256}"
+        address = self.address_for(asked["port_id"])
         bound = None if self.knobs.binds_late else asked["port_id"]
         return _neutral(asked, self.stamp()) | {"floating_ip_address": address, "port_id": bound}
+
+    def address_for(self, port: str) -> str:
+        """The address of a new floating IP that is made for a port."""
+        self._made += 1
+        return f"198.51.{self._made // 256 % 256}.{self._made % 256}"
 
     def _make_group(self, asked: Json) -> Json:
         egress = {"direction": "egress", "ethertype": "IPv4", "protocol": None}

@@ -53,6 +53,9 @@ class Guest:
     def kind_of(self, path: str) -> str | None:
         return None
 
+    def collaborates(self) -> bool | None:
+        return None
+
     def proxied(self) -> frozenset[str]:
         return frozenset()
 

@@ -89,6 +89,7 @@ TABLE: list[tuple[Action, Result, dict[str, Any], dict[str, Any], float]] = [
     (Expose(), NO, {}, {"failure": "The cloud refused.", "hint": "Ask the operator."}, 0),
     (Announce(URL), InterfacesFound(()), {}, {}, TIMEOUTS.poll),
     (Announce(URL), InterfacesFound((LAB,)), {}, {"status": Status.READY, "ready_at": NOW}, 0),
+    (Announce(URL), InterfacesFound((LAB,), collaborates=True), {}, {"collaborates": True}, 0),
     (Shelve(), StepTaken({"server": "s"}), {}, {"resource_ids": {"server": "s"}}, TIMEOUTS.poll),
     (Shelve(), NOBODY, {}, {"retries": 1}, backoff(1)),
     (Shelve(), NO, {}, {"status": Status.UNSHELVING, "target": Target.READY}, 0),

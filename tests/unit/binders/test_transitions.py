@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.binders.actions import Announce, Create, Expose, MarkEnd, Remove, Resolve
+from bot.binders.expectations import Basis, Expectation
 from bot.binders.observation import Observation, ObservedUse
 from bot.binders.transitions import plan
 from bot.binders.updates import Update, backoff
@@ -67,20 +68,89 @@ def test_an_instance_without_address_is_exposed_and_one_with_it_boots() -> None:
     assert step.changes["server_url"] == URL
 
 
-def test_the_first_report_of_work_begins_the_build() -> None:
-    step = plan(
-        binder(status=Status.BOOTING), observed(instance(), report=Report(Phase.FETCHING)), NOW, TIMEOUTS
-    )
+STAGE_OF_PHASE = {
+    Phase.FETCHING: "fetch",
+    Phase.PULLING: "pull",
+    Phase.BUILDING: "build",
+    Phase.STARTING: "server",
+    Phase.SERVING: "server",
+}
+
+
+@pytest.mark.parametrize("phase", STAGE_OF_PHASE)
+def test_the_first_report_of_work_begins_the_stage_that_it_tells_of(phase: Phase) -> None:
+    step = plan(binder(status=Status.BOOTING), observed(instance(), report=Report(phase)), NOW, TIMEOUTS)
     assert status_of(step) == Status.BUILDING
     assert isinstance(step, Update)
-    assert step.changes["stages"]["build"] == NOW
+    assert step.changes["stages"] == {"repository": NOW - 10, STAGE_OF_PHASE[phase]: NOW}
 
 
-def test_a_report_of_booting_alone_is_no_build() -> None:
-    step = plan(
-        binder(status=Status.BOOTING), observed(instance(), report=Report(Phase.BOOTING)), NOW, TIMEOUTS
-    )
+@pytest.mark.parametrize("phase", [Phase.BOOTING, Phase.WAITING])
+def test_a_report_of_booting_alone_is_no_build(phase: Phase) -> None:
+    step = plan(binder(status=Status.BOOTING), observed(instance(), report=Report(phase)), NOW, TIMEOUTS)
     assert step == Update(next_in=TIMEOUTS.poll)
+
+
+def test_a_build_after_a_pull_that_failed_is_a_stage_of_its_own() -> None:
+    begun = {"repository": NOW - 10, "pull": NOW - 5}
+    pulling = binder(status=Status.BUILDING, stages=begun)
+    step = plan(pulling, observed(instance(), report=Report(Phase.BUILDING)), NOW, TIMEOUTS)
+    assert isinstance(step, Update)
+    assert step.changes["stages"] == begun | {"build": NOW}
+    assert step.card is True
+
+
+def test_a_replaced_instance_begins_its_stages_anew() -> None:
+    begun = {"repository": NOW - 99, "instance": NOW - 90, "build": NOW - 50}
+    broken = binder(status=Status.DELETING, stages=begun, kind="R", resource_ids={})
+    step = plan(broken, observed(), NOW, TIMEOUTS)
+    assert isinstance(step, Update)
+    assert step.changes["stages"] == {"repository": NOW - 99, "instance": NOW - 90}
+    assert step.changes["kind"] == ""
+
+
+def test_what_it_is_built_with_is_written_down_once() -> None:
+    report = Report(Phase.BUILDING, kind="R")
+    step = plan(binder(status=Status.BUILDING), observed(instance(), report=report), NOW, TIMEOUTS)
+    assert isinstance(step, Update)
+    assert step.changes["kind"] == "R"
+    known = binder(status=Status.BUILDING, kind="conda")
+    step = plan(known, observed(instance(), report=report), NOW, TIMEOUTS)
+    assert isinstance(step, Update)
+    assert "kind" not in step.changes
+
+
+EXPECTED = Expectation("/", Basis.BUILD, "built", 30.0, 60.0, {"instance": 20.0})
+
+
+@pytest.mark.parametrize("status", [Status.CREATING, Status.BOOTING, Status.BUILDING])
+def test_what_is_expected_is_written_down_and_shown(status: Status) -> None:
+    seen = observed(instance(url=None if status == Status.CREATING else URL), expected=EXPECTED)
+    if status == Status.CREATING:
+        seen = observed(expected=EXPECTED)
+    step = plan(binder(status=status, attempt_at=NOW), seen, NOW, TIMEOUTS)
+    assert isinstance(step, Update)
+    assert step.changes["expected"] == EXPECTED.as_row()
+    assert step.card is False
+
+
+@pytest.mark.parametrize(("elapsed", "is_late"), [(59, False), (60, False), (61, True), (9_000, True)])
+def test_a_late_launch_is_noted_once(elapsed: float, *, is_late: bool) -> None:
+    times = {"created_at": NOW - elapsed, "stages": {"repository": NOW - elapsed}, "status_since": NOW - 1}
+    late = binder(status=Status.BOOTING, expected=EXPECTED.as_row(), **times)
+    step = plan(late, observed(instance()), NOW, TIMEOUTS)
+    assert isinstance(step, Update)
+    assert step.changes.get("expected", {}).get("is_late", False) is is_late
+    assert step.card is (False if is_late else None)
+    if is_late:
+        late.expected = step.changes["expected"]
+        assert plan(late, observed(instance()), NOW, TIMEOUTS) == Update(next_in=TIMEOUTS.poll)
+
+
+def test_nothing_is_expected_of_what_is_ready_or_ending() -> None:
+    for changes in ({"ready_at": NOW, "status": Status.UNSHELVING}, {"target": Target.GONE}):
+        step = plan(binder(**changes), observed(instance(), expected=EXPECTED), NOW, TIMEOUTS)
+        assert not isinstance(step, Update) or "expected" not in step.changes
 
 
 @pytest.mark.parametrize("status", [Status.BOOTING, Status.BUILDING])
@@ -140,7 +210,7 @@ def test_a_starting_server_gets_its_stage_once() -> None:
 
 def test_progress_is_a_heartbeat_and_nothing_where_nothing_changed() -> None:
     report = Report(Phase.BUILDING, 0.5, "step 3", log="log")
-    building = binder(status=Status.BUILDING)
+    building = binder(status=Status.BUILDING, stages={"repository": NOW - 10, "build": NOW - 5})
     step = plan(building, observed(instance(), report=report), NOW, TIMEOUTS)
     assert isinstance(step, Update)
     assert step.card is False

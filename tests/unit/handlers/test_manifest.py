@@ -26,10 +26,12 @@ SCOPES_OF_METHODS: dict[str, set[str]] = {
     "conversations_history": {"channels:history", "groups:history", "im:history", "mpim:history"},
     "conversations_info": {"channels:read"},
     "conversations_join": {"channels:join"},
+    "conversations_members": {"channels:read", "groups:read"},
     "conversations_open": {"im:write"},
     "conversations_replies": {"channels:history", "groups:history", "im:history", "mpim:history"},
     "files_completeUploadExternal": {"files:write"},
     "files_getUploadURLExternal": {"files:write"},
+    "usergroups_users_list": {"usergroups:read"},
     "users_info": {"users:read"},
     "views_open": set(),
     "views_publish": set(),
@@ -179,7 +181,17 @@ def names_in_code(*folders: str) -> Iterator[tuple[str, str]]:
 
 def methods_called() -> set[str]:
     web_api = {name for name in dir(WebClient) if "_" in name and not name.startswith("_")}
-    families = ("chat_", "conversations_", "views_", "users_", "files_", "reactions_", "team_", "bots_")
+    families = (
+        "chat_",
+        "conversations_",
+        "views_",
+        "users_",
+        "usergroups_",
+        "files_",
+        "reactions_",
+        "team_",
+        "bots_",
+    )
     return {name for name, _ in names_in_code("handlers") if name in web_api and name.startswith(families)}
 
 
@@ -194,7 +206,15 @@ def test_every_command_shortcut_and_event_has_its_listener(heard: dict[str, set[
     assert heard["event"] == set(MANIFEST["settings"]["event_subscriptions"]["bot_events"])
 
 
-NO_BUTTONS = {"COMMAND", "LINK", "LINK_PREFIX", "LAUNCH_FORM", "LAUNCH_MESSAGE", "METADATA_EVENT"}
+NO_BUTTONS = {
+    "COMMAND",
+    "LINK",
+    "LINK_PREFIX",
+    "LAUNCH_FORM",
+    "SHARE_FORM",
+    "LAUNCH_MESSAGE",
+    "METADATA_EVENT",
+}
 BUTTONS = {name for name in vars(ids) if name.isupper()} - NO_BUTTONS
 SPEAKERS = {each.name for each in Path(messages.__file__).parent.glob("*.py")}
 
@@ -204,9 +224,9 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
 ) -> None:
     buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
     assert heard["action"] == buttons | {ids.LINK.pattern}
-    assert heard["view"] == {ids.LAUNCH_FORM}
+    assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
-    assert used >= BUTTONS | {"LINK_PREFIX", "LAUNCH_FORM"}
+    assert used >= BUTTONS | {"LINK_PREFIX", "LAUNCH_FORM", "SHARE_FORM"}
 
 
 def test_its_hint_names_every_subcommand() -> None:

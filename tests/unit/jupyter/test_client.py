@@ -126,3 +126,31 @@ def test_a_page_asked_for_by_its_path_is_posted_first_if_it_answers(
     if answers:
         script.page("/git-pull?repo=x")
     assert [each.kind for each in discover(server, path=None, wanted="/git-pull?repo=x")] == kinds
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "page", "answer"),
+    [
+        (405, b'{"disableRTC": false, "x": 1}', True),
+        (405, b"<html>", True),
+        (405, b'{"disableRTC": true}', False),
+        (404, b'{"disableRTC": false}', False),
+        (302, b"<html>", False),
+    ],
+)
+def test_a_server_tells_whether_people_in_one_notebook_see_each_other(
+    script: Script,
+    server: JupyterServer,
+    endpoint: int,
+    page: bytes,
+    answer: bool,  # noqa: FBT001
+) -> None:
+    script.page("/api/collaboration/session/none.ipynb", status=endpoint)
+    script.pages["/lab"] = (200, {}, page)
+    assert server.collaborates() is answer
+
+
+def test_a_server_that_does_not_answer_does_not_tell() -> None:
+    server = JupyterServer("http://127.0.0.1:1", "t")
+    assert server.collaborates() is None
+    server.close()

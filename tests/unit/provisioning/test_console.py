@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.provisioning.base import Phase
+from bot.provisioning.base import Phase, ReportedImage
 from bot.provisioning.openstack.console import lines_of_console, report_of_console
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50)
@@ -14,7 +14,7 @@ VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
 )
 KEYS = st.sampled_from(
-    ["phase", "fraction", "message", "reason", "hint", "code", "log", "part", "parts", "x"]
+    ["phase", "fraction", "message", "reason", "hint", "code", "log", "part", "parts", "image", "x"]
 )
 PHASES = st.sampled_from([*Phase, "running", "", 3])
 EVENTS = st.dictionaries(KEYS, VALUES | PHASES, max_size=9).map(
@@ -40,6 +40,15 @@ def test_no_console_breaks_it(console: str) -> None:
     report = report_of_console(console)
     assert report is None or len(report.log) <= 4_000
     assert len(code_of(console)) <= 40
+
+
+def test_the_image_that_is_started_is_found() -> None:
+    image = {"key": "ab" * 20, "id": f"sha256:{'c' * 64}", "directory": "sub", "kind": "R", "how": "pulled"}
+
+    report = report_of_console(line(phase="starting", image=image))
+
+    assert report is not None
+    assert report.image == ReportedImage(**image)
 
 
 def test_reports_are_found_among_what_kernels_and_others_say() -> None:

@@ -17,7 +17,9 @@ anything = st.recursive(
     max_leaves=6,
 )
 events = st.dictionaries(
-    st.sampled_from(["phase", "fraction", "message", "reason", "hint", "log", "note", "image", "else"]),
+    st.sampled_from(
+        ["phase", "fraction", "message", "reason", "hint", "log", "note", "kind", "image", "else"]
+    ),
     st.sampled_from([*Phase]).map(str) | anything,
 )
 raw_lines = st.binary(max_size=80) | events.map(lambda event: json.dumps(event).encode())
@@ -46,6 +48,8 @@ def test_hostile_lines_give_a_bounded_clean_report(written: list[bytes], log: by
         assert not text or report.phase == Phase.FAILED
     assert len(report.log) <= MAX_LOG
     assert all(len(note) <= MAX_REASON and is_clean(note) for note in report.notes)
+    assert len(report.kind) <= MAX_KIND
+    assert is_clean(report.kind)
     assert is_clean(report.log, newlines=True)
     for text in (report.line, report.reason, report.log):
         text.encode()
@@ -122,6 +126,12 @@ def test_notes_are_kept_each_once_whatever_follows() -> None:
 def test_a_long_line_takes_no_longer_than_its_length() -> None:
     line = "x" * 2_000_000
     assert clean(line) == line
+
+
+def test_what_it_is_built_with_is_what_was_said_first() -> None:
+    report = fold(lines({"phase": "building", "kind": "R"}, {"kind": "Nix"}, {"phase": "serving"}))
+    assert report is not None
+    assert (report.phase, report.kind) == (Phase.SERVING, "R")
 
 
 IMAGE = {"key": "0" * 24, "id": f"sha256:{'a' * 64}", "directory": "lab", "kind": "conda", "how": "pulled"}

@@ -20,7 +20,8 @@ from bot.provisioning.agent_archive import archive
 from bot.provisioning.base import Phase, Report
 from bot.provisioning.openstack.console import report_of_console
 from bot.provisioning.openstack.user_data import MAX_ENCODED, encode, render
-from tests.integration.agent.guest import TOKEN, an_order, unpack
+from tests.integration.agent.guest import TOKEN, an_order
+from tests.integration.agent.machine import unpack
 
 URL = "https://github.com/binder-examples/requirements"
 RESERVE = 8_000

@@ -574,6 +574,19 @@ def test_the_rest_of_a_request() -> None:
     assert parse_launch("o/r") == LaunchRequest(RepoSpec(Provider.GITHUB, OR))
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["o/r --rebuild main", "--rebuild o/r main", "o/r main \u2014rebuild", "o/r main --REBUILD --no-cache"],
+)
+def test_a_launch_is_built_anew_where_that_is_asked_for(typed: str) -> None:
+    assert parse_launch(typed) == LaunchRequest(RepoSpec(Provider.GITHUB, OR, "main"), rebuild=True)
+
+
+def test_to_build_anew_takes_no_value() -> None:
+    with pytest.raises(SpecError, match="has a value, and --rebuild takes none"):
+        parse_launch("o/r --rebuild=main")
+
+
 def test_a_spec_as_json() -> None:
     assert parse_repo("o/r main a.ipynb --open lab").to_json() == {
         "provider": "gh",

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -15,8 +15,10 @@ import handlers
 from bot.config import Settings
 from bot.provisioning.base import Size
 from handlers import ids
-from storage import binders
+from storage import binders, shares
 from storage.models import Binder
+from storage.share_models import ShareKind
+from storage.shares import Subject
 from tests.unit.handlers.conftest import Post, binder
 from workspace.hands import Person, plain
 
@@ -117,20 +119,49 @@ class Desk:
         """What the form that Ada has open would send back with its values."""
         return str(modal(self)["private_metadata"])
 
-    def submit(self, metadata: str = "", **values: str) -> dict[str, Any]:
+    def submit(self, metadata: str = "", *, ticked: Sequence[str] = (), **values: str) -> dict[str, Any]:
         """Send the form; opened in #general, unless `metadata` says otherwise."""
         metadata = metadata or json.dumps({"channel": self.post.channel("general")})
         state = {
             name: {"value": {"type": "plain_text_input", "value": each}} for name, each in values.items()
+        }
+        boxes = {
+            name: {"value": {"type": "checkboxes", "selected_options": [{"value": name}]}} for name in ticked
         }
         view = {
             "id": f"V{next(self.numbers)}",
             "type": "modal",
             "callback_id": ids.LAUNCH_FORM,
             "private_metadata": metadata,
-            "state": {"values": state},
+            "state": {"values": state | boxes},
         }
         return self.dispatch({"type": "view_submission", **self.identity(None), "view": view})
+
+    def send_share_form(
+        self, binder_id: str, *, user: str | None = None, **chosen: list[str]
+    ) -> dict[str, Any]:
+        """Send the form of *Share*; `chosen` are `users`, `managers` and `channels`."""
+        kinds = {
+            "users": "selected_users",
+            "managers": "selected_users",
+            "channels": "selected_conversations",
+        }
+        state = {f"share_{name}": {"chosen": {kinds[name]: each}} for name, each in chosen.items()}
+        view = {
+            "id": f"V{next(self.numbers)}",
+            "type": "modal",
+            "callback_id": ids.SHARE_FORM,
+            "private_metadata": binder_id,
+            "state": {"values": state},
+        }
+        return self.dispatch({"type": "view_submission", **self.identity(user), "view": view})
+
+    def share(self, row: Binder, *handles: str, manages: bool = False) -> None:
+        """Share a binder as its owner would."""
+        state = self.post.workspace.state
+        people = [Subject(ShareKind.USER, state.person(each).id) for each in handles]
+        with self.post.store.write() as session:
+            shares.share(session, row.id, people, manages=manages, by=row.owner)
 
     def told(self, user: str, act: Callable[[], None]) -> str:
         """The answer that one person alone gets to what they do."""

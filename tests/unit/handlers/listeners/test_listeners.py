@@ -161,7 +161,7 @@ def test_only_the_owner_stops_and_opens(desk: Desk) -> None:
     assert "is being torn down" in desk.command("stop demo")
     (row,) = desk.all()
     assert (row.target, row.ending, row.ended_by) == (Target.GONE, Ending.STOPPED, desk.post.ada)
-    assert "already" in desk.command("stop demo")
+    assert "need not be torn down again" in desk.command("stop demo")
     assert len(desk.nudged) == 1
 
 
@@ -180,7 +180,7 @@ def test_what_is_not_ready_yet_says_how_far_it_is(desk: Desk) -> None:
         stages={"build": desk.post.clock[0]},
     )
     said = desk.command("open")
-    assert "demo is being built. Build, 1 min 5 s so far" in said
+    assert "demo is being built; it can be opened only while it is ready.\nBuild, 1 min 5 s so far" in said
     assert TOKEN not in said
 
 
@@ -214,7 +214,7 @@ def test_a_double_click_stops_once(desk: Desk) -> None:
     desk.has()
     for _ in range(2):
         desk.click(ids.STOP, "abcd2345")
-    desk.answers("ada", lambda shown: "already" in shown)
+    desk.answers("ada", lambda shown: "need not be torn down again" in shown)
     with desk.post.store.read() as session:
         assert session.query(Audit).filter_by(event="end").count() == 1
 
@@ -319,6 +319,17 @@ def test_the_form_launches(desk: Desk) -> None:
     (row,) = desk.all()
     assert (row.url, row.ref, row.path, row.name) == (REPO, "feature/x", "a b.ipynb", "mine")
     assert row.channel == desk.post.channel("general")
+
+
+def test_the_form_and_the_command_build_anew(desk: Desk) -> None:
+    assert desk.submit(repo="owner/repo", ticked=["rebuild"]) == {}
+    assert desk.submit(repo="owner/other") == {}
+    desk.command("launch owner/third --rebuild")
+    assert {row.url.rpartition("/")[2]: row.rebuild for row in desk.all()} == {
+        "repo": True,
+        "other": False,
+        "third": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def check(message: Message) -> None:
     assert len(message.text) <= MAX_TEXT
     for text in [message.text, *in_text(list(message.blocks))]:
         # What is left of Slack's angle brackets is only what we wrote ourselves.
-        ours = r"<@U1>|<!date\^\d+\^[^>|]*\|[^>|]*>|<https?://[^<>|\s]+\|[^<>|]+>"
+        ours = r"<@U\d+>|<#C\d+>|<!subteam\^S\d+>|<!date\^\d+\^[^>|]*\|[^>|]*>|<https?://[^<>|\s]+\|[^<>|]+>"
         rest = re.sub(ours, "", text)
         assert "<" not in rest, rest
         assert ">" not in rest, rest

@@ -17,12 +17,14 @@ from bot.jupyter.file_crawl import LeftOut
 from bot.provisioning.base import Size
 from bot.saved_work.archive import Archive
 from handlers import messages
-from handlers.messages import archive_text, digest, forms, notices
+from handlers.messages import archive_text, digest, forms, notices, sharing
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
 from handlers.messages.forms import Origin
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
+from handlers.rules import Action, Role
 from storage.models import Activity, Binder, Ending, Notice, Outcome, Reason, Status, Target
+from storage.share_models import Share, ShareKind
 from tests.unit.handlers.conftest import NOW, TOKEN, binder
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check
 
@@ -67,6 +69,17 @@ def archive_full_of(text: str) -> Archive:
     )
 
 
+def shares_full_of(text: str) -> list[Share]:
+    """Many shares of each kind; ids come from Slack alone, but nothing is believed."""
+    ids = {ShareKind.USER: "U1234567890", ShareKind.CHANNEL: "C1234567890", ShareKind.GROUP: "S1234567890"}
+    return [
+        Share(binder_id="abcd2345", subject=subject, kind=kind, manages=manages, by=text, at=NOW)
+        for kind, known in ids.items()
+        for subject in (known, text)
+        for manages in (True, False) * 15
+    ]
+
+
 def a_notice(case: Case, reason: Reason, outcome: Outcome | None) -> Message:
     given = Notice(
         id=1,
@@ -89,12 +102,26 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
     "status_card.card": lambda case: messages.card(case.row, NOW, can_shelve=True),
     "milestones.waiting": lambda case: messages.waiting(case.row),
     "milestones.ready": lambda case: messages.ready(case.row, NOW, absent=case.text),
-    "milestones.failed": lambda case: messages.failed(case.row),
+    "milestones.failed": lambda case: iter(
+        messages.failed(case.row, shows_log=shows_log) for shows_log in (True, False)
+    ),
     "milestones.shelved": lambda case: messages.shelved(case.row, failure=case.text),
     "milestones.gone": lambda case: messages.gone(case.row, NOW),
     "replies.note": lambda case: messages.note(case.text, f"{case.text}\n" * 50),
     "replies.alert": lambda case: messages.alert(case.text),
-    "replies.refusal": lambda case: messages.refusal(case.row, "tear it down"),
+    "replies.refusal": lambda case: iter(messages.refusal(case.row, each) for each in Action),
+    "sharing.told": lambda case: iter(
+        sharing.told(case.row, case.text, to, manages=manages)
+        for to in ("U1", "C1")
+        for manages in (True, False)
+    ),
+    "sharing.acted": lambda case: iter(
+        sharing.acted(case.row, case.text, each) for each in (*Action, case.text)
+    ),
+    "sharing.shared_now": lambda case: sharing.shared_now(case.row, shares_full_of(case.text)),
+    "sharing.unshared": lambda case: iter(
+        sharing.unshared(case.row, [case.text, "C1"] * 60, keep) for keep in ([], [case.text, "U1"] * 60)
+    ),
     "replies.links": lambda case: messages.links(case.row),
     "replies.log_of": lambda case: messages.log_of(case.row),
     "replies.unsaved": lambda case: messages.unsaved(case.row),
@@ -114,7 +141,8 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
 """Each message by the function that makes it, from one case."""
 
 VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
-    "lists.home": lambda case: messages.home([case.row] * 60, NOW, "U1"),
+    "lists.home": lambda case: messages.home([case.row] * 60, NOW, "U1", {Role.SHARED: [case.row] * 60}),
+    "sharing.share_form": lambda case: sharing.share_form(case.row, shares_full_of(case.text))["blocks"],
     "forms.launch_form": lambda case: forms.launch_form(
         [Size(f"size-{number}", case.text or "x") for number in range(100)],
         Origin("C1", f"https://example.org/{case.text}"),

@@ -15,6 +15,7 @@ from handlers.messages import status_text
 from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
 from handlers.messages.forms import Origin, launch_form
 from handlers.messages.message import Message
+from handlers.rules import Action
 from storage.models import Binder, Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder, building
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
@@ -33,7 +34,7 @@ def every(row: Binder) -> list[Message]:
         messages.waiting(row),
         messages.log_of(row),
         messages.listing([row] * 30, NOW, "U1"),
-        messages.refusal(row, "stop it"),
+        messages.refusal(row, Action.STOP),
     ]
 
 
@@ -127,8 +128,8 @@ def test_buttons_are_there_only_while_they_do_something() -> None:
             for each in block["elements"]
         ]
 
-    assert buttons(building()) == ["Show log", "Tear down"]
-    assert buttons(binder()) == ["Open", "Show log", "Tear down"]
+    assert buttons(building()) == ["Show log", "Share", "Tear down"]
+    assert buttons(binder()) == ["Open", "Show log", "Share", "Tear down"]
     assert buttons(binder(target=Target.GONE, ending=Ending.STOPPED, ended_at=NOW)) == []
 
 
@@ -186,11 +187,13 @@ def test_the_end_says_who_and_how_long() -> None:
     assert "was lost. It was switched off. It ran for 1 min" in messages.gone(lost, NOW).text
 
 
-def test_a_failure_says_why_and_what_to_try_and_shows_the_end_of_the_log() -> None:
+def test_a_failure_says_why_and_what_to_try_and_shows_the_end_of_the_log_where_all_may_read_it() -> None:
     log = "\n".join(f"line {number}" for number in range(2_000))
-    message = messages.failed(
-        building(failure="No numpy.", hint="Correct it.", log=log, ending=Ending.FAILED)
-    )
+    row = building(failure="No numpy.", hint="Correct it.", log=log, ending=Ending.FAILED)
+    hidden = messages.failed(row)
+    assert "line 1999" not in texts(hidden)
+    assert ids.LOG in buttons(hidden)
+    message = messages.failed(row, shows_log=True)
     assert "No numpy." in message.text
     assert "Correct it." in message.text
     assert "line 1999\n```" in texts(message)
@@ -206,7 +209,7 @@ def buttons(message: Message) -> list[str]:
 def test_only_where_conda_alone_is_missing_a_failure_offers_to_do_without(code: str | None) -> None:
     message = messages.failed(building(failure="No conda.", failure_code=code, ending=Ending.FAILED))
     offered = [ids.RETRY_WITHOUT_CONDA] if code == "needs-conda" else []
-    assert buttons(message) == [ids.RETRY, *offered]
+    assert buttons(message) == [ids.RETRY, *offered, ids.LOG]
     assert ("PyPI" in texts(message)) == bool(offered)
 
 
@@ -279,3 +282,16 @@ def test_the_check_finds_what_slack_would_refuse(broken: list[dict[str, Any]]) -
 def test_what_was_left_out_of_a_build_is_told(message: Callable[[Binder, float], Message]) -> None:
     told = message(binder(notes=["1 file is in Git LFS and was not fetched: data/<big>.csv."]), NOW)
     assert "not fetched: data/&lt;big&gt;.csv." in str(told.blocks)
+
+
+@pytest.mark.parametrize(
+    ("collaborates", "words"),
+    [(True, "see each other's changes"), (False, "do not see each other"), (None, "")],
+)
+def test_the_ready_message_says_whether_people_in_one_notebook_see_each_other(
+    collaborates: bool | None,  # noqa: FBT001
+    words: str,
+) -> None:
+    shown = texts(messages.ready(binder(collaborates=collaborates), NOW))
+    assert words in shown
+    assert ("Two people in one notebook" in shown) == bool(words)

@@ -26,7 +26,7 @@ from handlers.outbox.delivery import Delivery
 from handlers.requests import launches, operations
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_name
-from handlers.requests.permissions import NotAllowed
+from handlers.requests.permissions import NotAllowed, NotPossible
 from handlers.requests.requester import Requester
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.user_timezones import UserTimezone, UserTimezones
@@ -482,7 +482,8 @@ def test_what_ends_already_cannot_be_kept(keeping: Keeping) -> None:
     binder_id = keeping.has()
     with keeping.store.write() as session:
         binders.end(session, binder_id, ending=Ending.STOPPED, by="U1")
-    assert "can no longer be extended" in keeping.do(operations.keep_for_hours)
+    with pytest.raises(NotPossible, match="demo is being torn down; it can no longer be extended"):
+        keeping.do(operations.keep_for_hours)
 
 
 # --- launch ----------------------------------------------------------------------------------------------

@@ -119,6 +119,22 @@ def test_a_log_that_is_full_begins_anew(job: Job, monkeypatch: pytest.MonkeyPatc
     assert job.places.log.stat().st_size <= 100
 
 
+def test_what_is_built_with_is_reported_once(job: Job) -> None:
+    read = BuildProgress(job.reporter)
+    for line in (
+        '{"message": "Using RBuildPack builder\\n"}',
+        "Using NixBuildPack builder",
+        "Using x builder",
+    ):
+        read(line)
+    assert [event["kind"] for event in events(job) if "kind" in event] == ["R"]
+
+
+def test_a_builder_of_another_version_is_no_kind(job: Job) -> None:
+    BuildProgress(job.reporter)("Using MojoBuildPack builder")
+    assert not any("kind" in event for event in events(job))
+
+
 def test_a_long_line_takes_no_long_time(job: Job) -> None:
     read = BuildProgress(job.reporter)
     for hostile in ("a" * 65_536, "#1 [a" + " " * 65_536, "\x1b]" * 32_768, "\r" * 65_536, "://" * 21_845):

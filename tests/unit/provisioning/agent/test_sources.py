@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from bot.provisioning.agent.container import files_directory, runs_as_root
-from bot.provisioning.agent.container_build import image_name
 from bot.provisioning.agent.failures import Failure
 from bot.provisioning.agent.paths import build_root
 from bot.provisioning.agent.source import host_of, source_of
@@ -47,35 +46,6 @@ def test_what_is_no_archive_never_reaches_repo2docker(url: str) -> None:
 )
 def test_the_host_that_a_source_comes_from(source: str, host: str) -> None:
     assert host_of(source) == host
-
-
-def test_an_image_is_named_after_everything_that_decides_what_is_built() -> None:
-    commit = "a" * 40
-    one = a_task(commit=commit)
-    others = [
-        a_task(commit="b" * 40),
-        a_task(commit=commit, path="sub"),
-        a_task(commit=commit, extra="voila"),
-        a_task("https://example.org/other.git", commit=commit),
-        a_task(ref="main"),
-        a_task(ref="dev"),
-        a_task(ref="main", binder_id="other"),
-    ]
-
-    names = {image_name(task, "binder-bot/") for task in (one, *others)}
-
-    assert len(names) == 1 + len(others)
-    assert image_name(a_task(commit=commit, ref="main", binder_id="other"), "binder-bot/") in names
-    assert image_name(one, "binder-bot/x-").startswith("binder-bot/x-")
-
-
-def test_an_archive_is_one_image_whatever_it_is_called_and_opened_at() -> None:
-    names = {
-        image_name(a_task("10.5281/zenodo.3242074", "zenodo"), ""),
-        image_name(a_task("https://doi.org/10.5281/zenodo.3242074", "doi", path="a.ipynb"), ""),
-    }
-
-    assert len(names) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,135 @@
+"""What a launch takes from the registry. Whatever the registry does, the launch goes on, with one note."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.provisioning.agent.failures import TransferFailed
+from bot.provisioning.agent.image_transfer import ImageTransfer
+from bot.provisioning.agent.phases import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bot.provisioning.agent.engine import Engine
+    from bot.provisioning.agent.job import Job
+    from bot.provisioning.agent.stored_images import ImageAccess, StoredImage
+
+_NO_IMAGE = "The image of an earlier launch could not be fetched, so this one is built anew."
+_OTHER_IMAGE = "The stored image is not the one of the earlier launch, so this one is built anew."
+_NO_LAYERS = "What earlier launches built could not be fetched, so everything is built anew."
+
+
+class Registry:
+    """The registry, as far as this launch may use it.
+
+    Args:
+        job: Says what it may take.
+        engine: Which engine takes it.
+    """
+
+    def __init__(self, job: Job, engine: Engine) -> None:
+        self._job = job
+        self._engine = engine
+        is_usable = engine.name == "docker" and not job.task.rebuild
+        self._access = job.task.images if is_usable else None
+
+    @property
+    def keeps_images(self) -> bool:
+        """Whether images are stored here at all."""
+        return self._job.task.images is not None
+
+    @property
+    def cache(self) -> str:
+        """The image from whose layers a build may start; empty where there is none."""
+        access = self._access
+        return f"{access.repository}@{access.cache_from}" if access is not None and access.cache_from else ""
+
+    def pull(self, key: str, name: str) -> bool:
+        """Pull the image with this key, and give it this name; whether that is done."""
+        access = self._access
+        stored = access.images.get(key) if access is not None else None
+        if access is None or stored is None:
+            return False
+        self._job.reporter.begin(Phase.PULLING, "Pulling the image")
+        try:
+            self._transfer(access).pull(access.repository, stored.digest)
+        except TransferFailed as error:
+            self.give_up(_NO_IMAGE, str(error))
+            return False
+        return self._take(f"{access.repository}@{stored.digest}", stored, name)
+
+    def give_up(self, note: str = _NO_LAYERS, why: str = "") -> None:
+        """Use it no more in this launch, and say so."""
+        self._access = None
+        self._job.deadline.restart()  # what was waited for it is not the build's fault
+        if why:
+            self._job.reporter.log(f"The registry: {why}")
+        self._job.reporter.note(note)
+
+    @contextmanager
+    def login(self) -> Iterator[dict[str, str]]:
+        """Let the commands of the block use it; gives what their environment needs.
+
+        BuildKit asks Docker's command line for the credentials, and takes a token that was made beforehand.
+        So the import of a cache works without a server of tokens (seen with Docker 20.10, buildx 0.13).
+        """
+        if self._access is None or not self._access.auth:
+            yield {}
+            return
+        folder = self._job.places.docker_config
+        try:
+            _write_configuration(folder, self._access)
+            yield {"DOCKER_CONFIG": str(folder)}
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _take(self, pulled: str, stored: StoredImage, name: str) -> bool:
+        """Give the pulled image its name if it is the right one."""
+        # Docker with the store of containerd names images by the digest of their manifest.
+        is_right = self._engine.inspect_image(pulled).get("Id") in {stored.id, stored.digest}
+        if is_right:
+            self._engine.tag(pulled, name)
+        self._engine.remove_name(pulled)
+        if not is_right:
+            self.give_up(_OTHER_IMAGE)
+        return is_right
+
+    def _transfer(self, access: ImageAccess) -> ImageTransfer:
+        settings, reporter = self._job.settings.container, self._job.reporter
+        return ImageTransfer(
+            access.auth,
+            settings.transfer_seconds,
+            settings.silence_seconds,
+            lambda done, fraction: reporter.progress(f"Pulling the image: {done}", fraction),
+        )
+
+
+def _write_configuration(folder: Path, access: ImageAccess) -> None:
+    """Write a configuration of Docker that is the present one, with this registry's credentials."""
+    present = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    with suppress(OSError):
+        for each in present.iterdir():
+            if each.name != "config.json":
+                (folder / each.name).symlink_to(each)
+    content = _read(present / "config.json")
+    host = access.repository.partition("/")[0]
+    content["auths"] = {**content.get("auths", {}), host: dict(access.auth)}
+    # An empty name keeps Docker from asking another program for this host's credentials.
+    content["credHelpers"] = {**content.get("credHelpers", {}), host: ""}
+    (folder / "config.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Mapping[str, object]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

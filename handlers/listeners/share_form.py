@@ -1,0 +1,39 @@
+"""The form of *Share*: opened by a button, and sent."""
+
+from slack_bolt import App, Args
+
+from bot.errors import BinderBotError
+from handlers import ids
+from handlers.listeners.errors import answered
+from handlers.listeners.replies import reply, requester_of
+from handlers.messages import forms
+from handlers.messages.sharing import USERS, read_share_form
+from handlers.requests import sharing
+from handlers.requests.context import Context
+from handlers.requests.lookup import by_id
+from handlers.requests.requester import Requester
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to the form."""
+
+    @app.view(ids.SHARE_FORM)
+    @answered
+    def on_form(args: Args) -> None:
+        view = args.body["view"]
+        requester = requester_of(args.context, args.body, f"view:{view['id']}")
+        lookup = by_id(context, requester, str(view["private_metadata"]))
+        try:
+            answer = sharing.change(context, requester, lookup, read_share_form(view["state"]["values"]))
+        except BinderBotError as error:
+            args.ack(response_action="errors", errors={USERS: forms.without_markup(error)})
+        else:
+            args.ack()
+            reply(args.context, args.body, answer)
+
+
+def open_share_form(args: Args, context: Context, requester: Requester) -> None:
+    """Show somebody with whom a binder is shared, to change it."""
+    lookup = by_id(context, requester, str(args.payload.get("value")))
+    view = sharing.form(context, requester, lookup)
+    args.client.views_open(trigger_id=args.body["trigger_id"], view=view)

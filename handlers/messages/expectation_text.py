@@ -1,0 +1,61 @@
+"""How long a launch usually takes, in words. Pure."""
+
+from collections.abc import Mapping
+
+from bot.binders import expectations
+from bot.binders.expectations import BUILT, Basis, Expectation
+from bot.times.durations import about
+from handlers.messages.mrkdwn import inline
+from storage.models import Binder
+
+_LONGEST_KIND = 40
+_SLOW: Mapping[str, str] = {
+    "repository": "checking the repository",
+    "instance": "getting an instance",
+    "fetch": "fetching the files",
+    "pull": "fetching the image",
+    "build": "the build",
+    "server": "starting the server",
+}
+"""The stages as the beginning of a sentence that says how long they take."""
+
+
+def expectation(binder: Binder, now: float) -> str:
+    """How long a launch that is under way usually takes, as escaped markup.
+
+    Args:
+        binder: Any binder.
+        now: Unix seconds, UTC.
+
+    Returns:
+        Words in small letters, without a period. They are empty where nothing is expected, and while the
+        launch waits for capacity.
+    """
+    expected = Expectation.of(binder)
+    if expected is None or expected.basis == Basis.NONE or not expectations.is_at_work(binder):
+        return ""
+    if binder.waiting_for:
+        return ""
+    usual = _usual(binder, expected)
+    return f"{usual} · {_longer(binder, expected, now)}" if expected.is_late else usual
+
+
+def _usual(binder: Binder, expected: Expectation) -> str:
+    time = about(expected.seconds)
+    if expected.basis == Basis.BUILD:
+        return f"usually {time}; built before"
+    if expected.basis == Basis.REPOSITORY:
+        return f"usually {time} for this repository"
+    if expected.how != BUILT:
+        return f"usually {time}"
+    kind = inline(expectations.kind_of(binder), _LONGEST_KIND)
+    return f"first build of this repository; {kind} repositories usually take {time}"
+
+
+def _longer(binder: Binder, expected: Expectation, now: float) -> str:
+    """That it takes longer than usual, and which stage that is because of."""
+    slow = expectations.slow_stage(binder, now)
+    if slow is None:
+        return "longer than usual"
+    usual = expected.stages.get(slow)
+    return f"longer than usual: {_SLOW[slow]}" + (f" usually takes {about(usual)}" if usual else "")

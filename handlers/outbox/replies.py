@@ -1,0 +1,39 @@
+"""Which words a reply in a binder's thread has, by the kind of its row. Pure."""
+
+from handlers import messages
+from handlers.messages import sharing
+from handlers.messages.message import Message
+from handlers.messages.notices import NoticeOptions
+from storage.models import Binder, MessageKind
+from storage.outbox import Owed
+
+
+def reply(owed: Owed, binder: Binder, now: float, options: NoticeOptions) -> Message:  # noqa: PLR0911 - one for each kind
+    """The reply as it is to be posted; `now` in Unix seconds UTC.
+
+    Raises:
+        ValueError: That kind is no reply.
+    """
+    facts = owed.message.facts
+    match owed.message.kind:
+        case MessageKind.READY:
+            return messages.ready(binder, now, absent=facts.get("absent"))
+        case MessageKind.FAILED:
+            return messages.failed(binder, shows_log=_may_show_log(binder, options))
+        case MessageKind.GONE:
+            return messages.gone(binder, now)
+        case MessageKind.WAITING:
+            return messages.waiting(binder)
+        case MessageKind.NOTE:
+            return messages.note(str(facts.get("sentence", "")))
+        case MessageKind.SHELVED:
+            return messages.shelved(binder, failure=str(facts.get("failure", "")))
+        case MessageKind.ACTED:
+            return sharing.acted(binder, str(facts.get("by", "")), str(facts.get("action", "")))
+        case kind:
+            raise ValueError(f"{kind} is no reply")
+
+
+def _may_show_log(binder: Binder, options: NoticeOptions) -> bool:
+    """Whether all who read its thread may read its log: only its owner reads a direct message."""
+    return options.shows_logs or (binder.thread_channel or binder.channel).startswith("D")

@@ -1,0 +1,126 @@
+"""What can be done with a binder: by whom, and in which state. `RULES` is the one table. Pure.
+
+`handlers.requests.permissions` checks requests against it; messages show the buttons that it allows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from storage.models import Binder, Ending, Status, Target
+
+
+class Role(StrEnum):
+    """What somebody is to a binder."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MANAGER = "manager"
+    """It is shared with them, and they may manage it."""
+    SHARED = "shared"
+    """It is shared with them."""
+    MEMBER = "member"
+    """Somebody else of its workspace, where it was launched in public."""
+    OUTSIDER = "outsider"
+    """Everybody else: it is private, or of another workspace."""
+
+
+class State(StrEnum):
+    """What can be done with a binder depends on these, and on no finer difference of status and target."""
+
+    STARTING = "starting"
+    """On its way to ready, for the first time or again."""
+    READY = "ready"
+    SHELVED = "shelved"
+    """Shelved, or on its way there."""
+    FAILED = "failed"
+    """Its launch failed, and what is left of it is kept for debugging."""
+    ENDING = "ending"
+    GONE = "gone"
+
+
+class Action(StrEnum):
+    """What can be asked of a binder. The words end the sentence “Only its owner or an admin can …”."""
+
+    SEE = "see it"
+    """That it exists, and its status."""
+    READ_LOG = "read its log"
+    LAUNCH_AGAIN = "launch it again"
+    OPEN = "open it with these links"
+    EXTEND = "extend it"
+    SAVE = "save it"
+    SHELVE = "shelve it"
+    RESUME = "resume it"
+    STOP = "tear it down"
+    HOLD = "keep its failed instance"
+    SHARE = "share it"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may do something, and when.
+
+    Attributes:
+        roles: Who may.
+        states: When it is possible.
+        otherwise: What a person reads in other states, after “demo is being built; ”.
+        also: Who else may, where the site opens it to everybody.
+    """
+
+    roles: frozenset[Role]
+    states: frozenset[State]
+    otherwise: str = ""
+    also: frozenset[Role] = frozenset()
+
+    @property
+    def can_be_given(self) -> bool:
+        """Whether the owner can give others the right to do it, by sharing."""
+        return Role.MANAGER in self.roles
+
+
+_OWNS = frozenset({Role.OWNER, Role.ADMIN})
+_MANAGES = _OWNS | {Role.MANAGER}
+_USES = _MANAGES | {Role.SHARED}
+_SEES = _USES | {Role.MEMBER}
+
+_ALWAYS = frozenset(State)
+_LIVE = frozenset({State.STARTING, State.READY, State.SHELVED})
+_READY = frozenset({State.READY})
+_SHELVED = frozenset({State.SHELVED})
+_FAILED = frozenset({State.FAILED})
+
+RULES: Mapping[Action, Rule] = {
+    Action.SEE: Rule(_SEES, _ALWAYS),
+    Action.READ_LOG: Rule(_USES, _ALWAYS, also=frozenset({Role.MEMBER})),
+    Action.LAUNCH_AGAIN: Rule(_SEES, _ALWAYS),
+    Action.OPEN: Rule(_USES, _READY, "it can be opened only while it is ready"),
+    Action.EXTEND: Rule(_MANAGES, _LIVE, "it can no longer be extended"),
+    Action.SAVE: Rule(_MANAGES, _READY, "it can be saved only while it is ready"),
+    Action.SHELVE: Rule(_MANAGES, _READY, "it can be shelved only while it is ready"),
+    Action.RESUME: Rule(_MANAGES, _SHELVED, "there is nothing to resume"),
+    Action.STOP: Rule(_MANAGES, _LIVE | _FAILED, "it need not be torn down again"),
+    Action.SHARE: Rule(_OWNS, _LIVE, "it can no longer be shared"),
+    Action.HOLD: Rule(_MANAGES, _FAILED, "its instance is not kept. Launch it again to look at it"),
+}
+"""Outsiders may do nothing: for them the binder is not there."""
+
+
+def state_of(binder: Binder) -> State:
+    """The state of a binder, for every pair of status and target."""
+    if binder.status == Status.GONE:
+        return State.GONE
+    if binder.target == Target.GONE:
+        return State.FAILED if _is_kept(binder) else State.ENDING
+    if binder.target == Target.SHELVED:
+        return State.SHELVED
+    return State.READY if binder.status == Status.READY else State.STARTING
+
+
+def is_possible(binder: Binder, action: Action) -> bool:
+    """Whether that can be done with a binder as it is now, by whoever may."""
+    return state_of(binder) in RULES[action].states
+
+
+def _is_kept(binder: Binder) -> bool:
+    failed = binder.ending == Ending.FAILED and binder.status != Status.DELETING
+    return failed and (binder.kept_until or 0) > 0  # None until it is written

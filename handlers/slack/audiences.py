@@ -1,0 +1,106 @@
+"""Who is in the channels and groups with which binders are shared: asked of Slack in the background.
+
+A request has three seconds, and Slack tells the members of a channel page by page. So a request never asks:
+it reads what was written down here. Who joins gets access, and who leaves loses it, when Slack is asked next.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+
+from handlers.slack.calls import DeliveryError, Rejected, SlackCalls
+from storage import outbox, shares
+from storage.engine import Store
+from storage.models import MessageKind
+from storage.share_models import ShareKind
+from storage.shares import Subject
+
+log = structlog.get_logger(__name__)
+
+REFRESH_SECONDS = 300.0
+"""After how long Slack is asked again."""
+MOST_MEMBERS = 5_000
+"""Of a larger channel, only so many get access: whoever shares with more should not."""
+MOST_TOLD = 50
+"""A larger group is not told one by one."""
+_PAGE = 1_000
+_SCOPE = "audiences"
+
+
+class Audiences:
+    """Keeps the members of channels and groups as Slack has them.
+
+    Args:
+        store: Where they are written down.
+        client: Slack's Web API, without retry handlers.
+        calls: The rate limiter of this workspace.
+    """
+
+    def __init__(self, store: Store, client: WebClient, calls: SlackCalls) -> None:
+        self._store = store
+        self._client = client
+        self._calls = calls
+        self._numbers = count(1)
+
+    def refresh(self) -> None:
+        """Ask for those that are due, and for none that another replica has taken."""
+        with self._store.write() as session:
+            due = shares.claim_audiences(session, older_than=REFRESH_SECONDS)
+        for each in due:
+            self._refresh(each)
+
+    def _refresh(self, subject: Subject) -> None:
+        try:
+            members = set(self._members(subject))
+        except Rejected as error:  # the bot may not look into it: nobody gets access through it
+            log.warning("members_not_told", subject=subject.id, error=str(error))
+            self._write(subject, set(), is_refused=True)
+        except DeliveryError as error:
+            log.info("members_not_told_yet", subject=subject.id, error=str(error))
+            with self._store.write() as session:
+                shares.ask_again(session, subject.id)
+        else:
+            self._write(subject, members, is_refused=False)
+
+    def _members(self, subject: Subject) -> Iterator[str]:
+        call = partial(self._call, next(self._numbers))
+        if subject.kind == ShareKind.GROUP:
+            told = call(self._client.usergroups_users_list, usergroup=subject.id)
+            return iter(told["users"][:MOST_MEMBERS])
+        return self._channel_members(call, subject.id)
+
+    def _channel_members(self, call: Callable[..., Any], channel: str) -> Iterator[str]:
+        cursor, left = "", MOST_MEMBERS
+        while left > 0:
+            page = call(self._client.conversations_members, channel=channel, limit=_PAGE, cursor=cursor)
+            yield from page["members"][:left]
+            left -= len(page["members"])
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return
+        log.warning("audience_too_large", subject=channel, most=MOST_MEMBERS)
+
+    def _call(self, caller: int, method: Callable[..., Any], **arguments: Any) -> Any:
+        return self._calls.call(method, _SCOPE, caller, **arguments)
+
+    def _write(self, subject: Subject, members: set[str], *, is_refused: bool) -> None:
+        with self._store.write() as session:
+            new = shares.set_members(session, subject.id, members)
+            tells = subject.kind == ShareKind.GROUP and len(members) <= MOST_TOLD
+            for binder, share in shares.live_in(session, subject.id):
+                if is_refused:
+                    key = f"{MessageKind.NOTE}:unreadable:{binder.id}:{subject.id}"
+                    outbox.say(session, MessageKind.NOTE, key, binder.id, sentence=_refused(binder.name))
+                for user in sorted(new - {binder.owner}) if tells else ():
+                    shares.tell(session, binder.id, user, by=share.by, occasion=subject.id)
+
+
+def _refused(name: str) -> str:
+    return (
+        f"I cannot see who is in one of the channels or groups with which {name} is shared. "
+        "If it is a private channel, invite me there."
+    )

@@ -1,0 +1,200 @@
+"""With whom binders are shared. Every function works inside the caller's transaction."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage import audit, outbox
+from storage.engine import insert_into, unix_now
+from storage.models import Audit, Binder, MessageKind, Status
+from storage.share_models import Audience, AudienceMember, Share, ShareKind
+
+_OPENED = "open"
+_PLAIN = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """With whom something is shared: Slack's id of a person, channel or group."""
+
+    kind: ShareKind
+    id: str
+
+
+def share(
+    session: Session, binder_id: str, subjects: Collection[Subject], *, manages: bool, by: str
+) -> list[Subject]:
+    """Share a binder, or change what they may do with it.
+
+    Returns:
+        Those for whom that is new.
+    """
+    new = [each for each in subjects if _insert(session, binder_id, each, manages=manages, by=by)]
+    for each in new:
+        audit.record(session, by, "share", binder_id, subject=each.id, manages=manages)
+    return new
+
+
+def _insert(session: Session, binder_id: str, subject: Subject, *, manages: bool, by: str) -> bool:
+    if subject.kind != ShareKind.USER:
+        known = insert_into(session, Audience).values(subject=subject.id, kind=subject.kind, asked_at=0.0)
+        session.execute(known.on_conflict_do_nothing(index_elements=["subject"]))
+    row = insert_into(session, Share).values(
+        binder_id=binder_id, subject=subject.id, kind=subject.kind, manages=manages, by=by, at=unix_now()
+    )
+    changed = row.on_conflict_do_update(
+        index_elements=["binder_id", "subject"],
+        set_={"manages": manages, "by": by},
+        where=Share.manages.is_not(manages),
+    )
+    return session.scalar(changed.returning(Share.subject)) is not None
+
+
+def unshare(session: Session, binder_id: str, subject_ids: Collection[str], *, by: str) -> list[Subject]:
+    """Share a binder with these no longer.
+
+    Returns:
+        Those with whom it was shared.
+    """
+    meant = delete(Share).where(Share.binder_id == binder_id, Share.subject.in_(subject_ids))
+    rows = session.execute(meant.returning(Share.kind, Share.subject), execution_options=_PLAIN).all()
+    for _, subject in rows:
+        audit.record(session, by, "unshare", binder_id, subject=subject)
+    return sorted((Subject(kind, subject) for kind, subject in rows), key=lambda each: each.id)
+
+
+def of(session: Session, binder_id: str) -> Sequence[Share]:
+    """With whom a binder is shared, in the order in which that happened."""
+    query = select(Share).where(Share.binder_id == binder_id)
+    return session.scalars(query.order_by(Share.at, Share.subject)).all()
+
+
+def rights(session: Session, user: str, binder_id: str | None = None) -> dict[str, bool]:
+    """What is shared with somebody, by themselves or as a member of a channel or group.
+
+    Args:
+        session: An open transaction.
+        user: Who.
+        binder_id: Only whether this one is; None for all.
+
+    Returns:
+        Whether they may manage it, by the binder's id.
+    """
+    query = select(Share.binder_id, Share.manages).where(_includes(user))
+    if binder_id is not None:
+        query = query.where(Share.binder_id == binder_id)
+    found: dict[str, bool] = {}
+    for shared_id, manages in session.execute(query):
+        found[shared_id] = found.get(shared_id, False) or manages
+    return found
+
+
+def right_of(session: Session, binder_id: str, to: str) -> bool | None:
+    """Whether a person or a channel may manage a binder; None where it is not shared with them."""
+    directly = session.scalar(select(Share.manages).where(Share.binder_id == binder_id, Share.subject == to))
+    return rights(session, to, binder_id).get(binder_id) if directly is None else directly
+
+
+def shared_with(user: str) -> ColumnElement[bool]:
+    """A condition for queries of binders: it is shared with that person."""
+    return exists().where(Share.binder_id == Binder.id, _includes(user)).correlate(Binder)
+
+
+def _includes(user: str) -> ColumnElement[bool]:
+    theirs = select(AudienceMember.subject).where(AudienceMember.user == user)
+    return or_(Share.subject == user, Share.subject.in_(theirs))
+
+
+def existing(session: Session, team_id: str, user: str) -> Sequence[Binder]:
+    """List the binders that others share with somebody and that are not gone yet, the oldest first."""
+    query = select(Binder).where(
+        Binder.team_id == team_id, Binder.status != Status.GONE, Binder.owner != user, shared_with(user)
+    )
+    return session.scalars(query.order_by(Binder.created_at)).all()
+
+
+def tell(session: Session, binder_id: str, to: str, *, by: str, occasion: str) -> None:
+    """Owe a person or a channel the word that a binder is shared with them.
+
+    Args:
+        session: An open write transaction.
+        binder_id: Which.
+        to: Slack's id of the person or the channel.
+        by: Who shared it.
+        occasion: The same one is told once.
+    """
+    key = f"{MessageKind.SHARED}:{binder_id}:{to}:{occasion}"[:255]
+    outbox.say(session, MessageKind.SHARED, key, binder_id, to=to, by=by)
+
+
+# --- who has links ---------------------------------------------------------------------------------------
+
+
+def note_opened(session: Session, binder_id: str, user: str) -> None:
+    """Note that somebody got links to a server, with its token."""
+    audit.record(session, user, _OPENED, binder_id)
+
+
+def opened_by(session: Session, binder_id: str) -> set[str]:
+    """Who got links to a server beside its owner."""
+    query = select(Audit.actor).where(Audit.binder_id == binder_id, Audit.event == _OPENED)
+    return set(session.scalars(query.distinct()))
+
+
+# --- members ---------------------------------------------------------------------------------------------
+
+
+def claim_audiences(session: Session, *, older_than: float) -> list[Subject]:
+    """Take the channels and groups whose members Slack has to be asked for: no other replica gets them.
+
+    Args:
+        session: An open write transaction.
+        older_than: Seconds after which Slack is asked again.
+    """
+    used = exists().where(
+        Share.subject == Audience.subject, Share.binder_id == Binder.id, Binder.status != Status.GONE
+    )
+    due = update(Audience).where(Audience.asked_at <= unix_now() - older_than, used)
+    rows = session.execute(
+        due.values(asked_at=unix_now()).returning(Audience.kind, Audience.subject), execution_options=_PLAIN
+    )
+    return [Subject(kind, subject) for kind, subject in rows.all()]
+
+
+def ask_again(session: Session, subject_id: str) -> None:
+    """Note that Slack did not tell the members: it is asked again at once."""
+    missed = update(Audience).where(Audience.subject == subject_id)
+    session.execute(missed.values(asked_at=0.0), execution_options=_PLAIN)
+
+
+def set_members(session: Session, subject_id: str, users: Collection[str]) -> set[str]:
+    """Write down who is in a channel or group.
+
+    Returns:
+        Those who were not in it before.
+    """
+    of_it = AudienceMember.subject == subject_id
+    before = set(session.scalars(select(AudienceMember.user).where(of_it)))
+    wanted = set(users)
+    if left := before - wanted:
+        session.execute(delete(AudienceMember).where(of_it, AudienceMember.user.in_(left)))
+    rows: list[dict[str, Any]] = [{"subject": subject_id, "user": each} for each in sorted(wanted - before)]
+    if rows:
+        session.execute(insert(AudienceMember), rows)
+    return wanted - before
+
+
+def live_in(session: Session, subject_id: str) -> Sequence[tuple[Binder, Share]]:
+    """The live binders that are shared with a channel or group."""
+    query = select(Binder, Share).join(Share, Share.binder_id == Binder.id)
+    rows = session.execute(query.where(Share.subject == subject_id, Binder.is_live)).all()
+    return [(binder, share) for binder, share in rows]
+
+
+def forget_unused(session: Session) -> None:
+    """Delete the members of channels and groups with which nothing is shared any more."""
+    used = exists().where(Share.subject == Audience.subject)
+    session.execute(delete(Audience).where(~used), execution_options=_PLAIN)
