@@ -28,8 +28,13 @@ STARTS_PROCESSES = {"git_server", "jupyter", "notebook", "one_postgresql", "post
 """Fixtures that start processes, by their names."""
 
 
-SLOW_FOLDERS = (("acceptance",), ("chaos", "sim"), ("chaos", "soak"), ("integration", "local"))
-"""The folders in which tests take long, one for each quarter of the suite."""
+SLOW_FOLDERS = (
+    ("acceptance",),
+    ("unit/saved_work", "chaos/sim"),
+    ("unit/jupyter", "chaos/soak"),
+    ("integration/local",),
+)
+"""The folders in which tests take long, those with real servers first: for each quarter of the suite some."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,7 +47,8 @@ def spread(items: list[pytest.Item]) -> list[pytest.Item]:
     """Let each worker begin with slow tests: at first xdist gives each an equal part of the list."""
     here = Path(__file__).parent
     slow = [
-        [each for each in items if here.joinpath(*folder) in each.path.parents] for folder in SLOW_FOLDERS
+        [each for folder in folders for each in items if here / folder in each.path.parents]
+        for folders in SLOW_FOLDERS
     ]
     chosen = {each.nodeid for group in slow for each in group}
     quick = [each for each in items if each.nodeid not in chosen]
