@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bot.errors import BinderBotError, ConfigError
@@ -121,7 +123,8 @@ def _parsed(text: str) -> dict[str, str | int | None]:
 
     try:
         request = parse_launch(text)
-        return {**request.spec.to_json(), **_lifetime(request.duration)}
+        rebuild = {"rebuild": True} if request.rebuild else {}
+        return {**request.spec.to_json(), **_lifetime(request.duration), **rebuild}
     except SpecError as error:
         return {"error": error.sentence, **({"hint": error.hint} if error.hint else {})}
 
@@ -148,6 +151,14 @@ def _check(_: argparse.Namespace) -> int:
 
     for line in check(config.load()):
         print(line)
+    return 0
+
+
+def _bake(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.bake import bake
+
+    bake(config.load(), options.source, options.size, partial(print, flush=True))
     return 0
 
 
@@ -198,6 +209,22 @@ def _positive(text: str) -> int:
     return days
 
 
+def _images(options: argparse.Namespace) -> int:
+    if options.setup:
+        from bot.images.setup import set_up
+
+        print(set_up(Path(options.setup)))
+        return 0
+    from bot import config, logs
+    from bot.admin import images
+
+    settings = config.load()
+    logs.configure("WARNING", settings.log_format)
+    for line in images.prune(settings) if options.prune else images.list_images(settings):
+        print(line)
+    return 0
+
+
 COMMANDS = (
     OperatorCommand("serve", "run the bot (settings come from the environment and from .env)", _serve),
     OperatorCommand(
@@ -220,6 +247,23 @@ COMMANDS = (
         {"prefix_chars": "\0", "add_help": False},
     ),
     OperatorCommand("check", "check the settings against Slack, the database and the cloud", _check),
+    OperatorCommand(
+        "bake",
+        "make a machine image on which launches need to install nothing, and prove it",
+        _bake,
+        (
+            Option(
+                "--from",
+                {
+                    "dest": "source",
+                    "metavar": "IMAGE",
+                    "help": "a plain image of Debian or Ubuntu (default: OPENSTACK_IMAGE; "
+                    "if that is `baked`, the one of last time)",
+                },
+            ),
+            Option("--size", {"metavar": "KEY", "help": "of OPENSTACK_SIZES (default: the smallest disk)"}),
+        ),
+    ),
     OperatorCommand(
         "drain",
         "tear down all binders, and wait until nothing is left",
@@ -251,6 +295,18 @@ COMMANDS = (
                 },
             ),
             Option("--json", {"action": "store_true", "help": "for programs: times in seconds"}),
+        ),
+    ),
+    OperatorCommand(
+        "images",
+        "list the images in the registry",
+        _images,
+        (
+            Option("--prune", {"action": "store_true", "help": "remove those that are not needed any more"}),
+            Option(
+                "--setup",
+                {"metavar": "FOLDER", "help": "make the key and the certificate for a registry, and say how"},
+            ),
         ),
     ),
     OperatorCommand("recover", "restore a lost database from what the OpenStack cloud knows", _recover),

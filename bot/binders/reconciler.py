@@ -30,7 +30,7 @@ from bot.binders.updates import Update
 from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
 from bot.provisioning.base import Survey
 from storage import binders, launch_times, leaks, leases, notices, outbox
-from storage.models import Activity, Binder, MessageKind, Target
+from storage.models import Activity, Binder, MessageKind, Status, Target
 
 log = structlog.get_logger(__name__)
 
@@ -111,8 +111,10 @@ class Reconciler:
         survey = self._survey()
         if survey is None:
             return
+        seen = {*survey.instances, *survey.strays, *self._unproven_images()}
         with self._dependencies.store.write() as session:
-            strays = binders.unknown_or_gone(session, {*survey.instances, *survey.strays})
+            # Whoever bakes an image holds a lease of the name by which its machines are marked.
+            strays = binders.unknown_or_gone(session, seen) - leases.held(session, seen)
             certain = leaks.confirm(session, strays, twice_after=STRAY_SECONDS)
         for binder_id in sorted(certain):
             self._remove_stray(binder_id)
@@ -135,6 +137,13 @@ class Reconciler:
             log.warning("stray_not_removed", binder=binder_id, error=error.sentence)
         else:
             log.info("stray_removed", binder=binder_id, nothing_left=nothing_left)
+
+    def _unproven_images(self) -> frozenset[str]:
+        try:
+            return self._dependencies.cloud.unproven_images()
+        except CloudError as error:  # they cost little, and nobody waits for their removal
+            log.warning("images_not_listed", error=error.sentence)
+            return frozenset()
 
     def _survey(self) -> Survey | None:
         try:
@@ -261,6 +270,8 @@ class Reconciler:
         with self._dependencies.store.write() as session:
             if binders.lock_if_unchanged(session, binder):
                 _write(session, binder, update)
+                if _becomes_ready(binder, update):
+                    self._dependencies.images.note_ready(session, binder)
             else:
                 # What a person changed meanwhile makes the plan stale, but not what was made in the cloud.
                 kept = (
@@ -326,6 +337,12 @@ def _write(session: Session, binder: Binder, update: Update) -> None:
         notices.warn(session, binder.id, update.warns.reason, update.warns.deadline, update.warns.lead)
     for kind in update.says:
         outbox.say(session, kind, _key(binder, update, kind), binder.id, **update.facts)
+
+
+def _becomes_ready(binder: Binder, update: Update) -> bool:
+    """Whether it is ready for the first time: what it was built as is known then."""
+    is_first = binder.status in {Status.BOOTING, Status.BUILDING}
+    return is_first and update.changes.get("status") == Status.READY
 
 
 def _key(binder: Binder, update: Update, kind: MessageKind) -> str:
