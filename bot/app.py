@@ -18,6 +18,7 @@ from bot import logs, shutdown, wiring
 from bot.admin.recover import refuse_lost_database
 from bot.binders import digest, warm_pool
 from bot.binders.reconciler import Reconciler
+from bot.binders.server_watch import ASKED_AT_ONCE, WATCH_SECONDS, ServerWatch
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.health import HealthServer
@@ -81,15 +82,15 @@ class Application:
         if self.cloud.can_recover:
             refuse_lost_database(self.store, self.cloud)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
+        self._askers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="watch")
         self.ticks = Ticks()
         dependencies = wiring.reconciler_dependencies(settings, self.store, self.cloud)
         self.warm_pool = None
         if self.cloud.can_wait:
             self.warm_pool = wiring.warm_pool(settings, self.store, self.cloud, dependencies.worker)
+        self.watch = ServerWatch(dependencies, submit=self._askers.submit, nudge=self.nudge)
         self.reconciler = Reconciler(
-            dependencies,
-            submit=self._pool.submit,
-            nudge=self.nudge,
+            dependencies, submit=self._pool.submit, nudge=self.nudge, expect=self.watch.expect
         )
         self._kept_images = image_store_of(settings)
         self._registry = self._kept_images.registry() if self._kept_images else None
@@ -135,6 +136,7 @@ class Application:
         """Start working: unfinished rows go on where they were."""
         self.reconciler.take_over()
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
+        self.ticks.every(WATCH_SECONDS, "watch", self.watch.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
         if self.warm_pool is not None:
@@ -184,7 +186,8 @@ class Application:
 
     def _finish(self) -> None:
         self.ticks.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._askers, self._pool):
+            pool.shutdown(wait=True, cancel_futures=True)
         for thread in self._delivering:
             thread.join()
 

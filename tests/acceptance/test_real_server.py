@@ -2,13 +2,14 @@
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -94,8 +95,25 @@ def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
 
 def leftovers(folder: Path) -> list[str]:
     """Processes, and directories of instances, that still belong to the local cloud in that folder."""
-    processes = [str(each) for each in psutil.process_iter() if str(folder) in mark_of(each)]
-    return processes + [str(each) for each in (folder / "local" / "instances").glob("*")]
+    return [str(each) for each in [*processes_of(folder), *instances_of(folder)]]
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a test left that failed, so that the next one begins with nothing."""
+    for process in (left := processes_of(folder)):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=10)
+    for directory in instances_of(folder):
+        shutil.rmtree(directory)
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    return [each for each in psutil.process_iter() if str(folder) in mark_of(each)]
+
+
+def instances_of(folder: Path) -> list[Path]:
+    return list((folder / "local" / "instances").glob("*"))
 
 
 def mark_of(process: psutil.Process) -> str:
@@ -118,6 +136,7 @@ def at_work(folder: Path) -> Iterator[tuple[Bot, Person]]:
             yield bot, ada
         finally:
             bot.kill()
+            remove_leftovers(folder)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import product
 from typing import Any
@@ -21,6 +22,7 @@ from tests.unit.handlers.conftest import NOW, TOKEN, Post, binder
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
 from workspace.hands import Person, plain
+from workspace.state import Json, SlackError
 
 ABOUT_ONE = [each for each in SUBCOMMANDS if "[name]" in each.usage]
 ACTORS = {Role.OWNER: "ada", Role.ADMIN: "grace"} | dict.fromkeys(
@@ -395,3 +397,49 @@ def test_where_slack_does_not_answer_it_is_asked_again_with_the_next_edit(desk: 
     desk.command("extend 1h")
     desk.post.wait(60)
     assert desk.post.row(row.id).is_private is False
+
+
+@pytest.mark.parametrize(
+    "code", ["accesslimited", "access_denied", "org_login_required", "team_added_to_org"]
+)
+def test_a_refusal_that_passes_is_no_answer_and_slack_is_asked_again(desk: Desk, code: str) -> None:
+    desk.mention(f"launch {REPO}")
+    row = launched(desk)
+    with refusing(desk, code):
+        desk.post.drain()
+    assert launched(desk).is_private is None
+    assert desk.post.row(row.id).thread_ts
+    desk.command("extend 1h")
+    desk.post.wait(60)
+    assert desk.post.row(row.id).is_private is False
+
+
+@pytest.mark.parametrize("code", ["channel_not_found", "missing_scope"])
+def test_a_channel_that_the_bot_may_not_look_at_is_private_and_asked_about_once(
+    desk: Desk, code: str
+) -> None:
+    desk.mention(f"launch {REPO}")
+    row = launched(desk)
+    with refusing(desk, code):
+        desk.post.drain()
+    desk.command("extend 1h")
+    desk.post.wait(60)
+    assert desk.post.row(row.id).is_private is True
+
+
+@contextmanager
+def refusing(desk: Desk, code: str) -> Iterator[None]:
+    """Let Slack refuse to tell about channels, for this reason."""
+    api = desk.post.workspace.api
+    call = api.call
+
+    def refused(method: str, token: str, given: Json) -> Json:
+        if method == "conversations.info":
+            raise SlackError(code)
+        return call(method, token, given)
+
+    api.call = refused  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        api.call = call  # type: ignore[method-assign]
