@@ -13,9 +13,9 @@ from storage import images
 from storage.engine import Store
 from storage.models import Binder, BuiltImage
 
-MOST_IMAGES = 4
+MOST_IMAGES = 3
 """How many images a launch is told of: they travel with the user data, which has little room."""
-MOST_NOTES = 600
+MOST_NOTES = 300
 """How many characters of notes travel with one image, for the same reason."""
 
 
@@ -35,17 +35,19 @@ class RegistryImages:
         self._store, self._place, self._rights = store, place, rights
         self._pull_seconds = pull_seconds
 
-    def access(self, binder: Binder) -> ImageAccess | None:
-        """What the instance of a binder may pull; None where nothing was built before that it may use."""
-        if binder.rebuild:
-            return None
+    def access(self, binder: Binder) -> ImageAccess:
+        """What the instance of a binder may pull. It gets no right where there is nothing to pull.
+
+        An instance that is given nothing still knows that there is a store: it builds so that the next commit
+        can start from its layers, and waits for the right to push.
+        """
         with self._store.read() as session:
             name, kept = self._kept(session, binder)
             # An archive has no commit: what its address means today is found out by fetching it.
             directory = _directory(session, binder) if binder.commit else None
-        if not kept:
-            return None
         repository = self._place.repository(name)
+        if binder.rebuild or not kept:
+            return ImageAccess(repository, directory=directory)
         return ImageAccess(
             repository=repository,
             auth=self._rights.to_pull(self._place.path(repository), self._pull_seconds),

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,44 +19,51 @@ from bot.provisioning.agent.processes import adopt_orphans, end_descendants
 from bot.provisioning.agent.task import read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bot.provisioning.agent.job import Job
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the agent; 0 where a later start would end the same."""
+    options = parsed(arguments)
+    if options.firewall:
+        close_metadata_service()
+        return 0
+    job = prepared(options)
+    if job.task.is_open:
+        run(job, partial(_await_order, file=options.task))
+        job = prepared(options)
+    return 0 if job.task.is_open else run(job, _launch)
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(prog="agent", description="Serves one repository from this machine.")
     parser.add_argument("task", nargs="?", type=Path, help="what to serve and how, as JSON")
     parser.add_argument("--port", type=int, help="where to serve, instead of what the settings say")
     parser.add_argument("--root", type=Path, default=Path("/"), help="what stands for / (for tests)")
     parser.add_argument("--firewall", action="store_true", help="only close the cloud's metadata service")
-    options = parser.parse_args(arguments)
-    if options.firewall:
-        close_metadata_service()
-        return 0
+    return parser.parse_args(arguments)
+
+
+def prepared(options: argparse.Namespace) -> Job:
+    """What the steps share, by the file that the command line names."""
     task, settings = read(options.task)
     if options.port is not None:
         settings = replace(settings, port=options.port)
     os.environ.update(settings.environment)
-    return run(start_job(task, settings, options.root), options.task)
+    return start_job(task, settings, options.root)
 
 
-def run(job: Job, file: Path) -> int:
-    """Serve until the machine ends, or say why not.
-
-    Args:
-        job: What is to be done.
-        file: Where its task stands, and where an order is written down.
-    """
+def run(job: Job, work: Callable[[Job], None]) -> int:
+    """Do the work, such as to serve until the machine ends, or say why not."""
     adopt_orphans()
     signal.signal(signal.SIGTERM, _stop)
     try:
         job.places.make()
         job.reporter.begin(Phase.BOOTING, "The agent has started")
-        if job.task.is_open:
-            job = _ordered(job, file)
-        _launch(job)
+        work(job)
     except Failure as failure:
         job.reporter.fail(failure)
     except Exception as error:
@@ -67,15 +75,11 @@ def run(job: Job, file: Path) -> int:
     return 0
 
 
-def _ordered(job: Job, file: Path) -> Job:
-    """Wait for an order, and write it down, so that the next start of the agent goes on with it."""
+def _await_order(job: Job, file: Path) -> None:
+    """Wait for an order, and write it down: what follows is the same as after the next start of the agent."""
     from bot.provisioning.agent.waiting import await_order  # noqa: PLC0415 - for warm instances alone
 
-    task = await_order(job)
-    write(file, task, job.settings)
-    job = start_job(task, job.settings, job.places.root)
-    job.reporter.begin(Phase.BOOTING, "The order has come")
-    return job
+    write(file, await_order(job), job.settings)
 
 
 def _launch(job: Job) -> None:

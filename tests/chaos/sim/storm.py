@@ -26,6 +26,9 @@ from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import POOL_SECONDS, WarmPolicy, WarmPool
 from bot.config import Settings
 from bot.errors import LostLease, RequestError
+from bot.images.keeper import ImageKeeper, KeeperDependencies
+from bot.images.plans import KeepingPolicy
+from bot.images.store import RegistryImages
 from bot.provisioning.base import Cloud, InstanceState, Size
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
@@ -38,13 +41,24 @@ from storage import binders, outbox
 from storage.engine import Store
 from storage.models import Binder
 from tests.chaos.sim.storm_cloud import StormCloud, StormServer
+from tests.chaos.sim.storm_registry import StormRegistry
 from tests.chaos.sim.storm_slack import CLOSED_CHANNEL, StormClient, StormSlack
-from tests.chaos.sim.world import EFFECTS, LEASE_SECONDS, FakeResolver, Killed, requested
+from tests.chaos.sim.world import (
+    EFFECTS,
+    LEASE_SECONDS,
+    PLACE,
+    RIGHTS,
+    SECRET,
+    FakeResolver,
+    Killed,
+    requested,
+)
 from tests.fakes.database import empty, new_database
 
 HOUR = 3600.0
 BEGIN = 1_800_000_000.0
 STORM_STEPS = 110
+MOST_LAUNCHES = 5
 DEATH = 0.006
 PAUSE = 0.03
 """The chances at each effect."""
@@ -68,6 +82,7 @@ TIMEOUTS = Timeouts(
     shelved=6 * HOUR,
 )
 _OPEN = "state IN ('pending', 'sending')"
+_IMAGE_OPEN = "(state IN ('built', 'pushing') OR (state IN ('removing', 'dropped') AND digest != ''))"
 
 
 class Arena:
@@ -179,6 +194,19 @@ class Life:
             unreachable_alert=60,
             server=lambda url, _token: cast("Any", _server(storm, self, url)),
             count=lambda _server, _since: storm.random.choice([0, 0, 2]),
+            images=RegistryImages(self.store, PLACE, RIGHTS, 600),
+        )
+        self.keeper = ImageKeeper(
+            KeeperDependencies(
+                store=self.store,
+                cloud=parts.cloud,
+                registry=cast("Any", _Watched(storm, self, storm.registry, {"manifest", "delete"})),
+                rights=RIGHTS,
+                place=PLACE,
+                policy=KeepingPolicy(storm.keep_seconds, 10**12),
+                worker=f"{replica}-{number}",
+                clock=lambda: storm.now,
+            )
         )
         self.reconciler = Reconciler(parts, submit=self.works.append)
         client = StormClient(storm.slack, lambda name, call: storm.effect(self, name, call))
@@ -235,7 +263,9 @@ class Storm:
         self.random = Random(self.seed)
         clock = self.arena.clock
         self.timeouts = replace(TIMEOUTS, shelves_idle=self.random.random() < 0.3)
-        self.cloud = StormCloud(clock, random=self.random)
+        self.registry = StormRegistry(random=self.random, problems=self.problems)
+        self.keep_seconds = self.random.choice([0.5, 2, 1000]) * HOUR
+        self.cloud = StormCloud(clock, random=self.random, registry=self.registry)
         # By a chance of its own: a storm without a pool is the same storm as if there were none.
         self.warm = {"small": Random(f"pool {self.seed}").choice([0, 0, 1, 2])}
         self.has_pool = self.warm["small"] > 0
@@ -275,7 +305,7 @@ class Storm:
 
     def new_identity(self) -> tuple[str, str]:
         """The id and the secret of the next instance that is made for the pool."""
-        return next(self._warm_ids), "secret of its own"
+        return next(self._warm_ids), SECRET
 
     def cloud_id(self, binder_id: str) -> str:
         """The id by which the cloud knows what a binder has now."""
@@ -383,6 +413,7 @@ class Storm:
             (5, lambda: self._move(self.random.choice([0.5, 2, 5, 20]))),
             (0.4, lambda: self._move(HOUR)),
             (0.5, self._outage),
+            (2, self.cloud.let_agents_push),
         ]
         for life in lives:
             acts += self._jobs(life)
@@ -400,14 +431,22 @@ class Storm:
             yield 30, lambda: self._deliver(life)
         if "sweep" not in life.busy and self.now - self._swept_at > SWEEP_SECONDS / 2:
             yield 2, lambda: self._sweep(life)
-        if self.has_pool and "pool" not in life.busy and self.now - self._pooled_at > POOL_SECONDS:
-            yield 4, lambda: self._fill_pool(life)
+        yield from self._upkeep(life)
         if "renew" not in life.busy:
             yield 0.5, lambda: self._run(life, "renew", life.reconciler.renew)
         if "archive" not in life.busy and self._archives():
             yield 5, lambda: self._run(life, "archive", lambda: self._archive(life))
         if not life.busy and not life.works:
             yield 0.2, lambda: self._restart(life)
+
+    def _upkeep(self, life: Life) -> Iterator[tuple[float, Callable[[], Any]]]:
+        """What is done for the warm pool and for images."""
+        if self.has_pool and "pool" not in life.busy and self.now - self._pooled_at > POOL_SECONDS:
+            yield 4, lambda: self._fill_pool(life)
+        if "keep" not in life.busy and self._images_due():
+            yield 10, lambda: self._keep(life)
+        if "retain" not in life.busy:
+            yield 0.3, lambda: self._run(life, "retain", life.keeper.retain)
 
     def _work(self, life: Life) -> None:
         job = life.works.pop(self.random.randrange(len(life.works)))
@@ -418,6 +457,12 @@ class Storm:
         self._run(life, "deliver", life.delivery.deliver_due)
         if self._moment() == before:
             self._idle_at["deliver"] = before
+
+    def _keep(self, life: Life) -> None:
+        before = self._moment()
+        self._run(life, "keep", life.keeper.tick)
+        if self._moment() == before:
+            self._idle_at["keep"] = before
 
     def _sweep(self, life: Life) -> None:
         self._swept_at = self.now
@@ -463,6 +508,7 @@ class Storm:
         nexts = [
             f"SELECT min({binder}) FROM binders WHERE status != 'gone' AND {binder} > ?",
             f"SELECT min({message}) FROM outbox WHERE {_OPEN} AND {message} > ?",
+            f"SELECT min(next_at) FROM images WHERE {_IMAGE_OPEN} AND next_at > ?",
         ]
         moments = [self.ask(each, self.now)[0][0] for each in nexts]
         upcoming = min([each for each in moments if each is not None], default=self.now + most)
@@ -471,6 +517,11 @@ class Storm:
     def _binders_due(self) -> bool:
         due = "SELECT 1 FROM binders WHERE status != 'gone' AND next_at <= ?1 AND lease_until <= ?1 LIMIT 1"
         return bool(self.ask(due, self.now))
+
+    def _images_due(self) -> bool:
+        if self._idle_at.get("keep") == self._moment():
+            return False
+        return bool(self.ask(f"SELECT 1 FROM images WHERE {_IMAGE_OPEN} AND next_at <= ? LIMIT 1", self.now))
 
     def _messages_due(self) -> bool:
         if self._idle_at.get("deliver") == self._moment():
@@ -490,7 +541,8 @@ class Storm:
     # People, and others ----------------------------------------------------------------------------------
 
     def _person(self) -> None:
-        if len(self.launched) < self._wanted and self._is_time_to_launch():
+        is_time = len(self.launched) < self._wanted and self._is_time_to_launch()
+        if is_time or self._may_launch_what_is_kept():
             self._act("launches", self._launch)
             return
         if not self.launched:
@@ -515,6 +567,12 @@ class Storm:
         rows = self.ask("SELECT id FROM binders WHERE status = 'waiting' AND target = 'ready'")
         return [str(row["id"]) for row in rows]
 
+    def _may_launch_what_is_kept(self) -> bool:
+        """Now and then somebody launches again what was built, so that images are used."""
+        if len(self.launched) >= MOST_LAUNCHES or not self.chance(0.3):
+            return False
+        return bool(self.ask("SELECT 1 FROM images WHERE state = 'kept' LIMIT 1"))
+
     def _act(self, what: str, job: Callable[[], Any]) -> None:
         self.trace(f"somebody: {what}")
         with suppress(OperationalError, RequestError):
@@ -531,6 +589,10 @@ class Storm:
             binder_id,
             now,
             channel=self.random.choice(["C1", "C1", "U1", CLOSED_CHANNEL]),
+            url="https://github.com/o/r",
+            path=f"{binder_id}.ipynb",
+            is_private=self.random.choice([False, False, True]),
+            rebuild=self.random.random() < 0.1,
             ends_at=now + self.random.choice([0.5, 1.5, 3, 5]) * HOUR,
             maximum_at=now + 8 * HOUR,
             idle_seconds=self.random.choice([None, 3600, 5400]),
@@ -575,7 +637,7 @@ class Storm:
 
     def _calm_down(self) -> None:
         self.trace("the storm is over")
-        self.stormy = self.cloud.stormy = self.slack.stormy = False
+        self.stormy = self.cloud.stormy = self.slack.stormy = self.registry.stormy = False
         self.down_until = 0.0
         while len(self.launched) < self._wanted:
             self._launch()
@@ -586,6 +648,7 @@ class Storm:
         sweeps = 0
         while self.now < until:
             self._drain()
+            self.cloud.let_agents_push()
             self._sweep(self.lives[0])
             if self.has_pool:
                 self._fill_pool(self.lives[0])

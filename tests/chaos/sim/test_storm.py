@@ -16,9 +16,11 @@ from bot.binders.actions import Action, Create
 from bot.binders.observation import Observation
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, fail
+from bot.images import keeper, plans
+from bot.images.plans import ImageStep, KeepImage, SeenImage
 from handlers.outbox.delivery import Delivery
 from storage import binders, warm
-from storage.models import Binder, Status
+from storage.models import Binder, BuiltImage, Status
 from tests.chaos.sim.storm import Arena, play
 
 SEEDS = 48
@@ -131,3 +133,13 @@ def test_a_launch_that_fails_with_its_warm_instance_is_found(
 
     monkeypatch.setattr(warm_instance, "give_up", fails)
     assert found(arena, "failed by the pool")
+
+
+def test_an_image_that_is_kept_unseen_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    careful = plans.plan
+
+    def trusting(image: BuiltImage, seen: SeenImage, now: float) -> ImageStep:
+        return KeepImage(seen.manifest) if seen.manifest else careful(image, seen, now)
+
+    monkeypatch.setattr(keeper, "plan", trusting)
+    assert found(arena, "the registry does not have it", first=6)

@@ -157,7 +157,7 @@ class Site:
         [order] = orders(FakeCloud(self.clock, machines={binder_id: self.cloud.machines[binder_id]}), SECRET)
         self.registry.push(order["repository"], order["tag"], sha256(instead) if instead else row.image["id"])
 
-    def access(self, row: Binder) -> ImageAccess | None:
+    def access(self, row: Binder) -> ImageAccess:
         return self.images.access(row)
 
     def binder(self, binder_id: str) -> Binder:

@@ -1,25 +1,38 @@
 """What a launch is told of the images that were built before, and what is written down of a new one."""
 
+import secrets
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
 
+from bot.images.rights import TokenRights
 from bot.images.store import MOST_IMAGES, MOST_NOTES
+from bot.provisioning.agent.settings import AgentSettings
+from bot.provisioning.openstack.user_data import encode
 from storage.models import BuiltImage, ImageState, Status
 from tests.fakes.registry import sha256
-from tests.unit.images.conftest import COMMIT, KEY, Site
+from tests.integration.agent.guest import an_order
+from tests.unit.images.conftest import BEGIN, COMMIT, KEY, Site
+from tests.unit.images.test_tokens import minter_at
+from tests.unit.provisioning.test_user_data import RESERVE
+
+_numbers = count()
 
 
 def keys(site: Site, **values: Any) -> list[str] | None:
-    """The keys of the images that a new launch is told of; None where it is told of nothing at all."""
-    access = site.access(site.launch(f"l{len(site.all())}{len(values)}{hash(str(values)) % 10**6}", **values))
-    return None if access is None else list(access.images)
+    """The keys of the images that a new launch is told of; None where it may pull nothing."""
+    access = site.access(site.launch(f"new{next(_numbers)}", **values))
+    if not access.cache_from:
+        assert (dict(access.images), dict(access.auth)) == ({}, {})
+        return None
+    return list(access.images)
 
 
 def test_a_launch_is_told_of_the_image_of_its_commit(site: Site) -> None:
     image = site.kept("b1", notes=["One package was left out."])
     access = site.access(site.launch("b2"))
-    assert access is not None
     assert access.repository == image.repository
     stored = access.images[KEY]
     assert (stored.digest, stored.id, stored.kind) == (image.digest, sha256("b1"), "Dockerfile")
@@ -34,7 +47,6 @@ def test_a_new_commit_starts_from_the_newest_image_of_its_repository(site: Site)
     site.clock[0] += 10
     newest = site.kept("b2", commit="d" * 40, key="b2" * 16)
     access = site.access(site.launch("b3", commit="e" * 40))
-    assert access is not None
     assert (dict(access.images), access.cache_from) == ({}, newest.digest)
 
 
@@ -73,9 +85,6 @@ def test_the_directory_of_a_path_is_remembered(site: Site) -> None:
     known = site.access(site.launch("b3", path="course/a.ipynb"))
     root = site.access(site.launch("b4"))
     unknown = site.access(site.launch("b5", path="course/b.ipynb"))
-    assert known is not None
-    assert root is not None
-    assert unknown is not None
     assert (known.directory, list(known.images)) == ("course", [KEY])
     assert (root.directory, list(root.images)) == (".", ["b2" * 16])
     assert (unknown.directory, len(unknown.images)) == (None, 2)
@@ -84,17 +93,21 @@ def test_the_directory_of_a_path_is_remembered(site: Site) -> None:
 def test_what_an_archive_holds_today_is_found_out_by_fetching_it(site: Site) -> None:
     site.kept("b1", provider="zenodo", url="10.5281/zenodo.1", commit=None)
     access = site.access(site.launch("b2", provider="zenodo", url="10.5281/zenodo.1", commit=None))
-    assert access is not None
     assert (access.directory, list(access.images)) == (None, [KEY])
 
 
-def test_what_travels_with_a_launch_is_bounded(site: Site) -> None:
+def test_what_travels_with_a_launch_has_room_in_its_user_data(site: Site) -> None:
+    # Random, so that it cannot be compressed; and a right as a registry with tokens gives it.
+    site.rights = TokenRights(minter_at(BEGIN))
     for number in range(MOST_IMAGES + 2):
-        site.kept(f"b{number}", key=f"{number}" * 32, notes=["x" * 400, "y" * 400])
+        notes = [secrets.token_hex(MOST_NOTES // 4), secrets.token_hex(MOST_NOTES)]
+        site.kept(f"b{number}", key=secrets.token_hex(20), notes=notes)
     access = site.access(site.launch("new"))
-    assert access is not None
     assert len(access.images) == MOST_IMAGES
-    assert all(sum(map(len, each.notes)) <= MOST_NOTES for each in access.images.values())
+    assert all(len(each.notes) == 1 for each in access.images.values())
+    plain = an_order("https://github.com/o/r")
+    more = len(encode(replace(plain, images=access), AgentSettings())) - len(encode(plain, AgentSettings()))
+    assert more < RESERVE / 2
 
 
 # --- private -----------------------------------------------------------------------------------------------
@@ -124,8 +137,8 @@ def test_no_right_reaches_what_others_built_in_private(site: Site) -> None:
     public, private = site.kept("b1"), site.kept("b2", is_private=True)
     assert public.repository != private.repository
     found = [site.access(site.launch(owner, owner=owner, is_private=True)) for owner in ("U1", "U2")]
-    assert [each and each.repository for each in found] == [private.repository, public.repository]
-    names = [str(each.auth["from"]) for each in found if each]
+    assert [each.repository for each in found] == [private.repository, public.repository]
+    names = [each.auth["from"] for each in found]
     assert names == [each.repository.removeprefix("registry.test/") for each in (private, public)]
 
 
