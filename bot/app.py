@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackApiError
 import handlers
 from bot import logs, shutdown, wiring
 from bot.admin.recover import refuse_lost_database
-from bot.binders import digest
+from bot.binders import digest, warm_pool
 from bot.binders.reconciler import Reconciler
 from bot.config import Settings
 from bot.errors import ConfigError
@@ -82,8 +82,12 @@ class Application:
             refuse_lost_database(self.store, self.cloud)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self.ticks = Ticks()
+        dependencies = wiring.reconciler_dependencies(settings, self.store, self.cloud)
+        self.warm_pool = None
+        if self.cloud.can_wait:
+            self.warm_pool = wiring.warm_pool(settings, self.store, self.cloud, dependencies.worker)
         self.reconciler = Reconciler(
-            wiring.reconciler_dependencies(settings, self.store, self.cloud),
+            dependencies,
             submit=self._pool.submit,
             nudge=self.nudge,
         )
@@ -133,6 +137,9 @@ class Application:
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
+        if self.warm_pool is not None:
+            seconds = warm_pool.POOL_SECONDS
+            self.ticks.every(seconds, "warm pool", self.warm_pool.tick, jitter=seconds / 10)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
         if self._kept_images and self._registry:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,14 @@ def _check(_: argparse.Namespace) -> int:
     return 0
 
 
+def _bake(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.bake import bake
+
+    bake(config.load(), options.source, options.size, partial(print, flush=True))
+    return 0
+
+
 def _drain(options: argparse.Namespace) -> int:
     from bot import config
     from bot.admin.drain import drain
@@ -177,6 +186,22 @@ def _migrate(_: argparse.Namespace) -> int:
     from bot.admin.migrate import migrate
 
     migrate(config.load())
+    return 0
+
+
+def _warm(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin import warm
+
+    settings = config.load()
+    if options.count is None:
+        lines = warm.listing(settings, stop=options.stop)
+    elif options.size is None or options.until is None or options.stop:
+        raise ConfigError("`warm` needs a number, a size and a time: `warm 30 m3.small --until 10:00`.")
+    else:
+        lines = warm.announce(settings, options.count, options.size, options.until)
+    for line in lines:
+        print(line)
     return 0
 
 
@@ -239,6 +264,23 @@ COMMANDS = (
     ),
     OperatorCommand("check", "check the settings against Slack, the database and the cloud", _check),
     OperatorCommand(
+        "bake",
+        "make a machine image on which launches need to install nothing, and prove it",
+        _bake,
+        (
+            Option(
+                "--from",
+                {
+                    "dest": "source",
+                    "metavar": "IMAGE",
+                    "help": "a plain image of Debian or Ubuntu (default: OPENSTACK_IMAGE; "
+                    "if that is `baked`, the one of last time)",
+                },
+            ),
+            Option("--size", {"metavar": "KEY", "help": "of OPENSTACK_SIZES (default: the smallest disk)"}),
+        ),
+    ),
+    OperatorCommand(
         "drain",
         "tear down all binders, and wait until nothing is left",
         _drain,
@@ -252,6 +294,17 @@ COMMANDS = (
                     "help": "how long to wait (default: 300)",
                 },
             ),
+        ),
+    ),
+    OperatorCommand(
+        "warm",
+        "show the warm pool, or ask for more instances until a time: warm 30 m3.small --until 10:00",
+        _warm,
+        (
+            Option("count", {"nargs": "?", "type": int, "help": "how many more instances are to wait"}),
+            Option("size", {"nargs": "?", "help": "of which size"}),
+            Option("--until", {"metavar": "TIME", "help": "until when: 10:00 (in TIMEZONE) or 2h"}),
+            Option("--stop", {"action": "store_true", "help": "forget what was asked for before"}),
         ),
     ),
     OperatorCommand(

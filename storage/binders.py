@@ -222,7 +222,8 @@ def _change(
     mine = update(Binder).where(Binder.id == binder_id, where)
     changed = _affected(session, mine.values(**values, generation=Binder.generation + 1, next_at=0.0))
     if changed:
-        outbox.touch_card(session, binder_id)
+        if not session.scalar(select(Binder.is_warm).where(Binder.id == binder_id)):
+            outbox.touch_card(session, binder_id)
         audit.record(session, by, event, binder_id, **(detail or {}))
     return bool(changed)
 
@@ -345,9 +346,10 @@ def release_all(session: Session) -> int:
 
 
 def unknown_or_gone(session: Session, binder_ids: Collection[str]) -> set[str]:
-    """Of these ids, those of which nothing should be left in the cloud: unknown here, or gone."""
-    kept = session.scalars(select(Binder.id).where(Binder.id.in_(binder_ids), _not_gone()))
-    return set(binder_ids) - set(kept)
+    """Of these ids in the cloud, those of which nothing should be left: unknown here, or gone."""
+    own = select(Binder.id).where(Binder.id.in_(binder_ids), Binder.instance_id.is_(None), _not_gone())
+    taken = select(Binder.instance_id).where(Binder.instance_id.in_(binder_ids), _not_gone())
+    return set(binder_ids) - {*session.scalars(own), *session.scalars(taken)}
 
 
 def _affected(session: Session, statement: Any) -> int:

@@ -108,8 +108,10 @@ class Reconciler:
         survey = self._survey()
         if survey is None:
             return
+        seen = {*survey.instances, *survey.strays, *self._unproven_images()}
         with self._dependencies.store.write() as session:
-            strays = binders.unknown_or_gone(session, {*survey.instances, *survey.strays})
+            # Whoever bakes an image holds a lease of the name by which its machines are marked.
+            strays = binders.unknown_or_gone(session, seen) - leases.held(session, seen)
             certain = leaks.confirm(session, strays, twice_after=STRAY_SECONDS)
         for binder_id in sorted(certain):
             self._remove_stray(binder_id)
@@ -133,6 +135,13 @@ class Reconciler:
         else:
             log.info("stray_removed", binder=binder_id, nothing_left=nothing_left)
 
+    def _unproven_images(self) -> frozenset[str]:
+        try:
+            return self._dependencies.cloud.unproven_images()
+        except CloudError as error:  # they cost little, and nobody waits for their removal
+            log.warning("images_not_listed", error=error.sentence)
+            return frozenset()
+
     def _survey(self) -> Survey | None:
         try:
             survey = self._dependencies.cloud.survey()
@@ -146,7 +155,7 @@ class Reconciler:
         """Begin to work on a binder; if there is nothing to do, or no room, return the seconds to wait."""
         timeouts = self._dependencies.timeouts
         is_look = wants_look(binder, now, timeouts)
-        if not is_look and not wants_answer(binder):
+        if not (is_look or wants_report(binder) or wants_answer(binder)):
             step = transitions.plan(binder, observation, now, timeouts)
             if isinstance(step, Update) and step.is_quiet:
                 return step.next_in
@@ -306,13 +315,15 @@ def _observation(binder: Binder, survey: Survey | None) -> Observation:
         return Observation(known=False)
     kept = binder.resource_ids.get("server")
     return Observation(
-        instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
-        leftovers=survey.leaves(binder.id),
+        instances=tuple(sorted(survey.of(binder.cloud_id), key=lambda each: each.ref != kept)),
+        leftovers=survey.leaves(binder.cloud_id),
     )
 
 
 def _write(session: Session, binder: Binder, update: Update) -> None:
     binders.save(session, binder, update.changes, next_in=update.next_in)
+    if binder.is_warm:  # it is nobody's yet
+        return
     if launch := launch_history.measured(binder, update.changes):
         launch_times.add(session, launch)
     if update.card is not None:

@@ -221,7 +221,7 @@ class ImageKeeper:
         auth = dict(self._dependencies.rights.to_push(name, PUSH_SECONDS))
         order = json.dumps({"repository": image.repository, "tag": image.key, "auth": auth})
         sealed = seal(order, builder.secret, PUSH)
-        self._dependencies.cloud.instruct(builder.id, builder.resource_ids, PUSH, sealed)
+        self._dependencies.cloud.instruct(builder.cloud_id, builder.resource_ids, PUSH, sealed)
 
     def _drop(self, image: BuiltImage, step: DropImage) -> None:
         """Write down that it is not kept. What was pushed in its place is deleted with the next step."""

@@ -22,7 +22,7 @@ from handlers.requests.permissions import NotPossible, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
-from storage import binders, outbox, shares
+from storage import binders, outbox, shares, warm
 from storage import notices as stored_notices
 from storage.models import Binder, Ending, MessageKind, Outcome, Reason, Status
 
@@ -259,8 +259,14 @@ def logs(context: Context, _requester: Requester, lookup: BinderLookup) -> Messa
 
 
 def listing(context: Context, requester: Requester) -> Message:
-    """All binders of the workspace that are not gone yet and that the requester may see, their own first."""
+    """All binders of the workspace that are not gone yet and that the requester may see, their own first.
+
+    Admins also see what waits in the warm pool.
+    """
+    is_admin = requester.user in context.settings.admins
     with context.store.read() as session:
         live = visible_to(session, context, requester)
         shared = shares.rights(session, requester.user).keys()
-    return messages.listing(live, context.store.now(), requester.user, shared)
+        pool = warm.existing(session) if is_admin else ()
+    unit = context.settings.cost_unit
+    return messages.listing(live, context.store.now(), requester.user, shared, pool=pool, unit=unit)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bot.errors import ConfigError
+from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
 from bot.provisioning.local.settings import LocalSettings
 
@@ -16,6 +17,8 @@ def problems(settings: LocalSettings) -> Iterator[str]:
     """See `CloudFactory.problems`."""
     if settings.idle_action == "shelve":
         yield "IDLE_ACTION is shelve, but the local cloud cannot shelve instances"
+    if settings.warm_pool:
+        yield "WARM_POOL is set, but instances of the local cloud cannot wait for an order"
 
 
 def build(settings: LocalSettings) -> Cloud:
@@ -44,3 +47,12 @@ def build(settings: LocalSettings) -> Cloud:
             "them.",
         )
     return cloud
+
+
+def bakery(_settings: LocalSettings) -> Bakery:
+    """See `CloudFactory.bakery`.
+
+    Raises:
+        ConfigError: Always.
+    """
+    raise ConfigError("CLOUD=local has no machine images, so there is nothing to bake.")

@@ -1,17 +1,20 @@
 """Tries each setting on the cloud, to find what would keep the first launch from working."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from math import ceil
 from typing import TypeVar
 
 from bot.errors import CloudError
+from bot.provisioning.baking import BAKED
 from bot.provisioning.openstack.api import Api, Json
 from bot.provisioning.openstack.errors import NotThere
+from bot.provisioning.openstack.images import advice_on
 from bot.provisioning.openstack.name_resolver import NameResolver, missing
 from bot.provisioning.openstack.network import Network
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
-from bot.provisioning.openstack.quota import Quota, Quotas, of_compute, of_network, of_volumes
+from bot.provisioning.openstack.quota import Quota, Quotas, of_compute, of_network, of_volumes, places
 
 _Found = TypeVar("_Found")
 
@@ -60,9 +63,28 @@ class Check:
             *_findings(self._room),
         ]
 
+    def advice(self) -> list[str]:
+        """A sentence for each thing that the operator should do soon."""
+        if self._options.image != BAKED:
+            return []
+        return list(advice_on(self._names.newest_image(), self._options.pins, datetime.now(UTC)))
+
     def quota(self) -> str:
         """How much of the project's quota is used: `instances 3 of 10, cores 12 of 80, …`."""
         return ", ".join(str(quota) for quota in self._quotas().values())
+
+    def free_places(self, offered: Flavor) -> int | None:
+        """How many more instances of a size the quotas allow; None where none of them is known, or limits it.
+
+        Raises:
+            CloudError: There is no such flavor.
+        """
+        needs = {"instances": 1, "port": 1, **self._names.needs_of(offered)}
+        if _or_none(self._network.has_ipv4) is not False:
+            needs["floatingip"] = 1
+        if volume := self._options.boot_volume_gb:
+            needs |= {"volumes": 1, "gigabytes": volume}
+        return places(self._quotas(), needs)
 
     # Image and flavors -----------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Launches on a machine that really boots: the user data, cloud-init, the agent, Docker, the container.
 
 It needs the control plane of tests/openstack/cloud with a hypervisor (`OSREAL_VIRT=qemu`), whose guest has
-Docker, repo2docker and a stub of buildx, but no internet: the repository is served from this machine, and
-what stands in for Jupyter is made of busybox. docs/openstack-machine.md says what that proves.
+Docker, buildx and repo2docker, but no internet: the repository is served from this machine, and what stands
+in for Jupyter is made of busybox. docs/openstack-machine.md says what that proves.
 """
 
 import os
@@ -211,7 +211,7 @@ def test_from_an_order_to_a_server_put_away_and_had_back(
     launch.until("active", lambda: launch.is_at(InstanceState.ACTIVE))
     launch.follow()
     _assert_serves_what_was_ordered(launch)
-    assert order.token not in cloud._console(launch.instance.ref)
+    assert order.token not in cloud._consoles.read(launch.instance.ref)
     address = launch.parts["floating_ip"]
 
     launch.until("shelved, without an address", launch.shelve)
