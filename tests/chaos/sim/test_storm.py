@@ -118,7 +118,7 @@ def test_an_image_that_is_kept_unseen_is_found(arena: Arena, monkeypatch: pytest
         return KeepImage(seen.manifest) if seen.manifest else careful(image, seen, now)
 
     monkeypatch.setattr(keeper, "plan", trusting)
-    assert found(arena, "the registry does not have it", first=6)
+    assert found(arena, "the registry does not have it", first=47)
 
 
 def test_an_instance_that_stays_in_the_pool_when_it_is_taken_is_found(
