@@ -315,6 +315,12 @@ def reschedule(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None
     session.connection().execute(statement, rows)
 
 
+def hasten(session: Session, binder_id: str) -> bool:
+    """Make the next look at a binder due at once. False where somebody is looking at it, or it is gone."""
+    free = and_(Binder.id == binder_id, _not_gone(), Binder.lease_until <= unix_now())
+    return _affected(session, update(Binder).where(free).values(next_at=0.0)) == 1
+
+
 def renew(session: Session, owner: str, binder_ids: Collection[str], lease_seconds: float) -> None:
     """Prolong a worker's leases on these binders; those that others took over meanwhile stay theirs."""
     mine = update(Binder).where(Binder.lease_owner == owner, Binder.id.in_(binder_ids))

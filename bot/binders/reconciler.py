@@ -56,6 +56,7 @@ class Reconciler:
         dependencies: What it works with.
         submit: How work is done; at once where none is given.
         nudge: Called when there may be more to do already.
+        expect: Called with a binder whose server should answer before long.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class Reconciler:
         *,
         submit: Submit | None = None,
         nudge: Callable[[], None] | None = None,
+        expect: Callable[[Binder], None] | None = None,
     ) -> None:
         self._dependencies = dependencies
         self._submit: Submit = submit or (lambda work: work())
         self._nudge = nudge or (lambda: None)
+        self._expect = expect or (lambda _: None)
         self._outage = OutageAlert(dependencies.store, dependencies.unreachable_alert)
         self._executor = ActionExecutor(dependencies)
         self._under_way = UnderWay()
@@ -232,7 +235,9 @@ class Reconciler:
                 )
         if wants_answer(binder) and binder.server_url:
             with closing(self._dependencies.server(binder.server_url, binder.token)) as server:
-                return replace(observation, answers=server.is_alive())
+                observation = replace(observation, answers=server.is_alive())
+            if not observation.answers:
+                self._expect(binder)
         return observation
 
     def _use(self, binder: Binder) -> ObservedUse | None:

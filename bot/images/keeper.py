@@ -132,7 +132,11 @@ class ImageKeeper:
         return len(chosen)
 
     def _work(self, image: BuiltImage) -> bool:
-        """Take one step for one image. Returns whether the registry answers."""
+        """Take one step for one image; an error in it does not reach the others.
+
+        Returns:
+            Whether the registry answers.
+        """
         try:
             self._step(image)
         except LostLease:
@@ -141,14 +145,20 @@ class ImageKeeper:
             log.warning("registry_silent", error=error.sentence)
             self._rests_until = self._clock() + REST_SECONDS
             return False
-        except RegistryError as error:
-            log.warning("registry_refused", image=image.id, error=error.sentence)
-            self._save(image, next_in=REFUSED_SECONDS)
         except Exception:  # the claim ends by itself, and another try follows
             log.exception("image_step_broke", image=image.id)
         return True
 
     def _step(self, image: BuiltImage) -> None:
+        try:
+            self._look_and_act(image)
+        except RegistryUnreachable:
+            raise
+        except RegistryError as error:
+            log.warning("registry_refused", image=image.id, error=error.sentence)
+            self._save(image, next_in=REFUSED_SECONDS)
+
+    def _look_and_act(self, image: BuiltImage) -> None:
         if image.state in {ImageState.REMOVING, ImageState.DROPPED}:
             self._delete(image)
             return

@@ -16,7 +16,7 @@ from handlers.messages.mrkdwn import inline, person
 from handlers.messages.notices import amount
 from handlers.messages.replies import note
 from handlers.messages.status_text import is_live, phrase
-from handlers.rules import RULES, Action, Role
+from handlers.rules import Action, Role, actions_of
 from storage.models import Binder, Status
 
 _LEAST_SHARED = 5
@@ -118,6 +118,6 @@ def _row(binder: Binder, now: float, user: str, shared: Collection[str] = frozen
 
 
 def _home_rows(binder: Binder, now: float, user: str, role: Role) -> list[Block]:
-    wanted = [each for each in _ON_THE_HOME if role in RULES[each].roles]
-    buttons = possible_buttons(binder, wanted) if is_live(binder) else []
+    allowed = actions_of(role)
+    buttons = possible_buttons(binder, _ON_THE_HOME, allowed=allowed) if is_live(binder) else []
     return [_row(binder, now, user), *actions(buttons)]
