@@ -317,7 +317,7 @@ def reschedule(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None
 
 def hasten(session: Session, binder_id: str) -> bool:
     """Make the next look at a binder due at once. False where somebody is looking at it, or it is gone."""
-    free = and_(Binder.id == binder_id, _not_gone(), Binder.lease_until <= unix_now())
+    free = and_(Binder.id == binder_id, not_gone(), Binder.lease_until <= unix_now())
     return _affected(session, update(Binder).where(free).values(next_at=0.0)) == 1
 
 
