@@ -28,7 +28,7 @@ def expected(session: Session, due: Sequence[Binder], *, keeps_images: bool) -> 
         due: The binders that are looked at.
         keeps_images: See `expectations.expect`.
     """
-    asking = [each for each in due if expectations.is_open(each)][:MOST_AT_ONCE]
+    asking = [each for each in due if not each.is_warm and expectations.is_open(each)][:MOST_AT_ONCE]
     searches = {each.id: _searches(each) for each in asking}
     found = launch_times.newest(
         session, [search for group in searches.values() for search in group.values()], limit=NEWEST

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, insert
 from sqlalchemy.orm import Session
 
-from storage import binders, launch_times, outbox
+from storage import binders, launch_times, outbox, warm
 from storage.engine import Store
 from storage.history_models import LaunchTime
 from storage.launch_times import Search
@@ -75,6 +75,23 @@ def test_a_claim_of_binders_reads_the_live_ones_only(aged: Store) -> None:
     steps = plan(aged, lambda session: binders.claim(session, "w", limit=5, lease_seconds=60))
     assert any("ix_binders_due" in each for each in steps)
     assert scanned(steps) == []
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda session: warm.take(session, "small"),
+        warm.existing,
+        lambda session: warm.failures(session, 0.0),
+        warm.without_room,
+        warm.count_unmade,
+        warm.hurry,
+        lambda session: warm.end(session, ["a", "b"]),
+    ],
+    ids=["take", "existing", "failures", "without room", "unmade", "hurry", "end"],
+)
+def test_the_warm_pool_never_reads_what_is_gone(aged: Store, look: Callable[[Session], object]) -> None:
+    assert scanned(plan(aged, look)) == []
 
 
 @pytest.mark.parametrize(("column", "value"), [("build", "b"), ("repository", "r"), ("kind", "R")])
