@@ -34,7 +34,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         "size": "small",
     }
     past |= {"repository": "r", "build": "b", "kind": "R", "how": "built", "stages": {}, "seconds": 1.0}
-    past |= {"ended_at": 1.0}
+    past |= {"ended_at": 1.0, "is_warm": False}
     with closing(Store(f"sqlite:///{path}")) as store:
         store.migrate()
         launch(store)
@@ -96,7 +96,7 @@ def test_the_warm_pool_never_reads_what_is_gone(aged: Store, look: Callable[[Ses
 
 @pytest.mark.parametrize(("column", "value"), [("build", "b"), ("repository", "r"), ("kind", "R")])
 def test_a_search_for_launches_reads_the_newest_ones_only(aged: Store, column: str, value: str) -> None:
-    search = Search(column, value, ("built",), "U1")
+    search = Search(column, value, ("built",), is_warm=False, private_of="U1")
     steps = plan(aged, lambda session: launch_times.newest(session, [search, search], limit=20))
     assert any(f"ix_launch_times_{column}" in each for each in steps), steps
     assert scanned(steps) == ["SCAN anon_1"], "the result of the search itself"
