@@ -16,7 +16,8 @@ from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from storage import binders
 from storage.engine import Store
-from storage.models import Binder, Status
+from storage.models import Binder
+from storage.vocabulary import Status
 from tests.fakes.cloud import FakeCloud, FakeServer
 from tests.integration.openstack.standin import StandIn
 

@@ -15,7 +15,8 @@ from bench import engine
 from bench.figures import heading, row
 from bot.app import Application
 from bot.config import Settings
-from storage.models import Binder, BuiltImage, ImageState, Status
+from storage.models import Binder, BuiltImage
+from storage.vocabulary import ImageState, Status
 from tests.acceptance.conftest import running
 from tests.conftest import GitServer, HostedRepository
 from tests.engines.standin_machines import MachineCloud, bot_on, cloud_with_machines

@@ -18,7 +18,8 @@ from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.repositories.spec import RepoSpec, Resolved
 from storage.engine import Store
-from storage.models import Binder, Status
+from storage.models import Binder
+from storage.vocabulary import Status
 from tests.integration.openstack.standin import StandIn
 
 COUNTS = (10, 100, 1_000, 10_000)

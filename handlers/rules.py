@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from storage.models import Binder, Ending, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Ending, Status, Target
 
 
 class Role(StrEnum):

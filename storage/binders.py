@@ -12,7 +12,8 @@ from storage import audit, outbox, shares
 from storage.engine import serialize, unix_now
 from storage.errors import LostLease
 from storage.history_models import LaunchTime
-from storage.models import NAME_LENGTH, Binder, Ending, Status, Target
+from storage.models import NAME_LENGTH, Binder
+from storage.vocabulary import Ending, Status, Target
 
 TWIN_SECONDS = 60.0
 """People press Enter again if Slack is slow: an identical launch within this time is the same one."""

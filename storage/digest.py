@@ -7,7 +7,8 @@ from sqlalchemy import func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from storage import outbox
-from storage.models import Binder, MessageKind
+from storage.models import Binder
+from storage.vocabulary import MessageKind
 
 
 def owe(session: Session, week: str) -> int:

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from storage.engine import serialize, unix_now
 from storage.errors import LostLease
-from storage.models import Binder, BuiltImage, ImageState, Status
+from storage.models import Binder, BuiltImage
+from storage.vocabulary import ImageState, Status
 
 _ON_ITS_WAY = (ImageState.BUILT, ImageState.PUSHING)
 _LAUNCHING = (Status.REQUESTED, Status.CREATING, Status.BOOTING, Status.BUILDING)

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from storage import outbox
 from storage.engine import insert_into, unix_now
-from storage.models import MessageKind, Notice, Outcome, Reason
+from storage.models import Notice
+from storage.vocabulary import MessageKind, Outcome, Reason
 
 _UNIQUE = ["binder_id", "reason", "deadline", "lead_seconds"]
 

@@ -27,7 +27,8 @@ from sqlalchemy.orm import Session, aliased
 
 from storage.engine import insert_into, unix_now
 from storage.errors import LostLease
-from storage.models import Binder, MessageKind, OutboxMessage, OutboxState
+from storage.models import Binder, OutboxMessage
+from storage.vocabulary import MessageKind, OutboxState
 
 OPEN = (OutboxState.PENDING, OutboxState.SENDING)
 

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from storage import shares
 from storage.engine import unix_now
-from storage.models import Binder, Lease, OutboxMessage, OutboxState, Status
+from storage.models import Binder, Lease, OutboxMessage
+from storage.vocabulary import OutboxState, Status
 
 
 def prune(session: Session, *, older_than: float) -> int:

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from storage import audit, outbox
 from storage.engine import insert_into, unix_now
-from storage.models import Audit, Binder, MessageKind, Status
+from storage.models import Audit, Binder
 from storage.share_models import Audience, AudienceMember, Share, ShareKind
+from storage.vocabulary import MessageKind, Status
 
 _OPENED = "open"
 _PLAIN = {"synchronize_session": False}

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from storage.binders import not_gone
 from storage.engine import unix_now
-from storage.models import Binder, Ending, Status, Target, WarmRequest
+from storage.models import Binder, WarmRequest
+from storage.vocabulary import Ending, Status, Target
 
 LEASE = "warm pool"
 """The lease of whoever fills and empties the pool."""

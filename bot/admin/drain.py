@@ -10,7 +10,7 @@ from bot.provisioning.registry import build_cloud
 from bot.wiring import reconciler_dependencies
 from storage import binders, leases, warm
 from storage.engine import Store
-from storage.models import Ending
+from storage.vocabulary import Ending
 
 _WORKER = "drain"
 _STOP_SECONDS = 30.0

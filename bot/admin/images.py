@@ -13,7 +13,8 @@ from bot.text import visible
 from bot.wiring import image_keeper
 from storage import images
 from storage.engine import Store
-from storage.models import BuiltImage, ImageState
+from storage.models import BuiltImage
+from storage.vocabulary import ImageState
 
 _MB = 10**6
 _KEY_LETTERS = 12

@@ -22,7 +22,8 @@ from bot.text import counted
 from bot.tokens import fingerprint, new_secret, new_token
 from storage import audit, binders
 from storage.engine import Store
-from storage.models import Binder, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Status, Target
 
 GRACE_SECONDS = 3600.0
 """How long a recovered binder lives at least: its deadline may have been moved since it was noted."""

@@ -13,7 +13,8 @@ from bot.times import end_times
 from bot.wiring import warm_policy
 from storage import warm
 from storage.engine import Store
-from storage.models import Binder, Status
+from storage.models import Binder
+from storage.vocabulary import Status
 
 MOST_HOURS = 24
 """So far ahead at most: what is forgotten costs no more than that."""

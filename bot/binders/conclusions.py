@@ -40,7 +40,8 @@ from bot.errors import (
     ResolveError,
 )
 from bot.interfaces import catalogue
-from storage.models import Binder, MessageKind, Status, Target
+from storage.models import Binder
+from storage.vocabulary import MessageKind, Status, Target
 
 RESOLVE_TRIES = 3
 """How often a repository's host is asked that does not answer, before the launch fails."""

@@ -1,6 +1,7 @@
 """What a binder costs: its price for the hours that its instance ran. Pure; the only formula for it."""
 
-from storage.models import Binder, Status
+from storage.models import Binder
+from storage.vocabulary import Status
 
 
 def cost(binder: Binder, now: float) -> float:

@@ -14,7 +14,8 @@ from math import ceil
 
 from bot.binders.cost import spent_at
 from bot.times import zones
-from storage.models import Binder, Notice, Outcome, Reason, Status
+from storage.models import Binder, Notice
+from storage.vocabulary import Outcome, Reason, Status
 
 EVE_SECONDS = 600.0
 """Notices that would be due in quiet hours are given this long before they begin."""

@@ -14,7 +14,8 @@ from typing import Any, Self
 from bot.binders import stages
 from bot.binders.distribution import Distribution
 from storage.history_models import PastLaunch
-from storage.models import Binder, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Status, Target
 
 NEWEST = 20
 """How many launches are compared with: the newest, because sites and repositories change."""

@@ -4,7 +4,8 @@ from bot.binders import deadlines
 from bot.binders.observation import Observation
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, end
-from storage.models import Binder, Ending, MessageKind, Outcome, Reason
+from storage.models import Binder
+from storage.vocabulary import Ending, MessageKind, Outcome, Reason
 
 
 def expired(binder: Binder, now: float, reason: Reason, timeouts: Timeouts) -> Update:

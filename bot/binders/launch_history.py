@@ -13,7 +13,8 @@ from bot.interfaces import catalogue
 from storage import launch_times
 from storage.history_models import LaunchTime, PastLaunch
 from storage.launch_times import MOST_SEARCHES, Search
-from storage.models import Binder, Ending
+from storage.models import Binder
+from storage.vocabulary import Ending
 
 _SEARCHES_EACH = 4
 MOST_AT_ONCE = MOST_SEARCHES // _SEARCHES_EACH

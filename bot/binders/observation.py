@@ -7,7 +7,8 @@ from bot.binders import deadlines
 from bot.binders.expectations import Expectation
 from bot.binders.timeouts import Timeouts
 from bot.provisioning.base import Instance, Report
-from storage.models import Activity, Binder, Notice, Reason, Status, Target
+from storage.models import Binder, Notice
+from storage.vocabulary import Activity, Reason, Status, Target
 
 
 @dataclass(frozen=True, slots=True)

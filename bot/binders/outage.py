@@ -5,7 +5,7 @@ import structlog
 from bot.errors import CloudError
 from storage import leases, outbox
 from storage.engine import Store
-from storage.models import MessageKind
+from storage.vocabulary import MessageKind
 
 log = structlog.get_logger(__name__)
 

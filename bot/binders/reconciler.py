@@ -30,7 +30,8 @@ from bot.binders.updates import Update
 from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
 from bot.provisioning.base import Survey
 from storage import binders, launch_times, leaks, leases, notices, outbox
-from storage.models import Activity, Binder, MessageKind, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Activity, MessageKind, Status, Target
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,8 @@ from bot.binders.observation import Observation
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, enter, fail, fault, missing, seconds_shelved
 from bot.provisioning.base import Instance, InstanceState
-from storage.models import Binder, Ending, MessageKind, Outcome, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Ending, MessageKind, Outcome, Status, Target
 
 _LEAST_REMAINING_SECONDS = 3600
 """After it is resumed a binder runs for an hour at least, even if less of its lifetime was left."""

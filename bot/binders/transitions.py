@@ -24,7 +24,8 @@ from bot.binders.observation import Observation, ObservedUse, is_unresolved, wan
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, end, enter, fail, fault, missing
 from bot.provisioning.base import Instance, InstanceState, Phase, Report
-from storage.models import Activity, Binder, Ending, MessageKind, Outcome, Reason, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Activity, Ending, MessageKind, Outcome, Reason, Status, Target
 
 WARNED = frozenset({Status.READY, Status.SHELVING, Status.SHELVED, Status.UNSHELVING})
 """The statuses in which a binder holds somebody's work, so that it never ends by itself without warning."""

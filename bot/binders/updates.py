@@ -8,7 +8,8 @@ from bot.binders.deadlines import DueNotice
 from bot.binders.timeouts import Timeouts
 from bot.errors import BinderBotError
 from bot.provisioning.base import Instance
-from storage.models import Binder, Ending, MessageKind, Outcome, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Ending, MessageKind, Outcome, Status, Target
 
 BACKOFF_SECONDS = (2.0, 5.0, 15.0, 30.0, 60.0)
 """How long to wait after the first, second, … failed try of a step; the last one for all further tries.

@@ -12,7 +12,8 @@ from bot.binders.observation import Observation, needs_order
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, enter, fail, fault, missing
 from bot.provisioning.base import InstanceState, Phase
-from storage.models import Binder, Ending, Status
+from storage.models import Binder
+from storage.vocabulary import Ending, Status
 
 _FAULTS = frozenset({"no-egress", "host-unreachable", "no-tools", "no-firewall", "bad-task", "agent-error"})
 """Failures that a fresh instance may not have."""

@@ -20,7 +20,8 @@ from bot.times.calendar import WeeklyHours
 from bot.tokens import new_identity
 from storage import leases, warm
 from storage.engine import Store
-from storage.models import Binder, Status, Target, WarmRequest
+from storage.models import Binder, WarmRequest
+from storage.vocabulary import Status, Target
 from storage.warm import WarmFailures
 
 log = structlog.get_logger(__name__)

@@ -31,7 +31,8 @@ from bot.provisioning.agent.sealing import seal
 from bot.provisioning.base import Cloud
 from storage import binders, images, leases, outbox
 from storage.engine import Store
-from storage.models import Binder, BuiltImage, ImageState, MessageKind, Status, Target
+from storage.models import Binder, BuiltImage
+from storage.vocabulary import ImageState, MessageKind, Status, Target
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.images.manifests import Manifest
-from storage.models import BuiltImage, ImageState
+from storage.models import BuiltImage
+from storage.vocabulary import ImageState
 
 MOST_TRIES = 3
 """How often an instance is given the right to push one image."""

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from bot.errors import ServerError
-from storage.models import Activity
+from storage.vocabulary import Activity
 
 MOVING_SECONDS = 120.0
 """A last activity newer than this means that a page may be open: a visible tab renews it every minute."""

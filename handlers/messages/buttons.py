@@ -10,7 +10,8 @@ from handlers import ids
 from handlers.messages.blocks import Confirmation, button, link_button
 from handlers.messages.mrkdwn import is_web
 from handlers.rules import Action, is_possible
-from storage.models import Binder, Ending
+from storage.models import Binder
+from storage.vocabulary import Ending
 
 LAUNCH = "Launch a repository"
 WITHOUT_CONDA = "Try without conda"

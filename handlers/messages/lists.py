@@ -17,7 +17,8 @@ from handlers.messages.notices import amount
 from handlers.messages.replies import note
 from handlers.messages.status_text import is_live, phrase
 from handlers.rules import Action, Role, actions_of
-from storage.models import Binder, Status
+from storage.models import Binder
+from storage.vocabulary import Status
 
 _LEAST_SHARED = 5
 """Of what is shared with somebody, so many fit on their tab, however many they have themselves."""

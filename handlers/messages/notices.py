@@ -20,7 +20,8 @@ from handlers.messages.message import Message
 from handlers.messages.mrkdwn import date, inline, person
 from handlers.messages.status_text import is_live, is_ready, is_shelved, short_ending
 from handlers.rules import Action, is_possible
-from storage.models import Activity, Binder, Notice, Outcome, Reason
+from storage.models import Binder, Notice
+from storage.vocabulary import Activity, Outcome, Reason
 
 _MOVABLE = frozenset({Reason.IDLE, Reason.LIFETIME})
 

@@ -25,7 +25,8 @@ from handlers.messages.status_text import (
     summary,
 )
 from handlers.rules import Action
-from storage.models import Binder, Target
+from storage.models import Binder
+from storage.vocabulary import Target
 
 _SHORT_COMMIT = 7
 _ON_THE_CARD = (

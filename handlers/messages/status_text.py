@@ -12,7 +12,8 @@ from bot.binders import stages as launch_stages
 from bot.binders.expectations import BUILT, Expectation
 from bot.times.durations import duration
 from handlers.messages.mrkdwn import code, inline
-from storage.models import Binder, Ending, Reason, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Ending, Reason, Status, Target
 
 
 @dataclass(frozen=True, slots=True)

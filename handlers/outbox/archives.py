@@ -15,8 +15,9 @@ from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import Uncertain
 from storage import binders, outbox
 from storage.engine import Store
-from storage.models import Binder, MessageKind
+from storage.models import Binder
 from storage.outbox import Owed
+from storage.vocabulary import MessageKind
 
 Collect = Callable[[Binder], Archive | None]
 """Collects what was changed; None if nothing was. Raises ServerError if the server does not answer."""

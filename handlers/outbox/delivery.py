@@ -31,8 +31,9 @@ from storage import digest as stored_digest
 from storage import notices as stored_notices
 from storage.engine import Store
 from storage.errors import LostLease
-from storage.models import Binder, MessageKind, Target
+from storage.models import Binder
 from storage.outbox import Owed
+from storage.vocabulary import MessageKind, Target
 
 log = structlog.get_logger(__name__)
 

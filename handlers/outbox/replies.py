@@ -4,8 +4,9 @@ from handlers import messages
 from handlers.messages import sharing
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
-from storage.models import Binder, MessageKind
+from storage.models import Binder
 from storage.outbox import Owed
+from storage.vocabulary import MessageKind
 
 
 def reply(owed: Owed, binder: Binder, now: float, options: NoticeOptions) -> Message:  # noqa: PLR0911 - one for each kind

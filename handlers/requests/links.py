@@ -13,7 +13,7 @@ from handlers.requests.permissions import requires
 from handlers.requests.requester import BinderLookup, Requester
 from handlers.rules import Action
 from storage import outbox
-from storage.models import MessageKind
+from storage.vocabulary import MessageKind
 
 MOST_UNFURLED = 5
 """Links of one message that get a button."""

@@ -24,7 +24,8 @@ from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
 from storage import binders, outbox, shares, warm
 from storage import notices as stored_notices
-from storage.models import Binder, Ending, MessageKind, Outcome, Reason, Status
+from storage.models import Binder
+from storage.vocabulary import Ending, MessageKind, Outcome, Reason, Status
 
 KEEP_SECONDS = 7200.0
 """What *Keep 2 h* keeps a binder for."""

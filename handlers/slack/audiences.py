@@ -15,9 +15,9 @@ from slack_sdk import WebClient
 from handlers.slack.calls import DeliveryError, Rejected, SlackCalls
 from storage import outbox, shares
 from storage.engine import Store
-from storage.models import MessageKind
 from storage.share_models import ShareKind
 from storage.shares import Subject
+from storage.vocabulary import MessageKind
 
 log = structlog.get_logger(__name__)
 

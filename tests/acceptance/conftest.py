@@ -13,7 +13,8 @@ from bot import config
 from bot.app import Application
 from bot.provisioning.base import Cloud
 from storage import binders
-from storage.models import Binder, Status
+from storage.models import Binder
+from storage.vocabulary import Status
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.git import git_repository_server
 from tests.fakes.http import Script, like_jupyter, scripted_server

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from bot.provisioning.base import Phase, Report
-from storage.models import Binder, Ending, Status
+from storage.models import Binder
+from storage.vocabulary import Ending, Status
 from tests.acceptance.conftest import Scene
 from workspace.hands import links, plain
 

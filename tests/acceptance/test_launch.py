@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import QuotaExceeded
 from bot.provisioning.base import Phase, Report
-from storage.models import Status
+from storage.vocabulary import Status
 from tests.acceptance.conftest import Scene, running
 from tests.fakes.http import like_jupyter
 from workspace.hands import links, plain

@@ -25,7 +25,8 @@ from uv import find_uv_bin
 from bot.provisioning.agent.environment import MARK
 from storage import binders
 from storage.engine import Store
-from storage.models import Binder, Ending, Status
+from storage.models import Binder
+from storage.vocabulary import Ending, Status
 from tests.fakes.browser import Page, chromium
 from tests.fakes.git import BAD, git_repository_server
 from workspace.hands import Person, links, plain

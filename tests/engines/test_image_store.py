@@ -10,7 +10,8 @@ import requests
 from sqlalchemy import select
 
 from bot.app import Application
-from storage.models import Binder, BuiltImage, ImageState
+from storage.models import Binder, BuiltImage
+from storage.vocabulary import ImageState
 from tests.acceptance.conftest import running
 from tests.conftest import HostedRepository
 from tests.engines.conftest import Engine

@@ -10,7 +10,7 @@ import requests
 from bot.app import Application
 from bot.provisioning.base import Phase
 from storage import warm
-from storage.models import Status
+from storage.vocabulary import Status
 from tests.conftest import HostedRepository
 from tests.engines.conftest import Engine
 from tests.engines.desk import Desk, status, workspace_with_ada

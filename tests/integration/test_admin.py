@@ -21,7 +21,7 @@ from bot.errors import ConfigError
 from bot.provisioning.base import Size
 from storage import binders, launch_times, warm
 from storage.engine import Store
-from storage.models import Ending, Status, Target
+from storage.vocabulary import Ending, Status, Target
 from tests.chaos.sim.world import requested
 from tests.fakes.cloud import FakeCloud
 

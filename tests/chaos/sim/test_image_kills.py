@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from bot.provisioning.base import Phase, Report, ReportedImage
-from storage.models import BuiltImage, Ending, ImageState, Status
+from storage.models import BuiltImage
+from storage.vocabulary import Ending, ImageState, Status
 from tests.chaos.sim.world import DAY, SECRET, Tripwire, World
 from tests.fakes.registry import orders, sha256
 

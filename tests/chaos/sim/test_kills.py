@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.models import Ending, Status
+from storage.vocabulary import Ending, Status
 from tests.chaos.sim.test_launch_times import measured
 from tests.chaos.sim.world import Tripwire, World
 

@@ -12,7 +12,8 @@ from bot.errors import QuotaExceeded, RefNotFound
 from bot.provisioning.base import Phase, Report, ReportedImage
 from storage import binders
 from storage.history_models import LaunchTime
-from storage.models import Binder, Status
+from storage.models import Binder
+from storage.vocabulary import Status
 from tests.chaos.sim.world import World
 
 REPOSITORY = {"url": "https://github.com/o/r"}

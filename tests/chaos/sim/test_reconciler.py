@@ -7,7 +7,7 @@ import pytest
 from bot.errors import CannotBuild, QuotaExceeded, RefNotFound, RepositoryUnreachable
 from bot.provisioning.base import Phase, Report
 from storage import binders
-from storage.models import Ending, Status, Target
+from storage.vocabulary import Ending, Status, Target
 from tests.chaos.sim.world import COMMIT, World
 
 

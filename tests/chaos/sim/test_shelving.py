@@ -7,7 +7,7 @@ import pytest
 
 from bot.provisioning.base import InstanceState
 from storage import binders
-from storage.models import Ending, Status, Target
+from storage.vocabulary import Ending, Status, Target
 from tests.chaos.sim.world import Tripwire, World
 from tests.fakes.cloud import Machine
 

@@ -20,7 +20,8 @@ from bot.images import keeper, plans
 from bot.images.plans import ImageStep, KeepImage, SeenImage
 from handlers.outbox.delivery import Delivery
 from storage import binders, warm
-from storage.models import Binder, BuiltImage, Status
+from storage.models import Binder, BuiltImage
+from storage.vocabulary import Status
 from tests.chaos.sim.storm import Arena, play
 
 SEEDS = 48

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.binders.deadlines import WarningPolicy
-from storage.models import Activity, Ending, Outcome, Reason, Status, Target
+from storage.vocabulary import Activity, Ending, Outcome, Reason, Status, Target
 from tests.chaos.sim.world import TIMEOUTS, World
 
 HOUR = 3600.0

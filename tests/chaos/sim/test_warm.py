@@ -8,7 +8,8 @@ from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.errors import QuotaExceeded
 from bot.provisioning.base import InstanceState, Phase, Report
 from storage import warm
-from storage.models import Binder, Ending, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Ending, Status, Target
 from tests.chaos.sim.world import Tripwire, World
 
 PARTS = 6

@@ -20,7 +20,8 @@ from bot.images.store import RegistryImages
 from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders, notices, warm
 from storage.engine import Store
-from storage.models import Binder, Ending, Notice, OutboxMessage, Status
+from storage.models import Binder, Notice, OutboxMessage
+from storage.vocabulary import Ending, Status
 from tests.fakes.cloud import FakeCloud, FakeServer
 from tests.fakes.database import empty, new_database
 from tests.fakes.registry import FakeRegistry

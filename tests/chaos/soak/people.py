@@ -10,7 +10,8 @@ from typing import Literal
 
 import requests
 
-from storage.models import Binder, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Status, Target
 from tests.chaos.soak.cloud import DOOMED
 from tests.chaos.soak.world import CHANNELS, Violation, World
 from workspace.hands import Person

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.models import Status
+from storage.vocabulary import Status
 from tests.chaos.soak.people import Life, Somebody
 from tests.chaos.soak.run import run
 from tests.chaos.soak.storm import end

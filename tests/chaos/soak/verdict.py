@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from storage.binders import TWIN_SECONDS
-from storage.models import Binder, MessageKind, OutboxState, Status, Target
+from storage.models import Binder
+from storage.vocabulary import MessageKind, OutboxState, Status, Target
 from tests.chaos.soak.people import Life
 from tests.chaos.soak.world import World
 from workspace.hands import plain

@@ -8,7 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from storage import binders
 from storage.engine import Store
-from storage.models import Audit, Binder, Ending, MessageKind, OutboxMessage, Status, Target
+from storage.models import Audit, Binder, OutboxMessage
+from storage.vocabulary import Ending, MessageKind, Status, Target
 from tests.contract.database.rows import TOKEN, binder_of, launch, launched, let_pass, new_binder, together
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from storage import binders
 from storage.engine import Store
 from storage.errors import LostLease
-from storage.models import Ending, Status, Target
+from storage.vocabulary import Ending, Status, Target
 from tests.contract.database.rows import binder_of, claim, launch, let_pass, together
 
 

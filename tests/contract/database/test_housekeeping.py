@@ -5,7 +5,8 @@ from sqlalchemy import func, select, update
 
 from storage import audit, binders, leaks, leases, outbox, retention
 from storage.engine import Store
-from storage.models import Audit, Binder, MessageKind, OutboxMessage, OutboxState, Status
+from storage.models import Audit, Binder, OutboxMessage
+from storage.vocabulary import MessageKind, OutboxState, Status
 from tests.contract.database.rows import claim_messages, done, launch, let_pass, post_card, together
 
 

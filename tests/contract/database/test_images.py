@@ -7,7 +7,8 @@ import pytest
 from storage import binders, images
 from storage.engine import Store
 from storage.errors import LostLease
-from storage.models import BuiltImage, ImageState, Status
+from storage.models import BuiltImage
+from storage.vocabulary import ImageState, Status
 from tests.contract.database.rows import launch, let_pass, together
 
 ROOT = "registry.test/binders/"

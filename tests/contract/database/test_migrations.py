@@ -16,7 +16,8 @@ from sqlalchemy import inspect, text
 
 import storage.migrations
 from storage.engine import Store
-from storage.models import Activity, Base, Binder
+from storage.models import Base, Binder
+from storage.vocabulary import Activity
 from tests.contract.database.rows import claim, claim_messages, launch, together
 
 ROOT = Path(__file__).parents[3]

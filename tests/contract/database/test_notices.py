@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from storage import binders, digest, notices, outbox
 from storage.engine import Store
-from storage.models import Audit, Ending, MessageKind, Notice, OutboxMessage, OutboxState, Outcome, Reason
+from storage.models import Audit, Notice, OutboxMessage
+from storage.vocabulary import Ending, MessageKind, OutboxState, Outcome, Reason
 from tests.contract.database.rows import binder_of, claim_messages, done, launch, post_card, together
 
 DEADLINE = 1_800_000_000.25

@@ -8,8 +8,9 @@ from sqlalchemy import select, text, update
 from storage import binders, outbox
 from storage.engine import Store
 from storage.errors import LostLease
-from storage.models import Binder, MessageKind, OutboxMessage, OutboxState
+from storage.models import Binder, OutboxMessage
 from storage.outbox import Owed
+from storage.vocabulary import MessageKind, OutboxState
 from tests.contract.database.rows import (
     claim_messages,
     done,

@@ -18,8 +18,9 @@ from sqlalchemy import select
 from storage import binders, outbox
 from storage.engine import Store
 from storage.errors import LostLease
-from storage.models import MessageKind, OutboxMessage, OutboxState
+from storage.models import OutboxMessage
 from storage.outbox import Owed
+from storage.vocabulary import MessageKind, OutboxState
 from tests.contract.database.rows import claim_messages, new_binder
 from tests.fakes.database import empty
 

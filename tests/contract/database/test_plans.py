@@ -12,7 +12,8 @@ from storage import binders, launch_times, outbox, warm
 from storage.engine import Store
 from storage.history_models import LaunchTime
 from storage.launch_times import Search
-from storage.models import Binder, MessageKind, OutboxMessage, OutboxState, Status, Target
+from storage.models import Binder, OutboxMessage
+from storage.vocabulary import MessageKind, OutboxState, Status, Target
 from tests.contract.database.rows import launch
 
 PAST = 10_000

@@ -5,9 +5,9 @@ from sqlalchemy import select
 
 from storage import binders, retention, shares
 from storage.engine import Store
-from storage.models import Ending, Status
 from storage.share_models import Audience, AudienceMember, Share, ShareKind
 from storage.shares import Subject
+from storage.vocabulary import Ending, Status
 from tests.contract.database.rows import binder_of, launch, let_pass, together
 
 GRACE = Subject(ShareKind.USER, "U2")

@@ -11,7 +11,8 @@ from bot.binders.executor import ActionExecutor
 from bot.provisioning.agent.sealing import token_of
 from storage import binders, digest, outbox, warm
 from storage.engine import Store
-from storage.models import Binder, Ending, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Ending, Status, Target
 from tests.chaos.sim.world import TIMEOUTS
 from tests.contract.database.rows import binder_of, launch, let_pass, new_binder, together
 from tests.fakes.cloud import FakeCloud

@@ -15,7 +15,8 @@ from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
 from storage import images
 from storage.engine import Store
-from storage.models import BuiltImage, ImageState
+from storage.models import BuiltImage
+from storage.vocabulary import ImageState
 from tests.fakes.real_registry import RealRegistry, digest, is_installed, running_registry
 
 pytestmark = [pytest.mark.engines, pytest.mark.process]

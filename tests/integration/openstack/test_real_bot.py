@@ -25,7 +25,8 @@ from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from storage.engine import Store
-from storage.models import Binder, Status
+from storage.models import Binder
+from storage.vocabulary import Status
 from tests.fakes.git import git_repository_server
 from tests.integration.openstack.plane import (
     FLAVOR,

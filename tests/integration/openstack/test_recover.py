@@ -22,7 +22,8 @@ from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.tokens import new_secret, new_token
 from storage import binders
 from storage.engine import Store
-from storage.models import Binder, Ending, OutboxMessage, Status, Target
+from storage.models import Binder, OutboxMessage
+from storage.vocabulary import Ending, Status, Target
 from tests.chaos.sim.world import TIMEOUTS, FakeResolver, requested
 from tests.fakes.database import migrated
 from tests.integration.openstack.conftest import OPTIONS

@@ -5,7 +5,8 @@ from typing import Any
 from bot.binders.observation import Observation
 from bot.binders.timeouts import Timeouts
 from bot.provisioning.base import Instance, InstanceState
-from storage.models import Activity, Binder, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Activity, Status, Target
 
 NOW = 1_000_000.0
 HOUR = 3600.0

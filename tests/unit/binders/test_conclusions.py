@@ -38,7 +38,7 @@ from bot.errors import (
     RepositoryUnreachable,
 )
 from bot.interfaces.discovery import InterfaceLink
-from storage.models import MessageKind, Status, Target
+from storage.vocabulary import MessageKind, Status, Target
 from tests.unit.binders.rows import NOW, TIMEOUTS, URL, binder
 
 NOBODY = Failed(CloudUnreachable("The cloud did not answer."))

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.binders.cost import cost, spent_at
-from storage.models import Binder, Status
+from storage.models import Binder
+from storage.vocabulary import Status
 
 NOW = 1_000_000.0
 HOUR = 3600.0

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bot.binders import deadlines
 from bot.binders.deadlines import Deadline, DueNotice, QuietHours, WarningPolicy
-from storage.models import Activity, Binder, Notice, Outcome, Reason, Status
+from storage.models import Binder, Notice
+from storage.vocabulary import Activity, Outcome, Reason, Status
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
 NOON = DAY + 12 * 3600

@@ -21,7 +21,8 @@ from bot.binders.expectations import (
     expect,
 )
 from storage.history_models import PastLaunch
-from storage.models import Binder, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Status, Target
 from tests.unit.binders.rows import NOW, binder
 
 

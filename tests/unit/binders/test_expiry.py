@@ -7,7 +7,8 @@ import pytest
 
 from bot.binders import expiry
 from bot.binders.deadlines import DueNotice, WarningPolicy
-from storage.models import Ending, MessageKind, Notice, Outcome, Reason, Status, Target
+from storage.models import Notice
+from storage.vocabulary import Ending, MessageKind, Outcome, Reason, Status, Target
 from tests.unit.binders.rows import HOUR, NOW, TIMEOUTS, binder, observed
 
 WARNED = replace(TIMEOUTS, policy=WarningPolicy(leads=(900,), idle_leads=(900,), warning=600.0))

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from bot.binders.launch_history import measured
-from storage.models import Binder, Ending
+from storage.models import Binder
+from storage.vocabulary import Ending
 from tests.unit.binders.rows import NOW, binder
 
 BEGUN = {"repository": NOW - 100, "capacity": NOW - 99, "instance": NOW - 60, "build": NOW - 40}

@@ -5,7 +5,8 @@ import pytest
 from bot.binders.outage import OutageAlert
 from bot.errors import CloudUnreachable
 from storage.engine import Store
-from storage.models import MessageKind, OutboxMessage
+from storage.models import OutboxMessage
+from storage.vocabulary import MessageKind
 
 SILENT = CloudUnreachable("Nova did not answer.")
 ALERT_SECONDS = 600.0

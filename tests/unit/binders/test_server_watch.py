@@ -12,7 +12,7 @@ from bot.provisioning.base import Phase, Report
 from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders
 from storage.engine import Store
-from storage.models import Status
+from storage.vocabulary import Status
 from tests.fakes.cloud import FakeCloud, FakeServer
 from tests.unit.binders.rows import TIMEOUTS, binder
 

@@ -8,7 +8,8 @@ from bot.binders import shelving
 from bot.binders.actions import Action, Announce, Expose, Shelve, Unshelve
 from bot.binders.updates import Update
 from bot.provisioning.base import Instance, InstanceState
-from storage.models import Binder, Ending, MessageKind, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Ending, MessageKind, Status, Target
 from tests.unit.binders.rows import HOUR, NOW, TIMEOUTS, URL, binder, instance, observed
 
 ACTIVE, SHELVED, PENDING = InstanceState.ACTIVE, InstanceState.SHELVED, InstanceState.PENDING

@@ -17,7 +17,8 @@ from bot.binders.warm_pool import (
     wanted,
 )
 from bot.times.calendar import weekly_hours
-from storage.models import Binder, Status, Target, WarmRequest
+from storage.models import Binder, WarmRequest
+from storage.vocabulary import Status, Target
 from storage.warm import WarmFailures
 from tests.unit.binders.rows import NOW, binder
 

@@ -12,7 +12,8 @@ from handlers.outbox.delivery import Delivery
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders
 from storage.engine import Store
-from storage.models import Binder, OutboxMessage, Status, Target
+from storage.models import Binder, OutboxMessage
+from storage.vocabulary import Status, Target
 from tests.fakes.database import empty_store
 from workspace.hands import Person
 from workspace.options import ALL_SCOPES, Options

@@ -15,7 +15,8 @@ from bot.provisioning.agent.stored_images import ImageAccess
 from bot.provisioning.base import InstanceSpec
 from storage import binders, images
 from storage.engine import Store
-from storage.models import Binder, BuiltImage, OutboxMessage, Status
+from storage.models import Binder, BuiltImage, OutboxMessage
+from storage.vocabulary import Status
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.database import empty_store
 from tests.fakes.registry import FakeRegistry, orders, sha256

@@ -8,7 +8,7 @@ from bot.images.manifests import Manifest
 from bot.images.plans import MOST_TRIES, KeepingPolicy
 from bot.images.rights import AccountRights
 from bot.provisioning.agent.instructions import MAX_TEXT
-from storage.models import ImageState, Status, Target
+from storage.vocabulary import ImageState, Status, Target
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.registry import FakeRegistry, sha256
 from tests.unit.images.conftest import DAY, KEY, Site

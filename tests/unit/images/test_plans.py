@@ -21,7 +21,8 @@ from bot.images.plans import (
     removals,
     size_of,
 )
-from storage.models import BuiltImage, ImageState
+from storage.models import BuiltImage
+from storage.vocabulary import ImageState
 
 NOW = 1_000_000.0
 MINE = Manifest("sha256:m", frozenset({"sha256:m", "sha256:mine"}))

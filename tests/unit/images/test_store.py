@@ -11,7 +11,8 @@ from bot.images.rights import TokenRights
 from bot.images.store import MOST_IMAGES, MOST_NOTES
 from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.openstack.user_data import encode
-from storage.models import BuiltImage, ImageState, Status
+from storage.models import BuiltImage
+from storage.vocabulary import ImageState, Status
 from tests.fakes.registry import sha256
 from tests.integration.agent.guest import an_order
 from tests.unit.images.conftest import BEGIN, COMMIT, KEY, Site

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from bot.errors import ServerError
 from bot.jupyter.activity import MOVING_SECONDS, judge, skew
 from bot.jupyter.client import ANSWER_BYTES, JupyterServer
-from storage.models import Activity
+from storage.vocabulary import Activity
 from tests.conftest import GitServer
 from tests.fakes.http import Script
 from tests.integration.local.world import TOKEN, Bench, order, wait_until

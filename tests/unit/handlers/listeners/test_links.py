@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from handlers import ids
-from storage.models import MessageKind, OutboxMessage
+from storage.models import OutboxMessage
+from storage.vocabulary import MessageKind
 from tests.unit.handlers.listeners.conftest import Desk, bolt
 
 HOST = "https://binder.example.org"

@@ -9,7 +9,8 @@ from handlers import ids, messages
 from handlers.listeners.middleware import Recent
 from handlers.requests import subcommands
 from storage import binders, outbox
-from storage.models import Audit, Binder, Ending, Status, Target
+from storage.models import Audit, Binder
+from storage.vocabulary import Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt, modal
 from workspace.hands import Person, plain

@@ -17,7 +17,8 @@ from handlers.messages.message import Message
 from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
 from storage import shares
-from storage.models import Binder, Ending, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, Post, binder
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder

@@ -8,7 +8,8 @@ from handlers import ids
 from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import shares
-from storage.models import Binder, MessageKind, OutboxMessage, Status, Target
+from storage.models import Binder, OutboxMessage
+from storage.vocabulary import MessageKind, Status, Target
 from tests.unit.handlers.conftest import TOKEN
 from tests.unit.handlers.listeners.conftest import Desk, bolt, modal
 from workspace.hands import Person

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from storage.models import Target
+from storage.vocabulary import Target
 from tests.unit.handlers.listeners.conftest import REPO, Desk
 from workspace.typed import escape
 

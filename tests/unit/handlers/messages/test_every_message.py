@@ -25,8 +25,9 @@ from handlers.messages.forms import Origin
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
-from storage.models import Activity, Binder, Ending, Notice, Outcome, Reason, Status, Target
+from storage.models import Binder, Notice
 from storage.share_models import Share, ShareKind
+from storage.vocabulary import Activity, Ending, Outcome, Reason, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check
 

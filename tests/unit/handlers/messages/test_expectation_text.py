@@ -11,7 +11,7 @@ from bot.binders.expectations import Basis, Expectation
 from handlers import messages
 from handlers.messages.expectation_text import expectation
 from handlers.messages.status_text import STAGES, phrase, stage_lines, summary
-from storage.models import Ending, Status, Target
+from storage.vocabulary import Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, building
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
 

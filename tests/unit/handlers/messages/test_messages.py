@@ -16,7 +16,8 @@ from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
 from handlers.messages.forms import Origin, launch_form
 from handlers.messages.message import Message
 from handlers.rules import Action
-from storage.models import Binder, Ending, Status, Target
+from storage.models import Binder
+from storage.vocabulary import Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder, building
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
 

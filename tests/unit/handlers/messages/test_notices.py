@@ -34,18 +34,8 @@ from storage import binders, outbox
 from storage import digest as stored_digest
 from storage import notices as stored
 from storage.engine import Store
-from storage.models import (
-    Activity,
-    Binder,
-    Ending,
-    MessageKind,
-    Notice,
-    OutboxState,
-    Outcome,
-    Reason,
-    Status,
-    Target,
-)
+from storage.models import Binder, Notice
+from storage.vocabulary import Activity, Ending, MessageKind, OutboxState, Outcome, Reason, Status, Target
 from tests.unit.handlers.conftest import NOW, Post, binder
 from workspace.hands import plain
 

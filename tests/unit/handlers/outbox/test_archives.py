@@ -11,7 +11,8 @@ from handlers.outbox.uploads import Uploads
 from handlers.slack.calls import SlackCalls
 from handlers.slack.rate_limit import RateLimit
 from storage import outbox
-from storage.models import Binder, MessageKind, OutboxState, Status
+from storage.models import Binder
+from storage.vocabulary import MessageKind, OutboxState, Status
 from tests.unit.handlers.conftest import Post
 
 KEY = "archive:abcd2345:1"

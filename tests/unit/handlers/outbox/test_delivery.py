@@ -17,7 +17,8 @@ from handlers.outbox.delivery import HEARTBEAT_SECONDS, Delivery
 from handlers.slack import history
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders, outbox
-from storage.models import Ending, MessageKind, OutboxMessage, OutboxState, Status, Target
+from storage.models import OutboxMessage
+from storage.vocabulary import Ending, MessageKind, OutboxState, Status, Target
 from tests.unit.handlers.conftest import TOKEN, Post
 from workspace.hands import plain
 from workspace.options import ALL_SCOPES
