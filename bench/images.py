@@ -13,7 +13,7 @@ from bench import engine
 from bench.figures import heading, row
 from bot.provisioning.agent.settings import AgentSettings, MachineSettings
 from bot.provisioning.agent.stored_images import ImageAccess, StoredImage
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.openstack.user_data import render
 from tests.conftest import GitServer, HostedRepository
 from tests.engines.guest import PORT, EngineGuest, docker

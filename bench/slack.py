@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from bench.figures import heading, percentile, row
 from bot import config
 from bot.app import Application
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.git import git_repository_server
 from tests.fakes.http import Script, like_jupyter, scripted_server

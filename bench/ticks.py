@@ -13,7 +13,7 @@ from bench.figures import heading, row
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.repositories.spec import RepoSpec, Resolved

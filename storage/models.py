@@ -189,7 +189,7 @@ class Binder(Base):
     """What only its instance's user data holds, to seal what the instance is told later; empty if it was
     launched before there was one."""
     image: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
-    """What its instance started, as it reported before: see `bot.provisioning.base.ReportedImage`."""
+    """What its instance started, as it reported before: see `bot.provisioning.instances.ReportedImage`."""
     interfaces: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     """What answered: [{kind, label, path}], the path relative to `server_url`, without token."""
     collaborates: Mapped[bool | None] = mapped_column()

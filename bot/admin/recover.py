@@ -16,7 +16,8 @@ from bot.config import Settings
 from bot.errors import ConfigError
 from bot.provisioning.agent.sealing import token_of
 from bot.provisioning.baking import is_bake
-from bot.provisioning.base import Cloud, InstanceState, Recovered
+from bot.provisioning.base import Cloud
+from bot.provisioning.instances import InstanceState, Recovered
 from bot.provisioning.registry import build_cloud
 from bot.text import counted
 from bot.tokens import fingerprint, new_secret, new_token

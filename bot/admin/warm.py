@@ -7,7 +7,8 @@ from datetime import datetime
 from bot.binders.warm_pool import wanted
 from bot.config import Settings
 from bot.errors import ConfigError, RequestError
-from bot.provisioning.base import Cloud, Size
+from bot.provisioning.base import Cloud
+from bot.provisioning.instances import Size
 from bot.provisioning.registry import build_cloud
 from bot.times import end_times
 from bot.wiring import warm_policy

@@ -38,7 +38,7 @@ from bot.errors import CannotBuild, CloudError, ResolveError
 from bot.interfaces import catalogue, discovery
 from bot.provisioning.agent.instructions import MAX_TEXT
 from bot.provisioning.agent.sealing import seal, token_of
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.tasks import order_text
 from bot.repositories.spec import Provider, RepoSpec
 from storage import binders, warm

@@ -27,7 +27,7 @@ LATE_SECONDS = 10.0
 time, and `LATE_SECONDS` more than the usual time."""
 
 BUILT, PULLED, KEPT = "built", "pulled", "kept"
-"""How a launch gets its image: see `bot.provisioning.base.ReportedImage`."""
+"""How a launch gets its image: see `bot.provisioning.instances.ReportedImage`."""
 _AT_WORK = frozenset({Status.REQUESTED, Status.CREATING, Status.BOOTING, Status.BUILDING})
 
 

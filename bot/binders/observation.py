@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.binders import deadlines
 from bot.binders.expectations import Expectation
 from bot.binders.timeouts import Timeouts
-from bot.provisioning.base import Instance, Report
+from bot.provisioning.instances import Instance, Report
 from storage.models import Binder, Notice
 from storage.vocabulary import Activity, Reason, Status, Target
 

@@ -28,7 +28,7 @@ from bot.binders.observation import (
 from bot.binders.outage import OutageAlert
 from bot.binders.updates import Update
 from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
-from bot.provisioning.base import Survey
+from bot.provisioning.instances import Survey
 from storage import binders, launch_times, leaks, leases, notices, outbox
 from storage.models import Binder
 from storage.vocabulary import Activity, MessageKind, Status, Target

@@ -14,7 +14,7 @@ from bot.binders.actions import Action, Announce, Expose, Shelve, Unshelve
 from bot.binders.observation import Observation
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, enter, fail, fault, missing, seconds_shelved
-from bot.provisioning.base import Instance, InstanceState
+from bot.provisioning.instances import Instance, InstanceState
 from storage.models import Binder
 from storage.vocabulary import Ending, MessageKind, Outcome, Status, Target
 

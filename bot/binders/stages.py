@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from bot.provisioning.base import Phase
+from bot.provisioning.instances import Phase
 
 CAPACITY = "capacity"
 """The wait for free capacity. It says nothing of how long the next launch takes."""

@@ -23,7 +23,7 @@ from bot.binders.expectations import Expectation
 from bot.binders.observation import Observation, ObservedUse, is_unresolved, wants_look
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, end, enter, fail, fault, missing
-from bot.provisioning.base import Instance, InstanceState, Phase, Report
+from bot.provisioning.instances import Instance, InstanceState, Phase, Report
 from storage.models import Binder
 from storage.vocabulary import Activity, Ending, MessageKind, Outcome, Reason, Status, Target
 

@@ -7,7 +7,7 @@ from typing import Any
 from bot.binders.deadlines import DueNotice
 from bot.binders.timeouts import Timeouts
 from bot.errors import BinderBotError
-from bot.provisioning.base import Instance
+from bot.provisioning.instances import Instance
 from storage.models import Binder
 from storage.vocabulary import Ending, MessageKind, Outcome, Status, Target
 

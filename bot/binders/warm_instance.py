@@ -11,7 +11,7 @@ from bot.binders.actions import Action, Order
 from bot.binders.observation import Observation, needs_order
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, enter, fail, fault, missing
-from bot.provisioning.base import InstanceState, Phase
+from bot.provisioning.instances import InstanceState, Phase
 from storage.models import Binder
 from storage.vocabulary import Ending, Status
 

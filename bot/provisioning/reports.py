@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.provisioning.agent.reports import MAX_NOTES
 from bot.provisioning.agent.text import MAX_LINE, MAX_REASON, sentence, tail
-from bot.provisioning.base import Phase, Report, ReportedImage
+from bot.provisioning.instances import Phase, Report, ReportedImage
 
 MAX_JSON = 64 * 1024
 """Bytes of one JSON line; a longer one is skipped."""

@@ -3,7 +3,7 @@
 import json
 
 from bot.provisioning.agent.task import Task, order_of
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 
 
 def task_of(spec: InstanceSpec) -> Task:

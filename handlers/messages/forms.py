@@ -17,7 +17,7 @@ from slack_sdk.models.blocks import (
 
 from bot.errors import BinderBotError, SpecError
 from bot.interfaces.catalogue import INTERFACES
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
 from bot.repositories.site_links import expanded, quoted
 from bot.repositories.spec import LaunchRequest

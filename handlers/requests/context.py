@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.config import Settings
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage.engine import Store
 

@@ -6,7 +6,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from bot.errors import Refused, RequestError
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 from bot.repositories.spec import LaunchRequest, RepoSpec
 from bot.text import readable
 from bot.times import end_times

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from storage.models import Binder
 from storage.vocabulary import Ending, Status
 from tests.acceptance.conftest import Scene

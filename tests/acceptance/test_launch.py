@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.errors import QuotaExceeded
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from storage.vocabulary import Status
 from tests.acceptance.conftest import Scene, running
 from tests.fakes.http import like_jupyter

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from bot.provisioning.agent.settings import AgentSettings, MachineSettings, ReportSettings
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.openstack.user_data import render
 from tests.integration.agent.machine import GuestMachine, unpack
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from tests.conftest import GitServer, HostedRepository
 from tests.engines.conftest import REPOSITORY, Engine
 from tests.engines.guest import QUICK, EngineGuest

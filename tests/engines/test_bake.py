@@ -13,7 +13,7 @@ from uv import find_uv_bin
 
 from bot.provisioning.agent.bake import EXAMPLE_IMAGE, BakeOrder
 from bot.provisioning.agent.settings import AgentSettings, ContainerSettings
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from tests.conftest import HostedRepository
 from tests.engines.conftest import REPOSITORY, Engine
 from tests.integration.agent.guest import QUICK

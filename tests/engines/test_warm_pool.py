@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from bot.app import Application
-from bot.provisioning.base import Phase
+from bot.provisioning.instances import Phase
 from storage import warm
 from storage.vocabulary import Status
 from tests.conftest import HostedRepository

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from bot.errors import CloudError, CloudUnreachable, ServerError
 from bot.jupyter.activity import Usage
 from bot.jupyter.contents import DirectoryListing
-from bot.provisioning.base import (
+from bot.provisioning.base import MinimalCloud
+from bot.provisioning.instances import (
     Instance,
     InstanceSpec,
     InstanceState,
-    MinimalCloud,
     Phase,
     Report,
     ResourceIds,

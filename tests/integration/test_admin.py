@@ -18,7 +18,7 @@ from bot.admin.stats import stats
 from bot.binders.launch_history import measured
 from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.errors import ConfigError
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 from storage import binders, launch_times, warm
 from storage.engine import Store
 from storage.vocabulary import Ending, Status, Target

@@ -188,7 +188,7 @@ class Reporter:
         """Report what is about to be started, before anything of it runs.
 
         Args:
-            image: `key`, `id`, `directory`, `kind` and `how`; see `bot.provisioning.base.ReportedImage`.
+            image: `key`, `id`, `directory`, `kind` and `how`; see `bot.provisioning.instances.ReportedImage`.
         """
         self._image = {name: bounded(text, MAX_LINE) for name, text in image.items()}
         self._write_image()

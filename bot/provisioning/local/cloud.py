@@ -25,11 +25,11 @@ from bot.provisioning.agent.environments import Environments, remove_tree
 from bot.provisioning.agent.failures import FailureCode
 from bot.provisioning.agent.job import scrubber_of
 from bot.provisioning.agent.source import archive_refused
-from bot.provisioning.base import (
+from bot.provisioning.base import MinimalCloud
+from bot.provisioning.instances import (
     Instance,
     InstanceSpec,
     InstanceState,
-    MinimalCloud,
     Phase,
     Report,
     ResourceIds,

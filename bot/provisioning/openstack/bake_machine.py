@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from bot.errors import CloudError, CloudUnreachable
 from bot.provisioning.baking import BakeProgress
-from bot.provisioning.base import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
+from bot.provisioning.instances import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import contents_of_console, report_of_console
 from bot.provisioning.openstack.errors import Conflict

@@ -16,7 +16,7 @@ from bot.errors import CloudError
 from bot.provisioning.agent.bake import BakeOrder
 from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.baking import BAKED, EXAMPLE, BakedImage, BakeProgress
-from bot.provisioning.base import InstanceSpec, ResourceIds
+from bot.provisioning.instances import InstanceSpec, ResourceIds
 from bot.provisioning.openstack.api import Api, Json, region_of_environment
 from bot.provisioning.openstack.bake_machine import BakeMachine, MachineReports, Patience
 from bot.provisioning.openstack.cloud import OpenStackCloud

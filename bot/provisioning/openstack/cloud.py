@@ -18,7 +18,7 @@ from openstack.config.cloud_region import CloudRegion
 from bot.errors import CloudError, CloudUnreachable, NoCapacity, QuotaExceeded
 from bot.provisioning.agent.instructions import pieces_of
 from bot.provisioning.baking import is_bake
-from bot.provisioning.base import (
+from bot.provisioning.instances import (
     Instance,
     InstanceSpec,
     InstanceState,

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.provisioning.agent import reports as agent
 from bot.provisioning.agent.text import sentence
-from bot.provisioning.base import Report
+from bot.provisioning.instances import Report
 from bot.provisioning.reports import fold
 
 MARKER = f"{agent.MARKER} ".encode()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.provisioning.agent.text import sentence
-from bot.provisioning.base import Instance, InstanceState, Survey
+from bot.provisioning.instances import Instance, InstanceState, Survey
 from bot.provisioning.openstack.errors import NO_VALID_HOST
 from bot.provisioning.openstack.tags import Json, Tags
 

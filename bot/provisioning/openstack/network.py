@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bot.errors import CloudUnreachable, QuotaExceeded
-from bot.provisioning.base import ResourceIds
+from bot.provisioning.instances import ResourceIds
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.errors import Conflict, NotThere
 from bot.provisioning.openstack.inventory import oldest_first

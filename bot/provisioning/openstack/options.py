@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from string import Formatter
 
 from bot.errors import ConfigError
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 
 _URL_FIELDS = frozenset({"address", "dashed", "port"})
 _PREFIX = re.compile(r"[A-Za-z0-9_:.-]{0,64}")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.errors import CloudError, ConfigError
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.tokens import fingerprint
 
 Json = Mapping[str, Any]

@@ -17,7 +17,7 @@ from bot.provisioning.agent.bake import BakeOrder
 from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.agent.task import content_of
 from bot.provisioning.agent_archive import archive, archive_that_bakes
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.tasks import task_of
 
 MAX_ENCODED = 65_535

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import structlog
 from sqlalchemy import event
@@ -29,7 +29,7 @@ from bot.errors import LostLease, RequestError
 from bot.images.keeper import ImageKeeper, KeeperDependencies
 from bot.images.plans import KeepingPolicy
 from bot.images.store import RegistryImages
-from bot.provisioning.base import Cloud, InstanceState, Size
+from bot.provisioning.instances import InstanceState, Size
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
 from handlers.requests import operations
@@ -54,6 +54,9 @@ from tests.chaos.sim.world import (
     requested,
 )
 from tests.fakes.database import empty, new_database
+
+if TYPE_CHECKING:
+    from bot.provisioning.base import Cloud
 
 HOUR = 3600.0
 BEGIN = 1_800_000_000.0

@@ -7,7 +7,7 @@ from random import Random
 
 from bot.errors import CloudError, CloudUnreachable, NoCapacity, QuotaExceeded, ServerError
 from bot.jupyter.activity import Usage
-from bot.provisioning.base import (
+from bot.provisioning.instances import (
     Instance,
     InstanceSpec,
     InstanceState,

@@ -8,7 +8,7 @@ from bot.errors import RegistryError, RegistryUnreachable
 from bot.images.keeper import PUSH
 from bot.images.manifests import Manifest
 from bot.provisioning.agent.sealing import unseal
-from bot.provisioning.base import InstanceSpec, ReportedImage
+from bot.provisioning.instances import InstanceSpec, ReportedImage
 from tests.chaos.sim.world import SECRET
 from tests.fakes.cloud import Machine
 from tests.fakes.registry import FakeRegistry, sha256

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from bot.provisioning.base import Phase, Report, ReportedImage
+from bot.provisioning.instances import Phase, Report, ReportedImage
 from storage.models import BuiltImage
 from storage.vocabulary import Ending, ImageState, Status
 from tests.chaos.sim.world import DAY, SECRET, Tripwire, World

@@ -9,7 +9,7 @@ from sqlalchemy import event, update
 
 from bot.binders.expectations import Basis, Expectation
 from bot.errors import QuotaExceeded, RefNotFound
-from bot.provisioning.base import Phase, Report, ReportedImage
+from bot.provisioning.instances import Phase, Report, ReportedImage
 from storage import binders
 from storage.history_models import LaunchTime
 from storage.models import Binder

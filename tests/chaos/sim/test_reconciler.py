@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot.errors import CannotBuild, QuotaExceeded, RefNotFound, RepositoryUnreachable
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from storage import binders
 from storage.vocabulary import Ending, Status, Target
 from tests.chaos.sim.world import COMMIT, World

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.provisioning.base import InstanceState
+from bot.provisioning.instances import InstanceState
 from storage import binders
 from storage.vocabulary import Ending, Status, Target
 from tests.chaos.sim.world import Tripwire, World

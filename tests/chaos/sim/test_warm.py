@@ -6,7 +6,7 @@ import pytest
 
 from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.errors import QuotaExceeded
-from bot.provisioning.base import InstanceState, Phase, Report
+from bot.provisioning.instances import InstanceState, Phase, Report
 from storage import warm
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target

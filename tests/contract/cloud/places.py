@@ -10,7 +10,8 @@ from typing import Any
 from bot import config
 from bot.errors import CloudUnreachable
 from bot.provisioning.agent.instructions import text_of
-from bot.provisioning.base import Cloud, Instance, InstanceSpec, InstanceState, Phase, ResourceIds
+from bot.provisioning.base import Cloud
+from bot.provisioning.instances import Instance, InstanceSpec, InstanceState, Phase, ResourceIds
 from bot.provisioning.local.instance import InstanceDirectory
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.registry import build_cloud

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import CloudError, CloudUnreachable
-from bot.provisioning.base import Cloud, Instance, InstanceState, ResourceIds
+from bot.provisioning.base import Cloud
+from bot.provisioning.instances import Instance, InstanceState, ResourceIds
 from tests.contract.cloud.places import ENDS_AT, Place
 
 ALIVE = {InstanceState.PENDING, InstanceState.ACTIVE}

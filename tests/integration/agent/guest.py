@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.provisioning.agent.settings import AgentSettings, MachineSettings, ReportSettings
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.openstack.user_data import render
 from tests.integration.agent.machine import GuestMachine, a_free_port, unpack
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from bot.provisioning.openstack.console import MARKER, report_of_console
 
 CONSOLE = "/dev/console"

@@ -9,7 +9,7 @@ import pytest
 from bot.provisioning.agent.bake import EXAMPLE_IMAGE, BakeOrder
 from bot.provisioning.agent.settings import AgentSettings, ContainerSettings
 from bot.provisioning.baking import EXAMPLE
-from bot.provisioning.base import Phase
+from bot.provisioning.instances import Phase
 from bot.provisioning.openstack.console import contents_of_console
 from bot.provisioning.openstack.user_data import MAX_ENCODED, pack, render_bake
 from tests.conftest import GitServer

@@ -12,7 +12,7 @@ import pytest
 
 from bot.provisioning.agent.settings import ContainerSettings
 from bot.provisioning.agent_archive import archive
-from bot.provisioning.base import Phase
+from bot.provisioning.instances import Phase
 from tests.conftest import GitServer, HostedRepository
 from tests.fakes.pythons import old_pythons
 from tests.integration.agent.guest import QUICK, TOKEN, Guest, an_order

@@ -11,7 +11,7 @@ import pytest
 from bot.provisioning.agent.instructions import pieces_of
 from bot.provisioning.agent.sealing import seal, token_of
 from bot.provisioning.agent.settings import AgentSettings
-from bot.provisioning.base import InstanceSpec, Phase
+from bot.provisioning.instances import InstanceSpec, Phase
 from bot.provisioning.tasks import order_text
 from tests.conftest import GitServer, HostedRepository
 from tests.fakes.http import Script, scripted_server

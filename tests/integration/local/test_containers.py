@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import InstanceState, Phase
+from bot.provisioning.instances import InstanceState, Phase
 from tests.conftest import GitServer
 from tests.integration.agent.guest import install_stub
 from tests.integration.local.world import TOKEN, Bench, order, wait_until

@@ -18,7 +18,7 @@ from bot.errors import CannotBuild, CloudError
 from bot.provisioning.agent.environment import MARK
 from bot.provisioning.agent.environments import remove_tree
 from bot.provisioning.agent.sandbox import works
-from bot.provisioning.base import InstanceSpec, InstanceState, Phase, Report
+from bot.provisioning.instances import InstanceSpec, InstanceState, Phase, Report
 from bot.provisioning.local import cloud
 from bot.provisioning.local.instance import InstanceDirectory
 from bot.provisioning.local.processes import processes_of

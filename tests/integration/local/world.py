@@ -7,7 +7,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from bot.provisioning.base import InstanceSpec, Phase, Report
+from bot.provisioning.instances import InstanceSpec, Phase, Report
 from bot.provisioning.local.cloud import LocalCloud
 from bot.provisioning.local.options import LocalOptions
 

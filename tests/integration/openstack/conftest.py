@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from openstack.config import OpenStackConfig
 
-from bot.provisioning.base import InstanceSpec, Report
+from bot.provisioning.instances import InstanceSpec, Report
 from bot.provisioning.openstack.api import Api, region_of_environment
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions

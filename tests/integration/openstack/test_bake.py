@@ -16,7 +16,7 @@ from bot.admin import bake as admin
 from bot.admin.bake import BakeJournal, bake_with
 from bot.cli import INTERRUPTED
 from bot.errors import CloudError, ConfigError, LostLease
-from bot.provisioning.base import InstanceSpec, InstanceState
+from bot.provisioning.instances import InstanceSpec, InstanceState
 from bot.provisioning.openstack import bake_machine
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.images import contents_of

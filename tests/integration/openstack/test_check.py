@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor
 from tests.integration.openstack.standin import StandIn

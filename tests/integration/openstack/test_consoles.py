@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import Instance, InstanceSpec
+from bot.provisioning.instances import Instance, InstanceSpec
 from bot.provisioning.openstack import consoles
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.standin import StandIn

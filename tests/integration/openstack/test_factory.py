@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot import config
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.registry import build_cloud
 from tests.integration.openstack.standin import StandIn
 

@@ -18,7 +18,7 @@ from bot.errors import (
     NoCapacity,
     QuotaExceeded,
 )
-from bot.provisioning.base import InstanceSpec, InstanceState, Report
+from bot.provisioning.instances import InstanceSpec, InstanceState, Report
 from bot.provisioning.openstack import api
 from bot.provisioning.openstack.api import region_of_environment
 from bot.provisioning.openstack.cloud import OpenStackCloud

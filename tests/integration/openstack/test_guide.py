@@ -15,7 +15,7 @@ import pytest
 from bot import config
 from bot.errors import CloudError
 from bot.provisioning.agent.failures import FailureCode
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.baking import FAILED, Follower, Machines, bakery_of
 from tests.integration.openstack.standin import PROJECT, StandIn

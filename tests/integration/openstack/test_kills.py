@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import InstanceSpec, InstanceState, ResourceIds, Survey
+from bot.provisioning.instances import InstanceSpec, InstanceState, ResourceIds, Survey
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.standin import Cut, StandIn
 

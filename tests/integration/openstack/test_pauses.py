@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.errors import CloudUnreachable
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.standin import Json, StandIn
 

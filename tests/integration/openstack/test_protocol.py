@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.errors import CannotBuild, CloudError, CloudUnreachable, QuotaExceeded
-from bot.provisioning.base import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
+from bot.provisioning.instances import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.tokens import fingerprint
 from tests.integration.openstack.conftest import OPTIONS

@@ -14,7 +14,7 @@ import pytest
 from bot.admin import bake as admin
 from bot.errors import CloudError, CloudUnreachable
 from bot.provisioning.agent.settings import AgentSettings
-from bot.provisioning.base import InstanceSpec, InstanceState
+from bot.provisioning.instances import InstanceSpec, InstanceState
 from bot.provisioning.openstack import bake_machine
 from bot.provisioning.openstack.bakery import OpenStackBakery
 from bot.provisioning.openstack.cloud import OpenStackCloud

@@ -19,7 +19,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from bot.provisioning.base import InstanceSpec, InstanceState
+from bot.provisioning.instances import InstanceSpec, InstanceState
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console

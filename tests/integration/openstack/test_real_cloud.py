@@ -13,7 +13,7 @@ import pytest
 from openstack.config import OpenStackConfig
 
 from bot.errors import CloudUnreachable, CredentialsRejected, QuotaExceeded
-from bot.provisioning.base import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
+from bot.provisioning.instances import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console

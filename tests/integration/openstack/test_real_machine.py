@@ -20,7 +20,7 @@ import pytest
 from bot.errors import CloudUnreachable
 from bot.jupyter.client import JupyterServer
 from bot.provisioning.agent.settings import AgentSettings
-from bot.provisioning.base import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
+from bot.provisioning.instances import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.console import report_of_console
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions

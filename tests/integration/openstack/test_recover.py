@@ -17,7 +17,7 @@ from bot.config import Settings
 from bot.errors import ConfigError, ServerError
 from bot.jupyter.activity import Usage
 from bot.jupyter.contents import DirectoryListing
-from bot.provisioning.base import InstanceSpec, Phase, Report
+from bot.provisioning.instances import InstanceSpec, Phase, Report
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.tokens import new_secret, new_token
 from storage import binders

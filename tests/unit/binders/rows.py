@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.binders.observation import Observation
 from bot.binders.timeouts import Timeouts
-from bot.provisioning.base import Instance, InstanceState
+from bot.provisioning.instances import Instance, InstanceState
 from storage.models import Binder
 from storage.vocabulary import Activity, Status, Target
 

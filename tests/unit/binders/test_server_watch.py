@@ -8,7 +8,7 @@ import pytest
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.server_watch import ASKED_AT_ONCE, ServerWatch
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders
 from storage.engine import Store

@@ -7,7 +7,7 @@ import pytest
 from bot.binders import shelving
 from bot.binders.actions import Action, Announce, Expose, Shelve, Unshelve
 from bot.binders.updates import Update
-from bot.provisioning.base import Instance, InstanceState
+from bot.provisioning.instances import Instance, InstanceState
 from storage.models import Binder
 from storage.vocabulary import Ending, MessageKind, Status, Target
 from tests.unit.binders.rows import HOUR, NOW, TIMEOUTS, URL, binder, instance, observed

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.binders import stages
-from bot.provisioning.base import Phase
+from bot.provisioning.instances import Phase
 
 TABLE: list[tuple[str, dict[str, Any], float, dict[str, float]]] = [
     ("none", {}, 9, {}),

@@ -12,7 +12,7 @@ from bot.binders.expectations import Basis, Expectation
 from bot.binders.observation import Observation, ObservedUse
 from bot.binders.transitions import plan
 from bot.binders.updates import Update, backoff
-from bot.provisioning.base import Instance, InstanceState, Phase, Report
+from bot.provisioning.instances import Instance, InstanceState, Phase, Report
 from storage.models import Binder
 from storage.vocabulary import Activity, Ending, MessageKind, Status, Target
 from tests.unit.binders.rows import NOW, TIMEOUTS, URL, binder, instance, observed

@@ -11,7 +11,7 @@ from bot.binders.observation import Observation, wants_answer, wants_report, wan
 from bot.binders.transitions import plan
 from bot.binders.updates import Update
 from bot.errors import CannotBuild, CloudUnreachable, QuotaExceeded
-from bot.provisioning.base import InstanceState, Phase, Report
+from bot.provisioning.instances import InstanceState, Phase, Report
 from storage.models import Binder
 from storage.vocabulary import Ending, Reason, Status, Target
 from tests.unit.binders.rows import NOW, TIMEOUTS, URL, binder, instance, observed

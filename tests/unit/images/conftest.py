@@ -12,7 +12,7 @@ from bot.images.plans import KeepingPolicy
 from bot.images.rights import AccountRights, RegistryRights
 from bot.images.store import RegistryImages
 from bot.provisioning.agent.stored_images import ImageAccess
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.instances import InstanceSpec
 from storage import binders, images
 from storage.engine import Store
 from storage.models import Binder, BuiltImage, OutboxMessage

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.provisioning.base import Phase, ReportedImage
+from bot.provisioning.instances import Phase, ReportedImage
 from bot.provisioning.openstack.console import lines_of_console, report_of_console
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.provisioning.agent.reports import MAX_NOTES
 from bot.provisioning.agent.text import MAX_LINE, MAX_LOG, MAX_REASON, clean, last_line, tail
-from bot.provisioning.base import Phase, Report, ReportedImage
+from bot.provisioning.instances import Phase, Report, ReportedImage
 from bot.provisioning.reports import MAX_KIND, fold
 
 anything = st.recursive(

@@ -17,7 +17,7 @@ from bot.errors import CannotBuild
 from bot.provisioning.agent import task
 from bot.provisioning.agent.settings import AgentSettings, ContainerSettings, MachineSettings, ReportSettings
 from bot.provisioning.agent_archive import archive
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from bot.provisioning.openstack.console import report_of_console
 from bot.provisioning.openstack.user_data import MAX_ENCODED, encode, render
 from tests.integration.agent.guest import TOKEN, an_order

@@ -13,7 +13,7 @@ from slack_bolt.request import BoltRequest
 
 import handlers
 from bot.config import Settings
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 from handlers import ids
 from storage import binders, shares
 from storage.models import Binder

@@ -15,7 +15,7 @@ import pytest
 
 from bot.errors import SpecError
 from bot.jupyter.file_crawl import LeftOut
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
 from bot.saved_work.archive import Archive
 from handlers import messages

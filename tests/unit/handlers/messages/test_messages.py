@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 from bot.times.durations import duration
 from handlers import ids, messages
 from handlers.messages import status_text

@@ -16,7 +16,7 @@ from bot.binders.deadlines import WarningPolicy
 from bot.config import Settings, load
 from bot.config.limits import Limits
 from bot.errors import ConfigError, RequestError
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
 from handlers import messages
 from handlers.messages import digest, notices

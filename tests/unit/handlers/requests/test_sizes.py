@@ -7,7 +7,7 @@ import pytest
 from bot import config
 from bot.config import Settings
 from bot.errors import ConfigError, Refused, RequestError
-from bot.provisioning.base import Size
+from bot.provisioning.instances import Size
 from bot.provisioning.registry import build_cloud
 from bot.repositories.launch_text import parse_launch
 from bot.tokens import new_token
