@@ -17,6 +17,7 @@ HOST_ONLY = frozenset(
         "pythons.py",
         "recipe.py",
         "recipe_conda.py",
+        "recipe_conda_package.py",
         "recipe_files.py",
         "recipe_pipfile.py",
         "sandbox.py",

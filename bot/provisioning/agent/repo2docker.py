@@ -65,7 +65,7 @@ class Build:
         source: A directory, or the name of an archive.
         directory: The directory of the source that is built.
         labels: Labels of the image, in plain ASCII.
-        cache_from: The image in a registry from whose layers the build starts; empty for none.
+        cache_from: The image from whose layers the build starts; empty for none.
         is_cache: Whether later builds shall be able to start from this one's layers.
         is_anew: Whether nothing is taken from earlier builds.
     """
@@ -108,7 +108,7 @@ def build_image(job: Job, build: Build, progress: BuildProgress, environment: Ma
     Args:
         job: What is built.
         build: How.
-        progress: Reads what is printed; may end the build.
+        progress: Reads what is printed.
         environment: Variables beside the agent's own.
 
     Raises:
@@ -131,7 +131,6 @@ def build_image(job: Job, build: Build, progress: BuildProgress, environment: Ma
         # Images of another builder than the default one are not loaded into Docker.
         environment={**os.environ, "BUILDX_BUILDER": "default", **environment},
         on_line=progress,
-        meanwhile=progress.check,
     )
 
 
