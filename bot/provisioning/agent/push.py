@@ -54,7 +54,7 @@ class _Push:
         """What the bot says of where the image goes; None where it says nothing for long."""
         deadline = time.monotonic() + _WAIT_SECONDS
         while time.monotonic() < deadline:
-            right = _read(instructions.read(self._job, INSTRUCTION))
+            right = read_right(instructions.read(self._job, INSTRUCTION))
             if right is not None:
                 return right
             time.sleep(min(_LOOK_SECONDS, self._job.settings.watch_seconds))
@@ -81,8 +81,8 @@ class _Push:
         return True
 
 
-def _read(text: str | None) -> dict[str, Any] | None:
-    """The right that a text gives; None where it gives none."""
+def read_right(text: str | None) -> dict[str, Any] | None:
+    """The right to push that a text gives: `repository`, `tag` and `auth`; None where it gives none."""
     try:
         right = json.loads(text or "null")
         is_right = _REPOSITORY.fullmatch(right["repository"]) and _TAG.fullmatch(right["tag"])

@@ -87,12 +87,11 @@ class Registry:
         if access is None or not access.cache_from or not self._fetch(access, access.cache_from, _NO_LAYERS):
             yield Layers()
             return
-        image, folder = f"{access.repository}@{access.cache_from}", self._job.places.docker_config
+        image = f"{access.repository}@{access.cache_from}"
         try:
-            _write_configuration(folder, access)
-            yield Layers(image, {"DOCKER_CONFIG": str(folder)})
+            with docker_configuration(self._job.places.docker_config, access) as folder:
+                yield Layers(image, {"DOCKER_CONFIG": str(folder)})
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
             self._engine.remove_name(image)
 
     def _fetch(self, access: ImageAccess, digest: str, note: str) -> bool:
@@ -121,11 +120,20 @@ class Registry:
         self._job.reporter.note(note)
 
 
-def _write_configuration(folder: Path, access: ImageAccess) -> None:
-    """Write a configuration of Docker that is the present one, with this registry's credentials."""
-    present = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+@contextmanager
+def docker_configuration(folder: Path, access: ImageAccess) -> Iterator[Path]:
+    """Have the present configuration of Docker, with this registry's credentials added, for a while."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
+    try:
+        _write_configuration(folder, access)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_configuration(folder: Path, access: ImageAccess) -> None:
+    present = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     with suppress(OSError):
         for each in present.iterdir():
             if each.name != "config.json":

@@ -96,6 +96,12 @@ def fails(bench: Bench, ordered: InstanceSpec) -> Report:
     return report
 
 
+def how_built(bench: Bench, binder_id: str) -> str:
+    image = bench.report(binder_id).image
+    assert image is not None
+    return image.how
+
+
 def test_a_binder_from_its_order_to_nothing_left(
     bench: Bench, git_server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +148,7 @@ def test_a_binder_from_its_order_to_nothing_left(
     bench.cloud.create(order(url, sha, "second", path="notebooks/index.ipynb"))
     assert bench.settle("second").phase == Phase.SERVING
     assert len(git_server.requests) == asked
+    assert [how_built(bench, each) for each in ("first", "second")] == ["built", "kept"]
     assert "building" not in directory_of(bench, "second").places.report.read_text()
     assert (directory_of(bench, "second").places.repo / "environment.txt").exists()
     assert bench.url("second") != base
