@@ -21,6 +21,7 @@ from bot.binders.reconciler import Reconciler
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.health import HealthServer
+from bot.images.factory import ImageStore, image_store_of
 from bot.jupyter.client import JupyterServer
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
@@ -43,6 +44,8 @@ from storage.models import Binder
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 30.0
+IMAGES_SECONDS = 15.0
+"""Between two looks at the images that are on their way into the registry."""
 DIGEST_SECONDS = 300.0
 AUDIENCE_SECONDS = 2.0
 """How soon after it was shared with a channel its members are asked for."""
@@ -83,6 +86,7 @@ class Application:
             submit=self._pool.submit,
             nudge=self.nudge,
         )
+        self._kept_images = image_store_of(settings)
         self._client = wiring.web_client(settings)
         self._zones = UserTimezones(self._client, settings.zone)
         calls = SlackCalls(default_rate_limits())
@@ -129,6 +133,8 @@ class Application:
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
+        if self._kept_images:
+            self._keep_images(self._kept_images)
         if when := self._settings.weekly_digest:
             owe = partial(self._owe_digest, when)
             self.ticks.every(DIGEST_SECONDS, "digest", owe, jitter=DIGEST_SECONDS / 10)
@@ -138,6 +144,11 @@ class Application:
         if self._health:
             self._health.start()
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
+
+    def _keep_images(self, kept: ImageStore) -> None:
+        keeper = wiring.image_keeper(kept, kept.registry(), self.store, self.cloud)
+        self.ticks.every(IMAGES_SECONDS, "images", keeper.tick, jitter=IMAGES_SECONDS / 10)
+        self.ticks.every(3600.0, "image retention", keeper.retain, jitter=300.0)
 
     def stop(self) -> bool:
         """Take no more work, let work in progress finish, and release the leases. It may be called twice.

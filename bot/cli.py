@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from bot.errors import BinderBotError, ConfigError
@@ -121,7 +122,8 @@ def _parsed(text: str) -> dict[str, str | int | None]:
 
     try:
         request = parse_launch(text)
-        return {**request.spec.to_json(), **_lifetime(request.duration)}
+        rebuild = {"rebuild": True} if request.rebuild else {}
+        return {**request.spec.to_json(), **_lifetime(request.duration), **rebuild}
     except SpecError as error:
         return {"error": error.sentence, **({"hint": error.hint} if error.hint else {})}
 
@@ -198,6 +200,22 @@ def _positive(text: str) -> int:
     return days
 
 
+def _images(options: argparse.Namespace) -> int:
+    if options.setup:
+        from bot.images.setup import set_up
+
+        print(set_up(Path(options.setup)))
+        return 0
+    from bot import config, logs
+    from bot.admin import images
+
+    settings = config.load()
+    logs.configure("WARNING", settings.log_format)
+    for line in images.prune(settings) if options.prune else images.list_images(settings):
+        print(line)
+    return 0
+
+
 COMMANDS = (
     OperatorCommand("serve", "run the bot (settings come from the environment and from .env)", _serve),
     OperatorCommand(
@@ -251,6 +269,18 @@ COMMANDS = (
                 },
             ),
             Option("--json", {"action": "store_true", "help": "for programs: times in seconds"}),
+        ),
+    ),
+    OperatorCommand(
+        "images",
+        "list the images in the registry",
+        _images,
+        (
+            Option("--prune", {"action": "store_true", "help": "remove those that are not needed any more"}),
+            Option(
+                "--setup",
+                {"metavar": "FOLDER", "help": "make the key and the certificate for a registry, and say how"},
+            ),
         ),
     ),
     OperatorCommand("recover", "restore a lost database from what the OpenStack cloud knows", _recover),

@@ -17,7 +17,9 @@ BinderBotError (storage/errors.py)
 │   ├── QuotaExceeded           the project's limit is reached; room may come
 │   ├── CredentialsRejected     the operator must act
 │   └── CannotBuild             this cloud cannot build that repository, whatever happens
-└── ServerError                 the binder's own server answered nonsense, or nothing
+├── ServerError                 the binder's own server answered nonsense, or nothing
+└── RegistryError               the image registry refused, or answered nonsense
+    └── RegistryUnreachable     it did not answer; try again
 """
 
 from storage.errors import BinderBotError, LostLease, StoreError
@@ -35,6 +37,8 @@ __all__ = [
     "QuotaExceeded",
     "RefNotFound",
     "Refused",
+    "RegistryError",
+    "RegistryUnreachable",
     "RepositoryNotFound",
     "RepositoryUnreachable",
     "RequestError",
@@ -107,3 +111,11 @@ class CannotBuild(CloudError):
 
 class ServerError(BinderBotError):
     """The binder's own server answered nonsense, or nothing."""
+
+
+class RegistryError(BinderBotError):
+    """The image registry refused, or answered nonsense."""
+
+
+class RegistryUnreachable(RegistryError):
+    """The image registry did not answer. Nothing may be concluded from that; try again."""

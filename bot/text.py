@@ -41,6 +41,11 @@ def _without_fences(text: str) -> str:
     return re.sub("`{3,}", lambda ticks: "'" * len(ticks[0]), text)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things in words: `1 binder`, `3 binders`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def shorten(text: str, limit: int) -> str:
     """Plain text (no markup) of at most `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS

@@ -6,28 +6,52 @@ import uuid
 
 from slack_sdk import WebClient
 
-from bot.binders.dependencies import Dependencies
+from bot.binders.dependencies import Dependencies, NoImages
 from bot.binders.timeouts import Timeouts
 from bot.config import Settings
+from bot.images import tokens
+from bot.images.factory import ImageStore, image_store_of
+from bot.images.keeper import ImageKeeper, KeeperDependencies, Registry
+from bot.images.store import RegistryImages
 from bot.provisioning.base import Cloud
 from bot.repositories.resolve import Resolver
 from bot.saved_work import changes
 from storage.engine import Store
 
 SLACK_TIMEOUT_SECONDS = 20
+_PULL_SECONDS = 900.0
 
 
 def reconciler_dependencies(settings: Settings, store: Store, cloud: Cloud) -> Dependencies:
     """Put together what the reconciler works with."""
+    kept = image_store_of(settings)
     return Dependencies(
         store=store,
         cloud=cloud,
         resolver=resolver_of(settings),
         count=changes.count_changes,
         timeouts=timeouts(settings, cloud),
-        worker=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+        worker=worker_name(),
         lease=settings.lease_seconds,
         unreachable_alert=60 * settings.unreachable_alert_minutes,
+        images=RegistryImages(store, kept.place, kept.rights, pull_seconds(settings)) if kept else NoImages(),
+    )
+
+
+def worker_name() -> str:
+    """A name for leases that no other process ever had."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def pull_seconds(settings: Settings) -> float:
+    """How long an instance may pull: until it has booted, and some minutes longer."""
+    return min(60 * settings.boot_timeout_minutes + _PULL_SECONDS, tokens.MOST_SECONDS)
+
+
+def image_keeper(kept: ImageStore, registry: Registry, store: Store, cloud: Cloud) -> ImageKeeper:
+    """Put together what keeps images in the registry."""
+    return ImageKeeper(
+        KeeperDependencies(store, cloud, registry, kept.rights, kept.place, kept.policy, worker_name())
     )
 
 

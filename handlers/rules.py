@@ -54,6 +54,7 @@ class Action(StrEnum):
     STOP = "tear it down"
     HOLD = "keep its failed instance"
     SHARE = "share it"
+    LINK = "make a launch link of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ RULES: Mapping[Action, Rule] = {
     Action.SEE: Rule(_SEES, _ALWAYS),
     Action.READ_LOG: Rule(_USES, _ALWAYS, also=frozenset({Role.MEMBER})),
     Action.LAUNCH_AGAIN: Rule(_SEES, _ALWAYS),
+    Action.LINK: Rule(_SEES, _ALWAYS),
     Action.OPEN: Rule(_USES, _READY, "it can be opened only while it is ready"),
     Action.EXTEND: Rule(_MANAGES, _LIVE, "it can no longer be extended"),
     Action.SAVE: Rule(_MANAGES, _READY, "it can be saved only while it is ready"),

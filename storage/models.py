@@ -6,7 +6,19 @@ All times are Unix seconds in UTC by the database's clock; None where something 
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Enum, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Enum,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -114,6 +126,8 @@ class MessageKind(StrEnum):
     """To those with whom it is shared: they can open it."""
     ACTED = "acted"
     """In the thread: what somebody else than the owner did with it."""
+    UNFURL = "unfurl"
+    """Under launch links that somebody posted: a button for each."""
     DIGEST = "digest"
     """In a channel, once a week: its live binders."""
     ALERT = "alert"
@@ -129,6 +143,21 @@ class OutboxState(StrEnum):
     DONE = "done"
     DEAD = "dead"
     """Given up, with the error in `error`."""
+
+
+class ImageState(StrEnum):
+    """How far the image of a binder is on its way into the registry."""
+
+    BUILT = "built"
+    """Its instance has it; no instance was told to push it yet."""
+    PUSHING = "pushing"
+    """Its instance has the right to push it, until `right_until`."""
+    KEPT = "kept"
+    """It is in the registry, and it is the image that was reported: launches use it."""
+    REMOVING = "removing"
+    """No launch uses it any more. It is deleted from the registry, and then its row."""
+    DROPPED = "dropped"
+    """It was not kept; `reason` says why."""
 
 
 def words(known: type[StrEnum]) -> Enum:
@@ -396,3 +425,59 @@ class Sighting(Base):
 
     binder_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     first_seen: Mapped[float] = mapped_column(Float)
+
+
+class BuiltImage(Base):
+    """The image that a binder was built as, on its way into the registry and there."""
+
+    __tablename__ = "images"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    repository: Mapped[str] = mapped_column(String(255))
+    """The one repository of the registry for its source and for who may use it: `host[:port]/name`."""
+    key: Mapped[str] = mapped_column(String(64))
+    """The build key: all that decides what is built. It is the tag of the image."""
+    image_id: Mapped[str] = mapped_column(String(80))
+    """`sha256:…` of its configuration, as it was reported before the image was started."""
+
+    # What it was built from
+    provider: Mapped[str] = mapped_column(String(16))
+    url: Mapped[str] = mapped_column(Text)
+    commit: Mapped[str | None] = mapped_column(String(64))
+    directory: Mapped[str] = mapped_column(Text, default=".")
+    extra: Mapped[str] = mapped_column(Text, default="")
+    """The package that was added for the interface that was asked for."""
+    kind: Mapped[str] = mapped_column(String(40), default="")
+    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """What its users should know of the build."""
+    binder_id: Mapped[str] = mapped_column(String(32))
+    """The binder that built it. The row of that binder may be deleted by now."""
+    is_private: Mapped[bool] = mapped_column(default=False)
+    """Whether only its owner may use it, in private."""
+    built_at: Mapped[float] = mapped_column(Float)
+    used_at: Mapped[float] = mapped_column(Float)
+
+    # How far it is
+    state: Mapped[ImageState] = mapped_column(words(ImageState), default=ImageState.BUILT)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    """Why it was dropped, or is being removed."""
+    digest: Mapped[str] = mapped_column(String(80), default="")
+    """`sha256:…` of its manifest in the registry. With `dropped`: of what is to be deleted there."""
+    layers: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    """The bytes of each of its layers in the registry, by digest."""
+    size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    """How often its instance was given the right to push it."""
+    right_until: Mapped[float | None] = mapped_column(Float)
+    """When the right to push it ends."""
+    before: Mapped[str] = mapped_column(String(80), default="")
+    """The digest that its tag had when the right was given; empty where there was no such tag."""
+    next_at: Mapped[float] = mapped_column(Float, default=0.0)
+    """When it is due for its next look; while somebody works on it, when their claim ends."""
+    fence: Mapped[int] = mapped_column(Integer, default=0)
+    """Raised by each claim: whoever claimed it before writes nothing any more."""
+
+    __table_args__ = (
+        Index("ix_images_key", "repository", "key"),
+        Index("ix_images_due", "next_at"),
+    )

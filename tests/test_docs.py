@@ -7,6 +7,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from bot import cli, config
+from bot.images.settings import ImageSettings
 from bot.provisioning.local.settings import LocalSettings
 from bot.provisioning.openstack.settings import OpenStackSettings
 from bot.provisioning.settings import CloudSettings
@@ -22,6 +23,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "Every cloud": CloudSettings,
     "The local cloud": LocalSettings,
     "OpenStack": OpenStackSettings,
+    "The image store": ImageSettings,
 }
 
 
@@ -214,7 +216,7 @@ def test_a_decision_has_a_title_a_status_and_a_date(page: Path) -> None:
 
 WHO_MAY = {
     "see that it exists, and how far it is": [Action.SEE],
-    "launch the same again": [Action.LAUNCH_AGAIN],
+    "launch the same again, get its launch link": [Action.LAUNCH_AGAIN, Action.LINK],
     "read its log": [Action.READ_LOG],
     "open it": [Action.OPEN],
     "extend, save, shelve, resume, stop": [

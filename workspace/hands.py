@@ -188,7 +188,8 @@ def _newest(seen: Snapshot, wanted: Callable[[Json], bool]) -> Json | None:
 
 
 def _pressable(place: Json, what: str) -> tuple[Json, Json] | None:
-    for block in place.get("blocks", []):
+    below = [block for each in place.get("attachments", []) for block in each["blocks"]]
+    for block in [*place.get("blocks", []), *below]:
         for element in _interactive(block):
             if what in (element["action_id"], element.get("text", {}).get("text")):
                 return block, element
@@ -208,7 +209,10 @@ def plain(message: Json) -> str:
         if blocks
         else [_unmarked(message.get("text", ""))]
     )
-    return "\n".join([*lines, *(f"[file {one['title']}]" for one in message.get("files", []))])
+    below = [
+        line for one in message.get("attachments", []) for block in one["blocks"] for line in _lines(block)
+    ]
+    return "\n".join([*lines, *below, *(f"[file {one['title']}]" for one in message.get("files", []))])
 
 
 def _lines(block: Json) -> Iterator[str]:

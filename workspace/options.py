@@ -19,6 +19,8 @@ ALL_SCOPES = frozenset(
         "im:history",
         "im:read",
         "im:write",
+        "links:read",
+        "links:write",
         "reactions:write",
         "team:read",
         "usergroups:read",
@@ -56,6 +58,7 @@ class Options:
         shortcuts: its shortcuts.
         scopes: what its bot token may do; leave `chat:write.public` out to be refused where it is no member.
         events: the bot events it is subscribed to, as in a manifest (`message.im`); None is all.
+        unfurl_domains: the domains of whose links it hears.
         bot_token: accepted as `xoxb-…`; made up where empty. `app_token` likewise, as `xapp-…`.
         team_id: the workspace's own id; made up where empty.
         ack_seconds: how long the app may take to acknowledge.
@@ -71,6 +74,7 @@ class Options:
     shortcuts: tuple[Shortcut, ...] = ()
     scopes: frozenset[str] = ALL_SCOPES
     events: frozenset[str] | None = None
+    unfurl_domains: tuple[str, ...] = ()
     bot_token: str = ""
     app_token: str = ""
     team_id: str = ""

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workspace import unfurls
 from workspace.arguments import Args
 from workspace.blocks import elements
 from workspace.socket_mode import NotAnsweredError, Sockets
@@ -113,6 +114,7 @@ class People:
             self._state.next_ts(), where.id, who.id, marked_up, thread_ts=thread_ts or None
         )
         self._state.post(message)
+        self._tell_links(where, message)
         if self._state.bot.id in where.members:
             self._tell_message(where, message)
         elif f"<@{self._state.bot.id}>" in marked_up:
@@ -129,6 +131,12 @@ class People:
         self._tell(f"message.{plural}", {**event, "channel_type": kind})
         if f"<@{self._state.bot.id}>" in message.text and where.kind != "im":
             self._tell("app_mention", {**event, "type": "app_mention"})
+
+    def _tell_links(self, where: Channel, message: PostedMessage) -> None:
+        event = unfurls.event_of(where, message, self._options.unfurl_domains)
+        is_there = where.kind == "public" or self._state.bot.id in where.members
+        if event and is_there and "links:read" in self._options.scopes:
+            self._tell("link_shared", event)
 
     def delete(self, user: str, channel: str, ts: str) -> Json:
         """Delete a message: one's own, or anybody's as the workspace's owner."""
@@ -148,6 +156,9 @@ class People:
         else:
             message = self._visible(who, str(at.get("channel")), str(at.get("ts")))
             blocks, payload = message.blocks, self._message_container(who, message)
+            for attachment in message.attachments():
+                if any(element["action_id"] == action_id for _, element in elements(attachment["blocks"])):
+                    blocks, payload = attachment["blocks"], _in_unfurl(payload, attachment)
         action = _action(blocks, action_id, block_id, value)
         return await self._interact(who, {"type": "block_actions", **payload, "actions": [action]})
 
@@ -343,6 +354,14 @@ class People:
             "commands": [_hint(command) for command in self._options.commands],
             "shortcuts": [vars(shortcut) for shortcut in self._options.shortcuts],
         }
+
+
+def _in_unfurl(payload: Json, attachment: Json) -> Json:
+    """The payload of a click below a link; as in Slack, without the message."""
+    kept = {name: payload[name] for name in ("channel", "state", "response_url")}
+    where = {"type": "message_attachment", "attachment_id": attachment["id"], "is_app_unfurl": True}
+    where |= {"app_unfurl_url": attachment["app_unfurl_url"]}
+    return {**kept, "container": {**payload["container"], **where}, "app_unfurl": attachment}
 
 
 def _hint(command: SlashCommand) -> Json:

@@ -121,10 +121,18 @@ class PostedMessage:
     metadata: Json | None = None
     files: list[str] = field(default_factory=list)
     reactions: dict[str, list[str]] = field(default_factory=dict)
+    unfurls: dict[str, list[Json]] = field(default_factory=dict)
     edited_ts: str | None = None
     ephemeral_to: str | None = None
     by_app: bool = False
     tombstone: bool = False
+
+    def attachments(self) -> list[Json]:
+        """What the app shows below its links."""
+        return [
+            {"id": number, "from_url": url, "is_app_unfurl": True, "app_unfurl_url": url, "blocks": blocks}
+            for number, (url, blocks) in enumerate(self.unfurls.items(), 1)
+        ]
 
     @property
     def is_reply(self) -> bool:
@@ -314,6 +322,8 @@ class State:
             found |= {"subtype": "tombstone", "user": "USLACKBOT", "hidden": True}
         if message.blocks:
             found["blocks"] = message.blocks
+        if message.unfurls:
+            found["attachments"] = message.attachments()
         if message.edited_ts:
             found["edited"] = {"user": message.user, "ts": message.edited_ts}
         if message.files:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workspace import files
+from workspace import files, unfurls
 from workspace.arguments import Args, between, paged
 from workspace.blocks import check_message, with_ids
 from workspace.state import Channel, Json, PostedMessage, SlackError, State, User
@@ -365,6 +365,7 @@ _METHODS: dict[str, tuple[Method, str]] = {
     "chat.getPermalink": (_permalink, ""),
     "chat.postEphemeral": (_post_ephemeral, "chat:write"),
     "chat.postMessage": (_post_message, "chat:write"),
+    "chat.unfurl": (lambda api, args: unfurls.unfurl(api.state, api.channel(args), args), "links:write"),
     "chat.update": (_update, "chat:write"),
     "conversations.history": (_history, ""),
     "conversations.info": (_channel_info, ""),

@@ -1,1 +1,1 @@
-"""The operator's commands, a module each: check, drain, recover, migrate."""
+"""The operator's commands, a module each: check, drain, images, recover, migrate."""

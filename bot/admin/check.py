@@ -1,4 +1,4 @@
-"""`binder-bot check`: try the database, the cloud and Slack with the settings, before the first launch."""
+"""`binder-bot check`: try all that the bot depends on with the settings, before the first launch."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,6 +7,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.config import Settings
 from bot.errors import ConfigError
+from bot.images.factory import ImageStore, image_store_of
 from bot.provisioning.base import Cloud
 from bot.provisioning.registry import build_cloud
 from bot.wiring import web_client
@@ -24,6 +25,8 @@ def check(settings: Settings) -> Iterator[str]:
         yield _cloud(cloud)
         if quota := cloud.quota():
             yield f"quota      {quota}"
+    if (kept := image_store_of(settings)) is not None:
+        yield from _images(kept)
     yield _slack(settings)
 
 
@@ -38,6 +41,14 @@ def _cloud(cloud: Cloud) -> str:
         raise ConfigError("\n".join(problems))
     count = len(cloud.survey().instances)
     return f"cloud      {cloud.name} answers; instances of this deployment: {count}"
+
+
+def _images(kept: ImageStore) -> Iterator[str]:
+    with closing(kept.registry()) as registry:
+        registry.check()
+    yield f"images     {kept.place.host} answers, and takes the bot's rights"
+    if not kept.rights.can_push:
+        yield "images     nothing is pushed: IMAGE_REGISTRY_PUSH is not set"
 
 
 def _slack(settings: Settings) -> str:

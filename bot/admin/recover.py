@@ -16,6 +16,7 @@ from bot.config import Settings
 from bot.errors import ConfigError
 from bot.provisioning.base import Cloud, InstanceState, Recovered
 from bot.provisioning.registry import build_cloud
+from bot.text import counted
 from bot.tokens import fingerprint, new_secret, new_token
 from storage import audit, binders
 from storage.engine import Store
@@ -88,7 +89,7 @@ def refuse_lost_database(store: Store, cloud: Cloud) -> None:
             return
     if count := len(cloud.survey().instances):
         raise ConfigError(
-            f"The database is empty, but the cloud has {count} instances of this deployment.",
+            f"The database is empty, but the cloud has {counted(count, 'instance')} of this deployment.",
             hint="`binder-bot recover` writes their rows again; `binder-bot drain` can then remove them.",
         )
 
@@ -98,7 +99,7 @@ def _require_no_others(session: Session) -> None:
     others = [row for row in rows if row is not None and not row.request_key.startswith(_KEY)]
     if others:
         raise ConfigError(
-            f"The database has {len(others)} live binders, so it is not lost.",
+            f"The database has {counted(len(others), 'live binder')}, so it is not lost.",
             hint="Set DATABASE_URL to an empty database, and run `binder-bot recover` again.",
         )
 

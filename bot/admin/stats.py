@@ -39,12 +39,8 @@ def as_text(found: LaunchStats, days: int) -> str:
     period = "the last day" if days == 1 else f"the last {days} days"
     if not (found.ready or found.failed):
         return f"No launch became ready or failed in {period}."
-    said = f"In {period}, {_launches(found.ready)} became ready, and {found.failed} failed."
+    said = f"Launches in {period}: {found.ready} became ready, {found.failed} failed."
     return "\n".join([said, *_tables(found)])
-
-
-def _launches(count: int) -> str:
-    return "1 launch" if count == 1 else f"{count} launches"
 
 
 def _tables(found: LaunchStats) -> Iterator[str]:

@@ -1,17 +1,21 @@
 """What the reconciler works with; put together by the composition root."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from sqlalchemy.orm import Session
 
 from bot.binders.timeouts import Timeouts
 from bot.interfaces import discovery
 from bot.jupyter.activity import Usage
 from bot.jupyter.client import JupyterServer
 from bot.jupyter.file_crawl import FileTree
+from bot.provisioning.agent.stored_images import ImageAccess
 from bot.provisioning.base import Cloud
 from bot.repositories.spec import RepoSpec, Resolved
 from storage.engine import Store
+from storage.models import Binder
 
 
 class BinderServer(discovery.PageProbe, FileTree, Protocol):
@@ -36,6 +40,26 @@ class RepositoryResolver(Protocol):
 
     def resolve(self, spec: RepoSpec) -> Resolved:
         """Find the exact commit."""
+
+
+class BuiltImages(Protocol):
+    """The images that were built before; `bot.images.store.RegistryImages` is one way."""
+
+    def access(self, binder: Binder, /) -> ImageAccess | None:
+        """What the instance of a binder may take from the registry; None for nothing. Uses no network."""
+
+    def note_ready(self, session: Session, binder: Binder, /) -> None:
+        """Note what a binder is ready with, in the transaction in which it becomes ready."""
+
+
+class NoImages:
+    """No image is kept."""
+
+    def access(self, _binder: Binder) -> None:
+        """See `BuiltImages.access`."""
+
+    def note_ready(self, _session: Session, _binder: Binder) -> None:
+        """See `BuiltImages.note_ready`."""
 
 
 Submit = Callable[[Callable[[], None]], object]
@@ -66,3 +90,4 @@ class Dependencies:
     server: Callable[[str, str], BinderServer] = JupyterServer
     """Opens a running server by its URL and token."""
     count: Count = count_nothing
+    images: BuiltImages = field(default_factory=NoImages)

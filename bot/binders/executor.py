@@ -4,6 +4,7 @@ No transaction is open while the network is used.
 """
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -88,7 +89,8 @@ class ActionExecutor:
             if not binders.lock_if_unchanged(session, binder):
                 return Superseded()
             binders.save(session, binder, {"attempt_at": store.now()})
-        return StepTaken(self._cloud.create(_order(binder)))
+        images = self._dependencies.images.access(binder)
+        return StepTaken(self._cloud.create(replace(_order(binder), images=images)))
 
     def _expose(self, binder: Binder, _: Expose) -> Result:
         return StepTaken(self._cloud.expose(binder.id, binder.resource_ids))

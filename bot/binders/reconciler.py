@@ -30,7 +30,7 @@ from bot.binders.updates import Update
 from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
 from bot.provisioning.base import Survey
 from storage import binders, launch_times, leaks, leases, notices, outbox
-from storage.models import Activity, Binder, MessageKind, Target
+from storage.models import Activity, Binder, MessageKind, Status, Target
 
 log = structlog.get_logger(__name__)
 
@@ -256,6 +256,8 @@ class Reconciler:
         with self._dependencies.store.write() as session:
             if binders.lock_if_unchanged(session, binder):
                 _write(session, binder, update)
+                if _becomes_ready(binder, update):
+                    self._dependencies.images.note_ready(session, binder)
             else:
                 # What a person changed meanwhile makes the plan stale, but not what was made in the cloud.
                 kept = (
@@ -321,6 +323,12 @@ def _write(session: Session, binder: Binder, update: Update) -> None:
         notices.warn(session, binder.id, update.warns.reason, update.warns.deadline, update.warns.lead)
     for kind in update.says:
         outbox.say(session, kind, _key(binder, update, kind), binder.id, **update.facts)
+
+
+def _becomes_ready(binder: Binder, update: Update) -> bool:
+    """Whether it is ready for the first time: what it was built as is known then."""
+    is_first = binder.status in {Status.BOOTING, Status.BUILDING}
+    return is_first and update.changes.get("status") == Status.READY
 
 
 def _key(binder: Binder, update: Update, kind: MessageKind) -> str:

@@ -23,6 +23,7 @@ from bot.binders.deadlines import QuietHours, WarningPolicy
 from bot.config import limits
 from bot.config.limits import Limits
 from bot.errors import ConfigError
+from bot.images.settings import ImageSettings
 from bot.provisioning.registry import FACTORIES, CloudsSettings
 from bot.times import calendar, zones
 
@@ -41,7 +42,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
 """Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
 
 
-class Settings(CloudsSettings):
+class Settings(CloudsSettings, ImageSettings):
     """Everything that an operator can set. Each field is the environment variable of its name.
 
     The name of a duration ends in its unit: `_DAYS`, `_HOURS`, `_MINUTES` or `_SECONDS`.
@@ -76,6 +77,17 @@ class Settings(CloudsSettings):
     allow_private_repositories: bool = Field(
         default=False,
         description="Allow repositories on private and loopback addresses, such as an on-premise git host.",
+    )
+
+    # Launch links
+    link_host: str = Field(
+        default="",
+        description="The address of this site's launch links, such as `https://binder.example.org`. Its host "
+        "must be among the `unfurl_domains` of `manifest.yml`. Without it there are no launch links.",
+    )
+    unfurl_mybinder: bool = Field(
+        default=False,
+        description="Offer *Launch* under each mybinder.org link that is posted where the bot is.",
     )
 
     # People
@@ -201,6 +213,14 @@ class Settings(CloudsSettings):
         if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
             raise ValueError("must be an http:// or https:// URL")
         return value.rstrip("/") + "/"
+
+    @field_validator("link_host")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parts = urlsplit(value.rstrip("/"))
+        if value and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query):
+            raise ValueError("must be an https:// address")
+        return value.rstrip("/")
 
     @model_validator(mode="after")
     def _tokens_are_not_swapped(self) -> "Settings":

@@ -1,8 +1,7 @@
 """The REST API of a running server: is it there, what does it hold, which pages answer.
 
 The server runs code of strangers. So its answers are limited in time and size, its redirects are not
-followed, and only what is asked here is believed. HTTP is done by `requests`; the loop that reads an answer
-is our own: no library limits the whole time of an answer, and a server may send one byte now and then.
+followed, and only what is asked here is believed.
 """
 
 import binascii
@@ -17,6 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from bot.bounded_answers import read_bounded
 from bot.errors import ServerError
 from bot.jupyter.activity import Usage, judge, skew
 from bot.jupyter.contents import DirectoryListing, read_listing
@@ -192,7 +192,7 @@ class JupyterServer:
                 stream=True,
             ) as answer:
                 location, date = answer.headers.get("Location", ""), answer.headers.get("Date", "")
-                return _Response(answer.status_code, location, date, _bounded(answer, most, seconds))
+                return _Response(answer.status_code, location, date, read_bounded(answer, most, seconds))
         except (requests.RequestException, HTTPError, ValueError) as error:
             raise ServerError("The server did not answer.") from error
 
@@ -202,18 +202,6 @@ class _Response(NamedTuple):
     location: str
     date: str
     body: bytes
-
-
-def _bounded(answer: requests.Response, most: int, seconds: float) -> bytes:
-    """Read an answer up to a size and for a time, whatever the server does."""
-    deadline = time.monotonic() + seconds
-    body = bytearray()
-    while len(body) < most and time.monotonic() < deadline:
-        piece = answer.raw.read1(most - len(body), decode_content=True)
-        if not piece:
-            break
-        body += piece
-    return bytes(body)
 
 
 def _encoded(size: int) -> int:

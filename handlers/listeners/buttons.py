@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from slack_bolt import App, Args
 
+from bot.repositories.launch_text import parse_launch
 from handlers import ids
 from handlers.listeners import home
 from handlers.listeners.errors import answered
@@ -11,7 +12,7 @@ from handlers.listeners.form import open_form
 from handlers.listeners.replies import reply, requester_of
 from handlers.listeners.share_form import open_share_form
 from handlers.messages.message import Message
-from handlers.requests import launches, operations
+from handlers.requests import launches, links, operations
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_id
 from handlers.requests.permissions import Operation
@@ -19,6 +20,7 @@ from handlers.requests.requester import Requester
 
 BUTTONS: Mapping[str, Operation[[], Message] | Operation[[], Message | None]] = {
     ids.OPEN: operations.open_links,
+    ids.LAUNCH_LINK: links.launch_link,
     ids.STOP: operations.stop,
     ids.LOG: operations.logs,
     ids.STOP_ANYWAY: operations.stop_anyway,
@@ -50,6 +52,15 @@ def register(app: App, context: Context) -> None:
     def on_share(args: Args) -> None:
         args.ack()
         open_share_form(args, context, _requester(args))
+
+    @app.action(ids.LAUNCH_THIS)
+    @answered
+    def on_launch_this(args: Args) -> None:
+        args.ack()
+        asked = parse_launch(str(args.payload.get("value") or ""))
+        answer = launches.launch(context, _requester(args), asked)
+        if answer is not None:
+            reply(args.context, args.body, answer)
 
     @app.action(ids.LINK)
     def on_link(args: Args) -> None:

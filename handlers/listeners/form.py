@@ -8,6 +8,7 @@ from slack_bolt import App, Args
 
 from bot.errors import BinderBotError, SpecError
 from bot.repositories.launch_text import parse_repo
+from bot.repositories.site_links import expanded
 from bot.times.end_times import NoSuchTime
 from handlers import ids
 from handlers.listeners.errors import answered
@@ -38,7 +39,9 @@ def register(app: App, context: Context) -> None:
             response_url=origin.response_url,
         )
         try:
-            answer = launches.launch(context, requester, forms.read(view["state"]["values"]))
+            answer = launches.launch(
+                context, requester, forms.read(view["state"]["values"], link_host=context.settings.link_host)
+            )
         except FormError as error:
             args.ack(response_action="errors", errors=error.errors)
         except BinderBotError as error:
@@ -55,7 +58,8 @@ def register(app: App, context: Context) -> None:
         args.ack()
         requester = requester_of(args.context, args.body, f"shortcut:{args.body['trigger_id']}")
         text = str(args.body.get("message", {}).get("text") or "")
-        open_form(args, context, requester, repository=repository_in(text))
+        repository = repository_in(expanded(context.settings.link_host, text))
+        open_form(args, context, requester, repository=repository)
 
 
 def open_form(args: Args, context: Context, requester: Requester, *, repository: str = "") -> None:

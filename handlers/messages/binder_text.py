@@ -33,14 +33,14 @@ def name_of(binder: Binder) -> str:
     return inline(binder.name, 64)
 
 
-def count_of_binders(number: int) -> str:
-    """A number of binders in words: `1 binder`, `3 binders`."""
-    return "1 binder" if number == 1 else f"{number} binders"
-
-
 def repository_of(binder: Binder) -> str:
     """The repository as short plain text: `github.com/owner/repo`."""
-    return shorten(visible(binder.url).removeprefix("https://").removeprefix("http://"), 80)
+    return short_url(binder.url)
+
+
+def short_url(url: str) -> str:
+    """The URL of a repository as short plain text."""
+    return shorten(visible(url).removeprefix("https://").removeprefix("http://"), 80)
 
 
 def repository_text(binder: Binder) -> str:

@@ -6,9 +6,9 @@ from slack_sdk.models.blocks import Block
 
 from bot.binders import deadlines
 from bot.binders.cost import cost
-from bot.text import shorten
+from bot.text import counted, shorten
 from bot.times.durations import duration
-from handlers.messages.binder_text import count_of_binders, repository_text
+from handlers.messages.binder_text import repository_text
 from handlers.messages.blocks import MAX_TEXT, as_json, context, header, section
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import date, inline, person
@@ -19,7 +19,7 @@ from storage.models import Binder
 
 def digest(living: Sequence[Binder], now: float, options: NoticeOptions) -> Message:
     """The binders in a channel, the oldest first; `now` in Unix seconds UTC."""
-    title = f"{count_of_binders(len(living))} in this channel"
+    title = f"{counted(len(living), 'binder')} in this channel"
     shown = living[:MOST_LISTED]
     more = [context(f"… and {len(living) - len(shown)} more.")] if len(living) > len(shown) else []
     blocks = [

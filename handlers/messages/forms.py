@@ -19,6 +19,7 @@ from bot.errors import BinderBotError, SpecError
 from bot.interfaces.catalogue import INTERFACES
 from bot.provisioning.base import Size
 from bot.repositories.launch_text import parse_launch
+from bot.repositories.site_links import expanded, quoted
 from bot.repositories.spec import LaunchRequest
 from bot.text import shorten
 from handlers import ids
@@ -39,7 +40,6 @@ _FLAGS = {
 """The fields after the repository, and the option that each stands for in a command."""
 _TYPED_COMMAND = re.compile(rf"^(?:{ids.COMMAND}\s+)?launch\s+", re.IGNORECASE)
 """What people paste into the first field along with the repository."""
-_NEEDS_QUOTES = re.compile(r"^[\"'-]|\s")
 _MAX_REPOSITORY = 1_000
 _MAX_OPTION = 75
 _MAX_METADATA = 3_000
@@ -104,16 +104,17 @@ def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") 
     }
 
 
-def read(values: Mapping[str, Mapping[str, Any]]) -> LaunchRequest:
+def read(values: Mapping[str, Mapping[str, Any]], *, link_host: str = "") -> LaunchRequest:
     """Read a filled-in form.
 
     Args:
         values: `view.state.values`, as Slack hands it over.
+        link_host: The address of the site's launch links; empty where it has none.
 
     Raises:
         FormError: A field has an error.
     """
-    text = _TYPED_COMMAND.sub("", _entered(values, REPOSITORY))
+    text = expanded(link_host, _TYPED_COMMAND.sub("", _entered(values, REPOSITORY)))
     request = _checked(REPOSITORY, lambda: parse_launch(text))
     # One field after the other, so that each error is shown at its field.
     for field, flag in _FLAGS.items():
@@ -136,12 +137,10 @@ def without_markup(error: BinderBotError) -> str:
 
 
 def _quoted(field: str, value: str) -> str:
-    quote = next((each for each in "\"'" if each not in value), None)
-    if quote is None and not _NEEDS_QUOTES.search(value):
-        return value
-    if quote is None:
+    typed = quoted(value)
+    if typed is None:
         raise FormError({field: "This value contains both \" and '. Use only one of them."})
-    return f"{quote}{value}{quote}"
+    return typed
 
 
 def _entered(values: Mapping[str, Mapping[str, Any]], field: str) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 from slack_sdk.models.blocks import Block
 
+from bot.text import counted
 from bot.times.durations import duration
 from handlers import ids
-from handlers.messages.binder_text import count_of_binders, name_of, repository_text
+from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import MAX_TEXT, Json, actions, as_json, context, header, section
 from handlers.messages.buttons import LAUNCH, launch_button, possible_buttons
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
@@ -38,7 +39,7 @@ def listing(
     shown = ordered[:MOST_LISTED]
     more = [context(f"… and {len(ordered) - len(shown)} more.")] if len(ordered) > len(shown) else []
     blocks = [
-        header(count_of_binders(len(ordered))),
+        header(counted(len(ordered), "binder")),
         *[_row(each, now, user, shared) for each in shown],
         *more,
     ]
@@ -46,7 +47,7 @@ def listing(
         f"{name_of(each)} {phrase(each).words} ({person(each.owner)}{_with_you(each, shared)})"
         for each in shown
     ]
-    return Message.of(f"{count_of_binders(len(ordered))}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
+    return Message.of(f"{counted(len(ordered), 'binder')}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
 
 
 def home(

@@ -11,6 +11,7 @@ from handlers.messages.blocks import actions, button, context, section
 from handlers.messages.buttons import (
     WITHOUT_CONDA,
     interface_buttons,
+    launch_link_button,
     log_button,
     open_button,
     resume_button,
@@ -59,7 +60,9 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
         *actions(interface_buttons(binder, token=None)),
         *[section(text) for text in [notes_of(binder)] if text],
         context(notes),
-        *actions([open_button(binder), share_button(binder), stop_button(binder)]),
+        *actions(
+            [open_button(binder), share_button(binder), launch_link_button(binder), stop_button(binder)]
+        ),
     ]
     return Message.of(f"{owner} {name_of(binder)} {state}: {labels}.", blocks)
 

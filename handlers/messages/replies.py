@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from bot.text import counted
 from handlers import ids
 from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import MAX_TEXT, actions, button, section
@@ -64,7 +65,7 @@ def log_of(binder: Binder) -> Message:
 
 def unsaved(binder: Binder) -> Message:
     """Teardown would delete changed files: save them first, or not."""
-    count = "1 changed file" if binder.changed_files == 1 else f"{binder.changed_files} changed files"
+    count = counted(binder.changed_files, "changed file")
     story = f"*{name_of(binder)}* has {count}. Tearing it down deletes all its files. Save them first?"
     save = button("Save and tear down", ids.SAVE_AND_STOP, binder.id, style="primary")
     lose = button("Tear down without saving", ids.STOP_ANYWAY, binder.id, style="danger")

@@ -20,7 +20,7 @@ from handlers import messages
 from handlers.messages import digest, notices, sharing
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
-from handlers.outbox import channel_privacy, replies
+from handlers.outbox import channel_privacy, replies, unfurls
 from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
 from handlers.outbox.worker import OutboxWorker
@@ -140,6 +140,9 @@ class Delivery(OutboxWorker):
         binder, kind = owed.binder, owed.message.kind
         if kind == MessageKind.DIGEST:
             self._send_digest(owed, now)
+        elif kind == MessageKind.UNFURL:
+            unfurls.send(partial(self._call, owed), self._client, owed.message.facts)
+            self._done(owed)
         elif binder is None:
             self._send_alert(owed)
         elif kind == MessageKind.NOTICE:

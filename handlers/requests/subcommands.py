@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from bot.errors import RequestError, SpecError
 from bot.repositories.launch_text import parse_launch
+from bot.repositories.site_links import expanded
 from bot.text import readable
 from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages.message import Message
-from handlers.requests import launches, operations, sharing
+from handlers.requests import launches, links, operations, sharing
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_name
@@ -60,7 +61,7 @@ class Subcommand:
 def _launch(context: Context, requester: Requester, rest: str) -> Message | None:
     if not rest:
         raise RequestError("Which repository?", hint=f"For example: `{ids.COMMAND} launch owner/repo`")
-    return launches.launch(context, requester, parse_launch(rest))
+    return launches.launch(context, requester, parse_launch(expanded(context.settings.link_host, rest)))
 
 
 def _list(context: Context, requester: Requester, _rest: str) -> Message:
@@ -123,7 +124,7 @@ SUBCOMMANDS = (
         "open",
         "get your links again",
         operations.open_links,
-        ("links", "link", "url", "token", "go"),
+        ("links", "url", "token", "go"),
     ),
     Subcommand(
         "share",
@@ -145,6 +146,7 @@ SUBCOMMANDS = (
         sharing.unshare.action,
         ("revoke", "uninvite", "disallow"),
     ),
+    _about_one("link", "get a link and a badge that launch it again", links.launch_link, ("badge",)),
     Subcommand(
         "extend",
         "[name] 2h",

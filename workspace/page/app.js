@@ -196,11 +196,12 @@ function drawMessage(message, before, top) {
   const clock = localTime(message.ts, seen.me.tz, { hour: "2-digit", minute: "2-digit" });
   const full = localTime(message.ts, seen.me.tz, { dateStyle: "full", timeStyle: "long" });
   const place = { channel: message.channel, ts: message.ts };
+  const below = (message.attachments || []).map((one) => el("div", { class: "unfurl" }, drawBlocks(one.blocks, place)));
   const content = message.blocks ? drawBlocks(message.blocks, place) : el("div", { class: "text" }, mrkdwn(message.text, context()), message.edited ? el("span", { class: "muted small" }, " (edited)") : null);
   const body = el("div", { class: "body" },
     message.is_ephemeral ? el("div", { class: "only" }, el("span", { "aria-hidden": "true" }, "◉ "), "Only visible to you") : null,
     joined ? null : el("div", { class: "by" }, el("b", {}, user.real_name), user.is_bot ? el("span", { class: "badge" }, "APP") : null, el("time", { class: "muted small", title: full }, clock)),
-    content, drawFiles(message), drawReactions(message), top ? drawReplies(message) : null);
+    content, below, drawFiles(message), drawReactions(message), top ? drawReplies(message) : null);
   const side = joined ? el("time", { class: "side muted", title: full }, clock) : avatar(message.user);
   const day = top && (!before || dayOf(before) !== dayOf(message)) ? el("div", { class: "day" }, el("span", {}, dayOf(message))) : null;
   const kind = (message.is_ephemeral ? " ephemeral" : "") + (message.subtype === "tombstone" ? " tombstone" : "") + (joined ? " joined" : "");

@@ -49,15 +49,15 @@ class Check:
     def problems(self) -> list[str]:
         """A sentence for each thing that the operator has to change, with what there is instead."""
         return [
-            *_told(self._image),
-            *(told for flavor in self._options.flavors for told in _told(partial(self._size, flavor))),
-            *_told(self._volumes),
-            *_told(self._instances_network),
-            *_told(self._external_network),
-            *_told(self._group),
-            *_told(self._key_pair),
-            *_told(self._zone),
-            *_told(self._room),
+            *_findings(self._image),
+            *(found for flavor in self._options.flavors for found in _findings(partial(self._size, flavor))),
+            *_findings(self._volumes),
+            *_findings(self._instances_network),
+            *_findings(self._external_network),
+            *_findings(self._group),
+            *_findings(self._key_pair),
+            *_findings(self._zone),
+            *_findings(self._room),
         ]
 
     def quota(self) -> str:
@@ -76,7 +76,7 @@ class Check:
         flavor = self._names.flavor_of(offered)
         if flavor.get("OS-FLV-DISABLED:disabled"):
             yield f"The flavor `{offered.flavor}` is disabled."
-        image = _seen(self._names.newest_image)
+        image = _or_none(self._names.newest_image)
         if image is None:
             return
         memory, least = int(flavor.get("ram") or 0), int(image.get("min_ram") or 0)
@@ -107,10 +107,10 @@ class Check:
             )
 
     def _has_no_way_out(self, network: Json) -> bool:
-        external = _seen(lambda: self._names.network_named(external=True))
+        external = _or_none(lambda: self._names.network_named(external=True))
         if external is None or network.get("project_id") != self._api.project_id():
             return False  # the router of a shared network belongs to others, and may not be visible
-        routers = _seen(lambda: self._api.find("network", "/routers", "routers", "list the routers"))
+        routers = _or_none(lambda: self._api.find("network", "/routers", "routers", "list the routers"))
         if routers is None:
             return False
         leading = {
@@ -154,12 +154,12 @@ class Check:
         looks: list[Callable[[], Quotas]] = [lambda: of_compute(self._api), lambda: of_network(self._api)]
         if self._options.boot_volume_gb is not None and self._api.offers("block-storage"):
             looks.append(lambda: of_volumes(self._api))
-        return {name: quota for look in looks for name, quota in (_seen(look) or {}).items()}
+        return {name: quota for look in looks for name, quota in (_or_none(look) or {}).items()}
 
     def _room(self) -> Iterator[str]:
         quotas = self._quotas()
         one_each = ["instances", "volumes", "port"]
-        if _seen(self._network.has_ipv4) is not False:
+        if _or_none(self._network.has_ipv4) is not False:
             one_each.append("floatingip")
         full = [str(quotas[name]) for name in one_each if name in quotas and not quotas[name].has_room()]
         if full:
@@ -168,7 +168,7 @@ class Check:
         if tight := _tight(quotas, {"gigabytes": volume}):
             yield f"The project's quota has no room for a boot volume: {tight}."
         for offered in self._options.flavors:
-            flavor = _seen(partial(self._names.flavor_of, offered)) or {}
+            flavor = _or_none(partial(self._names.flavor_of, offered)) or {}
             wanted = {"cores": int(flavor.get("vcpus") or 0), "ram": int(flavor.get("ram") or 0)}
             if tight := _tight(quotas, wanted):
                 yield f"The project's quota has no room for the size `{offered.key}`: {tight}."
@@ -207,7 +207,7 @@ def _unless_named(kind: str, wanted: str, names: list[str]) -> Iterator[str]:
         yield _sentence(missing(kind, wanted, names))
 
 
-def _told(look: Callable[[], Iterable[str]]) -> list[str]:
+def _findings(look: Callable[[], Iterable[str]]) -> list[str]:
     """What a look finds wrong; where it fails, the reason."""
     found: list[str] = []
     try:
@@ -217,7 +217,7 @@ def _told(look: Callable[[], Iterable[str]]) -> list[str]:
     return found
 
 
-def _seen(look: Callable[[], _Found]) -> _Found | None:
+def _or_none(look: Callable[[], _Found]) -> _Found | None:
     """What a look finds; None for what is not there or not visible."""
     try:
         return look()

@@ -323,11 +323,11 @@ class Storm:
         self._numbers += 1
         return Life(self, replica, self._numbers)
 
-    def _run(self, life: Life, what: str, deed: Callable[[], Any]) -> Any:
-        """Let a process do one of its deeds; whatever ends it, the show goes on."""
+    def _run(self, life: Life, what: str, job: Callable[[], Any]) -> Any:
+        """Let a process do one of its jobs; whatever ends it, the show goes on."""
         life.busy.add(what)
         try:
-            return deed()
+            return job()
         except Killed:
             if self.lives[life.replica] is life:
                 self.lives[life.replica] = self._born(life.replica)
@@ -366,13 +366,13 @@ class Storm:
             (0.5, self._outage),
         ]
         for life in lives:
-            acts += self._deeds(life)
+            acts += self._jobs(life)
         if not any(weight > 10 for weight, _ in acts):
             acts.append((20, self._skip))
         weights = [weight for weight, _ in acts]
         self.random.choices(acts, weights)[0][1]()
 
-    def _deeds(self, life: Life) -> Iterator[tuple[float, Callable[[], Any]]]:
+    def _jobs(self, life: Life) -> Iterator[tuple[float, Callable[[], Any]]]:
         if life.works:
             yield 40, lambda: self._work(life)
         if "tick" not in life.busy and self._binders_due():
@@ -389,8 +389,8 @@ class Storm:
             yield 0.2, lambda: self._restart(life)
 
     def _work(self, life: Life) -> None:
-        deed = life.works.pop(self.random.randrange(len(life.works)))
-        self._run(life, f"work {id(deed)}", deed)
+        job = life.works.pop(self.random.randrange(len(life.works)))
+        self._run(life, f"work {id(job)}", job)
 
     def _deliver(self, life: Life) -> None:
         before = self._moment()
@@ -480,10 +480,10 @@ class Storm:
         verb = self.random.choices([each for _, each in verbs], [weight for weight, _ in verbs])[0]
         self._act(f"{verb.__name__} {binder_id}", lambda: self._ask_for(verb, binder_id))
 
-    def _act(self, what: str, deed: Callable[[], Any]) -> None:
+    def _act(self, what: str, job: Callable[[], Any]) -> None:
         self.trace(f"somebody: {what}")
         with suppress(OperationalError, RequestError):
-            deed()
+            job()
 
     def _ask_for(self, verb: Callable[..., Any], binder_id: str) -> None:
         requester = Requester("U1", "T1", "C1", f"{binder_id}{self._writes}")
@@ -562,10 +562,10 @@ class Storm:
 
     def _drain(self) -> None:
         for _ in range(400):
-            deeds = [deed for life in self.lives for weight, deed in self._deeds(life) if weight >= 5]
-            if not deeds:
+            jobs = [job for life in self.lives for weight, job in self._jobs(life) if weight >= 5]
+            if not jobs:
                 return
-            deeds[0]()
+            jobs[0]()
         self.problems.append("it does the same thing over and over")
 
     def _end_all(self) -> None:

@@ -136,17 +136,17 @@ class StormClient:
     def conversations_replies(self, *, ts: str, **given: Any) -> Any:
         return self._call("conversations_replies", partial(self._read, given, ts))
 
-    def _call(self, name: str, deed: Callable[[], Answer]) -> Answer:
-        answer: Answer = self._effect(name, partial(self._unreliable, deed))
+    def _call(self, name: str, call: Callable[[], Answer]) -> Answer:
+        answer: Answer = self._effect(name, partial(self._unreliable, call))
         return answer
 
-    def _unreliable(self, deed: Callable[[], Answer]) -> Answer:
+    def _unreliable(self, call: Callable[[], Answer]) -> Answer:
         slack = self._slack
         if slack.chance(0.05):
             raise refusal("ratelimited", 429, **{"Retry-After": str(slack.random.choice([1, 5, 30, 60]))})
         if slack.chance(0.04):
             raise self._broken()
-        answer = deed()
+        answer = call()
         if slack.chance(0.06):
             raise self._broken()
         return answer

@@ -221,7 +221,7 @@ def test_recovering_twice_is_recovering_once(ready: Bot) -> None:
 
 def test_a_database_that_is_not_lost_is_not_touched(ready: Bot) -> None:
     ready.launch("b2")
-    with pytest.raises(ConfigError, match="has 1 live binders"):
+    with pytest.raises(ConfigError, match="has 1 live binder, so"):
         ready.recover()
     assert ready.owed() == ["card:b2"]
 
@@ -338,7 +338,7 @@ def test_what_ended_is_not_raised(ready: Bot) -> None:
 
 
 def test_a_bot_without_memory_does_not_begin_to_work(ready: Bot) -> None:
-    with pytest.raises(ConfigError, match="has 1 instances") as caught:
+    with pytest.raises(ConfigError, match="has 1 instance of") as caught:
         refuse_lost_database(ready.store, ready.cloud)
     assert "binder-bot recover" in caught.value.hint
     ready.recover()
@@ -360,7 +360,7 @@ def test_tokens_are_long_and_fit_a_url(key: str | None) -> None:
 
 def test_serve_refuses_until_the_command_has_recovered(ready: Bot, chosen: dict[str, Any]) -> None:
     settings = config.load(**chosen, token_key=KEY)
-    with pytest.raises(ConfigError, match="database is empty, but the cloud has 1 instances"):
+    with pytest.raises(ConfigError, match="database is empty, but the cloud has 1 instance of"):
         app.serve(settings)
     assert recover(settings)[0].startswith("b1  booting  name-of-b1 of U1")
     assert recover(settings) == ["b1  is in the database already"]

@@ -25,9 +25,10 @@ from bot.binders.actions import (
     Unshelve,
     UnshelveAsked,
 )
-from bot.binders.dependencies import Dependencies
+from bot.binders.dependencies import Dependencies, NoImages
 from bot.binders.executor import ActionExecutor
 from bot.errors import CloudError, LostLease, QuotaExceeded, RefNotFound
+from bot.provisioning.agent.stored_images import ImageAccess
 from bot.provisioning.tasks import task_of
 from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders
@@ -53,13 +54,24 @@ def cloud(clock: list[float]) -> FakeCloud:
     return FakeCloud(clock)
 
 
+class KnownImages(NoImages):
+    """Images that were built before."""
+
+    access_given = ImageAccess("registry.test/binders/a", auth={"registrytoken": "t0ken"})
+
+    def access(self, _binder: Binder) -> ImageAccess:  # type: ignore[override] # it has some
+        return self.access_given
+
+
 @pytest.fixture
 def executor(store: Store, cloud: FakeCloud) -> ActionExecutor:
     def opened(url: str, token: str) -> FakeServer:
         assert (url, token) == (URL, "secret")
         return FakeServer(cloud, "abcd1234", PAGES)
 
-    dependencies = Dependencies(store, cloud, FakeResolver(), TIMEOUTS, "worker", server=opened)
+    dependencies = Dependencies(
+        store, cloud, FakeResolver(), TIMEOUTS, "worker", server=opened, images=KnownImages()
+    )
     return ActionExecutor(dependencies)
 
 
@@ -109,6 +121,17 @@ def test_the_wish_to_do_without_conda_travels_with_the_order(
     (order,) = cloud.created
     assert order.without_conda
     assert task_of(order).without_conda
+
+
+def test_what_was_built_before_travels_with_the_order(
+    executor: ActionExecutor, row: Binder, cloud: FakeCloud
+) -> None:
+    row.rebuild = True
+    executor.run(row, Create())
+    (order,) = cloud.created
+    assert order.images == KnownImages.access_given
+    assert "t0ken" not in repr(order)
+    assert (task_of(order).images, task_of(order).rebuild) == (order.images, True)
 
 
 def test_an_attempt_is_recorded_even_if_the_cloud_refuses(

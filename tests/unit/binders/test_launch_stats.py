@@ -25,7 +25,7 @@ LAUNCHES = [
 ]
 
 TEXT = """\
-In the last 30 days, 5 launches became ready, and 3 failed.
+Launches in the last 30 days: 5 became ready, 3 failed.
 
 Until the links         launches        median       9 in 10       slowest
   all                          5         6 min        12 min        12 min
@@ -69,7 +69,7 @@ def test_nothing_is_one_sentence() -> None:
 
 def test_only_failures_are_no_times() -> None:
     assert as_text(LaunchStats.of(LAUNCHES[-1:]), 1).splitlines() == [
-        "In the last day, 0 launches became ready, and 1 failed.",
+        "Launches in the last day: 0 became ready, 1 failed.",
         "",
         "Failed in               launches",
         "  build                        1",

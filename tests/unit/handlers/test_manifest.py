@@ -22,6 +22,7 @@ SCOPES_OF_METHODS: dict[str, set[str]] = {
     "chat_delete": {"chat:write"},
     "chat_postEphemeral": {"chat:write"},
     "chat_postMessage": {"chat:write", "chat:write.public"},
+    "chat_unfurl": {"links:write"},
     "chat_update": {"chat:write"},
     "conversations_history": {"channels:history", "groups:history", "im:history", "mpim:history"},
     "conversations_info": {"channels:read"},
@@ -37,7 +38,11 @@ SCOPES_OF_METHODS: dict[str, set[str]] = {
     "views_publish": set(),
 }
 """From the page of each method in Slack's documentation; posts go to public channels without joining."""
-SCOPES_OF_EVENTS: dict[str, set[str]] = {"app_home_opened": set(), "app_mention": {"app_mentions:read"}}
+SCOPES_OF_EVENTS: dict[str, set[str]] = {
+    "app_home_opened": set(),
+    "app_mention": {"app_mentions:read"},
+    "link_shared": {"links:read"},
+}
 
 
 def text(most: int, least: int = 1) -> dict[str, Any]:
@@ -89,6 +94,7 @@ SCHEMA = closed(
                         }
                     ),
                 },
+                "unfurl_domains": {"type": "array", "uniqueItems": True, "maxItems": 5, "items": text(255)},
                 "slash_commands": {
                     "type": "array",
                     "maxItems": 50,

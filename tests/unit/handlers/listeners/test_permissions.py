@@ -135,7 +135,7 @@ STATES: dict[State, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("role", ACTORS)
+@pytest.mark.parametrize("role", sorted(ACTORS))
 @pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form])
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
@@ -190,10 +190,12 @@ def test_every_pair_of_status_and_target_is_in_a_state() -> None:
 
 ABOUT_NO_BINDER = {
     ("action", ids.FORM),
+    ("action", ids.LAUNCH_THIS),
     ("action", ids.LINK.pattern),
     ("command", ids.COMMAND),
     ("event", "app_home_opened"),
     ("event", "app_mention"),
+    ("event", "link_shared"),
     ("shortcut", ids.LAUNCH_MESSAGE),
     ("view", ids.LAUNCH_FORM),
 }

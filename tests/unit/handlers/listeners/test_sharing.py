@@ -247,7 +247,7 @@ def test_without_a_name_somebody_who_has_none_means_the_one_that_is_shared_with_
     desk.command(f"share demo <@{desk.grace}>")
     assert TOKEN in str(desk.dispatch(desk.command_body("open", user=desk.grace)))
     desk.has(id="own12345", name="own", owner=desk.grace, status=Status.BUILDING, ready_at=None)
-    assert "own is being built" in desk.command("open", user=desk.grace)
+    assert "own is starting its server" in desk.command("open", user=desk.grace)
 
 
 def test_the_home_tab_shows_what_is_shared_with_the_buttons_that_work(desk: Desk) -> None:

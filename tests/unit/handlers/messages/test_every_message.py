@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from bot.errors import SpecError
 from bot.jupyter.file_crawl import LeftOut
 from bot.provisioning.base import Size
+from bot.repositories.launch_text import parse_launch
 from bot.saved_work.archive import Archive
 from handlers import messages
-from handlers.messages import archive_text, digest, forms, notices, sharing
+from handlers.messages import archive_text, digest, forms, launch_links, notices, sharing
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
 from handlers.messages.forms import Origin
 from handlers.messages.message import Message
@@ -80,6 +82,16 @@ def shares_full_of(text: str) -> list[Share]:
     ]
 
 
+def launched_by(text: str) -> str:
+    """A launch text that can be understood, with as much of a text in it as that allows."""
+    asked = f"https://github.com/o/r --path '{text[:1_800]}'"
+    try:
+        parse_launch(asked)
+    except SpecError:
+        return "https://github.com/o/r"
+    return asked
+
+
 def a_notice(case: Case, reason: Reason, outcome: Outcome | None) -> Message:
     given = Notice(
         id=1,
@@ -127,6 +139,9 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
     "replies.unsaved": lambda case: messages.unsaved(case.row),
     "replies.held": lambda case: messages.held(case.row, NOW),
     "replies.invitation": lambda _case: messages.invitation(),
+    "launch_links.launch_link": lambda case: iter(
+        launch_links.launch_link(case.row, host) for host in ("", "https://binder.example.org")
+    ),
     "lists.listing": lambda case: messages.listing([case.row] * 60, NOW, "U1"),
     "help.help_text": lambda _case: messages.help_text([("launch " + "x" * 200, "y" * 200)] * 100),
     "help.not_understood": lambda case: iter(
@@ -141,6 +156,7 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
 """Each message by the function that makes it, from one case."""
 
 VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
+    "launch_links.unfurled": lambda case: launch_links.unfurled(launched_by(case.text)),
     "lists.home": lambda case: messages.home([case.row] * 60, NOW, "U1", {Role.SHARED: [case.row] * 60}),
     "sharing.share_form": lambda case: sharing.share_form(case.row, shares_full_of(case.text))["blocks"],
     "forms.launch_form": lambda case: forms.launch_form(

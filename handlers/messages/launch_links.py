@@ -1,0 +1,54 @@
+"""Launch links, and what stands below them in Slack. Pure."""
+
+from bot.repositories.launch_text import parse_launch
+from bot.repositories.site_links import link_to, quoted
+from bot.repositories.spec import Provider, RepoSpec
+from handlers import ids
+from handlers.messages.binder_text import name_of, short_url
+from handlers.messages.blocks import Json, actions, as_json, button, context, section
+from handlers.messages.message import Message
+from handlers.messages.mrkdwn import code, code_block, escape, is_web
+from storage.models import Binder
+
+BADGE = "https://mybinder.org/badge_logo.svg"
+"""The image by which people know a link that launches a Binder repository."""
+
+
+def launch_link(binder: Binder, host: str) -> Message:
+    """A link and a badge that launch the same again.
+
+    Args:
+        binder: What was launched.
+        host: The address of the site's launch links; empty where it has none.
+    """
+    spec = RepoSpec(Provider(binder.provider), binder.url, binder.ref, binder.path, binder.interface)
+    command = code_block(f"{ids.COMMAND} launch {_typed(spec)}", 1_500)
+    url = link_to(host, spec) if host else ""
+    if not is_web(url):
+        story = f"To launch the same as *{name_of(binder)}*, type:\n{command}"
+        hint = "This site has no launch links. Those who run the bot can turn them on with LINK_HOST."
+        return Message.of(story.replace("*", ""), [section(story), *([] if host else [context(hint)])])
+    story = f"This link launches the same as *{name_of(binder)}*:\n{code_block(url, 1_400)}"
+    badge = f"The badge for a README, in Markdown:\n{code_block(f'[![Binder]({BADGE})]({url})', 1_400)}"
+    typed = f"In Slack, people can also type:\n{command}"
+    return Message.of(story.replace("*", ""), [section(each) for each in (story, badge, typed)])
+
+
+def unfurled(text: str) -> list[Json]:
+    """What stands below a launch link: what it launches, and the button that does.
+
+    Args:
+        text: What the link asks for, as a launch text that can be understood.
+    """
+    spec = parse_launch(text).spec
+    ref = f" at {code(spec.ref, 80)}" if spec.ref else ""
+    path = f" · opens {code(spec.path, 200)}" if spec.path else ""
+    story = f"Launch *{escape(short_url(spec.url))}*{ref}{path}"
+    launch = button("Launch", ids.LAUNCH_THIS, text, style="primary")
+    return as_json([section(story), *actions([launch])])
+
+
+def _typed(spec: RepoSpec) -> str:
+    options = {"--ref": spec.ref, "--path": spec.path, "--open": spec.interface}
+    words = [f"{flag} {typed}" for flag, value in options.items() if value and (typed := quoted(value))]
+    return " ".join([spec.url, *words])

@@ -1,0 +1,188 @@
+"""What a launch is told of the images that were built before, and what is written down of a new one."""
+
+from typing import Any
+
+import pytest
+
+from bot.images.store import MOST_IMAGES, MOST_NOTES
+from storage.models import BuiltImage, ImageState, Status
+from tests.fakes.registry import sha256
+from tests.unit.images.conftest import COMMIT, KEY, Site
+
+
+def keys(site: Site, **values: Any) -> list[str]:
+    """The keys of the images that a new launch is told of."""
+    access = site.access(site.launch(f"l{len(site.all())}{len(values)}{hash(str(values)) % 10**6}", **values))
+    return list(access.images)
+
+
+def test_a_launch_is_told_of_the_image_of_its_commit(site: Site) -> None:
+    image = site.kept("b1", notes=["One package was left out."])
+    access = site.access(site.launch("b2"))
+    assert access.repository == image.repository
+    stored = access.images[KEY]
+    assert (stored.digest, stored.id, stored.kind) == (image.digest, sha256("b1"), "Dockerfile")
+    assert stored.notes == ("One package was left out.",)
+    assert access.cache_from == image.digest
+    name = image.repository.removeprefix("registry.test/")
+    assert access.auth == {"may": "pull", "from": name, "seconds": "600"}
+
+
+def test_a_new_commit_starts_from_the_newest_image_of_its_repository(site: Site) -> None:
+    site.kept("b1")
+    site.clock[0] += 10
+    newest = site.kept("b2", commit="d" * 40, key="b2" * 16)
+    access = site.access(site.launch("b3", commit="e" * 40))
+    assert (dict(access.images), access.cache_from) == ({}, newest.digest)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"url": "https://github.com/o/other"}, {"provider": "git"}, {"rebuild": True}],
+    ids=lambda each: next(iter(each)),
+)
+def test_another_source_is_told_of_nothing(site: Site, other: dict[str, Any]) -> None:
+    site.kept("b1")
+    assert keys(site) == [KEY]
+    assert keys(site, **other) == []
+
+
+def test_an_added_package_makes_another_image(site: Site) -> None:
+    site.kept("b1")
+    assert keys(site, interface="voila") == []
+    site.kept("b2", interface="voila", key="b2" * 16)
+    assert keys(site, interface="voila") == ["b2" * 16]
+    assert keys(site) == [KEY]
+
+
+@pytest.mark.parametrize("state", [each for each in ImageState if each != ImageState.KEPT])
+def test_only_what_is_kept_is_used(site: Site, state: ImageState) -> None:
+    image = site.kept("b1")
+    with site.store.write() as session:
+        found = session.get(BuiltImage, image.id)
+        assert found is not None
+        found.state = state
+    assert keys(site) == []
+
+
+def test_the_directory_of_a_path_is_remembered(site: Site) -> None:
+    site.kept("b1", path="course/a.ipynb", directory="course")
+    site.kept("b2", path=None, key="b2" * 16)
+    known = site.access(site.launch("b3", path="course/a.ipynb"))
+    root = site.access(site.launch("b4"))
+    unknown = site.access(site.launch("b5", path="course/b.ipynb"))
+    assert known is not None
+    assert root is not None
+    assert unknown is not None
+    assert (known.directory, list(known.images)) == ("course", [KEY])
+    assert (root.directory, list(root.images)) == (".", ["b2" * 16])
+    assert (unknown.directory, len(unknown.images)) == (None, 2)
+
+
+def test_what_an_archive_holds_today_is_found_out_by_fetching_it(site: Site) -> None:
+    site.kept("b1", provider="zenodo", url="10.5281/zenodo.1", commit=None)
+    access = site.access(site.launch("b2", provider="zenodo", url="10.5281/zenodo.1", commit=None))
+    assert (access.directory, list(access.images)) == (None, [KEY])
+
+
+def test_what_travels_with_a_launch_is_bounded(site: Site) -> None:
+    for number in range(MOST_IMAGES + 2):
+        site.kept(f"b{number}", key=f"{number}" * 32, notes=["x" * 400, "y" * 400])
+    access = site.access(site.launch("new"))
+    assert len(access.images) == MOST_IMAGES
+    assert all(sum(map(len, each.notes)) <= MOST_NOTES for each in access.images.values())
+
+
+# --- private -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_private", [True, None])
+def test_what_was_built_in_private_is_for_its_owner_in_private(
+    site: Site, *, is_private: bool | None
+) -> None:
+    image = site.kept("b1", is_private=is_private)
+    assert image.is_private
+    assert keys(site, is_private=True) == [KEY]
+    assert keys(site, is_private=None) == [KEY]
+    assert keys(site, is_private=False) == [], "a fast launch would tell the channel of it"
+    assert keys(site, is_private=True, owner="U2") == []
+    assert keys(site, is_private=True, team_id="T2") == []
+
+
+def test_what_was_built_in_public_is_for_all_in_private_as_well(site: Site) -> None:
+    image = site.kept("b1")
+    assert not image.is_private
+    assert keys(site, is_private=True, owner="U2") == [KEY]
+    assert keys(site, owner="U3") == [KEY]
+
+
+def test_no_right_reaches_what_others_built_in_private(site: Site) -> None:
+    public, private = site.kept("b1"), site.kept("b2", is_private=True)
+    assert public.repository != private.repository
+    found = [site.access(site.launch(owner, owner=owner, is_private=True)) for owner in ("U1", "U2")]
+    assert [each.repository for each in found] == [private.repository, public.repository]
+    names = [str(each.auth["from"]) for each in found]
+    assert names == [each.repository.removeprefix("registry.test/") for each in (private, public)]
+
+
+# --- a binder becomes ready --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", [{"image_id": None}, {"secret": ""}, {"how": "kept"}, {"how": "pulled"}])
+def test_what_cannot_be_pushed_is_not_written_down(site: Site, missing: dict[str, Any]) -> None:
+    if "image_id" in missing:
+        row = site.launch("b1", image={"key": KEY, "id": "", "how": "built"})
+        with site.store.write() as session:
+            site.images.note_ready(session, row)
+    else:
+        site.ready("b1", **missing)
+    assert site.all() == []
+
+
+def test_a_pulled_image_counts_as_used(site: Site) -> None:
+    image = site.kept("b1")
+    site.clock[0] += 5000
+    site.ready("b2", image_id="b1", how="pulled")
+    [row] = site.all()
+    assert row.used_at == site.clock[0] > image.used_at
+    site.clock[0] += 5000
+    site.ready("b3", image_id="another", how="pulled")
+    assert site.all()[0].used_at == row.used_at, "another image is not this one"
+
+
+def test_two_builds_of_one_key_push_one_image(site: Site) -> None:
+    site.ready("b1")
+    site.ready("b2")
+    assert [each.binder_id for each in site.all()] == ["b1"]
+
+
+def test_what_was_built_although_it_is_kept_replaces_it(site: Site) -> None:
+    """The registry has lost it, or it could not be pulled: it is pushed again."""
+    site.kept("b1")
+    early = site.launch("early", created_at=site.clock[0] - 3600)
+    site.become(early.id, image={"key": KEY, "id": sha256("early"), "how": "built"}, status=Status.READY)
+    with site.store.write() as session:
+        site.images.note_ready(session, site.binder("early"))
+    assert len(site.all()) == 1, "it was launched before there was an image"
+    site.clock[0] += 10
+    site.ready("late")
+    assert [each.binder_id for each in site.all()] == ["b1", "late"]
+
+
+def test_a_build_anew_is_the_one_that_counts(site: Site) -> None:
+    site.ready("b1")
+    site.ready("b2", rebuild=True)
+    states = {each.binder_id: (each.state, each.reason) for each in site.all()}
+    assert states == {"b1": ("dropped", "It was built anew."), "b2": ("built", "")}
+
+
+def test_the_image_knows_what_it_was_built_from(site: Site) -> None:
+    image = site.kept("b1", interface="voila", directory="course")
+    facts = (image.provider, image.url, image.commit, image.directory, image.extra, image.kind)
+    assert facts == ("gh", "https://github.com/o/r", COMMIT, "course", "voila", "Dockerfile")
+
+
+def test_the_first_launch_of_a_source_is_told_where_its_image_will_be_kept(site: Site) -> None:
+    first = site.access(site.launch("b1"))
+    assert (dict(first.auth), first.cache_from) == ({}, ""), "there is nothing to pull"
+    assert first.repository == site.kept("b2").repository, "so its layers can be the next commit's cache"
