@@ -24,8 +24,8 @@ INSTRUCTION = "push"
 
 _LOOK_SECONDS = 5.0
 _WAIT_SECONDS = 1_800.0
-_TRIES = 3
-_PAUSE_SECONDS = 20.0
+_PAUSES = (0.0, 60.0, 900.0)
+"""Before each try. Meanwhile the bot may give the right anew."""
 _REPOSITORY = re.compile(r"[a-z0-9][A-Za-z0-9._:/-]{0,254}")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
@@ -44,7 +44,7 @@ class _Push:
 
     def run(self) -> None:
         """Push as soon as the bot allows it; a few tries, each with the newest right."""
-        for pause in [0.0] + [_PAUSE_SECONDS] * (_TRIES - 1):
+        for pause in _PAUSES:
             time.sleep(pause)
             right = self._await_right()
             if right is None or self._push(right):
