@@ -1,6 +1,7 @@
 """Images that are built once: pushed, pulled, and reused by the next commit, with a real registry."""
 
 import json
+import os
 import secrets
 import subprocess
 import time
@@ -12,12 +13,13 @@ from typing import Any
 import pytest
 import requests
 
+from bot.provisioning.agent.engine import Engine as AgentEngine
 from bot.provisioning.agent.instructions import pieces_of
 from bot.provisioning.agent.sealing import seal
 from bot.provisioning.agent.stored_images import ImageAccess, StoredImage
 from bot.provisioning.base import Phase, Report
 from tests.conftest import GitServer, HostedRepository
-from tests.engines.conftest import REPOSITORY
+from tests.engines.conftest import REPOSITORY, Engine
 from tests.engines.guest import QUICK, EngineGuest
 from tests.engines.registry_access import digest_of, misbehaving, registry_host, silent, token, truncated
 from tests.integration.agent.guest import TOKEN, an_order
@@ -276,3 +278,18 @@ def test_a_right_to_push_that_does_not_work_disturbs_nothing(shelf: Shelf, tmp_p
         assert guest.report.notes == ()
     finally:
         guest.destroy()
+
+
+def test_an_image_that_lost_its_name_to_a_newer_one_goes_with_the_next_pruning(engine: Engine) -> None:
+    name, label = f"binder-bot/{secrets.token_hex(4)}", f"test-{secrets.token_hex(4)}"
+    for number in ("1", "2"):
+        recipe = f"FROM {os.environ['ENGINES_IMAGE']}\nLABEL {label}={number}\n"
+        build = ["docker", "buildx", "build", "--load", "--tag", name, "-"]
+        subprocess.run(build, input=recipe, text=True, check=True, capture_output=True)
+    assert len(engine.dangling_images()) > 0
+
+    AgentEngine("docker").prune_images(name, 1, label)
+
+    assert engine.leftovers() == []
+    assert engine.ask("images", "--quiet", name) != ""
+    engine.ask("rmi", name)

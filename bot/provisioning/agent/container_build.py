@@ -10,20 +10,13 @@ from bot.provisioning.agent import container
 from bot.provisioning.agent.build_key import build_key
 from bot.provisioning.agent.egress import check_egress
 from bot.provisioning.agent.engine import Engine
-from bot.provisioning.agent.failures import CommandFailed
+from bot.provisioning.agent.failures import Failure, FailureCode
 from bot.provisioning.agent.fetch import fetch
 from bot.provisioning.agent.firewall import close_metadata_service
-from bot.provisioning.agent.images import (
-    Image,
-    LaunchRecord,
-    image_of,
-    labels_of,
-)
+from bot.provisioning.agent.images import NOTES_LABEL, Image, LaunchRecord, image_of, labels_of
 from bot.provisioning.agent.known_directories import KnownDirectories
 from bot.provisioning.agent.paths import build_root
 from bot.provisioning.agent.phases import Phase
-from bot.provisioning.agent.progress import BuildProgress
-from bot.provisioning.agent.reasons import image_failure
 from bot.provisioning.agent.registry import Registry
 from bot.provisioning.agent.repo2docker import Build, build_image, repo2docker_version
 from bot.provisioning.agent.source import source_of
@@ -31,8 +24,6 @@ from bot.provisioning.agent.stored_images import BUILT, KEPT, PULLED
 from bot.provisioning.agent.tools import is_up, require_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bot.provisioning.agent.job import Job
 
 
@@ -135,22 +126,13 @@ class _ImageOfTask:
                 is_cache=self._registry.keeps_images,
                 is_anew=self._task.rebuild,
             )
-            kind = self._run(build, layers.environment)
+            kind = build_image(self._job, build, layers.environment)
         if self._settings.keep_images is not None:
-            self._engine.prune_images(self._settings.images, self._settings.keep_images)
+            self._engine.prune_images(self._settings.images, self._settings.keep_images, NOTES_LABEL)
         image = self._inspect(directory, BUILT)
         if image is None:
-            raise image_failure(CommandFailed("repo2docker", 0, ""), "repo2docker left no image")
+            raise Failure("repo2docker built no image.", FailureCode.BUILD_FAILED)
         return replace(image, kind=image.kind or kind)
-
-    def _run(self, build: Build, environment: Mapping[str, str]) -> str:
-        """Run repo2docker; gives what it built with."""
-        progress = BuildProgress(self._job.reporter)
-        try:
-            build_image(self._job, build, progress, environment)
-        except CommandFailed as error:
-            raise image_failure(error, progress.own_reason) from error
-        return progress.kind
 
     def _inspect(self, directory: str, how: str) -> Image | None:
         name = self._name(directory)

@@ -79,8 +79,15 @@ class Engine:
             return False
         return "nvidia" in runtimes and succeeds("nvidia-smi", "-L")
 
-    def prune_images(self, prefix: str, keep: int) -> None:
-        """Remove all but the newest images whose names begin so; the engine itself spares those in use."""
+    def prune_images(self, prefix: str, keep: int, label: str) -> None:
+        """Remove all but the newest images whose names begin so; the engine itself spares those in use.
+
+        Args:
+            prefix: What their names begin with.
+            keep: How many are kept.
+            label: What those have that lost their names to newer ones; they go, too.
+        """
+        succeeds(self.name, "image", "prune", "--force", "--filter", f"label={label}")
         only = ("--filter", f"reference={prefix}*", "--format", "{{.Repository}}")
         try:
             images = capture(self.name, "images", *only).split()
