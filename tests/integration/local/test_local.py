@@ -168,6 +168,20 @@ def test_a_binder_from_its_order_to_nothing_left(
     assert not bench.cloud.survey().leaves("second")
 
 
+def test_a_rebuild_builds_anew_and_later_launches_use_that(bench: Bench, git_server: GitServer) -> None:
+    url, sha = hosted(git_server, GOOD)
+    for name, rebuild in (("first", False), ("second", True), ("third", False)):
+        bench.cloud.create(order(url, sha, name, rebuild=rebuild))
+        assert bench.settle(name).phase == Phase.SERVING
+
+    assert [how_built(bench, name) for name in ("first", "second", "third")] == ["built", "built", "kept"]
+    old, anew, later = (bench.report(name).image for name in ("first", "second", "third"))
+    assert anew is not None
+    assert later is not None
+    assert anew.key == later.key
+    assert anew != old
+
+
 def test_a_stand_in_for_a_python_that_is_not_here_is_part_of_the_reason(
     bench: Bench, git_server: GitServer
 ) -> None:
