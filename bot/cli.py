@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,14 @@ def _check(_: argparse.Namespace) -> int:
     return 0
 
 
+def _bake(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.bake import bake
+
+    bake(config.load(), options.source, options.size, partial(print, flush=True))
+    return 0
+
+
 def _drain(options: argparse.Namespace) -> int:
     from bot import config
     from bot.admin.drain import drain
@@ -238,6 +247,23 @@ COMMANDS = (
         {"prefix_chars": "\0", "add_help": False},
     ),
     OperatorCommand("check", "check the settings against Slack, the database and the cloud", _check),
+    OperatorCommand(
+        "bake",
+        "make a machine image on which launches need to install nothing, and prove it",
+        _bake,
+        (
+            Option(
+                "--from",
+                {
+                    "dest": "source",
+                    "metavar": "IMAGE",
+                    "help": "a plain image of Debian or Ubuntu (default: OPENSTACK_IMAGE; "
+                    "if that is `baked`, the one of last time)",
+                },
+            ),
+            Option("--size", {"metavar": "KEY", "help": "of OPENSTACK_SIZES (default: the smallest disk)"}),
+        ),
+    ),
     OperatorCommand(
         "drain",
         "tear down all binders, and wait until nothing is left",

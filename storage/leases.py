@@ -1,5 +1,7 @@
 """Work that one replica at a time does."""
 
+from collections.abc import Collection
+
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
@@ -24,6 +26,16 @@ def take(session: Session, name: str, owner: str, seconds: float) -> bool:
         where=or_(Lease.owner == owner, Lease.until <= unix_now()),
     ).returning(Lease.name)
     return session.scalar(taken) is not None
+
+
+def held(session: Session, names: Collection[str]) -> set[str]:
+    """Of these names, those that are leased now."""
+    return set(session.scalars(select(Lease.name).where(Lease.name.in_(names), Lease.until > unix_now())))
+
+
+def release(session: Session, name: str, owner: str) -> None:
+    """Hand a lease back; one that somebody else took meanwhile stays theirs."""
+    session.execute(delete(Lease).where(Lease.name == name, Lease.owner == owner))
 
 
 def begin(session: Session, name: str) -> tuple[float, float]:

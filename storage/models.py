@@ -277,6 +277,8 @@ class Binder(Base):
     """How long it should take, from earlier launches: see `bot.binders.expectations.Expectation`."""
     kind: Mapped[str] = mapped_column(String(40), default="")
     """What it is built with, as its instance reported while it built; empty before."""
+    has_image: Mapped[bool] = mapped_column(default=False)
+    """Whether its instance was told of an image of its commit, which it can fetch instead of building it."""
     fraction: Mapped[float | None] = mapped_column(Float)
     line: Mapped[str] = mapped_column(Text, default="")
     log: Mapped[str] = mapped_column(Text, default="")

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from storage import shares
 from storage.engine import unix_now
-from storage.models import Binder, OutboxMessage, OutboxState, Status
+from storage.models import Binder, Lease, OutboxMessage, OutboxState, Status
 
 
 def prune(session: Session, *, older_than: float) -> int:
-    """Delete binders that went, and messages that were settled, more than `older_than` seconds ago.
+    """Delete what is over for more than `older_than` seconds: binders, settled messages, leases.
 
     The audit stays. Returns how many rows went.
     """
@@ -22,7 +22,13 @@ def prune(session: Session, *, older_than: float) -> int:
         OutboxMessage.created_at < horizon,
         or_(OutboxMessage.state == OutboxState.DONE, OutboxMessage.state == OutboxState.DEAD),
     )
-    statements = (delete(OutboxMessage).where(alerts), delete(Binder).where(gone))
+    # Without an owner, it is the note of when something began.
+    ended = and_(Lease.owner.is_not(None), Lease.until < horizon)
     shares.forget_unused(session)
+    statements = (
+        delete(OutboxMessage).where(alerts),
+        delete(Binder).where(gone),
+        delete(Lease).where(ended),
+    )
     results = [session.execute(each.execution_options(synchronize_session=False)) for each in statements]
     return sum(cast("CursorResult[Any]", result).rowcount for result in results)

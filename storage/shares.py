@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import audit, outbox
@@ -32,7 +32,9 @@ def share(
     Returns:
         Those for whom that is new.
     """
-    new = [each for each in subjects if _insert(session, binder_id, each, manages=manages, by=by)]
+    # In one order everywhere: two who share with the same at once do not wait for each other.
+    ordered = sorted(subjects, key=lambda each: each.id)
+    new = [each for each in ordered if _insert(session, binder_id, each, manages=manages, by=by)]
     for each in new:
         audit.record(session, by, "share", binder_id, subject=each.id, manages=manages)
     return new
@@ -147,21 +149,35 @@ def opened_by(session: Session, binder_id: str) -> set[str]:
 # --- members ---------------------------------------------------------------------------------------------
 
 
-def claim_audiences(session: Session, *, older_than: float) -> list[Subject]:
-    """Take the channels and groups whose members Slack has to be asked for: no other replica gets them.
+def claim_audiences(session: Session, *, older_than: float, limit: int = 1) -> list[Subject]:
+    """Take channels and groups whose members Slack has to be asked for: no other replica gets them.
 
     Args:
         session: An open write transaction.
         older_than: Seconds after which Slack is asked again.
+        limit: How many to take.
     """
+    due = (
+        _due(older_than).order_by(Audience.asked_at).limit(limit).with_for_update(skip_locked=True).cte("due")
+    )
+    claimed = update(Audience).where(Audience.subject.in_(select(due.c.subject)))
+    rows = session.execute(
+        claimed.values(asked_at=unix_now()).returning(Audience.kind, Audience.subject),
+        execution_options=_PLAIN,
+    )
+    return [Subject(kind, subject) for kind, subject in rows.all()]
+
+
+def is_audience_due(session: Session, *, older_than: float) -> bool:
+    """Whether there is one to take; this needs no write transaction."""
+    return session.scalar(_due(older_than).limit(1)) is not None
+
+
+def _due(older_than: float) -> Select[str]:
     used = exists().where(
         Share.subject == Audience.subject, Share.binder_id == Binder.id, Binder.status != Status.GONE
     )
-    due = update(Audience).where(Audience.asked_at <= unix_now() - older_than, used)
-    rows = session.execute(
-        due.values(asked_at=unix_now()).returning(Audience.kind, Audience.subject), execution_options=_PLAIN
-    )
-    return [Subject(kind, subject) for kind, subject in rows.all()]
+    return select(Audience.subject).where(Audience.asked_at <= unix_now() - older_than, used)
 
 
 def ask_again(session: Session, subject_id: str) -> None:
@@ -183,7 +199,7 @@ def set_members(session: Session, subject_id: str, users: Collection[str]) -> se
         session.execute(delete(AudienceMember).where(of_it, AudienceMember.user.in_(left)))
     rows: list[dict[str, Any]] = [{"subject": subject_id, "user": each} for each in sorted(wanted - before)]
     if rows:
-        session.execute(insert(AudienceMember), rows)
+        session.execute(insert_into(session, AudienceMember).on_conflict_do_nothing(), rows)
     return wanted - before
 
 

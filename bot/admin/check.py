@@ -25,6 +25,8 @@ def check(settings: Settings) -> Iterator[str]:
         yield _cloud(cloud)
         if quota := cloud.quota():
             yield f"quota      {quota}"
+        for advice in cloud.advice():
+            yield f"advice     {advice}"
     if (kept := image_store_of(settings)) is not None:
         yield from _images(kept)
     yield _slack(settings)

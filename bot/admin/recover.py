@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.errors import ConfigError
+from bot.provisioning.baking import is_bake
 from bot.provisioning.base import Cloud, InstanceState, Recovered
 from bot.provisioning.registry import build_cloud
 from bot.text import counted
@@ -87,7 +88,7 @@ def refuse_lost_database(store: Store, cloud: Cloud) -> None:
     with store.read() as session:
         if session.scalar(select(Binder.id).limit(1)) is not None:
             return
-    if count := len(cloud.survey().instances):
+    if count := sum(not is_bake(owner) for owner in cloud.survey().instances):
         raise ConfigError(
             f"The database is empty, but the cloud has {counted(count, 'instance')} of this deployment.",
             hint="`binder-bot recover` writes their rows again; `binder-bot drain` can then remove them.",

@@ -85,11 +85,12 @@ class ActionExecutor:
 
     def _create(self, binder: Binder, _: Create) -> Result:
         store = self._dependencies.store
+        images = self._dependencies.images.access(binder)
+        has_image = images is not None and bool(images.images)
         with store.write() as session:
             if not binders.lock_if_unchanged(session, binder):
                 return Superseded()
-            binders.save(session, binder, {"attempt_at": store.now()})
-        images = self._dependencies.images.access(binder)
+            binders.save(session, binder, {"attempt_at": store.now(), "has_image": has_image})
         return StepTaken(self._cloud.create(replace(_order(binder), images=images)))
 
     def _expose(self, binder: Binder, _: Expose) -> Result:

@@ -101,7 +101,7 @@ def is_at_work(binder: Binder) -> bool:
 
 def question(binder: Binder) -> str:
     """What decides which launches it is compared with, as far as it is known by now."""
-    return f"{how_seen(binder)}/{kind_of(binder)}"
+    return f"{how_seen(binder)}/{kind_of(binder)}/{'stored' if binder.has_image else ''}"
 
 
 def is_open(binder: Binder) -> bool:
@@ -128,7 +128,7 @@ def expect(binder: Binder, past: PastLaunches, *, keeps_images: bool) -> Expecta
     Args:
         binder: A binder on its way to its first links.
         past: The earlier launches to compare it with.
-        keeps_images: Whether the next launch of a build finds the image of the last one.
+        keeps_images: Whether the machine of the next launch has the image of the last one.
     """
     how = how_seen(binder) or _how_probably(binder, past, keeps_images=keeps_images)
     same_build = past.built if how == BUILT else _found(past, how)
@@ -170,11 +170,11 @@ def slow_stage(binder: Binder, now: float) -> str | None:
 
 def _how_probably(binder: Binder, past: PastLaunches, *, keeps_images: bool) -> str:
     """How a launch that has not begun to get its image will get it."""
-    if binder.rebuild or not (past.found or past.built):
+    if binder.rebuild:
         return BUILT
-    if past.found:
-        return past.found[0].how
-    return KEPT if keeps_images else BUILT
+    if keeps_images and (past.found or past.built):
+        return past.found[0].how if past.found else KEPT
+    return PULLED if binder.has_image else BUILT
 
 
 def _found(past: PastLaunches, how: str) -> Sequence[PastLaunch]:

@@ -75,7 +75,7 @@ def _how(binder: Binder, begun: Mapping[str, Any]) -> str:
 
 
 def _searches(binder: Binder) -> Mapping[str, Search]:
-    """What to look for. What a person launched in private counts where only this person reads of it.
+    """What to look for. What a person launched in private counts only for their other private launches.
 
     How long repositories of a kind take tells of no repository, so private launches count there as well.
     """

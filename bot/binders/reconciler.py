@@ -108,8 +108,10 @@ class Reconciler:
         survey = self._survey()
         if survey is None:
             return
+        seen = {*survey.instances, *survey.strays, *self._unproven_images()}
         with self._dependencies.store.write() as session:
-            strays = binders.unknown_or_gone(session, {*survey.instances, *survey.strays})
+            # Whoever bakes an image holds a lease of the name by which its machines are marked.
+            strays = binders.unknown_or_gone(session, seen) - leases.held(session, seen)
             certain = leaks.confirm(session, strays, twice_after=STRAY_SECONDS)
         for binder_id in sorted(certain):
             self._remove_stray(binder_id)
@@ -132,6 +134,13 @@ class Reconciler:
             log.warning("stray_not_removed", binder=binder_id, error=error.sentence)
         else:
             log.info("stray_removed", binder=binder_id, nothing_left=nothing_left)
+
+    def _unproven_images(self) -> frozenset[str]:
+        try:
+            return self._dependencies.cloud.unproven_images()
+        except CloudError as error:  # they cost little, and nobody waits for their removal
+            log.warning("images_not_listed", error=error.sentence)
+            return frozenset()
 
     def _survey(self) -> Survey | None:
         try:

@@ -30,7 +30,7 @@ class ImageSettings(BaseSettings):
         default=None, description="The file with the certificate of that key, which the registry trusts."
     )
     image_registry_service: str = Field(
-        default="image-registry", min_length=1, description="What the registry calls itself (`service`)."
+        default="binder-bot", min_length=1, description="What the registry calls itself (`service`)."
     )
     image_registry_issuer: str = Field(
         default="binder-bot", min_length=1, description="What the registry calls the bot (`issuer`)."

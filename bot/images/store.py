@@ -13,9 +13,9 @@ from storage import images
 from storage.engine import Store
 from storage.models import Binder, BuiltImage
 
-MOST_IMAGES = 4
+MOST_IMAGES = 3
 """How many images a launch is told of: they travel with the user data, which has little room."""
-MOST_NOTES = 600
+MOST_NOTES = 300
 """How many characters of notes travel with one image, for the same reason."""
 
 
@@ -36,10 +36,10 @@ class RegistryImages:
         self._pull_seconds = pull_seconds
 
     def access(self, binder: Binder) -> ImageAccess:
-        """What the instance of a binder may pull, which may be nothing.
+        """What the instance of a binder may pull. It gets no right where there is nothing to pull.
 
-        It is told where its image will be kept all the same: only then does it build the image so that the
-        next commit can start from its layers.
+        An instance that is given nothing still knows that there is a store: it builds so that the next commit
+        can start from its layers, and waits for the right to push.
         """
         with self._store.read() as session:
             name, kept = self._kept(session, binder)
@@ -47,7 +47,7 @@ class RegistryImages:
             directory = _directory(session, binder) if binder.commit else None
         repository = self._place.repository(name)
         if binder.rebuild or not kept:
-            return ImageAccess(repository=repository)
+            return ImageAccess(repository, directory=directory)
         return ImageAccess(
             repository=repository,
             auth=self._rights.to_pull(self._place.path(repository), self._pull_seconds),

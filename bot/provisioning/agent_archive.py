@@ -28,34 +28,52 @@ HOST_ONLY = frozenset(
 )
 """Modules of the build without containers, which instances never use. User data has no room for them."""
 
+BAKE_ONLY = frozenset({"bake.py", "cleaning.py"})
+"""Modules for machines whose image is kept, which other instances never use."""
+
 _PACKAGES = ("bot", "bot/provisioning")
-_START = "import sys\n\nfrom bot.provisioning.agent.__main__ import main\n\nsys.exit(main(sys.argv[1:]))\n"
+_START = "import sys\n\nfrom bot.provisioning.agent.{module} import main\n\nsys.exit(main(sys.argv[1:]))\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @cache
 def archive() -> bytes:
-    """The agent as a zip archive; always the same bytes for the same agent.
+    """The agent as a zip archive; always the same bytes for the same agent."""
+    return _zipped("__main__", HOST_ONLY | BAKE_ONLY)
+
+
+@cache
+def archive_that_bakes() -> bytes:
+    """The same for a machine whose image is kept: see `bot.provisioning.agent.bake`."""
+    return _zipped("bake", HOST_ONLY)
+
+
+def _zipped(start: str, without: frozenset[str]) -> bytes:
+    """The agent as a zip archive.
 
     It is not compressed in itself: the whole is compressed better than its files one by one. Comments and
     docstrings are left out, since user data has little room; tracebacks still name the right lines.
+
+    Args:
+        start: The module whose `main` is run.
+        without: The files that are left out.
     """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as file:
-        for name, source in _sources().items():
+        for name, source in _sources(start, without).items():
             file.writestr(zipfile.ZipInfo(name, _EPOCH), source)
     return content.getvalue()
 
 
-def _sources() -> dict[str, bytes]:
+def _sources(start: str, without: frozenset[str]) -> dict[str, bytes]:
     folder = Path(bot.provisioning.agent.__file__).parent
     modules = {
         f"bot/provisioning/agent/{path.name}": _without_prose(path.read_text(encoding="utf-8")).encode()
         for path in sorted(folder.glob("*.py"))
-        if path.name not in HOST_ONLY
+        if path.name not in without
     }
     packages = {f"{package}/__init__.py": b"" for package in _PACKAGES}
-    return {"__main__.py": _START.encode(), **packages, **modules}
+    return {"__main__.py": _START.format(module=start).encode(), **packages, **modules}
 
 
 def _without_prose(source: str) -> str:

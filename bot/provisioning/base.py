@@ -242,6 +242,14 @@ class MinimalCloud:
         """See `Cloud.quota`."""
         return ""
 
+    def advice(self) -> list[str]:
+        """See `Cloud.advice`."""
+        return []
+
+    def unproven_images(self) -> frozenset[str]:
+        """See `Cloud.unproven_images`."""
+        return frozenset()
+
     def close(self) -> None:
         """See `Cloud.close`."""
 
@@ -279,6 +287,13 @@ class Cloud(Protocol):
 
     def quota(self) -> str:
         """How much of the project's quota is used, in words; an empty string where the cloud has no quota.
+
+        Raises:
+            CloudError: See `check`.
+        """
+
+    def advice(self) -> list[str]:
+        """Say what the operator should do soon, although this cloud works, a sentence each.
 
         Raises:
             CloudError: See `check`.
@@ -393,6 +408,15 @@ class Cloud(Protocol):
 
         Raises:
             CloudError: The step failed; call again later.
+        """
+
+    def unproven_images(self) -> frozenset[str]:
+        """The ids of bakes that have an image which is not proven (see `baking`); may be minutes old.
+
+        `remove` deletes such images with everything else of that id.
+
+        Raises:
+            CloudError: See `create`.
         """
 
     def recover(self) -> list[Recovered]:

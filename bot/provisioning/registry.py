@@ -9,6 +9,7 @@ that is not used.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
 from bot.provisioning.local import factory as local_factory
 from bot.provisioning.local.settings import LocalSettings
@@ -37,6 +38,13 @@ class CloudFactory(Protocol):
             CloudError: It does not work on this machine.
         """
 
+    def bakery(self, settings: CloudsSettings, /) -> Bakery:
+        """What makes machine images in that cloud. It is first spoken to when it is used.
+
+        Raises:
+            ConfigError: The cloud has no machine images, or cannot be used with these settings.
+        """
+
 
 FACTORIES: Mapping[str, CloudFactory] = {
     "local": local_factory,
@@ -48,3 +56,8 @@ FACTORIES: Mapping[str, CloudFactory] = {
 def build_cloud(settings: CloudsSettings) -> Cloud:
     """Build the cloud that CLOUD names; raises as `CloudFactory.build` does."""
     return FACTORIES[settings.cloud].build(settings)
+
+
+def build_bakery(settings: CloudsSettings) -> Bakery:
+    """Build the bakery of the cloud that CLOUD names; raises as `CloudFactory.bakery` does."""
+    return FACTORIES[settings.cloud].bakery(settings)

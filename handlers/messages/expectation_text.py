@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bot.binders import expectations
-from bot.binders.expectations import BUILT, Basis, Expectation
+from bot.binders.expectations import BUILT, PULLED, Basis, Expectation
 from bot.times.durations import about
 from handlers.messages.mrkdwn import inline
 from storage.models import Binder
@@ -28,14 +28,14 @@ def expectation(binder: Binder, now: float) -> str:
         now: Unix seconds, UTC.
 
     Returns:
-        Words in small letters, without a period. They are empty where nothing is expected, and while the
-        launch waits for capacity.
+        Words in small letters, without a period. They are empty where nothing is known, and while the launch
+        waits for capacity.
     """
     expected = Expectation.of(binder)
-    if expected is None or expected.basis == Basis.NONE or not expectations.is_at_work(binder):
+    if expected is None or binder.waiting_for or not expectations.is_at_work(binder):
         return ""
-    if binder.waiting_for:
-        return ""
+    if expected.basis == Basis.NONE:
+        return "built before" if binder.has_image and expected.how == PULLED else ""
     usual = _usual(binder, expected)
     return f"{usual} · {_longer(binder, expected, now)}" if expected.is_late else usual
 

@@ -47,7 +47,10 @@ class Audiences:
         self._numbers = count(1)
 
     def refresh(self) -> None:
-        """Ask for those that are due, and for none that another replica has taken."""
+        """Ask for the one that is due first, unless another replica has taken it."""
+        with self._store.read() as session:
+            if not shares.is_audience_due(session, older_than=REFRESH_SECONDS):
+                return
         with self._store.write() as session:
             due = shares.claim_audiences(session, older_than=REFRESH_SECONDS)
         for each in due:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -98,7 +99,7 @@ class EngineGuest(GuestMachine):
         memory: The memory that its container may use, as Docker writes it.
     """
 
-    patience = 120.0
+    patience = 60.0
 
     def __init__(
         self,
@@ -127,8 +128,8 @@ class EngineGuest(GuestMachine):
         return f"binder-bot/{self.name}-"
 
     def launch(self, order: InstanceSpec, settings: AgentSettings = QUICK) -> None:
-        """Be a new machine with the user data of that order."""
-        self.install(render(order, settings))
+        """Be a new machine with the user data of that order, for a binder of its own."""
+        self.install(render(replace(order, binder_id=self.name), settings))
         self.boot()
 
     def install(self, user_data: str) -> None:
@@ -156,10 +157,9 @@ class EngineGuest(GuestMachine):
         self._metadata.close()
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def inside(self, script: str, *, user: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a shell script in its container."""
-        chosen = ("--user", user) if user else ()
-        command = ["docker", "exec", *chosen, self.name, "sh", "-c", script]
+    def inside(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run a shell script in its container, as a person does in a terminal."""
+        command = ["docker", "exec", self.name, "sh", "-c", script]
         return subprocess.run(command, check=False, capture_output=True, text=True)
 
     def page(self, path: str, token: str = "") -> str:

@@ -18,37 +18,47 @@ from bot.provisioning.agent.processes import adopt_orphans, end_descendants
 from bot.provisioning.agent.task import read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bot.provisioning.agent.job import Job
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the agent; 0 where a later start would end the same."""
+    options = parsed(arguments)
+    if options.firewall:
+        close_metadata_service()
+        return 0
+    return run(prepared(options), _launch)
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(prog="agent", description="Serves one repository from this machine.")
     parser.add_argument("task", nargs="?", type=Path, help="what to serve and how, as JSON")
     parser.add_argument("--port", type=int, help="where to serve, instead of what the settings say")
     parser.add_argument("--root", type=Path, default=Path("/"), help="what stands for / (for tests)")
     parser.add_argument("--firewall", action="store_true", help="only close the cloud's metadata service")
-    options = parser.parse_args(arguments)
-    if options.firewall:
-        close_metadata_service()
-        return 0
+    return parser.parse_args(arguments)
+
+
+def prepared(options: argparse.Namespace) -> Job:
+    """What the steps share, by the file that the command line names."""
     task, settings = read(options.task)
     if options.port is not None:
         settings = replace(settings, port=options.port)
     os.environ.update(settings.environment)
-    return run(start_job(task, settings, options.root))
+    return start_job(task, settings, options.root)
 
 
-def run(job: Job) -> int:
-    """Serve until the machine ends, or say why not."""
+def run(job: Job, work: Callable[[Job], None]) -> int:
+    """Do the work, such as to serve until the machine ends, or say why not."""
     adopt_orphans()
     signal.signal(signal.SIGTERM, _stop)
     try:
         job.places.make()
         job.reporter.begin(Phase.BOOTING, "The agent has started")
-        _launch(job)
+        work(job)
     except Failure as failure:
         job.reporter.fail(failure)
     except Exception as error:

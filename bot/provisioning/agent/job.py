@@ -25,6 +25,7 @@ class Places:
     """
 
     def __init__(self, directory: str, root: Path = Path("/")) -> None:
+        self.root = root
         self.directory = root / directory.lstrip("/")
         self.log = self.directory / "build.log"
         self.report = self.directory / "report.jsonl"

@@ -20,6 +20,8 @@ _UV_OUTPUTS = ("[stderr]", "[stdout]")
 _PLAIN_HEADLINES = {"The build backend returned an error": "A package could not be built"}
 _OUT_OF_MEMORY = re.compile(r"exit code: 137\b|^Killed$|^(?:#\d+ )?\d+\.\d+ Killed$", re.MULTILINE)
 _OUTPUT_OF_GIT = "--- stderr"
+_LAYER = re.compile(r"/\S*/overlay2/\w+/(?:diff|merged)(?=/)")
+"""Where an engine keeps the files of an image that is being built."""
 _KILLED = frozenset({-signal.SIGKILL, 128 + signal.SIGKILL})
 _GIT_NOISE = re.compile(
     r"dumb http transport|a second time, aborting|Retry scheduled|hung up|early EOF|invalid index-pack"
@@ -37,6 +39,7 @@ def image_failure(error: CommandFailed, own_reason: str = "") -> Failure:
         own_reason: Its own words, where it was not a command that failed.
     """
     what = own_reason or true_line_of_build(error.output) or f"repo2docker ended with exit code {error.code}"
+    what = _LAYER.sub("", what)
     return Failure(_sentence("The image could not be built", what), FailureCode.BUILD_FAILED, _hint(error))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bot.errors import ConfigError
+from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
 from bot.provisioning.local.settings import LocalSettings
 
@@ -44,3 +45,12 @@ def build(settings: LocalSettings) -> Cloud:
             "them.",
         )
     return cloud
+
+
+def bakery(_settings: LocalSettings) -> Bakery:
+    """See `CloudFactory.bakery`.
+
+    Raises:
+        ConfigError: Always.
+    """
+    raise ConfigError("CLOUD=local has no machine images, so there is nothing to bake.")

@@ -39,6 +39,8 @@ MICROVERSION = (2, 91)
 NEEDED_MICROVERSION = (2, 52)
 """The oldest that works with Nova (Pike, 2017): a server can have tags from the start."""
 
+_JSON_PATCH = "application/openstack-images-v2.1-json-patch"
+"""How Glance calls RFC 6902, which it follows in most."""
 _VERSIONS = {"network": "v2.0", "image": "v2", "block-storage": "v3"}
 _ERRORS = 400
 _POOL = 16
@@ -88,7 +90,8 @@ class Api:
         doing: str,
         *,
         params: Mapping[str, Any] | None = None,
-        body: Json | None = None,
+        body: Json | list[Json] | None = None,
+        form: str = "application/json",
         seconds: float = READ_SECONDS,
     ) -> Json:
         """Send one request; the JSON of its answer, empty where it has none.
@@ -100,6 +103,7 @@ class Api:
             doing: What this is for, as it reads after "could not": `list the servers`.
             params: The parameters of the URL.
             body: Sent as JSON.
+            form: The media type of the body.
             seconds: How long the answer may take; at most `READ_SECONDS`.
 
         Raises:
@@ -108,7 +112,7 @@ class Api:
         with border(doing):
             sent: dict[str, Any] = {"params": params or {}, "raise_exc": False, "timeout": seconds}
             if body is not None:
-                sent["json"] = body
+                sent |= {"json": body, "headers": {"Content-Type": form}}
             if service == "compute":
                 sent["microversion"] = ".".join(map(str, self.microversion()))
             response = self._adapter(service).request(path, method, **sent)
@@ -132,6 +136,10 @@ class Api:
         """Make a thing, and return it; it has at least an `id`."""
         answer = self.call(service, "POST", path, doing, body={key: dict(what)})
         return _thing(answer, key, doing)
+
+    def patch(self, service: Service, path: str, doing: str, changes: list[Json]) -> Json:
+        """Change a thing of Glance by a JSON patch, and return it."""
+        return self.call(service, "PATCH", path, doing, body=changes, form=_JSON_PATCH)
 
     def get(self, service: Service, path: str, key: str, doing: str) -> Json:
         """Fetch one thing by the path that ends in its id; it has at least an `id`."""

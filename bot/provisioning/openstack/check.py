@@ -1,13 +1,16 @@
 """Tries each setting on the cloud, to find what would keep the first launch from working."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from math import ceil
 from typing import TypeVar
 
 from bot.errors import CloudError
+from bot.provisioning.baking import BAKED
 from bot.provisioning.openstack.api import Api, Json
 from bot.provisioning.openstack.errors import NotThere
+from bot.provisioning.openstack.images import advice_on
 from bot.provisioning.openstack.name_resolver import NameResolver, missing
 from bot.provisioning.openstack.network import Network
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
@@ -59,6 +62,12 @@ class Check:
             *_findings(self._zone),
             *_findings(self._room),
         ]
+
+    def advice(self) -> list[str]:
+        """A sentence for each thing that the operator should do soon."""
+        if self._options.image != BAKED:
+            return []
+        return list(advice_on(self._names.newest_image(), self._options.pins, datetime.now(UTC)))
 
     def quota(self) -> str:
         """How much of the project's quota is used: `instances 3 of 10, cores 12 of 80, …`."""

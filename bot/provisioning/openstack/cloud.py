@@ -9,7 +9,6 @@ Three things are made for an instance, each found again by its tags (see `tags`)
 They are removed in the reverse order: the server, then, when it has vanished, its floating IP and its port.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +17,7 @@ from openstack.config.cloud_region import CloudRegion
 
 from bot.errors import CloudError, CloudUnreachable, NoCapacity, QuotaExceeded
 from bot.provisioning.agent.instructions import pieces_of
+from bot.provisioning.baking import is_bake
 from bot.provisioning.base import (
     Instance,
     InstanceSpec,
@@ -27,9 +27,11 @@ from bot.provisioning.base import (
     ResourceIds,
     Survey,
 )
-from bot.provisioning.openstack.api import READ_SECONDS, Api, region_of_environment
+from bot.provisioning.openstack.api import Api, region_of_environment
 from bot.provisioning.openstack.check import Check
+from bot.provisioning.openstack.consoles import Consoles
 from bot.provisioning.openstack.errors import Conflict, NotThere
+from bot.provisioning.openstack.images import BakedImages
 from bot.provisioning.openstack.inventory import (
     Inventory,
     instance_of,
@@ -45,15 +47,6 @@ from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.openstack.quota import explained, of_compute
 from bot.provisioning.openstack.tags import Json, Tags, name_of
 from bot.provisioning.openstack.user_data import pack
-
-_CONSOLE_LIMIT = 100 * 1024
-"""How many characters of a console are read: as many as Nova keeps."""
-_CONSOLES_AT_ONCE = 3
-"""How many consoles are read at the same time: each is a costly call, because Nova asks the host."""
-_CONSOLE_SECONDS = 10.0
-"""How long a host may take to answer. Hosts that hang must not keep all of the bot's workers waiting."""
-_WAIT_SECONDS = 2.0
-"""How long to wait while other consoles are read; after that, the next look at the instance tries again."""
 
 
 class OpenStackCloud:
@@ -93,10 +86,11 @@ class OpenStackCloud:
         self._render = render
         self._fold = fold
         self._api = Api(region)
-        self._names = NameResolver(self._api, options)
+        self._images = BakedImages(self._api, self._tags)
+        self._names = NameResolver(self._api, options, self._images)
         self._network = Network(self._api, self._names, self._tags, options)
         self._check = Check(self._api, self._names, self._network, options)
-        self._consoles = threading.BoundedSemaphore(_CONSOLES_AT_ONCE)
+        self._consoles = Consoles(self._api, options.console_lines)
 
     def close(self) -> None:
         """Close the connections to the cloud."""
@@ -132,8 +126,7 @@ class OpenStackCloud:
     def report(self, instance: Instance) -> Report | None:
         """See `Cloud.report`. Errors here mean nothing for the instance, whatever they are."""
         try:
-            with self._place_among_consoles():
-                return self._fold(self._console(instance.ref))
+            return self._fold(self._consoles.read(instance.ref))
         except (Conflict, NotThere):  # it has no host yet, or is gone: the next survey shows which
             return None
         except CloudUnreachable:
@@ -162,7 +155,14 @@ class OpenStackCloud:
         servers = self._doomed(binder_id, resources)
         for server in servers:
             self._delete_server(server)
-        return not servers and self._network.remove(binder_id, resources)
+        if servers:
+            return False
+        had_images = is_bake(binder_id) and not self._images.remove(binder_id)
+        return self._network.remove(binder_id, resources) and not had_images
+
+    def unproven_images(self) -> frozenset[str]:
+        """See `Cloud.unproven_images`."""
+        return self._images.unproven()
 
     # Shelving --------------------------------------------------------------------------------------------
 
@@ -199,6 +199,14 @@ class OpenStackCloud:
         newest = max(actions, key=lambda action: str(action.get("start_time")))
         return newest.get("action") == "unshelve" and newest.get("message") is not None
 
+    def stop(self, resources: ResourceIds) -> None:
+        """Have a server switched off, which it is a while later.
+
+        Raises:
+            CloudError: See `Cloud.create`.
+        """
+        self._act(_server_id(resources), {"os-stop": None}, "switch the server off")
+
     # For the operator ------------------------------------------------------------------------------------
 
     def check(self) -> list[str]:
@@ -209,6 +217,10 @@ class OpenStackCloud:
         except CloudError as error:
             return [f"{error.sentence} {error.hint}".strip()]
         return self._check.problems()
+
+    def advice(self) -> list[str]:
+        """See `Cloud.advice`."""
+        return self._check.advice()
 
     def quota(self) -> str:
         """See `Cloud.quota`."""
@@ -223,6 +235,7 @@ class OpenStackCloud:
                 metadata=self._tags.read(each.server),
             )
             for each in servers_of(self._inventory(), self._tags)
+            if not is_bake(each.binder_id)
         ]
 
     # Servers ---------------------------------------------------------------------------------------------
@@ -311,24 +324,8 @@ class OpenStackCloud:
             request["availability_zone"] = options.availability_zone
         return request
 
-    def _act(self, ref: str, action: Mapping[str, Any], doing: str, *, seconds: float = READ_SECONDS) -> Json:
-        path = f"/servers/{ref}/action"
-        return self._api.call("compute", "POST", path, doing, body=dict(action), seconds=seconds)
-
-    @contextmanager
-    def _place_among_consoles(self) -> Iterator[None]:
-        if not self._consoles.acquire(timeout=_WAIT_SECONDS):
-            raise CloudUnreachable("Too many consoles are being read at the moment. This one is read later.")
-        try:
-            yield
-        finally:
-            self._consoles.release()
-
-    def _console(self, ref: str) -> str:
-        action = {"os-getConsoleOutput": {"length": self._options.console_lines}}
-        answer = self._act(ref, action, "read the console", seconds=_CONSOLE_SECONDS)
-        output = answer.get("output")
-        return str(output or "")[-_CONSOLE_LIMIT:]
+    def _act(self, ref: str, action: Mapping[str, Any], doing: str) -> Json:
+        return self._api.call("compute", "POST", f"/servers/{ref}/action", doing, body=dict(action))
 
     # Sizes -----------------------------------------------------------------------------------------------
 

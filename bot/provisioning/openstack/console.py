@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bot.provisioning.agent import reports as agent
+from bot.provisioning.agent.text import sentence
 from bot.provisioning.base import Report
 from bot.provisioning.reports import fold
 
@@ -27,12 +28,26 @@ def report_of_console(console: str) -> Report | None:
     return fold(lines_of_console(console))
 
 
+def contents_of_console(console: str) -> dict[str, str] | None:
+    """What the agent told last of the inside of a machine that is baked; None where it told nothing."""
+    found = None
+    for event in _json_lines(console):
+        contents = event.get("contents")
+        if isinstance(contents, dict):
+            found = {sentence(str(key), 40): sentence(str(value), 200) for key, value in contents.items()}
+    return found
+
+
 def lines_of_console(console: str) -> bytes:
     """The agent's JSON lines in a console log, oldest first; the pieces of a log are joined to one."""
     return b"".join(json.dumps(event).encode() + b"\n" for event in _joined(_events(console)))
 
 
 def _events(console: str) -> Iterator[dict[str, Any]]:
+    yield from map(_known, _json_lines(console))
+
+
+def _json_lines(console: str) -> Iterator[dict[str, Any]]:
     for line in console[-MAX_CONSOLE:].encode(errors="replace").splitlines():
         # The kernel may have left a line of its own unfinished before it.
         text = line.partition(MARKER)[2]
@@ -43,7 +58,7 @@ def _events(console: str) -> Iterator[dict[str, Any]]:
         except (ValueError, RecursionError):  # cut, mixed with others', or nested beyond reason
             continue
         if isinstance(event, dict):
-            yield _known(event)
+            yield event
 
 
 def _known(event: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bot.provisioning.agent.settings import AgentSettings, ContainerSettings
+from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
+from bot.provisioning.openstack.images import pins_of
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.settings import OpenStackSettings
 
@@ -28,12 +30,25 @@ def build(settings: OpenStackSettings) -> Cloud:
     from bot.provisioning.openstack.console import report_of_console  # noqa: PLC0415
     from bot.provisioning.openstack.user_data import render  # noqa: PLC0415
 
-    guest = AgentSettings(
-        build_seconds=60 * settings.build_timeout_minutes,
-        container=ContainerSettings(base_image=settings.repo2docker_base_image),
-    )
+    guest = _guest(settings)
     return OpenStackCloud(
         options(settings), settings.deployment, lambda spec: render(spec, guest), report_of_console
+    )
+
+
+def bakery(settings: OpenStackSettings) -> Bakery:
+    """See `CloudFactory.bakery`."""
+    from bot.provisioning.openstack.bakery import OpenStackBakery  # noqa: PLC0415 - as above
+
+    patience = 60 * (settings.boot_timeout_minutes + settings.build_timeout_minutes)
+    return OpenStackBakery(options(settings), settings.deployment, _guest(settings), patience)
+
+
+def _guest(settings: OpenStackSettings) -> AgentSettings:
+    """The settings of the agent in an instance."""
+    return AgentSettings(
+        build_seconds=60 * settings.build_timeout_minutes,
+        container=ContainerSettings(base_image=settings.repo2docker_base_image),
     )
 
 
@@ -55,4 +70,5 @@ def options(settings: OpenStackSettings) -> OpenStackOptions:
         availability_zone=settings.openstack_availability_zone,
         public_url=settings.openstack_public_url,
         metadata_prefix=settings.openstack_metadata_prefix,
+        pins=pins_of(_guest(settings).container),
     )

@@ -5,8 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from bot.provisioning.baking import BAKED
 from bot.provisioning.openstack.api import Api, Json
 from bot.provisioning.openstack.errors import NotThere
+from bot.provisioning.openstack.images import BakedImages
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 
 _KEPT_SECONDS = 600.0
@@ -21,11 +23,13 @@ class NameResolver:
     Args:
         api: The cloud.
         options: What the operator chose.
+        baked: The images of this deployment.
     """
 
-    def __init__(self, api: Api, options: OpenStackOptions) -> None:
+    def __init__(self, api: Api, options: OpenStackOptions, baked: BakedImages) -> None:
         self._api = api
         self._options = options
+        self._baked = baked
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, str]] = {}
 
@@ -69,10 +73,21 @@ class NameResolver:
     def newest_image(self) -> Json:
         """The newest active image of that name, or the one of that id; raises as `image` does."""
         wanted = self._options.image
+        if wanted == BAKED:
+            return self._newest_baked()
         images = self._active(name=wanted) or self._by_id(wanted)
         if not images:
             raise self._no_image(wanted)
         return max(images, key=lambda each: str(each.get("created_at")))
+
+    def _newest_baked(self) -> Json:
+        proven = self._baked.proven()
+        if not proven:
+            raise NotThere(
+                "This deployment has no baked image yet, which OPENSTACK_IMAGE=baked needs.",
+                hint="Make one with `binder-bot bake --from IMAGE`, from an image of Debian or Ubuntu.",
+            )
+        return proven[0]
 
     def flavor_of(self, wanted: Flavor) -> Json:
         """The flavor of a size; raises as `image` does."""

@@ -1,7 +1,8 @@
 """What the OpenStack cloud is built from, apart from the environment: tests and benchmarks build it too."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from string import Formatter
 
 from bot.errors import ConfigError
@@ -40,7 +41,8 @@ class OpenStackOptions:
     """Where instances are made, and of what. The defaults are Jetstream2's names.
 
     Attributes:
-        image: Name or id of the image that instances boot from; of several with one name the newest.
+        image: Name or id of the image that instances boot from; of several with one name the newest. `baked`
+            for the newest that was baked.
         flavors: The sizes that people may choose; the first is the default.
         network: Name or id of the network that instances are attached to; it needs a router to
             `external_network`.
@@ -58,6 +60,7 @@ class OpenStackOptions:
         metadata_prefix: What the keys of an instance's metadata begin with.
         poll_seconds: How often an instance that is being made or built should be looked at.
         attempt_seconds: How long after a lost reply an instance may still turn up in a listing.
+        pins: What a baked image should have inside, by name.
         console_lines: How many lines of an instance's console are read at most.
 
     Raises:
@@ -77,6 +80,7 @@ class OpenStackOptions:
     metadata_prefix: str = "binder-"
     poll_seconds: float = 5.0
     attempt_seconds: float = 120.0
+    pins: Mapping[str, str] = field(default_factory=dict)
     console_lines: int = 400
 
     def __post_init__(self) -> None:

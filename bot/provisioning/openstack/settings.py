@@ -20,7 +20,8 @@ class OpenStackSettings(CloudSettings):
     )
     openstack_image: str = Field(
         default="",
-        description="Name or id of the image that instances boot from; of several with one name, the newest.",
+        description="Name or id of the image that instances boot from; of several with one name, the newest. "
+        "`baked` is the newest one that `binder-bot bake` made.",
     )
     openstack_sizes: Annotated[tuple[Flavor, ...], NoDecode] = Field(
         default=(),

@@ -8,12 +8,15 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import asdict
 from functools import cache
+from typing import Any
 
 from bot.errors import CannotBuild
+from bot.provisioning.agent.bake import BakeOrder
 from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.agent.task import content_of
-from bot.provisioning.agent_archive import archive
+from bot.provisioning.agent_archive import archive, archive_that_bakes
 from bot.provisioning.base import InstanceSpec
 from bot.provisioning.tasks import task_of
 
@@ -102,16 +105,25 @@ def render(spec: InstanceSpec, settings: AgentSettings) -> str:
         raise CannotBuild(
             "The repository's address has a user or a password in it, which instances do not get."
         )
-    content = json.dumps(content_of(task_of(spec), settings))
+    return _filled(archive(), content_of(task_of(spec), settings), settings)
+
+
+def render_bake(spec: InstanceSpec, settings: AgentSettings, order: BakeOrder) -> str:
+    """The user data of a machine whose image is kept, or was."""
+    content = content_of(task_of(spec), settings)
+    return _filled(archive_that_bakes(), {**content, "bake": asdict(order)}, settings)
+
+
+def _filled(agent: bytes, content: dict[str, Any], settings: AgentSettings) -> str:
     return _TEMPLATE.format(
-        agent=_agent(),
-        task=base64.b64encode(content.encode()).decode(),
+        agent=_encoded(agent),
+        task=base64.b64encode(json.dumps(content).encode()).decode(),
         booting=_BOOTING.replace('"', '\\"'),
         console=settings.reports.console,
     )
 
 
 @cache
-def _agent() -> str:
+def _encoded(agent: bytes) -> str:
     # Without the time, the same agent always is the same user data.
-    return base64.b64encode(gzip.compress(archive(), mtime=0)).decode()
+    return base64.b64encode(gzip.compress(agent, mtime=0)).decode()

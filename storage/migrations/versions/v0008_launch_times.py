@@ -35,11 +35,13 @@ def upgrade() -> None:
     for column in _INDEXED:
         op.create_index(f"ix_launch_times_{column}", "launch_times", [column, "how", "ended_at"])
     op.add_column("binders", sa.Column("kind", sa.String(40), nullable=False, server_default=""))
+    op.add_column("binders", sa.Column("has_image", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("binders", sa.Column("expected", sa.JSON(), nullable=False, server_default="{}"))
 
 
 def downgrade() -> None:
     """Go back to the form before."""
     op.drop_column("binders", "expected")
+    op.drop_column("binders", "has_image")
     op.drop_column("binders", "kind")
     op.drop_table("launch_times")

@@ -24,6 +24,9 @@ from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
 from bot.config import Settings
 from bot.errors import LostLease, RequestError
+from bot.images.keeper import ImageKeeper, KeeperDependencies
+from bot.images.plans import KeepingPolicy
+from bot.images.store import RegistryImages
 from bot.provisioning.base import Cloud, InstanceState, Size
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
@@ -36,13 +39,15 @@ from storage import binders, outbox
 from storage.engine import Store
 from storage.models import Binder
 from tests.chaos.sim.storm_cloud import StormCloud, StormServer
+from tests.chaos.sim.storm_registry import StormRegistry
 from tests.chaos.sim.storm_slack import CLOSED_CHANNEL, StormClient, StormSlack
-from tests.chaos.sim.world import EFFECTS, LEASE_SECONDS, FakeResolver, Killed, requested
+from tests.chaos.sim.world import EFFECTS, LEASE_SECONDS, PLACE, RIGHTS, FakeResolver, Killed, requested
 from tests.fakes.database import empty, new_database
 
 HOUR = 3600.0
 BEGIN = 1_800_000_000.0
 STORM_STEPS = 110
+MOST_LAUNCHES = 5
 DEATH = 0.006
 PAUSE = 0.03
 """The chances at each effect."""
@@ -66,6 +71,7 @@ TIMEOUTS = Timeouts(
     shelved=6 * HOUR,
 )
 _OPEN = "state IN ('pending', 'sending')"
+_IMAGE_OPEN = "(state IN ('built', 'pushing') OR (state IN ('removing', 'dropped') AND digest != ''))"
 
 
 class Arena:
@@ -174,6 +180,19 @@ class Life:
             unreachable_alert=60,
             server=lambda url, _token: cast("Any", _server(storm, self, url)),
             count=lambda _server, _since: storm.random.choice([0, 0, 2]),
+            images=RegistryImages(self.store, PLACE, RIGHTS, 600),
+        )
+        self.keeper = ImageKeeper(
+            KeeperDependencies(
+                store=self.store,
+                cloud=parts.cloud,
+                registry=cast("Any", _Watched(storm, self, storm.registry, {"manifest", "delete"})),
+                rights=RIGHTS,
+                place=PLACE,
+                policy=KeepingPolicy(storm.keep_seconds, 10**12),
+                worker=f"{replica}-{number}",
+                clock=lambda: storm.now,
+            )
         )
         self.reconciler = Reconciler(parts, submit=self.works.append)
         client = StormClient(storm.slack, lambda name, call: storm.effect(self, name, call))
@@ -230,7 +249,9 @@ class Storm:
         self.random = Random(self.seed)
         clock = self.arena.clock
         self.timeouts = replace(TIMEOUTS, shelves_idle=self.random.random() < 0.3)
-        self.cloud = StormCloud(clock, random=self.random)
+        self.registry = StormRegistry(random=self.random, problems=self.problems)
+        self.keep_seconds = self.random.choice([0.5, 2, 1000]) * HOUR
+        self.cloud = StormCloud(clock, random=self.random, registry=self.registry)
         self.slack = StormSlack(clock, self.random)
         self.lives: list[Life] = []
         self._numbers = 0
@@ -364,6 +385,7 @@ class Storm:
             (5, lambda: self._move(self.random.choice([0.5, 2, 5, 20]))),
             (0.4, lambda: self._move(HOUR)),
             (0.5, self._outage),
+            (2, self.cloud.let_agents_push),
         ]
         for life in lives:
             acts += self._jobs(life)
@@ -381,6 +403,10 @@ class Storm:
             yield 30, lambda: self._deliver(life)
         if "sweep" not in life.busy and self.now - self._swept_at > SWEEP_SECONDS / 2:
             yield 2, lambda: self._sweep(life)
+        if "keep" not in life.busy and self._images_due():
+            yield 10, lambda: self._keep(life)
+        if "retain" not in life.busy:
+            yield 0.3, lambda: self._run(life, "retain", life.keeper.retain)
         if "renew" not in life.busy:
             yield 0.5, lambda: self._run(life, "renew", life.reconciler.renew)
         if "archive" not in life.busy and self._archives():
@@ -397,6 +423,12 @@ class Storm:
         self._run(life, "deliver", life.delivery.deliver_due)
         if self._moment() == before:
             self._idle_at["deliver"] = before
+
+    def _keep(self, life: Life) -> None:
+        before = self._moment()
+        self._run(life, "keep", life.keeper.tick)
+        if self._moment() == before:
+            self._idle_at["keep"] = before
 
     def _sweep(self, life: Life) -> None:
         self._swept_at = self.now
@@ -438,6 +470,7 @@ class Storm:
         nexts = [
             f"SELECT min({binder}) FROM binders WHERE status != 'gone' AND {binder} > ?",
             f"SELECT min({message}) FROM outbox WHERE {_OPEN} AND {message} > ?",
+            f"SELECT min(next_at) FROM images WHERE {_IMAGE_OPEN} AND next_at > ?",
         ]
         moments = [self.ask(each, self.now)[0][0] for each in nexts]
         upcoming = min([each for each in moments if each is not None], default=self.now + most)
@@ -446,6 +479,11 @@ class Storm:
     def _binders_due(self) -> bool:
         due = "SELECT 1 FROM binders WHERE status != 'gone' AND next_at <= ?1 AND lease_until <= ?1 LIMIT 1"
         return bool(self.ask(due, self.now))
+
+    def _images_due(self) -> bool:
+        if self._idle_at.get("keep") == self._moment():
+            return False
+        return bool(self.ask(f"SELECT 1 FROM images WHERE {_IMAGE_OPEN} AND next_at <= ? LIMIT 1", self.now))
 
     def _messages_due(self) -> bool:
         if self._idle_at.get("deliver") == self._moment():
@@ -465,7 +503,7 @@ class Storm:
     # People, and others ----------------------------------------------------------------------------------
 
     def _person(self) -> None:
-        if len(self.launched) < self._wanted:
+        if len(self.launched) < self._wanted or self._may_launch_what_is_kept():
             self._act("launches", self._launch)
             return
         binder_id = self.random.choice(self.launched)
@@ -479,6 +517,12 @@ class Storm:
         ]
         verb = self.random.choices([each for _, each in verbs], [weight for weight, _ in verbs])[0]
         self._act(f"{verb.__name__} {binder_id}", lambda: self._ask_for(verb, binder_id))
+
+    def _may_launch_what_is_kept(self) -> bool:
+        """Now and then somebody launches again what was built, so that images are used."""
+        if len(self.launched) >= MOST_LAUNCHES or not self.chance(0.3):
+            return False
+        return bool(self.ask("SELECT 1 FROM images WHERE state = 'kept' LIMIT 1"))
 
     def _act(self, what: str, job: Callable[[], Any]) -> None:
         self.trace(f"somebody: {what}")
@@ -496,6 +540,10 @@ class Storm:
             binder_id,
             now,
             channel=self.random.choice(["C1", "C1", "U1", CLOSED_CHANNEL]),
+            url="https://github.com/o/r",
+            path=f"{binder_id}.ipynb",
+            is_private=self.random.choice([False, False, True]),
+            rebuild=self.random.random() < 0.1,
             ends_at=now + self.random.choice([0.5, 1.5, 3, 5]) * HOUR,
             maximum_at=now + 8 * HOUR,
             idle_seconds=self.random.choice([None, 3600, 5400]),
@@ -538,7 +586,7 @@ class Storm:
 
     def _calm_down(self) -> None:
         self.trace("the storm is over")
-        self.stormy = self.cloud.stormy = self.slack.stormy = False
+        self.stormy = self.cloud.stormy = self.slack.stormy = self.registry.stormy = False
         self.down_until = 0.0
         while len(self.launched) < self._wanted:
             self._launch()
@@ -549,6 +597,7 @@ class Storm:
         sweeps = 0
         while self.now < until:
             self._drain()
+            self.cloud.let_agents_push()
             self._sweep(self.lives[0])
             for life in self.lives:
                 self._deliver(life)  # also where no message is due: there may be one to take back

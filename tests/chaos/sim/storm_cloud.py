@@ -7,7 +7,17 @@ from random import Random
 
 from bot.errors import CloudError, CloudUnreachable, NoCapacity, QuotaExceeded, ServerError
 from bot.jupyter.activity import Usage
-from bot.provisioning.base import Instance, InstanceSpec, InstanceState, Phase, Report, ResourceIds, Survey
+from bot.provisioning.base import (
+    Instance,
+    InstanceSpec,
+    InstanceState,
+    Phase,
+    Report,
+    ReportedImage,
+    ResourceIds,
+    Survey,
+)
+from tests.chaos.sim.storm_registry import StormRegistry
 from tests.fakes.cloud import FakeCloud, FakeServer, Machine
 
 LAG_SECONDS = 8.0
@@ -23,6 +33,8 @@ class StormCloud(FakeCloud):
         stormy: Whether anything goes wrong.
         addresses: The addresses that are taken, by binder.
         visible_at: When each instance appears in surveys, by its ref.
+        registry: Where instances push their images, and pull others from.
+        started: The image that each instance started, by its ref.
         moods: What goes on in a server: `busy`, `tab`, `idle` or `mute`, and since when.
     """
 
@@ -30,6 +42,8 @@ class StormCloud(FakeCloud):
     stormy: bool = True
     addresses: dict[str, str] = field(default_factory=dict)
     visible_at: dict[str, float] = field(default_factory=dict)
+    registry: StormRegistry = field(default_factory=StormRegistry)
+    started: dict[str, ReportedImage] = field(default_factory=dict)
     moods: dict[str, tuple[str, float]] = field(default_factory=dict)
     reports: tuple[Report, ...] = (Report(Phase.BUILDING, 0.5, "half"), Report(Phase.SERVING, 1.0, "serving"))
 
@@ -65,6 +79,7 @@ class StormCloud(FakeCloud):
             self.created.append(order)
             ends_at = float(int(order.ends_at))
             made = Instance(ref, order.binder_id, InstanceState.PENDING, self.clock[0], ends_at=ends_at)
+            self.started[ref] = self.registry.starts(order, ref)
             self.visible_at[ref] = self.clock[0] + (self.random.uniform(0, LAG_SECONDS) if self.stormy else 0)
             self.machines.setdefault(order.binder_id, []).append(Machine(made))
             return {"server": ref}
@@ -91,7 +106,8 @@ class StormCloud(FakeCloud):
                 return Report(Phase.FAILED, reason="No such package.", log="tail")
             if self.chance(0.01):
                 return Report(Phase.FAILED, reason="No way out.", code="no-egress")
-            return super().report(instance)
+            found = super().report(instance)
+            return found and replace(found, image=self.started[instance.ref])
         raise AssertionError("either a reply, or none")
 
     def remove(self, binder_id: str, resources: ResourceIds) -> bool:
@@ -129,6 +145,10 @@ class StormCloud(FakeCloud):
         with self._unreliable():
             super().mark_end(resources, ends_at)
 
+    def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:
+        with self._unreliable():
+            super().instruct(binder_id, resources, name, text)
+
     def unshelve_failed(self, resources: ResourceIds) -> bool:
         with self._unreliable():
             return super().unshelve_failed(resources)
@@ -142,6 +162,12 @@ class StormCloud(FakeCloud):
         if found is None:
             raise CloudError("There is no such instance.")
         return found
+
+    def let_agents_push(self) -> None:
+        """Every agent that was told to push does what it does about it."""
+        for machines in self.machines.values():
+            for machine in machines:
+                self.registry.obey(machine, self.started[machine.instance.ref].id)
 
     # What others do --------------------------------------------------------------------------------------
 

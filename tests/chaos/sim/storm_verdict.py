@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlite3 import Row
 
 from tests.chaos.sim.storm import POLICY, Storm
+from tests.chaos.sim.storm_registry import FORGED
 from tests.chaos.sim.storm_slack import Posted
 
 _RESTS = {("ready", "ready"), ("shelved", "shelved"), ("gone", "gone")}
@@ -26,7 +27,9 @@ def is_at_rest(storm: Storm) -> list[str]:
     ]
     owed = storm.ask("SELECT key, state, error FROM outbox WHERE state IN ('pending', 'sending')")
     unsaid = [f"{row['key']} is {row['state']} ({row['error']})" for row in owed]
-    return moving + bare + unsaid + _marked_wrongly(storm)
+    images = storm.ask("SELECT id, state FROM images WHERE state IN ('built', 'pushing', 'removing')")
+    pushed = [f"image {row['id']} is {row['state']}" for row in images]
+    return moving + bare + unsaid + pushed + _marked_wrongly(storm)
 
 
 def _marked_wrongly(storm: Storm) -> list[str]:
@@ -51,8 +54,23 @@ def of_the_living(storm: Storm) -> Iterator[str]:
     """One instance for each live binder, and nothing of a dead one."""
     live = {row["id"] for row in storm.ask("SELECT id FROM binders WHERE status != 'gone'")}
     yield from _doubles(storm)
+    yield from _of_the_images(storm)
     for binder_id in sorted({*storm.cloud.machines, *storm.cloud.addresses} - live):
         yield f"{binder_id} is gone, and the cloud still has something of it"
+
+
+def _of_the_images(storm: Storm) -> Iterator[str]:
+    """Nothing is kept that was not built for its key, and what was pushed in its place is deleted."""
+    for row in storm.ask("SELECT * FROM images WHERE state = 'kept'"):
+        if storm.registry.built.get(row["image_id"]) != row["key"]:
+            yield f"image {row['id']} is kept, and was not built for its key"
+        found = storm.registry.manifests.get((row["repository"], row["digest"]))
+        if found is None or row["image_id"] not in found.image_ids:
+            yield f"image {row['id']} is kept, and the registry does not have it"
+    forged = [each for each in storm.registry.manifests.values() if FORGED in each.image_ids]
+    for row in storm.ask("SELECT * FROM images WHERE digest != ''"):
+        if row["digest"] in {each.digest for each in forged}:
+            yield f"image {row['id']} was forged, and is still in the registry"
 
 
 def _doubles(storm: Storm) -> Iterator[str]:

@@ -15,9 +15,11 @@ from bot.binders.actions import Action, Create
 from bot.binders.observation import Observation
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update
+from bot.images import keeper, plans
+from bot.images.plans import ImageStep, KeepImage, SeenImage
 from handlers.outbox.delivery import Delivery
 from storage import binders
-from storage.models import Binder, Status
+from storage.models import Binder, BuiltImage, Status
 from tests.chaos.sim.storm import Arena, play
 
 SEEDS = 48
@@ -106,3 +108,13 @@ def test_an_end_without_a_warning_is_found(arena: Arena, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(deadlines, "_end_of", at_once)
     assert found(arena, "without a warning", first=16)
+
+
+def test_an_image_that_is_kept_unseen_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    careful = plans.plan
+
+    def trusting(image: BuiltImage, seen: SeenImage, now: float) -> ImageStep:
+        return KeepImage(seen.manifest) if seen.manifest else careful(image, seen, now)
+
+    monkeypatch.setattr(keeper, "plan", trusting)
+    assert found(arena, "the registry does not have it", first=6)

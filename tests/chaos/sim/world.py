@@ -10,20 +10,31 @@ from sqlalchemy.orm import Session
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
+from bot.images.keeper import ImageKeeper, KeeperDependencies
+from bot.images.names import RegistryPlace
+from bot.images.plans import KeepingPolicy
+from bot.images.rights import AccountRights
+from bot.images.store import RegistryImages
 from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders, notices
 from storage.engine import Store
 from storage.models import Binder, Ending, Notice, OutboxMessage, Status
 from tests.fakes.cloud import FakeCloud, FakeServer
 from tests.fakes.database import empty, new_database
+from tests.fakes.registry import FakeRegistry
 
 COMMIT = "a" * 40
 TIMEOUTS = Timeouts(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
 EFFECTS = {
     *("survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "mark_end"),
-    *("prune", "remove"),
+    *("prune", "remove", "instruct"),
 }
 LEASE_SECONDS = 60.0
+SECRET = "s" * 32
+"""What the instances share with the bot."""
+PLACE = RegistryPlace("registry.test", "binders")
+RIGHTS = AccountRights("reader:r", "writer:w")
+DAY = 86_400.0
 BEGIN = 1_000_000.0
 """When each world begins, in Unix seconds."""
 
@@ -103,6 +114,7 @@ def requested(binder_id: str, now: float, **values: Any) -> Binder:
         "url": f"https://github.com/o/{binder_id}",
         "size": "small",
         "token": "secret",
+        "secret": SECRET,
         "created_at": now,
         "status_since": now,
         "ends_at": now + 24 * 3600,
@@ -137,6 +149,7 @@ class World:
     pages: dict[str, int] = field(default_factory=lambda: {"lab": 200, "tree": 200})
     timeouts: Timeouts = TIMEOUTS
     lives: int = 0
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
 
     def __post_init__(self) -> None:
         self._database = _idle_databases.pop() if _idle_databases else Database()
@@ -165,6 +178,19 @@ class World:
                 server=lambda url, _token: FakeServer(self.cloud, url.rsplit("/", 1)[1], self.pages),
                 lease=LEASE_SECONDS,
                 unreachable_alert=60,
+                images=RegistryImages(self._bots_store, PLACE, RIGHTS, 600),
+            )
+        )
+        self.keeper = ImageKeeper(
+            KeeperDependencies(
+                store=self._bots_store,
+                cloud=Guarded(self.cloud, self.wire, EFFECTS),
+                registry=Guarded(self.registry, self.wire, {"manifest", "delete"}),
+                rights=RIGHTS,
+                place=PLACE,
+                policy=KeepingPolicy(30 * DAY, 10**12),
+                worker=f"worker-{self.lives}",
+                clock=lambda: self.clock[0],
             )
         )
 
@@ -200,13 +226,17 @@ class World:
         for _ in range(steps):
             if until():
                 return
-            try:
-                self.reconciler.tick()
-            except Killed:
-                self.clock[0] += LEASE_SECONDS + 1
-                self.start()
+            self.survive(self.reconciler.tick)
             self.clock[0] += 1.0
         raise AssertionError(f"never happened: {self.binder()!r}")
+
+    def survive(self, work: Callable[[], object]) -> None:
+        """Let the process work; if it is killed, start another one after its leases ended."""
+        try:
+            work()
+        except Killed:
+            self.clock[0] += LEASE_SECONDS + 1
+            self.start()
 
     def run_to(self, status: Status, binder_id: str = "abcd1234") -> None:
         self.run(lambda: self.binder(binder_id).status == status)

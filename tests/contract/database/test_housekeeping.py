@@ -47,6 +47,35 @@ def test_one_of_many_takes_a_lease_that_is_over(store: Store) -> None:
     assert sum(together(lambda index: take(store, f"w{index}"))) == 1
 
 
+def test_what_is_leased_now_is_known_by_its_names(store: Store) -> None:
+    assert take(store, "w1", "bake-1", 60)
+    assert take(store, "w1", "bake-2", 120)
+    let_pass(store, 61)
+    with store.read() as session:
+        assert leases.held(session, {"bake-1", "bake-2", "bake-3"}) == {"bake-2"}
+        assert leases.held(session, set()) == set()
+
+
+def test_only_its_owner_hands_a_lease_back(store: Store) -> None:
+    assert take(store, "w1")
+    with store.write() as session:
+        leases.release(session, "sweep", "w2")
+    assert not take(store, "w2")
+    with store.write() as session:
+        leases.release(session, "sweep", "w1")
+    assert take(store, "w2")
+
+
+def test_leases_that_ended_long_ago_are_forgotten_and_beginnings_are_not(store: Store) -> None:
+    assert take(store, "w1", "bake-1", 60)
+    with store.write() as session:
+        leases.begin(session, "outage")
+    let_pass(store, 1061)
+    assert prune(store, 1000.0) == 1
+    with store.write() as session:
+        assert leases.finish(session, "outage") is not None
+
+
 def test_a_lease_is_held_until_its_end_and_can_be_renewed(store: Store) -> None:
     assert take(store, "w1")
     let_pass(store, 50)

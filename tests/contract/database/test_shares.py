@@ -32,7 +32,10 @@ def set_members(store: Store, subject: Subject, *users: str) -> set[str]:
 
 def claim(store: Store, older_than: float = 300.0) -> list[Subject]:
     with store.write() as session:
-        return shares.claim_audiences(session, older_than=older_than)
+        is_due = shares.is_audience_due(session, older_than=older_than)
+        claimed = shares.claim_audiences(session, older_than=older_than)
+    assert is_due or not claimed
+    return claimed
 
 
 def test_a_person_sees_what_is_shared_with_them_and_nothing_else(store: Store) -> None:
@@ -120,6 +123,16 @@ def test_members_are_asked_for_at_once_then_from_time_to_time_by_one_replica(sto
     with store.write() as session:
         shares.ask_again(session, LAB.id)
     assert claim(store) == [LAB]
+
+
+def test_of_several_the_one_that_was_asked_longest_ago_is_next(store: Store) -> None:
+    row = launch(store)
+    share(store, row.id, LAB, TEAM)
+    first, second = claim(store), claim(store)
+    assert sorted([*first, *second], key=lambda each: each.id) == [LAB, TEAM]
+    assert claim(store) == []
+    let_pass(store, 301)
+    assert claim(store) == first
 
 
 def test_nobody_is_asked_about_what_is_shared_no_longer_and_it_is_forgotten(store: Store) -> None:

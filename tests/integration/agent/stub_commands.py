@@ -27,7 +27,7 @@ def main() -> int:
     if arguments[:1] == ["--serve"]:
         serve(int(arguments[1]))
     if name == "repo2docker" and arguments == ["--version"]:
-        sys.stdout.write("2026.4.0\n")
+        sys.stdout.write(read("repo2docker.json", "2026.4.0") + "\n")
         return 0
     call = {
         "name": name,
@@ -65,9 +65,13 @@ def write(name: str, content: Any) -> None:
 
 def docker(arguments: list[str]) -> int:
     if arguments[0] == "buildx":
+        sys.stdout.write("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3\n")
         return 1 if (STATE / "no-buildx").exists() else 0
     if arguments[0] in {"image", "container"}:
         return inspect(*arguments)
+    if arguments[:2] == ["run", "--rm"]:
+        sys.stdout.write(read("probe.json", "open 111"))
+        return 0
     commands = {
         "run": run,
         "start": start,
@@ -76,6 +80,8 @@ def docker(arguments: list[str]) -> int:
         "logs": logs,
         "events": events,
         "info": info,
+        "pull": pull,
+        "version": version,
     }
     return commands[arguments[0]](arguments[1:]) if arguments[0] in commands else 0
 
@@ -87,6 +93,17 @@ def inspect(kind: str, _: str, name: str) -> int:
     if found is None:
         return complain(f"No such {kind}")
     sys.stdout.write(json.dumps([found]))
+    return 0
+
+
+def pull(arguments: list[str]) -> int:
+    image = {"Id": "sha256:b1", "RepoDigests": [f"{arguments[-1]}@sha256:d1"]}
+    write("images.json", {**read("images.json", {}), arguments[-1]: image})
+    return 0
+
+
+def version(_: list[str]) -> int:
+    sys.stdout.write("27.5.1+dfsg1\n")
     return 0
 
 

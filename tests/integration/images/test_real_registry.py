@@ -18,7 +18,7 @@ from tests.fakes.real_registry import RealRegistry, digest, is_installed, runnin
 pytestmark = [pytest.mark.engines, pytest.mark.process]
 
 
-def minter_of(real: RealRegistry, service: str = "image-registry", issuer: str = "binder-bot") -> TokenMinter:
+def minter_of(real: RealRegistry, service: str = "binder-bot", issuer: str = "binder-bot") -> TokenMinter:
     key = read_key(real.key)
     return TokenMinter(key, read_certificate(real.certificate, key), service=service, issuer=issuer)
 
@@ -88,7 +88,7 @@ def test_a_right_ends(real_registry: RealRegistry, name: str) -> None:
     certificate = read_certificate(real_registry.certificate, key)
     # The registry allows a minute for clocks that differ.
     earlier = 1_700_000_000.0
-    old = TokenMinter(key, certificate, service="image-registry", issuer="binder-bot", clock=lambda: earlier)
+    old = TokenMinter(key, certificate, service="binder-bot", issuer="binder-bot", clock=lambda: earlier)
     auth = {"registrytoken": old.mint(Scope(name, ("pull", "push")), 3600)}
     assert real_registry.push(name, "key1", "image", auth).status_code == 401
 

@@ -33,7 +33,7 @@ EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
 class Refusal(Exception):
     """An answer that is no success."""
 
-    def __init__(self, status: int, body: Json) -> None:
+    def __init__(self, status: int, body: str | Json) -> None:
         super().__init__(status)
         self.status = status
         self.body = body
@@ -80,6 +80,8 @@ class Knobs:
         full: Names of flavors that no host has room for.
         spawn_fault: Why instances cannot be started; empty where they can.
         unshelve_fails: Whether a shelved server stays so.
+        upload: Listings of images until one that is being made is active.
+        uploads_fail: How many of the next images vanish, instead of becoming active.
         instances: The quota of servers.
         floating_ips: The quota of floating IPs.
         ports: The quota of ports.
@@ -104,6 +106,8 @@ class Knobs:
     full: set[str] = field(default_factory=set)
     spawn_fault: str = ""
     unshelve_fails: bool = False
+    upload: int = 2
+    uploads_fail: int = 0
     instances: int = 1000
     floating_ips: int = 1000
     ports: int = 1000
@@ -130,6 +134,8 @@ class StandIn:
         self.calls: Counter[str] = Counter()
         self.requests: list[tuple[str, Json]] = []
         self.consoles: dict[str, str] = {}
+        self.boots: Callable[[Json], None] = lambda _: None
+        """Plays what runs in a server, when it becomes ACTIVE."""
         self.secret = SECRET
         self.tokens: set[str] = set()
         self.microversion = "2.104"
@@ -400,6 +406,7 @@ class StandIn:
         else:
             port["device_id"] = server["id"]
             server.update({"status": "ACTIVE", "OS-EXT-STS:task_state": None, "hostId": "host"})
+            self.boots(server)
 
     def _fail(self, server: Json, message: str, host: str) -> None:
         fault = {"code": 500, "created": self.stamp(), "message": message}
@@ -442,6 +449,8 @@ class StandIn:
             "hostId": "",
             "flavor": {"original_name": flavor},
             "port": port,
+            "image": asked.get("imageRef"),
+            "user_data": asked["user_data"],
             "looks": 0,
             "vanishing": 0,
         }
@@ -463,19 +472,65 @@ class StandIn:
         if server["OS-EXT-STS:task_state"] is not None:
             message = f"Cannot '{action}' instance {server['id']} while it is in task_state"
             raise nova(409, "conflictingRequest", message)
+        if action == "createImage":
+            return {"image_id": self._begin_image(server, **body[action])["id"]}
         failed = action == "unshelve" and self.knobs.unshelve_fails
         if not failed:
-            server["status"] = {"shelve": "SHELVED_OFFLOADED", "unshelve": "ACTIVE"}[action]
+            server["status"] = _STATUS_AFTER[action]
+        if action == "shelve":
+            self._add_image(server, f"{server['name']}-shelved", {}, status="active")
         record = {"action": action, "start_time": self.stamp(), "message": "Error" if failed else None}
         self.actions.setdefault(server["id"], []).insert(0, record)
         return {}
 
     # Glance ----------------------------------------------------------------------------------------------
 
-    def _image(self, method: str, tail: str, query: Json, body: Json) -> Json:
-        assert (method, tail) == ("GET", "/images")
-        wanted = {"os_hidden": "false"} | query
-        return {"images": [each for each in self.images if _is_listed(each, wanted)]}
+    def _image(self, method: str, tail: str, query: Json, body: Any) -> Json | None:
+        _, _, ref = f"{tail}//".split("/")[:3]
+        if method == "GET" and not ref:
+            wanted = {"os_hidden": "false"} | query
+            for each in list(self.images):
+                self._advance_image(each)
+            return {"images": [_public(each) for each in self.images if _is_listed(each, wanted)]}
+        image = next((each for each in self.images if each["id"] == ref), None)
+        if image is None:
+            raise Refusal(404, f"<html><head><title>404 Not Found</title></head>No image {ref}</html>")
+        if method == "DELETE":
+            self.images.remove(image)
+            return None
+        assert method == "PATCH"
+        image |= {change["path"].removeprefix("/"): change["value"] for change in body}
+        return _public(image)
+
+    def _begin_image(self, server: Json, name: str, metadata: Json) -> Json:
+        server["OS-EXT-STS:task_state"] = "image_uploading"
+        return self._add_image(server, name, metadata, status="queued")
+
+    def _add_image(self, server: Json, name: str, metadata: Json, status: str) -> Json:
+        """Nova gives an image all properties of the one that its server was booted from."""
+        base: Json = next((each for each in self.images if each["id"] == server["image"]), {})
+        inherited = {key: value for key, value in base.items() if key not in _OWN_OF_AN_IMAGE}
+        own = {"status": status, "owner": PROJECT, "created_at": self.stamp(), "server": server["id"]}
+        image = _thing(name) | inherited | metadata | own | {"looks": 0}
+        self.images.append(image)
+        return image
+
+    def _advance_image(self, image: Json) -> None:
+        if image["status"] not in {"queued", "saving"}:
+            return
+        image["looks"] += 1
+        server = self.servers.get(image["server"])
+        if server is None:  # it stays as it is for ever
+            return
+        if image["looks"] < self.knobs.upload:
+            image["status"] = "saving"
+            return
+        server["OS-EXT-STS:task_state"] = None
+        if self.knobs.uploads_fail:
+            self.knobs.uploads_fail -= 1
+            self.images.remove(image)
+        else:
+            image["status"] = "active"
 
     # Cinder ----------------------------------------------------------------------------------------------
 
@@ -576,6 +631,10 @@ class StandIn:
         return {"security_group_rule": {"id": secrets.token_hex(16)} | asked}
 
 
+_STATUS_AFTER = {"shelve": "SHELVED_OFFLOADED", "unshelve": "ACTIVE", "os-stop": "SHUTOFF"}
+_OWN_OF_AN_IMAGE = {"id", "name", "status", "owner", "created_at", "server", "looks", "os_hidden"}
+_HIDDEN = {"port", "image", "user_data", "looks", "vanishing"}
+"""Of a server, what Nova does not show, or not in this way."""
 _LISTED: dict[str, Callable[[StandIn], list[Json]]] = {
     "networks": lambda cloud: cloud.networks,
     "routers": lambda cloud: cloud.routers,
@@ -592,6 +651,10 @@ def _is_listed(image: Json, wanted: Json) -> bool:
     return all({"os_hidden": "false", **image}.get(key) == value for key, value in wanted.items())
 
 
+def _public(image: Json) -> Json:
+    return {key: value for key, value in image.items() if key not in {"server", "looks"}}
+
+
 def _thing(name: str, **more: Any) -> Json:
     return {"id": secrets.token_hex(16), "name": name} | more
 
@@ -601,11 +664,14 @@ def _neutral(asked: Json, created: str) -> Json:
 
 
 def _shown(server: Json) -> Json:
-    return {key: value for key, value in server.items() if key not in {"port", "looks", "vanishing"}}
+    return {key: value for key, value in server.items() if key not in _HIDDEN}
 
 
 def _fits(thing: Json, query: Json) -> bool:
     return all(thing.get(key) == value for key, value in query.items() if key != "fields")
+
+
+_JSON_PATCH = "application/openstack-images-v2.1-json-patch"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -622,6 +688,9 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(self.cloud.knobs.slow)
         if self.cloud.knobs.hangs is not None and b"os-getConsoleOutput" in content:
             self.cloud.knobs.hangs.wait(30)
+        if self.command == "PATCH" and self.headers["Content-Type"] != _JSON_PATCH:
+            self._send(415, "<html>Unsupported Media Type</html>", {})
+            return
         try:
             status, body, headers = self.cloud.answer(
                 self.command, self.path, self.headers.get("X-Auth-Token"), json.loads(content or b"{}")
@@ -632,7 +701,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(status, body, headers)
 
-    do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815 - the names of http.server
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815 - the names of http.server
 
     def _send(self, status: int, body: str | Json, headers: Json) -> None:
         content = body.encode() if isinstance(body, str) else json.dumps(body).encode()

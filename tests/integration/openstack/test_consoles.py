@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import CloudUnreachable
 from bot.provisioning.base import Instance, InstanceSpec
-from bot.provisioning.openstack import cloud as openstack_cloud
+from bot.provisioning.openstack import consoles
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from tests.integration.openstack.standin import StandIn
 
@@ -26,8 +26,8 @@ def wait(happened: Callable[[], bool]) -> None:
 def test_consoles_that_hang_do_not_keep_the_workers(
     opened: Open, standin: StandIn, order_of: OrderOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openstack_cloud, "_CONSOLES_AT_ONCE", 1)
-    monkeypatch.setattr(openstack_cloud, "_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(consoles, "_AT_ONCE", 1)
+    monkeypatch.setattr(consoles, "_WAIT_SECONDS", 0.05)
     cloud = opened()
     hung, fine = [_instance(cloud, order_of(name)) for name in ("b1", "b2")]
     standin.consoles[fine.ref] = '{"phase": "building"}\n'
@@ -35,7 +35,7 @@ def test_consoles_that_hang_do_not_keep_the_workers(
     answered: list[object] = []
     thread = threading.Thread(target=lambda: answered.append(cloud.report(hung)))
     thread.start()
-    wait(lambda: cloud._consoles._value == 0)
+    wait(lambda: cloud._consoles._places._value == 0)
     with pytest.raises(CloudUnreachable, match="is read later"):
         cloud.report(fine)
     assert not answered
@@ -48,8 +48,8 @@ def test_consoles_that_hang_do_not_keep_the_workers(
 def test_a_console_that_cannot_be_read_gives_its_place_back(
     opened: Open, standin: StandIn, order_of: OrderOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openstack_cloud, "_CONSOLES_AT_ONCE", 1)
-    monkeypatch.setattr(openstack_cloud, "_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(consoles, "_AT_ONCE", 1)
+    monkeypatch.setattr(consoles, "_WAIT_SECONDS", 0.05)
     cloud = opened()
     instance = _instance(cloud, order_of("b1"))
     path = f"POST /servers/{instance.ref}/action"
@@ -63,7 +63,7 @@ def test_a_console_that_hangs_is_given_up_soon(
     cloud: OpenStackCloud, standin: StandIn, order_of: OrderOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance = _instance(cloud, order_of("b1"))
-    monkeypatch.setattr(openstack_cloud, "_CONSOLE_SECONDS", 0.1)
+    monkeypatch.setattr(consoles, "_SECONDS", 0.1)
     standin.knobs.hangs = threading.Event()
     with pytest.raises(CloudUnreachable, match="did not answer when asked to read the console"):
         cloud.report(instance)

@@ -7,14 +7,17 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bot import config
+from bot.errors import CloudError
 from bot.provisioning.agent.failures import FailureCode
 from bot.provisioning.base import InstanceSpec
 from bot.provisioning.openstack.cloud import OpenStackCloud
+from tests.integration.openstack.baking import FAILED, Follower, Machines, bakery_of
 from tests.integration.openstack.standin import PROJECT, StandIn
 
 OrderOf = Callable[..., InstanceSpec]
@@ -65,9 +68,25 @@ def test_all_that_is_asked_of_the_cloud_is_allowed_by_the_rules(
     cloud.recover()
     while not cloud.remove("b1", parts):
         pass
+    _bake_thrice(standin)
     asked = {sent for sent, _ in standin.requests if " identity " not in sent}
-    assert len({sent.split()[0] for sent in asked}) == 4
+    assert len({sent.split()[0] for sent in asked}) == 5
     assert [sent for sent in asked if not is_allowed(*sent.split(" "))] == []
+
+
+def _bake_thrice(standin: StandIn) -> None:
+    """Make an image, have one fail, and replace the oldest of three."""
+    machines = Machines(standin)
+    with closing(bakery_of(standin)) as bakery:
+        for number in range(3):
+            bakery.bake(f"bake-{number}", None, None, Follower())
+            while not bakery.clear(f"bake-{number}"):
+                pass
+        machines.proven = FAILED
+        with pytest.raises(CloudError):
+            bakery.bake("bake-bad", None, None, Follower())
+        while not bakery.clear("bake-bad"):
+            pass
 
 
 def is_allowed(method: str, service: str, tail: str) -> bool:
@@ -92,6 +111,8 @@ def matches(pattern: str, path: str) -> bool:
         ("DELETE", "network", "/networks/n"),
         ("GET", "volume", f"/{PROJECT}/volumes"),
         ("POST", "compute", "/servers/s/action/x"),
+        ("POST", "image", "/images"),
+        ("PUT", "image", "/images/i/file"),
     ],
 )
 def test_nothing_else_is_allowed(call: tuple[str, str, str]) -> None:

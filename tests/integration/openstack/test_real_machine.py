@@ -211,7 +211,7 @@ def test_from_an_order_to_a_server_put_away_and_had_back(
     launch.until("active", lambda: launch.is_at(InstanceState.ACTIVE))
     launch.follow()
     _assert_serves_what_was_ordered(launch)
-    assert order.token not in cloud._console(launch.instance.ref)
+    assert order.token not in cloud._consoles.read(launch.instance.ref)
     address = launch.parts["floating_ip"]
 
     launch.until("shelved, without an address", launch.shelve)

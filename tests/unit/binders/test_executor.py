@@ -28,7 +28,7 @@ from bot.binders.actions import (
 from bot.binders.dependencies import Dependencies, NoImages
 from bot.binders.executor import ActionExecutor
 from bot.errors import CloudError, LostLease, QuotaExceeded, RefNotFound
-from bot.provisioning.agent.stored_images import ImageAccess
+from bot.provisioning.agent.stored_images import ImageAccess, StoredImage
 from bot.provisioning.tasks import task_of
 from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders
@@ -140,6 +140,21 @@ def test_an_attempt_is_recorded_even_if_the_cloud_refuses(
     cloud.refuses = [QuotaExceeded("10 of 10 instances are in use.")]
     assert isinstance(executor.run(row, Create()), Failed)
     assert saved(store).attempt_at == NOW
+
+
+@pytest.mark.parametrize(("images", "has_image"), [({}, False), ({"0" * 40: StoredImage("d", "i")}, True)])
+def test_the_row_says_whether_there_is_an_image_of_it(
+    executor: ActionExecutor,
+    row: Binder,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    images: dict[str, StoredImage],
+    *,
+    has_image: bool,
+) -> None:
+    monkeypatch.setattr(KnownImages, "access_given", ImageAccess("registry.test/binders/a", images=images))
+    executor.run(row, Create())
+    assert saved(store).has_image is has_image
 
 
 def test_nothing_is_created_for_a_row_that_a_person_changed_meanwhile(

@@ -49,7 +49,12 @@ BEGUN = {"repository": 0.0, "instance": 1.0}
 
 TABLE = [
     Row("no history", Basis.NONE, "built", 0, PastLaunches()),
-    Row("found before", Basis.BUILD, "pulled", 50, PastLaunches(found=FOUND, built=BUILDS)),
+    Row("stored", Basis.BUILD, "pulled", 50, PastLaunches(found=FOUND, built=BUILDS), {"has_image": True}),
+    Row(
+        "stored for the first time", Basis.NONE, "pulled", 0, PastLaunches(built=BUILDS), {"has_image": True}
+    ),
+    Row("stored no longer", Basis.BUILD, "built", 350, PastLaunches(found=FOUND, built=BUILDS)),
+    Row("found last time", Basis.BUILD, "pulled", 50, PastLaunches(found=FOUND, built=BUILDS), keeps=True),
     Row("built before", Basis.BUILD, "built", 350, PastLaunches(built=BUILDS)),
     Row("kept since", Basis.BUILD, "kept", 40, PastLaunches(built=BUILDS), keeps=True),
     Row("one is enough", Basis.BUILD, "built", 300, PastLaunches(built=BUILDS[:1])),
@@ -60,6 +65,7 @@ TABLE = [
         "pulled",
         50,
         PastLaunches(found=FOUND, repository=KIND),
+        {"has_image": True},
     ),
     Row("a kind that is not known", Basis.NONE, "built", 0, PastLaunches(kind=KIND)),
     Row("the kind", Basis.KIND, "built", 720, PastLaunches(kind=KIND), {"kind": "R"}),
@@ -78,7 +84,7 @@ TABLE = [
         "built",
         350,
         PastLaunches(found=FOUND, built=BUILDS),
-        {"rebuild": True},
+        {"rebuild": True, "has_image": True},
         keeps=True,
     ),
     Row(
@@ -176,11 +182,12 @@ def test_nine_in_ten_are_at_most_as_long(times: list[float]) -> None:
         ({"target": Target.GONE}, False),
         ({"status": Status.READY}, False),
         ({"status": Status.BOOTING, "ready_at": NOW}, False),
-        ({"expected": Expectation("/").as_row()}, False),
-        ({"expected": Expectation("/").as_row(), "kind": "R"}, True),
-        ({"expected": Expectation("/R").as_row(), "kind": "R"}, False),
-        ({"expected": Expectation("/").as_row(), "stages": {"repository": 0, "build": 1}}, True),
-        ({"expected": Expectation("/").as_row(), "stages": {"repository": 0, "fetch": 1}}, False),
+        ({"expected": Expectation("//").as_row()}, False),
+        ({"expected": Expectation("//").as_row(), "kind": "R"}, True),
+        ({"expected": Expectation("//").as_row(), "has_image": True}, True),
+        ({"expected": Expectation("/R/").as_row(), "kind": "R"}, False),
+        ({"expected": Expectation("//").as_row(), "stages": {"repository": 0, "build": 1}}, True),
+        ({"expected": Expectation("//").as_row(), "stages": {"repository": 0, "fetch": 1}}, False),
     ],
 )
 def test_the_history_is_asked_again_only_if_more_is_known(changes: dict[str, Any], *, is_open: bool) -> None:

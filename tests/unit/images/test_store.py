@@ -1,18 +1,32 @@
 """What a launch is told of the images that were built before, and what is written down of a new one."""
 
+import secrets
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
 
+from bot.images.rights import TokenRights
 from bot.images.store import MOST_IMAGES, MOST_NOTES
+from bot.provisioning.agent.settings import AgentSettings
+from bot.provisioning.openstack.user_data import encode
 from storage.models import BuiltImage, ImageState, Status
 from tests.fakes.registry import sha256
-from tests.unit.images.conftest import COMMIT, KEY, Site
+from tests.integration.agent.guest import an_order
+from tests.unit.images.conftest import BEGIN, COMMIT, KEY, Site
+from tests.unit.images.test_tokens import minter_at
+from tests.unit.provisioning.test_user_data import RESERVE
+
+_numbers = count()
 
 
-def keys(site: Site, **values: Any) -> list[str]:
-    """The keys of the images that a new launch is told of."""
-    access = site.access(site.launch(f"l{len(site.all())}{len(values)}{hash(str(values)) % 10**6}", **values))
+def keys(site: Site, **values: Any) -> list[str] | None:
+    """The keys of the images that a new launch is told of; None where it may pull nothing."""
+    access = site.access(site.launch(f"new{next(_numbers)}", **values))
+    if not access.cache_from:
+        assert (dict(access.images), dict(access.auth)) == ({}, {})
+        return None
     return list(access.images)
 
 
@@ -44,7 +58,7 @@ def test_a_new_commit_starts_from_the_newest_image_of_its_repository(site: Site)
 def test_another_source_is_told_of_nothing(site: Site, other: dict[str, Any]) -> None:
     site.kept("b1")
     assert keys(site) == [KEY]
-    assert keys(site, **other) == []
+    assert keys(site, **other) is None
 
 
 def test_an_added_package_makes_another_image(site: Site) -> None:
@@ -62,7 +76,7 @@ def test_only_what_is_kept_is_used(site: Site, state: ImageState) -> None:
         found = session.get(BuiltImage, image.id)
         assert found is not None
         found.state = state
-    assert keys(site) == []
+    assert keys(site) is None
 
 
 def test_the_directory_of_a_path_is_remembered(site: Site) -> None:
@@ -71,9 +85,6 @@ def test_the_directory_of_a_path_is_remembered(site: Site) -> None:
     known = site.access(site.launch("b3", path="course/a.ipynb"))
     root = site.access(site.launch("b4"))
     unknown = site.access(site.launch("b5", path="course/b.ipynb"))
-    assert known is not None
-    assert root is not None
-    assert unknown is not None
     assert (known.directory, list(known.images)) == ("course", [KEY])
     assert (root.directory, list(root.images)) == (".", ["b2" * 16])
     assert (unknown.directory, len(unknown.images)) == (None, 2)
@@ -85,12 +96,18 @@ def test_what_an_archive_holds_today_is_found_out_by_fetching_it(site: Site) -> 
     assert (access.directory, list(access.images)) == (None, [KEY])
 
 
-def test_what_travels_with_a_launch_is_bounded(site: Site) -> None:
+def test_what_travels_with_a_launch_has_room_in_its_user_data(site: Site) -> None:
+    # Random, so that it cannot be compressed; and a right as a registry with tokens gives it.
+    site.rights = TokenRights(minter_at(BEGIN))
     for number in range(MOST_IMAGES + 2):
-        site.kept(f"b{number}", key=f"{number}" * 32, notes=["x" * 400, "y" * 400])
+        notes = [secrets.token_hex(MOST_NOTES // 4), secrets.token_hex(MOST_NOTES)]
+        site.kept(f"b{number}", key=secrets.token_hex(20), notes=notes)
     access = site.access(site.launch("new"))
     assert len(access.images) == MOST_IMAGES
-    assert all(sum(map(len, each.notes)) <= MOST_NOTES for each in access.images.values())
+    assert all(len(each.notes) == 1 for each in access.images.values())
+    plain = an_order("https://github.com/o/r")
+    more = len(encode(replace(plain, images=access), AgentSettings())) - len(encode(plain, AgentSettings()))
+    assert more < RESERVE / 2
 
 
 # --- private -----------------------------------------------------------------------------------------------
@@ -104,9 +121,9 @@ def test_what_was_built_in_private_is_for_its_owner_in_private(
     assert image.is_private
     assert keys(site, is_private=True) == [KEY]
     assert keys(site, is_private=None) == [KEY]
-    assert keys(site, is_private=False) == [], "a fast launch would tell the channel of it"
-    assert keys(site, is_private=True, owner="U2") == []
-    assert keys(site, is_private=True, team_id="T2") == []
+    assert keys(site, is_private=False) is None, "a fast launch would tell the channel of it"
+    assert keys(site, is_private=True, owner="U2") is None
+    assert keys(site, is_private=True, team_id="T2") is None
 
 
 def test_what_was_built_in_public_is_for_all_in_private_as_well(site: Site) -> None:
@@ -121,7 +138,7 @@ def test_no_right_reaches_what_others_built_in_private(site: Site) -> None:
     assert public.repository != private.repository
     found = [site.access(site.launch(owner, owner=owner, is_private=True)) for owner in ("U1", "U2")]
     assert [each.repository for each in found] == [private.repository, public.repository]
-    names = [str(each.auth["from"]) for each in found]
+    names = [each.auth["from"] for each in found]
     assert names == [each.repository.removeprefix("registry.test/") for each in (private, public)]
 
 
@@ -180,9 +197,3 @@ def test_the_image_knows_what_it_was_built_from(site: Site) -> None:
     image = site.kept("b1", interface="voila", directory="course")
     facts = (image.provider, image.url, image.commit, image.directory, image.extra, image.kind)
     assert facts == ("gh", "https://github.com/o/r", COMMIT, "course", "voila", "Dockerfile")
-
-
-def test_the_first_launch_of_a_source_is_told_where_its_image_will_be_kept(site: Site) -> None:
-    first = site.access(site.launch("b1"))
-    assert (dict(first.auth), first.cache_from) == ({}, ""), "there is nothing to pull"
-    assert first.repository == site.kept("b2").repository, "so its layers can be the next commit's cache"

@@ -140,7 +140,7 @@ class Desk:
     def send_share_form(
         self, binder_id: str, *, user: str | None = None, **chosen: list[str]
     ) -> dict[str, Any]:
-        """Send the form of *Share*; `chosen` are `users`, `managers` and `channels`."""
+        """Send the form of *Share*, and wait for its answer; `chosen`: `users`, `managers`, `channels`."""
         kinds = {
             "users": "selected_users",
             "managers": "selected_users",
@@ -154,7 +154,12 @@ class Desk:
             "private_metadata": binder_id,
             "state": {"values": state},
         }
-        return self.dispatch({"type": "view_submission", **self.identity(user), "view": view})
+        with Person(self.post.workspace.url, user or self.post.ada) as person:
+            before = len(person.look().messages("dm"))
+            answer = self.dispatch({"type": "view_submission", **self.identity(user), "view": view})
+            if not answer:
+                person.wait_for(lambda seen: seen.messages("dm")[before:])
+        return answer
 
     def share(self, row: Binder, *handles: str, manages: bool = False) -> None:
         """Share a binder as its owner would."""

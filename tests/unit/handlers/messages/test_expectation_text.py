@@ -25,6 +25,8 @@ def usual(basis: Basis, seconds: float = 362, **more: Any) -> dict[str, Any]:
 WORDS: list[tuple[str, dict[str, Any], str]] = [
     ("not looked up", {}, ""),
     ("no history", {"expected": usual(Basis.NONE)}, ""),
+    ("stored", {"expected": usual(Basis.NONE, how="pulled"), "has_image": True}, "built before"),
+    ("stored, but built", {"expected": usual(Basis.NONE), "has_image": True}, ""),
     ("found", {"expected": usual(Basis.BUILD, 41, how="pulled")}, "usually 40 s; built before"),
     ("built anew", {"expected": usual(Basis.BUILD)}, "usually 6 min; built before"),
     ("another version", {"expected": usual(Basis.REPOSITORY)}, "usually 6 min for this repository"),

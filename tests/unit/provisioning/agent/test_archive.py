@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import bot.provisioning.agent
-from bot.provisioning import agent_archive
-from bot.provisioning.agent_archive import HOST_ONLY, archive
+from bot.provisioning.agent_archive import BAKE_ONLY, HOST_ONLY, archive, archive_that_bakes
 from tests.fakes.pythons import old_pythons
 
 OLD_PYTHONS = old_pythons()
@@ -51,6 +51,14 @@ def test_a_module_is_small_and_speaks_the_language_of_old_pythons(path: Path) ->
     assert source.count("\n") < 300
 
 
+def test_what_bakes_is_needed_by_nothing_that_travels_to_a_binder() -> None:
+    travelling = [path for path in modules() if path.name not in HOST_ONLY | BAKE_ONLY]
+    baking = {f"{OWN}.{name.removesuffix('.py')}" for name in BAKE_ONLY}
+
+    assert {path.name for path in modules()} >= BAKE_ONLY
+    assert not {name for path in travelling for name in imports(path.read_text())} & baking
+
+
 def test_what_stays_on_the_host_is_needed_by_nothing_that_travels() -> None:
     travelling = [path for path in modules() if path.name not in HOST_ONLY]
     staying = {f"{OWN}.{name.removesuffix('.py')}" for name in HOST_ONLY}
@@ -60,15 +68,21 @@ def test_what_stays_on_the_host_is_needed_by_nothing_that_travels() -> None:
     assert needed == {f"{OWN}.uv_build"}, "the start imports it only where the settings say so"
 
 
-def test_the_archive_is_always_the_same_and_holds_the_same_code() -> None:
-    agent_archive.archive.cache_clear()
-    before = archive()
-    agent_archive.archive.cache_clear()
-    assert archive() == before
+@pytest.mark.parametrize(
+    ("made", "without"), [(archive, HOST_ONLY | BAKE_ONLY), (archive_that_bakes, HOST_ONLY)]
+)
+def test_the_archive_is_always_the_same_and_holds_the_same_code(
+    made: Callable[[], bytes], without: frozenset[str]
+) -> None:
+    made.cache_clear()  # type: ignore[attr-defined]
+    before = made()
+    made.cache_clear()  # type: ignore[attr-defined]
+    assert made() == before
 
-    with zipfile.ZipFile(io.BytesIO(archive())) as file:
+    with zipfile.ZipFile(io.BytesIO(made())) as file:
+        assert {Path(name).name for name in file.namelist()} & without == set()
         for path in modules():
-            if path.name not in HOST_ONLY:
+            if path.name not in without:
                 packed = file.read(f"bot/provisioning/agent/{path.name}").decode()
                 assert packed.count("\n") == path.read_text().count("\n"), "tracebacks name the right lines"
                 assert code_of(packed) == code_of(path.read_text())
