@@ -91,15 +91,13 @@ class ActionExecutor:
         return RepositoryFound(found.commit, found.is_tip, found.spec.ref, found.spec.path)
 
     def _create(self, binder: Binder, _: Create) -> Result:
-        store = self._dependencies.store
-        spec = self._spec_of(binder)
-        has_image = spec.images is not None and bool(spec.images.images)
+        store, spec = self._dependencies.store, self._spec_of(binder)
         with store.write() as session:
             if not binders.lock_if_unchanged(session, binder):
                 return Superseded()
-            if self._took_warm(session, binder, has_image=has_image):
+            if self._took_warm(session, binder, spec):
                 return WarmTaken()
-            binders.save(session, binder, {"attempt_at": store.now(), "has_image": has_image})
+            binders.save(session, binder, {"attempt_at": store.now(), "has_image": _has_image(spec)})
         return StepTaken(self._cloud.create(spec))
 
     def _spec_of(self, binder: Binder) -> InstanceSpec:
@@ -107,13 +105,13 @@ class ActionExecutor:
         images = None if binder.is_warm else self._dependencies.images.access(binder)
         return replace(_order(binder), images=images)
 
-    def _took_warm(self, session: Session, binder: Binder, *, has_image: bool) -> bool:
+    def _took_warm(self, session: Session, binder: Binder, spec: InstanceSpec) -> bool:
         """Take a warm instance for a launch, where one waits: it leaves the pool as the launch gets it."""
         if binder.is_warm or binder.warm_failed or not self._cloud.can_wait:
             return False
         instance = warm.take(session, binder.size)
         if instance is not None:
-            binders.save(session, binder, {**_taken(binder, instance), "has_image": has_image})
+            binders.save(session, binder, _taken(binder, instance) | {"has_image": _has_image(spec)})
             log.info("warm_instance_taken", instance=instance.id)
         return instance is not None
 
@@ -163,6 +161,10 @@ def _spec(binder: Binder) -> RepoSpec:
         path=binder.path,
         interface=binder.interface,
     )
+
+
+def _has_image(spec: InstanceSpec) -> bool:
+    return spec.images is not None and bool(spec.images.images)
 
 
 def _taken(binder: Binder, instance: Binder) -> dict[str, Any]:

@@ -27,8 +27,6 @@ class Machine:
     """One instance and how far it has got, by looks at it."""
 
     instance: Instance
-    secret: str = ""
-    """What only its user data holds."""
     looks: int = 0
     hidden_for: int = 0
     """How many surveys do not show it yet."""
@@ -143,7 +141,7 @@ class FakeCloud(MinimalCloud):
     def _add(self, order: InstanceSpec, made: Instance, hidden_for: int = 0) -> None:
         waits, is_deaf = not order.url, not order.url and self.deaf > 0
         self.deaf -= is_deaf
-        machine = Machine(made, order.secret, hidden_for=hidden_for, waits=waits, is_deaf=is_deaf)
+        machine = Machine(made, hidden_for=hidden_for, waits=waits, is_deaf=is_deaf)
         self.machines.setdefault(order.binder_id, []).append(machine)
 
     def expose(self, binder_id: str, resources: ResourceIds) -> ResourceIds:

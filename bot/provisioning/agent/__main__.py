@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -29,7 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     if options.firewall:
         close_metadata_service()
         return 0
-    return run(prepared(options), _launch, lambda job: _ordered(job, options.task))
+    job = prepared(options)
+    if job.task.is_open:
+        run(job, partial(_await_order, file=options.task))
+        job = prepared(options)
+    return 0 if job.task.is_open else run(job, _launch)
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -51,20 +56,13 @@ def prepared(options: argparse.Namespace) -> Job:
     return start_job(task, settings, options.root)
 
 
-def run(job: Job, work: Callable[[Job], None], prepare: Callable[[Job], Job] = lambda job: job) -> int:
-    """Do the work, such as to serve until the machine ends, or say why not.
-
-    Args:
-        job: What is to be done.
-        work: Does it.
-        prepare: Gives the job that is done instead, such as the one of an order.
-    """
+def run(job: Job, work: Callable[[Job], None]) -> int:
+    """Do the work, such as to serve until the machine ends, or say why not."""
     adopt_orphans()
     signal.signal(signal.SIGTERM, _stop)
     try:
         job.places.make()
         job.reporter.begin(Phase.BOOTING, "The agent has started")
-        job = prepare(job)
         work(job)
     except Failure as failure:
         job.reporter.fail(failure)
@@ -77,17 +75,11 @@ def run(job: Job, work: Callable[[Job], None], prepare: Callable[[Job], Job] = l
     return 0
 
 
-def _ordered(job: Job, file: Path) -> Job:
-    """Wait for an order if there is none yet, and write it down for the agent's next start."""
-    if not job.task.is_open:
-        return job
+def _await_order(job: Job, file: Path) -> None:
+    """Wait for an order, and write it down: what follows is the same as after the next start of the agent."""
     from bot.provisioning.agent.waiting import await_order  # noqa: PLC0415 - for warm instances alone
 
-    task = await_order(job)
-    write(file, task, job.settings)
-    job = start_job(task, job.settings, job.places.root)
-    job.reporter.begin(Phase.BOOTING, "The order has come")
-    return job
+    write(file, await_order(job), job.settings)
 
 
 def _launch(job: Job) -> None:

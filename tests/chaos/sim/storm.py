@@ -43,7 +43,16 @@ from storage.models import Binder
 from tests.chaos.sim.storm_cloud import StormCloud, StormServer
 from tests.chaos.sim.storm_registry import StormRegistry
 from tests.chaos.sim.storm_slack import CLOSED_CHANNEL, StormClient, StormSlack
-from tests.chaos.sim.world import EFFECTS, LEASE_SECONDS, PLACE, RIGHTS, FakeResolver, Killed, requested
+from tests.chaos.sim.world import (
+    EFFECTS,
+    LEASE_SECONDS,
+    PLACE,
+    RIGHTS,
+    SECRET,
+    FakeResolver,
+    Killed,
+    requested,
+)
 from tests.fakes.database import empty, new_database
 
 HOUR = 3600.0
@@ -296,7 +305,7 @@ class Storm:
 
     def new_identity(self) -> tuple[str, str]:
         """The id and the secret of the next instance that is made for the pool."""
-        return next(self._warm_ids), "secret of its own"
+        return next(self._warm_ids), SECRET
 
     def cloud_id(self, binder_id: str) -> str:
         """The id by which the cloud knows what a binder has now."""
@@ -422,9 +431,7 @@ class Storm:
             yield 30, lambda: self._deliver(life)
         if "sweep" not in life.busy and self.now - self._swept_at > SWEEP_SECONDS / 2:
             yield 2, lambda: self._sweep(life)
-        yield from self._image_jobs(life)
-        if self.has_pool and "pool" not in life.busy and self.now - self._pooled_at > POOL_SECONDS:
-            yield 4, lambda: self._fill_pool(life)
+        yield from self._upkeep(life)
         if "renew" not in life.busy:
             yield 0.5, lambda: self._run(life, "renew", life.reconciler.renew)
         if "archive" not in life.busy and self._archives():
@@ -432,7 +439,10 @@ class Storm:
         if not life.busy and not life.works:
             yield 0.2, lambda: self._restart(life)
 
-    def _image_jobs(self, life: Life) -> Iterator[tuple[float, Callable[[], Any]]]:
+    def _upkeep(self, life: Life) -> Iterator[tuple[float, Callable[[], Any]]]:
+        """What is done for the warm pool and for images."""
+        if self.has_pool and "pool" not in life.busy and self.now - self._pooled_at > POOL_SECONDS:
+            yield 4, lambda: self._fill_pool(life)
         if "keep" not in life.busy and self._images_due():
             yield 10, lambda: self._keep(life)
         if "retain" not in life.busy:
@@ -531,7 +541,8 @@ class Storm:
     # People, and others ----------------------------------------------------------------------------------
 
     def _person(self) -> None:
-        if self._is_time_to_launch():
+        is_time = len(self.launched) < self._wanted and self._is_time_to_launch()
+        if is_time or self._may_launch_what_is_kept():
             self._act("launches", self._launch)
             return
         if not self.launched:
@@ -550,19 +561,17 @@ class Storm:
 
     def _is_time_to_launch(self) -> bool:
         """Where there is a pool, people mostly come when an instance waits."""
-        if len(self.launched) >= self._wanted:
-            return self._may_launch_what_is_kept()
         return not self.has_pool or bool(self._waiting()) or self.random.random() < 0.1
+
+    def _waiting(self) -> list[str]:
+        rows = self.ask("SELECT id FROM binders WHERE status = 'waiting' AND target = 'ready'")
+        return [str(row["id"]) for row in rows]
 
     def _may_launch_what_is_kept(self) -> bool:
         """Now and then somebody launches again what was built, so that images are used."""
         if len(self.launched) >= MOST_LAUNCHES or not self.chance(0.3):
             return False
         return bool(self.ask("SELECT 1 FROM images WHERE state = 'kept' LIMIT 1"))
-
-    def _waiting(self) -> list[str]:
-        rows = self.ask("SELECT id FROM binders WHERE status = 'waiting' AND target = 'ready'")
-        return [str(row["id"]) for row in rows]
 
     def _act(self, what: str, job: Callable[[], Any]) -> None:
         self.trace(f"somebody: {what}")

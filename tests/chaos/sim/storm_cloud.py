@@ -148,23 +148,22 @@ class StormCloud(FakeCloud):
         with self._unreliable():
             super().mark_end(resources, ends_at)
 
-    def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:
-        with self._unreliable():
-            super().instruct(binder_id, resources, name, text)
-
     def order(self, resources: ResourceIds, spec: InstanceSpec, text: str) -> None:
         with self._unreliable():
             if self.chance(0.03):
                 raise CloudError("This server takes no metadata.")
             super().order(resources, spec, text)
-            ref = resources["server"]
-            if ref not in self.started:
-                self.started[ref] = self.registry.starts(spec, ref)
+            ref = self._machine(resources).instance.ref
+            self.started.setdefault(ref, self.registry.starts(spec, ref))
 
     def free_places(self, _size: str) -> int | None:
         with self._unreliable():
             return self.random.choice([None, 1, 2, 4]) if self.stormy else None
         raise AssertionError("either a reply, or none")
+
+    def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:
+        with self._unreliable():
+            super().instruct(binder_id, resources, name, text)
 
     def unshelve_failed(self, resources: ResourceIds) -> bool:
         with self._unreliable():
@@ -184,7 +183,7 @@ class StormCloud(FakeCloud):
         """Every agent that was told to push does what it does about it."""
         for machines in self.machines.values():
             for machine in machines:
-                if (image := self.started.get(machine.instance.ref)) is not None:
+                if image := self.started.get(machine.instance.ref):
                     self.registry.obey(machine, image.id)
 
     # What others do --------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from bot.images.keeper import PUSH
 from bot.images.manifests import Manifest
 from bot.provisioning.agent.sealing import unseal
 from bot.provisioning.base import InstanceSpec, ReportedImage
+from tests.chaos.sim.world import SECRET
 from tests.fakes.cloud import Machine
 from tests.fakes.registry import FakeRegistry, sha256
 
@@ -82,5 +83,5 @@ class StormRegistry(FakeRegistry):
             return
         self.obeyed.add(text)
         if not self.chance(0.2):
-            order = json.loads(unseal(text, machine.secret, PUSH))
+            order = json.loads(unseal(text, SECRET, PUSH))
             self.push(order["repository"], order["tag"], FORGED if self.chance(0.15) else image_id)

@@ -66,10 +66,19 @@ def of_the_living(storm: Storm) -> Iterator[str]:
     if len(live) < len(rows):
         yield "two binders have the same instance"
     yield from _doubles(storm)
-    yield from _of_the_images(storm)
     yield from _of_the_orders(storm)
+    yield from _of_the_images(storm)
     for binder_id in sorted({*storm.cloud.machines, *storm.cloud.addresses} - live):
         yield f"{binder_id} is gone, and the cloud still has something of it"
+
+
+def _of_the_orders(storm: Storm) -> Iterator[str]:
+    """Each instance gets one order ever, and no order is given to two."""
+    orders = set(storm.cloud.orders)
+    for which, name in ((0, "instance"), (1, "binder")):
+        for key, times in Counter(each[which] for each in orders).items():
+            if times > 1:
+                yield f"the {name} {key} is in {times} orders: {sorted(orders)}"
 
 
 def _of_the_images(storm: Storm) -> Iterator[str]:
@@ -84,15 +93,6 @@ def _of_the_images(storm: Storm) -> Iterator[str]:
     for row in storm.ask("SELECT * FROM images WHERE digest != ''"):
         if row["digest"] in {each.digest for each in forged}:
             yield f"image {row['id']} was forged, and is still in the registry"
-
-
-def _of_the_orders(storm: Storm) -> Iterator[str]:
-    """Each instance gets one order ever, and no order is given to two."""
-    orders = set(storm.cloud.orders)
-    for which, name in ((0, "instance"), (1, "binder")):
-        for key, times in Counter(each[which] for each in orders).items():
-            if times > 1:
-                yield f"the {name} {key} is in {times} orders: {sorted(orders)}"
 
 
 def _doubles(storm: Storm) -> Iterator[str]:
