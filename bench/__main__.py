@@ -10,7 +10,10 @@ GROUPS = {
     "cli": "how long the command line takes to start",
     "slack": "how fast the bot acknowledges commands and posts links",
     "ticks": "what one tick of the reconciler costs, by the number of binders",
+    "build": "how often a cloud is asked during one long build",
     "local": "how long a launch on this machine takes, compared with the same steps by hand",
+    "images": "how fast an image from a registry is served, compared with the same steps by hand",
+    "machines": "how long launches take with a real container engine",
 }
 """Each is a module of this package with a function `run`."""
 

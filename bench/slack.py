@@ -1,4 +1,10 @@
-"""How fast the bot acknowledges, and how fast links follow a server that answers; over real Socket Mode."""
+"""How fast the bot acknowledges, and how fast links follow a server that answers; over real Socket Mode.
+
+What is measured are the links for the owner, which hold the token. Slack takes one post a second in a
+channel (https://docs.slack.dev/apis/web-api/rate-limits, read in November 2026), and a launch has three: the
+card, that it is ready, and that it is gone. So each launch begins when the channel has rested, except where
+many at once are measured.
+"""
 
 import time
 from collections.abc import Iterator
@@ -23,6 +29,12 @@ SECONDS = 10
 LAUNCH_EVERY = 10
 """One in so many commands is a launch; the others read."""
 LINK_SAMPLES = 15
+AT_ONCE = 30
+"""How many people of a class launch in one channel at the same moment."""
+REST_SECONDS = 3.0
+"""After which two posts at once may go to a channel again."""
+POLL_SECONDS = 5.0
+"""How often a cloud is asked about an instance that is being built, as with OpenStack."""
 
 
 def run() -> None:
@@ -32,16 +44,17 @@ def run() -> None:
             _acks(workspace, repository)
         with _bot(Path(folder), script) as (workspace, cloud):
             _links(workspace, cloud, script, repository)
-        with _bot(Path(folder), script, at_once=True) as (workspace, _):
-            like_jupyter(script)
-            _added(workspace, repository)
+        like_jupyter(script)
+        with _bot(Path(folder), script) as (workspace, cloud):
+            _added(workspace, cloud, repository)
+        with _bot(Path(folder), script) as (workspace, _):
+            _class(workspace, repository)
 
 
 @contextmanager
-def _bot(folder: Path, script: Script, *, at_once: bool = False) -> Iterator[tuple[Workspace, FakeCloud]]:
-    cloud = FakeCloud([time.time()], url=lambda _: script.url, poll_seconds=0.5, attempt_seconds=1.0)
-    if at_once:
-        cloud.poll_seconds, cloud.reports = 5.0, (Report(Phase.SERVING),)
+def _bot(folder: Path, script: Script) -> Iterator[tuple[Workspace, FakeCloud]]:
+    cloud = FakeCloud([time.time()], url=lambda _: script.url, poll_seconds=POLL_SECONDS, attempt_seconds=1.0)
+    cloud.reports = (Report(Phase.BUILDING),)
     with Workspace(Options()) as workspace:
         settings = config.load(
             slack_bot_token=workspace.bot_token,
@@ -82,7 +95,7 @@ def _acks(workspace: Workspace, repository: str) -> None:
 
 
 def _links(workspace: Workspace, cloud: FakeCloud, script: Script, repository: str) -> None:
-    heading("From a server that answers to its links in the thread")
+    heading("From a server that answers to its links, where the cloud is asked every five seconds")
     seconds = []
     with Person(workspace.url) as person:
         for number in range(LINK_SAMPLES):
@@ -92,25 +105,45 @@ def _links(workspace: Workspace, cloud: FakeCloud, script: Script, repository: s
             _wait_until_building(cloud, number)
             like_jupyter(script)
             answered = time.perf_counter()
-            person.wait_for(lambda seen, wanted=number + 1: _links_seen(seen.everything()) >= wanted, 60)  # type: ignore[misc]
+            _wait_for_links(person, name)
             seconds.append(time.perf_counter() - answered)
-            person.command(f"/binder stop {name}")
-    row("p50", percentile(seconds, 0.50), "s")
+            _end(person, name, number)
+    row("p50", percentile(seconds, 0.50), "s", goal=1.0)
     row("p95", percentile(seconds, 0.95), "s", goal=2.0)
 
 
-def _added(workspace: Workspace, repository: str) -> None:
+def _added(workspace: Workspace, cloud: FakeCloud, repository: str) -> None:
     heading("What the bot adds to a launch: command to links, where the cloud and the build take no time")
-    seconds = []
+    seconds, surveys = [], []
     with Person(workspace.url) as person:
         for number in range(LINK_SAMPLES):
-            begun = time.perf_counter()
+            begun, surveys_before = time.perf_counter(), cloud.surveys
             person.command(f"/binder launch {repository} --name added-{number}")
-            person.wait_for(lambda seen, wanted=number + 1: _links_seen(seen.everything()) >= wanted, 60)  # type: ignore[misc]
+            _wait_for_links(person, f"added-{number}")
             seconds.append(time.perf_counter() - begun)
-            person.command(f"/binder stop added-{number}")
+            surveys.append(cloud.surveys - surveys_before)
+            _end(person, f"added-{number}", number)
+    row("p50", percentile(seconds, 0.50), "s", goal=1.0)
+    row("p95", percentile(seconds, 0.95), "s", goal=2.0)
+    row("listings of the cloud for one launch, p50", percentile(surveys, 0.50), "")
+
+
+def _class(workspace: Workspace, repository: str) -> None:
+    heading(f"{AT_ONCE} launches at once in one channel, where Slack takes one post a second")
+    with Person(workspace.url) as person, ThreadPoolExecutor(AT_ONCE) as pool:
+        begun = time.perf_counter()
+        for number in range(AT_ONCE):
+            # Each asks for a file of its own: the same request again would be the same launch.
+            person.command(f"/binder launch {repository} --path {number}.ipynb --name class-{number}")
+
+        def wait(number: int) -> float:
+            with Person(workspace.url) as watching:
+                _wait_for_links(watching, f"class-{number}")
+            return time.perf_counter() - begun
+
+        seconds = list(pool.map(wait, range(AT_ONCE)))
     row("p50", percentile(seconds, 0.50), "s")
-    row("p95", percentile(seconds, 0.95), "s", goal=5.0)
+    row("last", max(seconds), "s")
 
 
 def _wait_until_building(cloud: FakeCloud, number: int) -> None:
@@ -118,5 +151,14 @@ def _wait_until_building(cloud: FakeCloud, number: int) -> None:
         time.sleep(0.02)
 
 
-def _links_seen(messages: list[dict[str, object]]) -> int:
-    return sum("[JupyterLab]" in plain(each) and not each["is_ephemeral"] for each in messages)
+def _wait_for_links(person: Person, name: str) -> None:
+    person.wait_for(
+        lambda seen: any(f"Your links to *{name}*" in plain(each) for each in seen.ephemerals()), 120
+    )
+
+
+def _end(person: Person, name: str, number: int) -> None:
+    """End it, and wait until the channel has rested."""
+    person.command(f"/binder stop {name}")
+    person.wait_for(lambda seen: sum("ran for" in plain(each) for each in seen.everything()) > number, 60)
+    time.sleep(REST_SECONDS)

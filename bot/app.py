@@ -16,12 +16,14 @@ from slack_sdk.errors import SlackApiError
 import handlers
 from bot import logs, shutdown, wiring
 from bot.admin.recover import refuse_lost_database
-from bot.binders import digest
+from bot.binders import digest, warm_pool
 from bot.binders.reconciler import Reconciler
+from bot.binders.server_watch import ASKED_AT_ONCE, WATCH_SECONDS, ServerWatch
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
+from bot.images.registry import ImageRegistry
 from bot.jupyter.client import JupyterServer
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
@@ -80,13 +82,18 @@ class Application:
         if self.cloud.can_recover:
             refuse_lost_database(self.store, self.cloud)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
+        self._askers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="watch")
         self.ticks = Ticks()
+        dependencies = wiring.reconciler_dependencies(settings, self.store, self.cloud)
+        self.warm_pool = None
+        if self.cloud.can_wait:
+            self.warm_pool = wiring.warm_pool(settings, self.store, self.cloud, dependencies.worker)
+        self.watch = ServerWatch(dependencies, submit=self._askers.submit, nudge=self.nudge)
         self.reconciler = Reconciler(
-            wiring.reconciler_dependencies(settings, self.store, self.cloud),
-            submit=self._pool.submit,
-            nudge=self.nudge,
+            dependencies, submit=self._pool.submit, nudge=self.nudge, expect=self.watch.expect
         )
         self._kept_images = image_store_of(settings)
+        self._registry = self._kept_images.registry() if self._kept_images else None
         self._client = wiring.web_client(settings)
         self._zones = UserTimezones(self._client, settings.zone)
         calls = SlackCalls(default_rate_limits())
@@ -129,12 +136,16 @@ class Application:
         """Start working: unfinished rows go on where they were."""
         self.reconciler.take_over()
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
+        self.ticks.every(WATCH_SECONDS, "watch", self.watch.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
         self.ticks.every(SWEEP_SECONDS, "sweep", self.reconciler.sweep, jitter=SWEEP_SECONDS / 10)
+        if self.warm_pool is not None:
+            seconds = warm_pool.POOL_SECONDS
+            self.ticks.every(seconds, "warm pool", self.warm_pool.tick, jitter=seconds / 10)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
-        if self._kept_images:
-            self._keep_images(self._kept_images)
+        if self._kept_images and self._registry:
+            self._keep_images(self._kept_images, self._registry)
         if when := self._settings.weekly_digest:
             owe = partial(self._owe_digest, when)
             self.ticks.every(DIGEST_SECONDS, "digest", owe, jitter=DIGEST_SECONDS / 10)
@@ -145,8 +156,8 @@ class Application:
             self._health.start()
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
-    def _keep_images(self, kept: ImageStore) -> None:
-        keeper = wiring.image_keeper(kept, kept.registry(), self.store, self.cloud)
+    def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:
+        keeper = wiring.image_keeper(kept, registry, self.store, self.cloud)
         self.ticks.every(IMAGES_SECONDS, "images", keeper.tick, jitter=IMAGES_SECONDS / 10)
         self.ticks.every(3600.0, "image retention", keeper.retain, jitter=300.0)
 
@@ -167,13 +178,16 @@ class Application:
         self._release_leases()
         if self._health:
             self._health.stop()
+        if self._registry:
+            self._registry.close()
         self.store.close()
         log.info("stopped", is_finished=is_finished)
         return is_finished
 
     def _finish(self) -> None:
         self.ticks.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._askers, self._pool):
+            pool.shutdown(wait=True, cancel_futures=True)
         for thread in self._delivering:
             thread.join()
 

@@ -189,6 +189,22 @@ def _migrate(_: argparse.Namespace) -> int:
     return 0
 
 
+def _warm(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin import warm
+
+    settings = config.load()
+    if options.count is None:
+        lines = warm.listing(settings, stop=options.stop)
+    elif options.size is None or options.until is None or options.stop:
+        raise ConfigError("`warm` needs a number, a size and a time: `warm 30 m3.small --until 10:00`.")
+    else:
+        lines = warm.announce(settings, options.count, options.size, options.until)
+    for line in lines:
+        print(line)
+    return 0
+
+
 def _stats(options: argparse.Namespace) -> int:
     from bot import config
     from bot.admin.stats import as_json, as_text, stats
@@ -278,6 +294,17 @@ COMMANDS = (
                     "help": "how long to wait (default: 300)",
                 },
             ),
+        ),
+    ),
+    OperatorCommand(
+        "warm",
+        "show the warm pool, or ask for more instances until a time: warm 30 m3.small --until 10:00",
+        _warm,
+        (
+            Option("count", {"nargs": "?", "type": int, "help": "how many more instances are to wait"}),
+            Option("size", {"nargs": "?", "help": "of which size"}),
+            Option("--until", {"metavar": "TIME", "help": "until when: 10:00 (in TIMEZONE) or 2h"}),
+            Option("--stop", {"action": "store_true", "help": "forget what was asked for before"}),
         ),
     ),
     OperatorCommand(

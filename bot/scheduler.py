@@ -35,6 +35,10 @@ class Ticks:
         self._lock = Lock()
         self._intervals: dict[str, float] = {}
         self._finished: dict[str, float] = {}
+        self._running: set[str] = set()
+        self._again: set[str] = set()
+        """The ticks that were nudged while they ran: what they look at may be older than the nudge."""
+        self._stopping = False
         self.counts: Counter[str] = Counter()
         """How often a tick failed (`error`), was `missed`, or was still running when it was due (`busy`)."""
         events = {EVENT_JOB_ERROR: "error", EVENT_JOB_MISSED: "missed", EVENT_JOB_MAX_INSTANCES: "busy"}
@@ -62,10 +66,15 @@ class Ticks:
 
     def stop(self) -> None:
         """Stop ticking, and wait for what is running."""
+        self._stopping = True
         self._scheduler.shutdown(wait=True)
 
     def nudge(self, name: str) -> None:
-        """Run a tick now rather than later. It is a hint: if it is lost, the next tick finds the row."""
+        """Run a tick now, or again if it is running. A hint: if it is lost, the next tick finds the row."""
+        with self._lock:
+            if name in self._running:
+                self._again.add(name)
+                return
         try:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
         except JobLookupError:
@@ -82,6 +91,22 @@ class Ticks:
             ]
 
     def _run(self, name: str, body: Callable[[], Any]) -> None:
+        with self._lock:
+            self._running.add(name)
+        self._run_once(name, body)
+        while self._is_wanted_again(name):
+            self._run_once(name, body)
+
+    def _is_wanted_again(self, name: str) -> bool:
+        """Whether it was nudged while it ran; if not, it no longer counts as running."""
+        with self._lock:
+            if name in self._again and not self._stopping:
+                self._again.remove(name)
+                return True
+            self._running.discard(name)
+            return False
+
+    def _run_once(self, name: str, body: Callable[[], Any]) -> None:
         try:
             body()
         except Exception:

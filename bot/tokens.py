@@ -1,6 +1,6 @@
-"""The tokens of binders' servers, and the secrets of their instances.
+"""The ids of binders, the tokens of their servers, and the secrets of their instances.
 
-They are random, or made from a key that the operator keeps, and so made again.
+Tokens and secrets are random, or made from a key that the operator keeps, and so made again.
 """
 
 import base64
@@ -9,6 +9,14 @@ import hmac
 import secrets
 
 _BYTES = 24
+_ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without those that look alike: i, l, o, 0, 1."""
+_ID_LENGTH = 8
+
+
+def new_id() -> str:
+    """A random id for a binder, which people can read to each other."""
+    return "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
 
 
 def new_token(binder_id: str, key: str | None = None) -> str:
@@ -28,6 +36,12 @@ def new_token(binder_id: str, key: str | None = None) -> str:
 def new_secret(binder_id: str, key: str | None = None) -> str:
     """What only the user data of a binder's instance holds: 32 characters. See `new_token`."""
     return new_token(binder_id, key and f"secrets beside {key}")
+
+
+def new_identity(key: str | None = None) -> tuple[str, str]:
+    """A random id, and the secret of that instance. See `new_token`."""
+    binder_id = new_id()
+    return binder_id, new_secret(binder_id, key)
 
 
 def fingerprint(token: str) -> str:

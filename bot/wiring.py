@@ -3,19 +3,24 @@
 import os
 import socket
 import uuid
+from functools import partial
 
 from slack_sdk import WebClient
 
 from bot.binders.dependencies import Dependencies, NoImages
 from bot.binders.timeouts import Timeouts
+from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.config import Settings
 from bot.images import tokens
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.keeper import ImageKeeper, KeeperDependencies, Registry
 from bot.images.store import RegistryImages
+from bot.provisioning import agent_archive
 from bot.provisioning.base import Cloud
 from bot.repositories.resolve import Resolver
 from bot.saved_work import changes
+from bot.times import calendar
+from bot.tokens import new_identity
 from storage.engine import Store
 
 SLACK_TIMEOUT_SECONDS = 20
@@ -52,6 +57,24 @@ def image_keeper(kept: ImageStore, registry: Registry, store: Store, cloud: Clou
     """Put together what keeps images in the registry."""
     return ImageKeeper(
         KeeperDependencies(store, cloud, registry, kept.rights, kept.place, kept.policy, worker_name())
+    )
+
+
+def warm_pool(settings: Settings, store: Store, cloud: Cloud, worker: str) -> WarmPool:
+    """Build what keeps instances that wait for launches."""
+    policy = warm_policy(settings)
+    identify = partial(new_identity, settings.key_to_tokens)
+    return WarmPool(store, cloud, policy, worker, agent=agent_archive.fingerprint, identify=identify)
+
+
+def warm_policy(settings: Settings) -> WarmPolicy:
+    """What the operator wants of the warm pool."""
+    return WarmPolicy(
+        sizes=settings.warm_pool,
+        hours=calendar.weekly_hours(settings.warm_hours) if settings.warm_hours else None,
+        zone=settings.zone,
+        leaves_free=settings.warm_leaves_free,
+        lifetime=3600 * settings.warm_lifetime_hours,
     )
 
 

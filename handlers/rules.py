@@ -118,6 +118,11 @@ def state_of(binder: Binder) -> State:
     return State.READY if binder.status == Status.READY else State.STARTING
 
 
+def actions_of(role: Role) -> frozenset[Action]:
+    """What somebody of that role may do."""
+    return frozenset(action for action, rule in RULES.items() if role in rule.roles)
+
+
 def is_possible(binder: Binder, action: Action) -> bool:
     """Whether that can be done with a binder as it is now, by whoever may."""
     return state_of(binder) in RULES[action].states

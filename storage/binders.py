@@ -222,7 +222,8 @@ def _change(
     mine = update(Binder).where(Binder.id == binder_id, where)
     changed = _affected(session, mine.values(**values, generation=Binder.generation + 1, next_at=0.0))
     if changed:
-        outbox.touch_card(session, binder_id)
+        if not session.scalar(select(Binder.is_warm).where(Binder.id == binder_id)):
+            outbox.touch_card(session, binder_id)
         audit.record(session, by, event, binder_id, **(detail or {}))
     return bool(changed)
 
@@ -313,6 +314,12 @@ def reschedule(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None
     session.connection().execute(statement, rows)
 
 
+def hasten(session: Session, binder_id: str) -> bool:
+    """Make the next look at a binder due at once. False where somebody is looking at it, or it is gone."""
+    free = and_(Binder.id == binder_id, _not_gone(), Binder.lease_until <= unix_now())
+    return _affected(session, update(Binder).where(free).values(next_at=0.0)) == 1
+
+
 def renew(session: Session, owner: str, binder_ids: Collection[str], lease_seconds: float) -> None:
     """Prolong a worker's leases on these binders; those that others took over meanwhile stay theirs."""
     mine = update(Binder).where(Binder.lease_owner == owner, Binder.id.in_(binder_ids))
@@ -345,9 +352,10 @@ def release_all(session: Session) -> int:
 
 
 def unknown_or_gone(session: Session, binder_ids: Collection[str]) -> set[str]:
-    """Of these ids, those of which nothing should be left in the cloud: unknown here, or gone."""
-    kept = session.scalars(select(Binder.id).where(Binder.id.in_(binder_ids), _not_gone()))
-    return set(binder_ids) - set(kept)
+    """Of these ids in the cloud, those of which nothing should be left: unknown here, or gone."""
+    own = select(Binder.id).where(Binder.id.in_(binder_ids), Binder.instance_id.is_(None), _not_gone())
+    taken = select(Binder.instance_id).where(Binder.instance_id.in_(binder_ids), _not_gone())
+    return set(binder_ids) - {*session.scalars(own), *session.scalars(taken)}
 
 
 def _affected(session: Session, statement: Any) -> int:

@@ -20,8 +20,8 @@ def owe(session: Session, week: str) -> int:
     Returns:
         How many channels there are.
     """
-    query = select(Binder.team_id, _channel()).where(Binder.is_live, not_(_is_direct())).distinct()
-    rows = session.execute(query).all()
+    query = select(Binder.team_id, _channel()).where(Binder.is_live, not_(Binder.is_warm), not_(_is_direct()))
+    rows = session.execute(query.distinct()).all()
     for team_id, channel in rows:
         key = f"{MessageKind.DIGEST}:{team_id}:{channel}:{week}"
         outbox.say(session, MessageKind.DIGEST, key, None, team=team_id, channel=channel)

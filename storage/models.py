@@ -37,6 +37,8 @@ class Status(StrEnum):
     SHELVING = "shelving"
     SHELVED = "shelved"
     UNSHELVING = "unshelving"
+    WAITING = "waiting"
+    """A warm instance that is ready for a launch; see `Binder.is_warm`."""
     DELETING = "deleting"
     GONE = "gone"
 
@@ -283,6 +285,17 @@ class Binder(Base):
     line: Mapped[str] = mapped_column(Text, default="")
     log: Mapped[str] = mapped_column(Text, default="")
 
+    # Warm instances
+    is_warm: Mapped[bool] = mapped_column(default=False)
+    """Whether this is an instance that was made before anybody asked. It has no repository, no owner and no
+    channel. Its row is deleted when a launch takes it."""
+    instance_id: Mapped[str | None] = mapped_column(String(32))
+    """The id of the warm instance that this launch took; None where its instance was made for it."""
+    ordered_at: Mapped[float | None] = mapped_column(Float)
+    """When the warm instance was told what to serve."""
+    warm_failed: Mapped[bool] = mapped_column(default=False)
+    """Whether a warm instance did not serve this launch: it gets no second one."""
+
     # What was made for it
     attempt_at: Mapped[float | None] = mapped_column(Float)
     """When a `create` whose outcome is unknown was begun."""
@@ -324,6 +337,13 @@ class Binder(Base):
             sqlite_where=text("status != 'gone'"),
             postgresql_where=text("status != 'gone'"),
         ),
+        Index(
+            "ix_binders_warm",
+            "size",
+            sqlite_where=text("is_warm = 1"),
+            postgresql_where=text("is_warm"),
+        ),
+        Index("ix_binders_instance", "instance_id", unique=True),
         Index("ix_binders_owner", "team_id", "owner"),
         Index("ix_binders_thread", "thread_channel", "thread_ts"),
     )
@@ -332,6 +352,11 @@ class Binder(Base):
     def is_live(self) -> bool:
         """Whether it should exist: false as soon as somebody or something ends it, before it is gone."""
         return self.target != Target.GONE
+
+    @property
+    def cloud_id(self) -> str:
+        """The id by which the cloud knows its instance."""
+        return self.instance_id or self.id
 
     def __repr__(self) -> str:
         """Name it without its secrets."""
@@ -483,3 +508,16 @@ class BuiltImage(Base):
         Index("ix_images_key", "repository", "key"),
         Index("ix_images_due", "next_at"),
     )
+
+
+class WarmRequest(Base):
+    """Warm instances that an operator asked for until a certain time, beside those of `WARM_POOL`."""
+
+    __tablename__ = "warm_requests"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    size: Mapped[str] = mapped_column(String(64))
+    left: Mapped[int] = mapped_column(Integer)
+    """How many are still to be given to launches; each that is taken makes it one less."""
+    until_at: Mapped[float] = mapped_column(Float)
+    created_at: Mapped[float] = mapped_column(Float)

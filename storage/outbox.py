@@ -121,7 +121,8 @@ def claim(session: Session, *, limit: int, lease_seconds: float, archives: bool 
     """Lease what may be sent now, the oldest first: messages, or archives, which take their time.
 
     Of each thread's messages only the first one that is still open, and none but the card before the card is
-    there. A row whose sender died is leased again and marked unsure: it may have arrived.
+    there. The links, which one person alone sees, wait for the card only: public posts have to be slow. A row
+    whose sender died is leased again and marked unsure: it may have arrived.
     """
     rows = session.scalars(_claim(archives), {"most": limit, "seconds": lease_seconds}).all()
     owed = [Owed(row, session.get(Binder, row.binder_id) if row.binder_id else None) for row in rows]
@@ -167,12 +168,15 @@ def _is_archive(archives: bool) -> Any:  # noqa: FBT001 - whether it is, or is n
 def _something_earlier_is_open() -> Any:
     earlier = aliased(OutboxMessage)
     rootless = exists().where(Binder.id == earlier.binder_id, Binder.thread_ts.is_(None)).correlate(earlier)
+    is_public_reply = and_(
+        earlier.kind.not_in((MessageKind.CARD, MessageKind.ARCHIVE)),  # nobody waits for an archive
+        OutboxMessage.kind != MessageKind.LINKS,
+    )
     return exists().where(
         earlier.binder_id == OutboxMessage.binder_id,
         earlier.id < OutboxMessage.id,
         _is_open(earlier.state),
-        earlier.kind != MessageKind.ARCHIVE,  # nobody waits for one
-        or_(earlier.kind != MessageKind.CARD, rootless),
+        or_(and_(earlier.kind == MessageKind.CARD, rootless), is_public_reply),
     )
 
 

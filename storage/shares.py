@@ -132,6 +132,21 @@ def tell(session: Session, binder_id: str, to: str, *, by: str, occasion: str) -
     outbox.say(session, MessageKind.SHARED, key, binder_id, to=to, by=by)
 
 
+def tell_owner(session: Session, binder: Binder, *, by: str, action: str, occasion: str) -> None:
+    """Owe the thread a word of what somebody else than the owner did; nothing where it was the owner.
+
+    Args:
+        session: An open write transaction.
+        binder: With what.
+        by: Who did it.
+        action: What.
+        occasion: The same one is told once.
+    """
+    if by != binder.owner:
+        key = f"{MessageKind.ACTED}:{binder.id}:{action}:{occasion}"[:255]
+        outbox.say(session, MessageKind.ACTED, key, binder.id, by=by, action=action)
+
+
 # --- who has links ---------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from workspace.git_host import GIT_ENVIRONMENT, GitHandler, GitHost
 
 settings.register_profile("modest", max_examples=100, deadline=None)
 settings.register_profile("quick", max_examples=15, deadline=None)
+settings.register_profile("thorough", max_examples=20_000, deadline=None)
 settings.load_profile("modest")
 
 
@@ -27,8 +28,13 @@ STARTS_PROCESSES = {"git_server", "jupyter", "notebook", "one_postgresql", "post
 """Fixtures that start processes, by their names."""
 
 
-SLOW_FOLDERS = (("acceptance",), ("chaos", "sim"), ("chaos", "soak"), ("integration", "local"))
-"""The folders in which tests take long, one for each quarter of the suite."""
+SLOW_FOLDERS = (
+    ("acceptance",),
+    ("unit/saved_work", "chaos/sim"),
+    ("unit/jupyter", "chaos/soak"),
+    ("integration/local",),
+)
+"""The folders in which tests take long, those with real servers first: for each quarter of the suite some."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,7 +47,8 @@ def spread(items: list[pytest.Item]) -> list[pytest.Item]:
     """Let each worker begin with slow tests: at first xdist gives each an equal part of the list."""
     here = Path(__file__).parent
     slow = [
-        [each for each in items if here.joinpath(*folder) in each.path.parents] for folder in SLOW_FOLDERS
+        [each for folder in folders for each in items if here / folder in each.path.parents]
+        for folders in SLOW_FOLDERS
     ]
     chosen = {each.nodeid for group in slow for each in group}
     quick = [each for each in items if each.nodeid not in chosen]

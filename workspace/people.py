@@ -375,11 +375,20 @@ def _because(error: NotAnsweredError) -> str:
 
 
 def _action(blocks: list[Json], action_id: str, block_id: str, value: Any) -> Json:
-    for block, element in elements(blocks):
-        if element["action_id"] == action_id and block_id in ("", block["block_id"]):
-            action = {"action_id": action_id, "block_id": block["block_id"], "type": element["type"]}
-            action["action_ts"] = f"{time.time():.6f}"
-            if element["type"] != "button":
-                return action | entered(element, value)
-            return action | {key: element[key] for key in ("text", "value", "style", "url") if key in element}
-    raise SlackError("action_not_found")
+    block, element = _pressed(blocks, action_id, block_id)
+    action = {"action_id": action_id, "block_id": block["block_id"], "type": element["type"]}
+    action["action_ts"] = f"{time.time():.6f}"
+    if element["type"] != "button":
+        return action | entered(element, value)
+    return action | {key: element[key] for key in ("text", "value", "style", "url") if key in element}
+
+
+def _pressed(blocks: list[Json], action_id: str, block_id: str) -> tuple[Json, Json]:
+    """The element that was pressed, with its block. An edit gives blocks new ids while somebody presses."""
+    found = [(block, element) for block, element in elements(blocks) if element["action_id"] == action_id]
+    exact = [(block, element) for block, element in found if block_id in ("", block["block_id"])]
+    if exact:
+        return exact[0]
+    if len(found) != 1:  # nobody can tell any more which one it was
+        raise SlackError("action_not_found")
+    return found[0]

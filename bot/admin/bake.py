@@ -97,9 +97,11 @@ class BakeJournal:
         if self._held_at is not None and now - self._held_at < _RENEW_SECONDS:
             return
         with self._store.write() as session:
-            is_held = leases.take(session, self._bake_id, self._owner, LEASE_SECONDS)
-        if not is_held or (self._held_at is not None and now - self._held_at > LEASE_SECONDS):
-            raise LostLease("This process was paused for too long: the bot may have removed the machines.")
+            has_ended = self._held_at is not None and not leases.held(session, {self._bake_id})
+            if has_ended or not leases.take(session, self._bake_id, self._owner, LEASE_SECONDS):
+                raise LostLease(
+                    "This process was paused for too long: the bot may have removed the machines."
+                )
         self._held_at = now
 
     def end(self) -> None:

@@ -6,7 +6,7 @@ from contextlib import closing
 from slack_sdk.errors import SlackApiError
 
 from bot.config import Settings
-from bot.errors import ConfigError
+from bot.errors import ConfigError, RegistryError
 from bot.images.factory import ImageStore, image_store_of
 from bot.provisioning.base import Cloud
 from bot.provisioning.registry import build_cloud
@@ -48,7 +48,11 @@ def _cloud(cloud: Cloud) -> str:
 def _images(kept: ImageStore) -> Iterator[str]:
     with closing(kept.registry()) as registry:
         registry.check()
-    yield f"images     {kept.place.host} answers, and takes the bot's rights"
+        yield f"images     {kept.place.host} answers, and takes the bot's rights"
+        try:
+            registry.check_deletion()
+        except RegistryError as error:
+            yield f"images     what the bot removes is not deleted there. {error.sentence}"
     if not kept.rights.can_push:
         yield "images     nothing is pushed: IMAGE_REGISTRY_PUSH is not set"
 

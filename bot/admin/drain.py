@@ -8,9 +8,13 @@ from bot.binders.reconciler import Reconciler
 from bot.config import Settings
 from bot.provisioning.registry import build_cloud
 from bot.wiring import reconciler_dependencies
-from storage import binders
+from storage import binders, leases, warm
 from storage.engine import Store
 from storage.models import Ending
+
+_WORKER = "drain"
+_STOP_SECONDS = 30.0
+"""For how long after it the pool of a running bot stays empty."""
 
 
 def drain(settings: Settings, *, timeout: float) -> int:
@@ -28,6 +32,7 @@ def drain(settings: Settings, *, timeout: float) -> int:
         reconciler = Reconciler(reconciler_dependencies(settings, store, cloud))
         _end_all(store)
         while (left := _count_live(store)) and time.monotonic() < deadline:
+            _stop_pool(store)
             reconciler.tick()
             time.sleep(settings.tick_seconds / 2)
     return left
@@ -37,6 +42,13 @@ def _end_all(store: Store) -> None:
     with store.write() as session:
         for binder_id in binders.existing_ids(session):
             binders.end(session, binder_id, ending=Ending.STOPPED, by="operator")
+
+
+def _stop_pool(store: Store) -> None:
+    """Keep a running bot from filling its warm pool, and end what it made before it was kept from it."""
+    with store.write() as session:
+        if leases.take(session, warm.LEASE, _WORKER, _STOP_SECONDS):
+            warm.end(session, [each.id for each in warm.existing(session)])
 
 
 def _count_live(store: Store) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.config import Settings
 from bot.errors import ConfigError
+from bot.provisioning.agent.sealing import token_of
 from bot.provisioning.baking import is_bake
 from bot.provisioning.base import Cloud, InstanceState, Recovered
 from bot.provisioning.registry import build_cloud
@@ -118,19 +119,21 @@ class _Rows:
         """Write a row for each instance that has none; what became of each, a line each."""
         seen: set[str] = set()
         for each in found:
-            binder_id = each.instance.binder_id
-            if binder_id in seen:
+            instance_id, binder_id = each.instance.binder_id, _id_of(each)
+            if instance_id in seen:
                 yield f"{binder_id}  has a second instance, which is removed with it: {each.instance.ref}"
             else:
-                seen.add(binder_id)
+                seen.add(instance_id)
                 yield f"{binder_id}  {self._write_one(each)}"
 
     def _write_one(self, found: Recovered) -> str:
-        known = binders.get(self._session, found.instance.binder_id)
+        known = binders.get(self._session, _id_of(found))
         if known is not None:
             gone = known.status == Status.GONE
             return "has ended before: `serve` removes what is left" if gone else "is in the database already"
         missing = [name for name in _NEEDED if not found.metadata.get(name)]
+        if missing == list(_NEEDED):
+            return "waits for a launch: `serve` removes it, and fills the pool anew"
         if missing:
             return f"cannot be recovered, and `serve` removes it: its metadata lacks {', '.join(missing)}"
         row = self._row(found)
@@ -140,10 +143,13 @@ class _Rows:
 
     def _row(self, found: Recovered) -> Binder:
         metadata, instance = found.metadata, found.instance
-        begun = instance.created_at or self._now
+        begun, binder_id = instance.created_at or self._now, _id_of(found)
+        was_warm = instance.binder_id != binder_id
         return Binder(
-            id=instance.binder_id,
-            request_key=f"{_KEY}{instance.binder_id}",
+            id=binder_id,
+            instance_id=instance.binder_id if was_warm else None,
+            ordered_at=begun if was_warm else None,
+            request_key=f"{_KEY}{binder_id}",
             team_id=metadata["team"],
             owner=metadata["owner"],
             channel=metadata["channel"],
@@ -178,7 +184,7 @@ class _Rows:
     def _token(self, found: Recovered) -> str:
         """The token, where it can be made again; empty where it is lost."""
         key = self._settings.key_to_tokens
-        token = new_token(found.instance.binder_id, key) if key else ""
+        token = _token_of(found, key) if key else ""
         return token if token and fingerprint(token) == found.metadata.get("token") else ""
 
     def _state(self, found: Recovered) -> dict[str, Any]:
@@ -206,6 +212,19 @@ def _next(row: Binder, state: InstanceState) -> str:
     then = "it is switched off, and `serve` tears it down unless it is switched on before" if stopped else ""
     lost = "" if row.token else "its token is lost, so nobody gets new links to it"
     return "; ".join(part for part in (then or _NEXT.get(row.status, ""), lost) if part)
+
+
+def _id_of(found: Recovered) -> str:
+    """The binder that an instance belongs to: an instance of the warm pool has an id of its own."""
+    return found.metadata.get("id") or found.instance.binder_id
+
+
+def _token_of(found: Recovered, key: str) -> str:
+    """The token of an instance's server, where it was made from this key."""
+    binder_id, instance_id = _id_of(found), found.instance.binder_id
+    if binder_id == instance_id:
+        return new_token(binder_id, key)
+    return token_of(new_secret(instance_id, key), binder_id)
 
 
 def _deadline(found: Recovered, otherwise: float) -> float:

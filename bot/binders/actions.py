@@ -18,7 +18,15 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Record the attempt, then have an instance made. Gives `StepTaken`, or `Superseded`."""
+    """Take a warm instance; or record the attempt, then have one made.
+
+    Gives `WarmTaken`, `StepTaken`, or `Superseded`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Tell a warm instance that was taken what to serve. Gives `Done`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class Remove:
     """Take a step of teardown. Gives `Removed`."""
 
 
-Action = Resolve | Create | Expose | Announce | Shelve | Unshelve | MarkEnd | Prune | Remove
+Action = Resolve | Create | Order | Expose | Announce | Shelve | Unshelve | MarkEnd | Prune | Remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,11 @@ class StepTaken:
     """The cloud took a step; these are the ids of everything that exists for the binder now."""
 
     resource_ids: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WarmTaken:
+    """A warm instance is this binder's now, and its row says so already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +139,14 @@ class Failed:
     error: CloudError | ResolveError
 
 
-Result = RepositoryFound | StepTaken | InterfacesFound | UnshelveAsked | Removed | Done | Superseded | Failed
+Result = (
+    RepositoryFound
+    | StepTaken
+    | WarmTaken
+    | InterfacesFound
+    | UnshelveAsked
+    | Removed
+    | Done
+    | Superseded
+    | Failed
+)

@@ -7,7 +7,7 @@ failure, or another try.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.binders import shelving, stages
+from bot.binders import shelving, stages, warm_instance
 from bot.binders.actions import (
     Action,
     Create,
@@ -16,6 +16,7 @@ from bot.binders.actions import (
     Failed,
     InterfacesFound,
     MarkEnd,
+    Order,
     Removed,
     RepositoryFound,
     Resolve,
@@ -25,6 +26,7 @@ from bot.binders.actions import (
     Superseded,
     Unshelve,
     UnshelveAsked,
+    WarmTaken,
 )
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, enter, fail, give_up, try_again
@@ -63,6 +65,8 @@ def conclude(binder: Binder, action: Action, result: Result, now: float, timeout
             return _resolved(binder, result, now)
         case StepTaken(resource_ids):
             return _after_cloud_step(binder, action, resource_ids, now, timeouts)
+        case WarmTaken():
+            return warm_instance.begin_to_order(binder, now)
         case InterfacesFound():
             return _announced(binder, result, now, timeouts)
         case UnshelveAsked(is_lost):
@@ -70,7 +74,7 @@ def conclude(binder: Binder, action: Action, result: Result, now: float, timeout
         case Removed(nothing_left):
             return _removed(binder, timeouts, nothing_left=nothing_left)
         case Done():
-            return _done(action, timeouts)
+            return _done(action, now, timeouts)
         case Superseded():
             return Update()
 
@@ -123,7 +127,9 @@ def _removed(binder: Binder, timeouts: Timeouts, *, nothing_left: bool) -> Updat
     return Update({"resource_ids": {}, "retries": 0} | found)
 
 
-def _done(action: Action, timeouts: Timeouts) -> Update:
+def _done(action: Action, now: float, timeouts: Timeouts) -> Update:
+    if isinstance(action, Order):
+        return Update({"ordered_at": now, "retries": 0}, next_in=timeouts.poll)
     if isinstance(action, MarkEnd):
         return Update(next_in=action.next_in)
     return Update({"retries": 0}, next_in=timeouts.poll)
@@ -141,6 +147,8 @@ def _after_failure(
             update = give_up(now, error)
         case Create():
             update = _not_created(binder, error, now, timeouts)
+        case Order() if not is_passing:
+            update = warm_instance.give_up(binder, now)
         case Expose() if not (is_passing or is_full):
             update = give_up(now, error)
         case Shelve() if not is_passing:
@@ -155,7 +163,8 @@ def _after_failure(
 def _not_created(binder: Binder, error: BinderBotError, now: float, timeouts: Timeouts) -> Update:
     if isinstance(error, CloudUnreachable):  # it may have been made: the next listings tell
         return Update({"retries": binder.retries + 1}, next_in=timeouts.poll)
-    if not isinstance(error, NoCapacity | QuotaExceeded):
+    # A warm instance waits for no room: the pool tries again later.
+    if binder.is_warm or not isinstance(error, NoCapacity | QuotaExceeded):
         return give_up(now, error, attempt_at=None)
     is_new = not binder.waiting_for
     waits = {"stages": stages.waiting(binder.stages, now)} if is_new else {}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from bot.binders.actions import (
     Action,
@@ -18,6 +19,7 @@ from bot.binders.actions import (
     Failed,
     InterfacesFound,
     MarkEnd,
+    Order,
     Prune,
     Remove,
     Removed,
@@ -29,13 +31,17 @@ from bot.binders.actions import (
     Superseded,
     Unshelve,
     UnshelveAsked,
+    WarmTaken,
 )
 from bot.binders.dependencies import Dependencies
-from bot.errors import CloudError, ResolveError
+from bot.errors import CannotBuild, CloudError, ResolveError
 from bot.interfaces import catalogue, discovery
+from bot.provisioning.agent.instructions import MAX_TEXT
+from bot.provisioning.agent.sealing import seal, token_of
 from bot.provisioning.base import InstanceSpec
+from bot.provisioning.tasks import order_text
 from bot.repositories.spec import Provider, RepoSpec
-from storage import binders
+from storage import binders, warm
 from storage.models import Binder
 
 log = structlog.get_logger(__name__)
@@ -54,6 +60,7 @@ class ActionExecutor:
         self._methods: dict[type[Action], Any] = {
             Resolve: self._resolve,
             Create: self._create,
+            Order: self._give_order,
             Expose: self._expose,
             Announce: self._announce,
             Shelve: self._shelve,
@@ -84,17 +91,40 @@ class ActionExecutor:
         return RepositoryFound(found.commit, found.is_tip, found.spec.ref, found.spec.path)
 
     def _create(self, binder: Binder, _: Create) -> Result:
-        store = self._dependencies.store
-        images = self._dependencies.images.access(binder)
-        has_image = images is not None and bool(images.images)
+        store, spec = self._dependencies.store, self._spec_of(binder)
         with store.write() as session:
             if not binders.lock_if_unchanged(session, binder):
                 return Superseded()
-            binders.save(session, binder, {"attempt_at": store.now(), "has_image": has_image})
-        return StepTaken(self._cloud.create(replace(_order(binder), images=images)))
+            if self._took_warm(session, binder, spec):
+                return WarmTaken()
+            binders.save(session, binder, {"attempt_at": store.now(), "has_image": _has_image(spec)})
+        return StepTaken(self._cloud.create(spec))
+
+    def _spec_of(self, binder: Binder) -> InstanceSpec:
+        """What to make, or to tell, with the images that it may take. A warm instance takes none yet."""
+        images = None if binder.is_warm else self._dependencies.images.access(binder)
+        return replace(_order(binder), images=images)
+
+    def _took_warm(self, session: Session, binder: Binder, spec: InstanceSpec) -> bool:
+        """Take a warm instance for a launch, where one waits: it leaves the pool as the launch gets it."""
+        if binder.is_warm or binder.warm_failed or not self._cloud.can_wait:
+            return False
+        instance = warm.take(session, binder.size)
+        if instance is not None:
+            binders.save(session, binder, _taken(binder, instance) | {"has_image": _has_image(spec)})
+            log.info("warm_instance_taken", instance=instance.id)
+        return instance is not None
+
+    def _give_order(self, binder: Binder, _: Order) -> Result:
+        spec = self._spec_of(binder)
+        text = seal(order_text(spec), binder.secret, "order")
+        if len(text) > MAX_TEXT:
+            raise CannotBuild("The address, ref and path of this repository are too long for an order.")
+        self._cloud.order(binder.resource_ids, spec, text)
+        return Done()
 
     def _expose(self, binder: Binder, _: Expose) -> Result:
-        return StepTaken(self._cloud.expose(binder.id, binder.resource_ids))
+        return StepTaken(self._cloud.expose(binder.cloud_id, binder.resource_ids))
 
     def _announce(self, binder: Binder, action: Announce) -> Result:
         with closing(self._dependencies.server(action.url, binder.token)) as server:
@@ -102,7 +132,7 @@ class ActionExecutor:
             return InterfacesFound(tuple(links), server.collaborates() if links else None)
 
     def _shelve(self, binder: Binder, _: Shelve) -> Result:
-        return StepTaken(self._cloud.shelve(binder.id, binder.resource_ids))
+        return StepTaken(self._cloud.shelve(binder.cloud_id, binder.resource_ids))
 
     def _unshelve(self, binder: Binder, _: Unshelve) -> Result:
         if binder.attempt_at is not None:
@@ -115,12 +145,12 @@ class ActionExecutor:
         return Done()
 
     def _prune(self, binder: Binder, action: Prune) -> Result:
-        self._cloud.prune(binder.id, action.keep)
+        self._cloud.prune(binder.cloud_id, action.keep)
         log.warning("twin_removed", kept=action.keep)
         return Done()
 
     def _remove(self, binder: Binder, _: Remove) -> Result:
-        return Removed(nothing_left=self._cloud.remove(binder.id, binder.resource_ids))
+        return Removed(nothing_left=self._cloud.remove(binder.cloud_id, binder.resource_ids))
 
 
 def _spec(binder: Binder) -> RepoSpec:
@@ -131,6 +161,23 @@ def _spec(binder: Binder) -> RepoSpec:
         path=binder.path,
         interface=binder.interface,
     )
+
+
+def _has_image(spec: InstanceSpec) -> bool:
+    return spec.images is not None and bool(spec.images.images)
+
+
+def _taken(binder: Binder, instance: Binder) -> dict[str, Any]:
+    """Collect what a launch gets with a warm instance. The token is made on both sides, and never travels."""
+    return {
+        "instance_id": instance.id,
+        "resource_ids": instance.resource_ids,
+        "server_url": instance.server_url,
+        "secret": instance.secret,
+        "token": token_of(instance.secret, binder.id),
+        "attempt_at": None,
+        "ordered_at": None,
+    }
 
 
 def _order(binder: Binder) -> InstanceSpec:

@@ -59,17 +59,20 @@ class Observation:
 
 def wants_survey(binder: Binder) -> bool:
     """Whether the cloud has to be listed before planning."""
-    return not (binder.target != Target.GONE and is_unresolved(binder))
+    return not (binder.target != Target.GONE and (is_unresolved(binder) or needs_order(binder)))
 
 
 def wants_report(binder: Binder) -> bool:
     """Whether the instance's own report should be read before planning."""
-    return binder.target != Target.GONE and binder.status in {Status.BOOTING, Status.BUILDING}
+    is_at_work = binder.target != Target.GONE and binder.status in {Status.BOOTING, Status.BUILDING}
+    return is_at_work and not needs_order(binder)
 
 
 def wants_answer(binder: Binder) -> bool:
     """Whether to find out before planning if the server answers."""
-    return wants_report(binder) or (binder.target != Target.GONE and binder.status == Status.UNSHELVING)
+    if binder.target == Target.GONE or binder.is_warm:  # nothing answers at an instance that waits
+        return False
+    return wants_report(binder) or binder.status == Status.UNSHELVING
 
 
 def wants_look(binder: Binder, now: float, timeouts: Timeouts) -> bool:
@@ -85,3 +88,9 @@ def wants_look(binder: Binder, now: float, timeouts: Timeouts) -> bool:
 def is_unresolved(binder: Binder) -> bool:
     """Whether its repository still has to be looked up."""
     return binder.status == Status.REQUESTED and binder.resolved_at is None
+
+
+def needs_order(binder: Binder) -> bool:
+    """Whether a launch took a warm instance that is not told so yet. Nothing has to be observed for that."""
+    is_booting = binder.target != Target.GONE and binder.status == Status.BOOTING
+    return is_booting and binder.instance_id is not None and binder.ordered_at is None

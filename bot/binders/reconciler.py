@@ -56,6 +56,7 @@ class Reconciler:
         dependencies: What it works with.
         submit: How work is done; at once where none is given.
         nudge: Called when there may be more to do already.
+        expect: Called with a binder whose server should answer before long.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class Reconciler:
         *,
         submit: Submit | None = None,
         nudge: Callable[[], None] | None = None,
+        expect: Callable[[Binder], None] | None = None,
     ) -> None:
         self._dependencies = dependencies
         self._submit: Submit = submit or (lambda work: work())
         self._nudge = nudge or (lambda: None)
+        self._expect = expect or (lambda _: None)
         self._outage = OutageAlert(dependencies.store, dependencies.unreachable_alert)
         self._executor = ActionExecutor(dependencies)
         self._under_way = UnderWay()
@@ -155,7 +158,7 @@ class Reconciler:
         """Begin to work on a binder; if there is nothing to do, or no room, return the seconds to wait."""
         timeouts = self._dependencies.timeouts
         is_look = wants_look(binder, now, timeouts)
-        if not is_look and not wants_answer(binder):
+        if not (is_look or wants_report(binder) or wants_answer(binder)):
             step = transitions.plan(binder, observation, now, timeouts)
             if isinstance(step, Update) and step.is_quiet:
                 return step.next_in
@@ -232,7 +235,9 @@ class Reconciler:
                 )
         if wants_answer(binder) and binder.server_url:
             with closing(self._dependencies.server(binder.server_url, binder.token)) as server:
-                return replace(observation, answers=server.is_alive())
+                observation = replace(observation, answers=server.is_alive())
+            if not observation.answers:
+                self._expect(binder)
         return observation
 
     def _use(self, binder: Binder) -> ObservedUse | None:
@@ -315,13 +320,15 @@ def _observation(binder: Binder, survey: Survey | None) -> Observation:
         return Observation(known=False)
     kept = binder.resource_ids.get("server")
     return Observation(
-        instances=tuple(sorted(survey.of(binder.id), key=lambda each: each.ref != kept)),
-        leftovers=survey.leaves(binder.id),
+        instances=tuple(sorted(survey.of(binder.cloud_id), key=lambda each: each.ref != kept)),
+        leftovers=survey.leaves(binder.cloud_id),
     )
 
 
 def _write(session: Session, binder: Binder, update: Update) -> None:
     binders.save(session, binder, update.changes, next_in=update.next_in)
+    if binder.is_warm:  # it is nobody's yet
+        return
     if launch := launch_history.measured(binder, update.changes):
         launch_times.add(session, launch)
     if update.card is not None:

@@ -14,6 +14,8 @@ class Timeouts:
         ready_poll: Between two looks at a ready binder.
         attempt: How long a `create` whose answer was lost may still produce an instance.
         missing: An instance counts as missing when it was absent twice, this far apart.
+        order: Until a warm instance begins with its order. Nova keeps what it shows to instances for up to
+            15 seconds, and the console lags.
         boot: Until an instance has an address and reports for the first time.
         build: From the first report until the server answers.
         capacity: How long a launch waits for room in the cloud.
@@ -42,3 +44,8 @@ class Timeouts:
     saves_expired: bool = True
     failed: float = 0.0
     replacements: int = 1
+    order: float = 60.0
+
+    def until_next_round(self, now: float) -> float:
+        """Seconds until the next round, in which all ready binders are looked at with one listing."""
+        return self.ready_poll - now % self.ready_poll

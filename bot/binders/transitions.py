@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from bot.binders import deadlines, expectations, expiry, shelving, stages
+from bot.binders import deadlines, expectations, expiry, shelving, stages, warm_instance
 from bot.binders.actions import Action, Announce, Create, Expose, MarkEnd, Prune, Remove, Resolve
 from bot.binders.expectations import Expectation
 from bot.binders.observation import Observation, ObservedUse, is_unresolved, wants_look
@@ -73,6 +73,8 @@ def _expecting(step: Update, binder: Binder, observation: Observation, now: floa
 def _requested(binder: Binder, observation: Observation, now: float, timeouts: Timeouts) -> Action | Update:
     if is_unresolved(binder):
         return Resolve()
+    if binder.instance_id is not None:  # taken, but the bot died before it wrote down the status
+        return warm_instance.begin_to_order(binder, now)
     if not observation.known:
         return Update(next_in=timeouts.poll)
     if observation.instance is not None:
@@ -80,6 +82,10 @@ def _requested(binder: Binder, observation: Observation, now: float, timeouts: T
         return Update(
             enter(binder, Status.CREATING, now, stage="instance", waiting_for=None, **adopted), card=True
         )
+    return _without_instance(binder, now, timeouts)
+
+
+def _without_instance(binder: Binder, now: float, timeouts: Timeouts) -> Action | Update:
     if _attempt_is_open(binder, now, timeouts):
         return Update(next_in=timeouts.poll)
     if (binder.waiting_for or binder.attempt_at) and now - binder.status_since > timeouts.capacity:
@@ -106,7 +112,7 @@ def _creating(binder: Binder, observation: Observation, now: float, timeouts: Ti
 
 
 def _booting(binder: Binder, observation: Observation, now: float, timeouts: Timeouts) -> Action | Update:
-    early = _inside(binder, observation, now, timeouts)
+    early = _of_the_pool(binder, observation, now, timeouts) or _inside(binder, observation, now, timeouts)
     if early is not None:
         return early
     if observation.report is not None and observation.report.phase not in {Phase.BOOTING, Phase.WAITING}:
@@ -115,6 +121,14 @@ def _booting(binder: Binder, observation: Observation, now: float, timeouts: Tim
         return Update(enter(binder, Status.BUILDING, now, stage=stage, **progress), card=True)
     late = _or_late(binder, now, timeouts.boot, "The instance was started, but it did not report in time.")
     return late or Update(next_in=timeouts.poll)
+
+
+def _of_the_pool(
+    binder: Binder, observation: Observation, now: float, timeouts: Timeouts
+) -> Action | Update | None:
+    if binder.is_warm:
+        return warm_instance.boot(binder, observation, now)
+    return None if binder.instance_id is None else warm_instance.follow(binder, observation, now, timeouts)
 
 
 def _building(binder: Binder, observation: Observation, now: float, timeouts: Timeouts) -> Action | Update:
@@ -167,6 +181,8 @@ def _build_of(binder: Binder, report: Report) -> dict[str, Any]:
 
 
 def _reported_failure(binder: Binder, report: Report, now: float, timeouts: Timeouts) -> Update:
+    if binder.is_warm:  # nobody wants to look at it, and the pool makes another one
+        return fail(now, report.reason, failure_code=report.code)
     if report.code in _REPLACEABLE and binder.replaced < timeouts.replacements:
         return Update(enter(binder, Status.DELETING, now, replaced=binder.replaced + 1), card=True)
     sentence, kept_until = (
@@ -190,8 +206,8 @@ def _replacing(binder: Binder, observation: Observation, now: float, timeouts: T
     if observation.leftovers or binder.resource_ids:
         return Remove()
     anew = enter(binder, Status.REQUESTED, now, attempt_at=None, server_url=None, log="", line="", image={})
-    begun = stages.anew(binder.stages)
-    return Update(anew | {"fraction": None, "kind": "", "stages": begun}, card=True)
+    fresh = {"fraction": None, "kind": "", "instance_id": None, "ordered_at": None}
+    return Update(anew | fresh | {"stages": stages.anew(binder.stages)}, card=True)
 
 
 def _ready(binder: Binder, observation: Observation, now: float, timeouts: Timeouts) -> Action | Update:
@@ -252,15 +268,10 @@ def _in_time(binder: Binder, observation: Observation, now: float, timeouts: Tim
     """Warn, withdraw or end, as its deadlines say."""
     ended = deadlines.may_end(binder, observation.notices, now, timeouts.policy)
     if ended is None:
-        return expiry.watch(binder, observation, now, timeouts, next_look=_until_next_round(now, timeouts))
+        return expiry.watch(binder, observation, now, timeouts, next_look=timeouts.until_next_round(now))
     if ended.reason == Reason.IDLE and timeouts.shelves_idle:
         return shelving.begin_to_shelve(binder, now)
     return expiry.expired(binder, now, ended.reason, timeouts)
-
-
-def _until_next_round(now: float, timeouts: Timeouts) -> float:
-    """Seconds until the next round, in which all ready binders are looked at with one listing."""
-    return timeouts.ready_poll - now % timeouts.ready_poll
 
 
 def _newest(one: float | None, other: float | None) -> float | None:
@@ -333,6 +344,7 @@ _TOWARDS_READY: Mapping[Status, Callable[[Binder, Observation, float, Timeouts],
     Status.SHELVING: shelving.plan,
     Status.SHELVED: shelving.plan,
     Status.UNSHELVING: shelving.plan,
+    Status.WAITING: warm_instance.wait,
     Status.DELETING: _replacing,
 }
 """No entry for `gone`, which never changes back."""

@@ -38,6 +38,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
     "timezone": zones.zone,
     "size_limits": limits.size_limits,
     "digest": calendar.weekly,
+    "warm_hours": calendar.weekly_hours,
 }
 """Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
 
@@ -247,6 +248,7 @@ class Settings(CloudsSettings, ImageSettings):
     def _name_sizes_that_are_offered(self) -> "Settings":
         offered = FACTORIES[self.cloud].size_keys(self)
         _require_offered("SIZE_PEOPLE", self.size_people, offered)
+        _require_offered("WARM_POOL", self.warm_pool, offered)
         if offered:
             _require_offered("SIZE_LIMITS", limits.size_limits(self.size_limits), offered)
         return self

@@ -132,7 +132,11 @@ class ImageKeeper:
         return len(chosen)
 
     def _work(self, image: BuiltImage) -> bool:
-        """Take one step for one image. Returns whether the registry answers."""
+        """Take one step for one image; an error in it does not reach the others.
+
+        Returns:
+            Whether the registry answers.
+        """
         try:
             self._step(image)
         except LostLease:
@@ -141,14 +145,20 @@ class ImageKeeper:
             log.warning("registry_silent", error=error.sentence)
             self._rests_until = self._clock() + REST_SECONDS
             return False
-        except RegistryError as error:
-            log.warning("registry_refused", image=image.id, error=error.sentence)
-            self._save(image, next_in=REFUSED_SECONDS)
         except Exception:  # the claim ends by itself, and another try follows
             log.exception("image_step_broke", image=image.id)
         return True
 
     def _step(self, image: BuiltImage) -> None:
+        try:
+            self._look_and_act(image)
+        except RegistryUnreachable:
+            raise
+        except RegistryError as error:
+            log.warning("registry_refused", image=image.id, error=error.sentence)
+            self._save(image, next_in=REFUSED_SECONDS)
+
+    def _look_and_act(self, image: BuiltImage) -> None:
         if image.state in {ImageState.REMOVING, ImageState.DROPPED}:
             self._delete(image)
             return
@@ -211,7 +221,7 @@ class ImageKeeper:
         auth = dict(self._dependencies.rights.to_push(name, PUSH_SECONDS))
         order = json.dumps({"repository": image.repository, "tag": image.key, "auth": auth})
         sealed = seal(order, builder.secret, PUSH)
-        self._dependencies.cloud.instruct(builder.id, builder.resource_ids, PUSH, sealed)
+        self._dependencies.cloud.instruct(builder.cloud_id, builder.resource_ids, PUSH, sealed)
 
     def _drop(self, image: BuiltImage, step: DropImage) -> None:
         """Write down that it is not kept. What was pushed in its place is deleted with the next step."""

@@ -71,6 +71,14 @@ class ImageRegistry:
                 hint="Whoever reaches it could overwrite images. See docs/images.md for its configuration.",
             )
 
+    def check_deletion(self) -> None:
+        """Find out whether images can be deleted, by deleting one that is not there.
+
+        Raises:
+            RegistryError: Says why not.
+        """
+        self.delete(self._place.repository("check"), digest_of(b"nothing has this digest"))
+
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Find an image; None where there is none.
 

@@ -38,8 +38,8 @@ class RegistryImages:
     def access(self, binder: Binder) -> ImageAccess:
         """What the instance of a binder may pull. It gets no right where there is nothing to pull.
 
-        An instance that is given nothing still knows that there is a store: it builds so that the next commit
-        can start from its layers, and waits for the right to push.
+        It is told where its image will be kept all the same: only then does it build the image so that the
+        next commit can start from its layers, and waits for the right to push it.
         """
         with self._store.read() as session:
             name, kept = self._kept(session, binder)

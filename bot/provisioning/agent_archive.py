@@ -1,6 +1,7 @@
 """The agent as one file that Python runs as it is, to travel to an instance."""
 
 import ast
+import hashlib
 import io
 import tokenize
 import zipfile
@@ -14,6 +15,7 @@ HOST_ONLY = frozenset(
         "environment.py",
         "environments.py",
         "jupyter_process.py",
+        "jupyter_start.py",
         "pythons.py",
         "recipe.py",
         "recipe_conda.py",
@@ -63,6 +65,12 @@ def _zipped(start: str, without: frozenset[str]) -> bytes:
         for name, source in _sources(start, without).items():
             file.writestr(zipfile.ZipInfo(name, _EPOCH), source)
     return content.getvalue()
+
+
+@cache
+def fingerprint() -> str:
+    """Something by which this version of the agent is known: another one for each change of it."""
+    return hashlib.sha256(archive()).hexdigest()[:16]
 
 
 def _sources(start: str, without: frozenset[str]) -> dict[str, bytes]:

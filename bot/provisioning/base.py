@@ -82,7 +82,7 @@ class InstanceSpec:
         binder_id: Names everything that is made: `binder-<id>`.
         provider: How the source is fetched: `gh`, `gl`, `gist`, `git`, `zenodo`, `figshare`, `hydroshare`,
             `dataverse`, `ckan`, `swh` or `doi`.
-        url: The repository, or the DOI or archive link.
+        url: The repository, or the DOI or archive link; empty for an instance that waits for its order.
         ref: What the person asked for, or None for the default.
         commit: The full commit, or None where the provider has none (archives).
         is_tip: Whether the commit is the tip of the default branch (a shallow fetch of HEAD is enough).
@@ -215,12 +215,13 @@ class Recovered:
 
 
 class MinimalCloud:
-    """A cloud without the optional abilities (shelving, recovery, logging in, a quota) inherits this."""
+    """A cloud without the optional abilities (shelving, recovery, waiting instances, …) inherits this."""
 
     can_shelve = False
     can_recover = False
     can_log_in = False
     keeps_images = False
+    can_wait = False
 
     def shelve(self, _binder_id: str, _resources: ResourceIds) -> ResourceIds:
         """See `Cloud.shelve`."""
@@ -237,6 +238,14 @@ class MinimalCloud:
     def recover(self) -> list[Recovered]:
         """See `Cloud.recover`."""
         raise CloudError("This cloud does not keep enough about its instances to recover a lost database.")
+
+    def order(self, _resources: ResourceIds, _spec: InstanceSpec, _text: str) -> None:
+        """See `Cloud.order`."""
+        raise CloudError("Instances of this cloud cannot wait for an order.")
+
+    def free_places(self, _size: str) -> int | None:
+        """See `Cloud.free_places`."""
+        return None
 
     def quota(self) -> str:
         """See `Cloud.quota`."""
@@ -277,6 +286,8 @@ class Cloud(Protocol):
     """Whether somebody can log in to an instance, and so find out why a build failed."""
     keeps_images: bool
     """Whether the next launch of a build runs on the machine that built it, and finds its image there."""
+    can_wait: bool
+    """Whether an instance can be made without a repository, wait, and be told later what to serve."""
 
     def check(self) -> list[str]:
         """Say what the operator has to change before this cloud can work, a sentence each.
@@ -389,6 +400,29 @@ class Cloud(Protocol):
 
         Raises:
             CloudError: See `create`.
+        """
+
+    def order(self, resources: ResourceIds, spec: InstanceSpec, text: str, /) -> None:
+        """Give an instance that waits its order, and note whose it is now. A repetition changes nothing.
+
+        Only where `can_wait`.
+
+        Args:
+            resources: What was made for the instance.
+            spec: The binder that took it; `binder_id` is the binder's own, not that of the instance.
+            text: The sealed order, which the agent finds by the name `order`; see `instruct`.
+
+        Raises:
+            CloudError: See `create`.
+        """
+
+    def free_places(self, size: str, /) -> int | None:
+        """How many more instances of a size the quota allows; None where that is not known, or unlimited.
+
+        The number of calls does not depend on the number of instances.
+
+        Raises:
+            CloudError: See `check`.
         """
 
     def prune(self, binder_id: str, keep: str, /) -> None:

@@ -58,6 +58,31 @@ class CloudSettings(BaseSettings):
         default=2.0, gt=0, description="How long *Keep for debugging* keeps the instance of a failed build."
     )
 
+    warm_pool: Annotated[Mapping[str, int], NoDecode] = Field(
+        default={},
+        description="How many instances wait, booted, for the next launch of their size: "
+        "`m3.small:2,m3.medium:1`. They cost what running instances cost. Empty for none.",
+    )
+    warm_hours: str = Field(
+        default="",
+        description="When they wait, such as `mon-fri 8-18` in TIMEZONE; empty for always.",
+    )
+    warm_leaves_free: int = Field(
+        default=1,
+        ge=0,
+        description="How many places of the cloud's quota the warm pool leaves free for people, at least.",
+    )
+    warm_lifetime_hours: float = Field(
+        default=24.0, gt=0, description="How long an instance of the warm pool waits until it is replaced."
+    )
+
+    @field_validator("warm_pool", mode="before")
+    @classmethod
+    def _read_pool(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return dict(_places(each) for each in value.split(",") if each.strip())
+
     @field_validator("size_people", mode="before")
     @classmethod
     def _read_people(cls, value: Any) -> Any:
@@ -69,6 +94,14 @@ class CloudSettings(BaseSettings):
     def workspace_is_local(self) -> bool:
         """Whether only people on this machine can reach the bot."""
         return False
+
+
+def _places(text: str) -> tuple[str, int]:
+    """Read how many instances of one size wait: `m3.small:2`."""
+    size, _, count = (part.strip() for part in text.rpartition(":"))
+    if not size or not count.isascii() or not count.isdigit():
+        raise ValueError("each must be a size, `:`, and a number, such as `m3.small:2`")
+    return size, int(count)
 
 
 def _people(text: str) -> tuple[str, frozenset[str]]:

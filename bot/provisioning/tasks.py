@@ -1,6 +1,8 @@
 """From what a cloud is asked to make to what the agent is told."""
 
-from bot.provisioning.agent.task import Task
+import json
+
+from bot.provisioning.agent.task import Task, order_of
 from bot.provisioning.base import InstanceSpec
 
 
@@ -21,3 +23,8 @@ def task_of(spec: InstanceSpec) -> Task:
         rebuild=spec.rebuild,
         images=spec.images,
     )
+
+
+def order_text(spec: InstanceSpec) -> str:
+    """What a waiting instance is told: its task, without what it knows or finds out itself."""
+    return json.dumps(order_of(task_of(spec)))

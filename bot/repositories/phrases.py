@@ -282,7 +282,7 @@ def _refuse_more(operands: Sequence[str]) -> None:
 def _named_values(words: list[str]) -> list[str]:
     """`ref=dev` and `branch: dev` as options; `repo=owner/name` as the repository alone."""
     rewritten: list[str] = []
-    words = [part for word in words for part in ([word] if "://" in word else _LIST.split(word))]
+    words = [part for index in range(len(words)) for part in _listed(words, index)]
     for index, word in enumerate(words):
         match = _NAMED.fullmatch(word)
         at = _MARKED.fullmatch(word) if index and not _is_value(words, index) else None
@@ -293,6 +293,12 @@ def _named_values(words: list[str]) -> list[str]:
         else:
             rewritten += _named_value(match[1].lower(), match[2], word)
     return rewritten
+
+
+def _listed(words: Sequence[str], index: int) -> list[str]:
+    """The parts of a list such as `branch=dev,path=nb`. An option's value is no list, and no link is one."""
+    is_whole = "://" in words[index] or _FLAG.match(words[index]) or _is_value(words, index)
+    return [words[index]] if is_whole else _LIST.split(words[index])
 
 
 def _named_value(name: str, value: str, word: str) -> list[str]:
@@ -359,12 +365,11 @@ def _phrase(words: Sequence[str]) -> tuple[str, str, int] | None:
     begin = at + (1 if [word.lower() for word in words[at : at + 1]] == ["the"] else 0)
     first, second = (*words[begin : begin + 2], "", "")[:2]
     option = _MEANS.get(first.lower())
-    if option and _is_name(second):
+    if option and (_is_ref(second) if option == "--ref" else _is_name(second)):
         return option, second, begin + 2
-    is_ref = _is_name(first) and first.lower() != "a"
-    if second.lower() in _REF_NAMES and is_ref:
+    if second.lower() in _REF_NAMES and _is_ref(first):
         return "--ref", first, begin + 2
-    return ("--ref", first, begin + 1) if at and is_ref else None
+    return ("--ref", first, begin + 1) if at and _is_ref(first) else None
 
 
 def _request(words: Sequence[str]) -> tuple[str, str, int] | None:
@@ -375,6 +380,11 @@ def _request(words: Sequence[str]) -> tuple[str, str, int] | None:
     length = 2 if [word.lower() for word in words[1:2]] == ["request"] else 1
     number = _NUMBER.fullmatch(words[length]) if kind in _REQUESTS and len(words) > length else None
     return ("--ref", _REQUESTS[kind].format(number[1]), length + 1) if number else None
+
+
+def _is_ref(word: str) -> bool:
+    """Whether a word can be the name of a branch: an article is part of a sentence."""
+    return _is_name(word) and word.lower() != "a"
 
 
 def _is_name(word: str) -> bool:

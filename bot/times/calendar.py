@@ -1,10 +1,65 @@
 """Times of day and weekdays as settings name them, and moments as everybody is shown them. Pure."""
 
 import re
-from datetime import UTC, datetime, time
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, tzinfo
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+_DAYS = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?")
+_SPAN = re.compile(r"(\d{1,2})(?::([0-5]\d))?-(\d{1,2})(?::([0-5]\d))?")
+_DAY_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyHours:
+    """The same hours on some days of each week.
+
+    Attributes:
+        days: Which days; Monday is 0.
+        begin: From when, in minutes after midnight.
+        end: Until when; at most 24 hours.
+    """
+
+    days: frozenset[int]
+    begin: int
+    end: int
+
+    def contains(self, at: float, zone: tzinfo | None) -> bool:
+        """Whether a moment, in Unix seconds UTC, lies in them by the clock of that zone."""
+        here = datetime.fromtimestamp(at, zone)
+        return here.weekday() in self.days and self.begin <= 60 * here.hour + here.minute < self.end
+
+
+def weekly_hours(text: str) -> WeeklyHours:
+    """Read `mon-fri 8-18`, `mon-thu,sat 9:30-17` or, for every day, `8-18`.
+
+    Raises:
+        ValueError: Its message says what is wrong.
+    """
+    days, _, span = text.strip().lower().rpartition(" ")
+    match = _SPAN.fullmatch(span)
+    if match is None:
+        raise ValueError("must be days and hours, as `mon-fri 8-18`")
+    begin, end = 60 * int(match[1]) + int(match[2] or 0), 60 * int(match[3]) + int(match[4] or 0)
+    if not 0 <= begin < end <= _DAY_MINUTES:
+        raise ValueError("the hours must lie within one day, and end after they begin")
+    return WeeklyHours(_days(days.strip()) if days else frozenset(range(7)), begin, end)
+
+
+def _days(text: str) -> frozenset[int]:
+    """Read `mon-fri,sun`; `sat-mon` goes over the end of the week."""
+    short = [day[:3] for day in WEEKDAYS]
+    found: set[int] = set()
+    for each in text.split(","):
+        match = _DAYS.fullmatch(each)
+        if match is None or match[1] not in short or (match[2] or match[1]) not in short:
+            raise ValueError("days must be as `mon-fri` or `mon,wed`")
+        first, last = short.index(match[1]), short.index(match[2] or match[1])
+        found |= {(first + step) % 7 for step in range((last - first) % 7 + 1)}
+    return frozenset(found)
 
 
 def hours(text: str) -> tuple[time, time]:

@@ -51,7 +51,9 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_share(args: Args) -> None:
         args.ack()
-        open_share_form(args, context, _requester(args))
+        requester = _requester(args)
+        lookup = by_id(context, requester, str(args.payload.get("value")))
+        open_share_form(args, context, requester, lookup)
 
     @app.action(ids.LAUNCH_THIS)
     @answered

@@ -6,8 +6,10 @@ from handlers import ids
 from handlers.listeners.errors import answered
 from handlers.listeners.form import open_form
 from handlers.listeners.replies import reply, requester_of
+from handlers.listeners.share_form import open_share_form
 from handlers.requests import subcommands
 from handlers.requests.context import Context
+from handlers.requests.lookup import by_name
 
 
 def register(app: App, context: Context) -> None:
@@ -21,6 +23,10 @@ def register(app: App, context: Context) -> None:
         if subcommands.asks_for_form(text):
             args.ack()
             open_form(args, context, requester)
+            return
+        if (name := subcommands.asks_to_share(text)) is not None:
+            lookup = by_name(context, requester, name, "share")
+            open_share_form(args, context, requester, lookup)
             return
         answer = subcommands.answer(context, requester, text)
         if answer is None:

@@ -11,7 +11,7 @@ from handlers.messages.sharing import USERS, read_share_form
 from handlers.requests import sharing
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_id
-from handlers.requests.requester import Requester
+from handlers.requests.requester import BinderLookup, Requester
 
 
 def register(app: App, context: Context) -> None:
@@ -32,8 +32,12 @@ def register(app: App, context: Context) -> None:
             reply(args.context, args.body, answer)
 
 
-def open_share_form(args: Args, context: Context, requester: Requester) -> None:
-    """Show somebody with whom a binder is shared, to change it."""
-    lookup = by_id(context, requester, str(args.payload.get("value")))
+def open_share_form(args: Args, context: Context, requester: Requester, lookup: BinderLookup) -> None:
+    """Show somebody with whom a binder is shared, to change it.
+
+    Raises:
+        BinderBotError: They may not. It is raised before the acknowledgement, which can tell it.
+    """
     view = sharing.form(context, requester, lookup)
+    args.ack()
     args.client.views_open(trigger_id=args.body["trigger_id"], view=view)

@@ -1,6 +1,6 @@
 """The buttons of a binder's messages. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from urllib.parse import quote
 
 from slack_sdk.models.blocks import ButtonElement
@@ -73,7 +73,11 @@ _BUTTON_OF: Mapping[Action, Callable[[Binder], ButtonElement]] = {
 
 
 def possible_buttons(
-    binder: Binder, wanted: Iterable[Action], *, can_shelve: bool = True
+    binder: Binder,
+    wanted: Iterable[Action],
+    *,
+    can_shelve: bool = True,
+    allowed: Collection[Action] | None = None,
 ) -> list[ButtonElement]:
     """The buttons of these actions, where they are possible now.
 
@@ -81,11 +85,14 @@ def possible_buttons(
         binder: What they are about.
         wanted: The actions, in the order of their buttons.
         can_shelve: Whether the cloud can shelve.
+        allowed: What the reader may do; None where several people read the message.
     """
     return [
         _BUTTON_OF[each](binder)
         for each in wanted
-        if is_possible(binder, each) and (can_shelve or each != Action.SHELVE)
+        if (allowed is None or each in allowed)
+        and is_possible(binder, each)
+        and (can_shelve or each != Action.SHELVE)
     ]
 
 

@@ -1,5 +1,6 @@
 """Several binders at once: the list of a workspace and the home tab of a person. Pure."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from slack_sdk.models.blocks import Block
@@ -11,11 +12,12 @@ from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import MAX_TEXT, Json, actions, as_json, context, header, section
 from handlers.messages.buttons import LAUNCH, launch_button, possible_buttons
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
-from handlers.messages.mrkdwn import person
+from handlers.messages.mrkdwn import inline, person
+from handlers.messages.notices import amount
 from handlers.messages.replies import note
 from handlers.messages.status_text import is_live, phrase
-from handlers.rules import RULES, Action, Role
-from storage.models import Binder
+from handlers.rules import Action, Role, actions_of
+from storage.models import Binder, Status
 
 _LEAST_SHARED = 5
 """Of what is shared with somebody, so many fit on their tab, however many they have themselves."""
@@ -23,7 +25,13 @@ _ON_THE_HOME = (Action.OPEN, Action.READ_LOG, Action.SHARE, Action.STOP)
 
 
 def listing(
-    binders: Sequence[Binder], now: float, user: str, shared: Collection[str] = frozenset()
+    binders: Sequence[Binder],
+    now: float,
+    user: str,
+    shared: Collection[str] = frozenset(),
+    *,
+    pool: Sequence[Binder] = (),
+    unit: str = "",
 ) -> Message:
     """All running binders of a workspace: those of `user` first, then those that are shared with them.
 
@@ -32,9 +40,12 @@ def listing(
         now: Unix seconds, UTC.
         user: Who asks.
         shared: The ids of those that others share with them.
+        pool: The instances of the warm pool, for admins.
+        unit: The unit of all prices.
     """
     if not binders:
-        return note("No binder is running.", f"To start one, type `{ids.COMMAND} launch owner/repo`.")
+        how = f"To start one, type `{ids.COMMAND} launch owner/repo`."
+        return note("No binder is running.", _pool(pool, unit) if pool else how)
     ordered = sorted(binders, key=lambda each: (each.owner != user, each.id not in shared))
     shown = ordered[:MOST_LISTED]
     more = [context(f"… and {len(ordered) - len(shown)} more.")] if len(ordered) > len(shown) else []
@@ -42,6 +53,7 @@ def listing(
         header(counted(len(ordered), "binder")),
         *[_row(each, now, user, shared) for each in shown],
         *more,
+        *([context(_pool(pool, unit))] if pool else []),
     ]
     words = [
         f"{name_of(each)} {phrase(each).words} ({person(each.owner)}{_with_you(each, shared)})"
@@ -83,6 +95,16 @@ def home(
     return as_json(blocks)
 
 
+def _pool(pool: Sequence[Binder], unit: str) -> str:
+    """The warm pool in one line, with its costs."""
+    waiting = Counter(each.size for each in pool if each.status == Status.WAITING)
+    counts = Counter(sorted(each.size for each in pool))
+    sizes = [f"{waiting[size]} of {count} {inline(size, 64)}" for size, count in counts.items()]
+    price = sum(each.price_per_hour for each in pool)
+    costs = f" · {amount(price, unit)} per hour" if price else ""
+    return f"Ready in the warm pool: {', '.join(sizes)}{costs}"
+
+
 def _with_you(binder: Binder, shared: Collection[str]) -> str:
     return ", shared with you" if binder.id in shared else ""
 
@@ -96,6 +118,6 @@ def _row(binder: Binder, now: float, user: str, shared: Collection[str] = frozen
 
 
 def _home_rows(binder: Binder, now: float, user: str, role: Role) -> list[Block]:
-    wanted = [each for each in _ON_THE_HOME if role in RULES[each].roles]
-    buttons = possible_buttons(binder, wanted) if is_live(binder) else []
+    allowed = actions_of(role)
+    buttons = possible_buttons(binder, _ON_THE_HOME, allowed=allowed) if is_live(binder) else []
     return [_row(binder, now, user), *actions(buttons)]

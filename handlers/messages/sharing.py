@@ -36,6 +36,7 @@ _DID: Mapping[Action, str] = {
     Action.SAVE: "is saving the changed files of",
     Action.SHELVE: "is shelving",
     Action.RESUME: "is resuming",
+    Action.SHARE: "changed who can open",
     Action.HOLD: "keeps the failed instance of",
 }
 

@@ -1,5 +1,7 @@
 """The card: the status message of a binder and the root of its thread. Pure."""
 
+from collections.abc import Collection
+
 from slack_sdk.models.blocks import ButtonElement
 
 from bot.binders.deadlines import last_end
@@ -36,8 +38,17 @@ _ON_THE_CARD = (
 )
 
 
-def card(binder: Binder, now: float, *, can_shelve: bool = False) -> Message:
-    """The status message; `now` in Unix seconds; `can_shelve` says whether the cloud can shelve."""
+def card(
+    binder: Binder, now: float, *, can_shelve: bool = False, allowed: Collection[Action] | None = None
+) -> Message:
+    """The status message.
+
+    Args:
+        binder: Of what.
+        now: Unix seconds, UTC.
+        can_shelve: Whether the cloud can shelve.
+        allowed: What its reader may do; None where several people read it.
+    """
     said = phrase(binder)
     title = f"{said.emoji} *{name_of(binder)}* {said.words}"
     usual = expectation(binder, now)
@@ -48,7 +59,7 @@ def card(binder: Binder, now: float, *, can_shelve: bool = False) -> Message:
         *[section("\n".join(lines)) for lines in [list(stage_lines(binder, now))] if lines],
         *[section(text) for text in [_why(binder), notes_of(binder)] if text],
         context("\n".join(line for line in [_times(binder, now), capital(usual)] if line)),
-        *actions(_card_buttons(binder, can_shelve=can_shelve)),
+        *actions(_card_buttons(binder, can_shelve, allowed)),
     ]
     return Message.of(" · ".join(part for part in heard if part), blocks)
 
@@ -81,5 +92,11 @@ def _times(binder: Binder, now: float) -> str:
     return f"{short_ending(binder, person(binder.ended_by))} · {lasted}"
 
 
-def _card_buttons(binder: Binder, *, can_shelve: bool) -> list[ButtonElement]:
-    return possible_buttons(binder, _ON_THE_CARD, can_shelve=can_shelve) if is_live(binder) else []
+def _card_buttons(
+    binder: Binder,
+    can_shelve: bool,  # noqa: FBT001 - as the card was told
+    allowed: Collection[Action] | None,
+) -> list[ButtonElement]:
+    if not is_live(binder):
+        return []
+    return possible_buttons(binder, _ON_THE_CARD, can_shelve=can_shelve, allowed=allowed)

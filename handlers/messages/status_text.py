@@ -36,6 +36,8 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
     (Status.SHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
     (Status.SHELVED, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
     (Status.UNSHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
+    (Status.WAITING, Target.READY): Phrase(":fire:", "is ready for a launch"),
+    (Status.WAITING, Target.GONE): _LEAVING,
     (Status.DELETING, Target.READY): Phrase(":hourglass_flowing_sand:", "is getting another instance"),
     (Status.GONE, Target.READY): _GONE,
     **dict.fromkeys(((status, Target.SHELVED) for status in Status), _SHELVING),

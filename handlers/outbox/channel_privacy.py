@@ -12,9 +12,14 @@ from storage.models import Binder
 
 Call = Callable[..., Any]
 
+_MAY_NOT_LOOK = frozenset({"channel_not_found", "missing_scope", "method_not_supported_for_channel_type"})
+"""Slack's words for channels that the bot may not look at. All other refusals pass."""
+
 
 def learn(call: Call, client: WebClient, store: Store, binder: Binder) -> None:
-    """Ask once, and note the answer. A channel that the bot may not look at is private.
+    """Ask, and note the answer. A channel that the bot may not look at is private.
+
+    Without an answer, the binder counts as private until the next edit of the card asks again.
 
     Args:
         call: Calls a method of the client at Slack's pace; takes the method, its scope, and its arguments.
@@ -29,9 +34,11 @@ def learn(call: Call, client: WebClient, store: Store, binder: Binder) -> None:
         return
     try:
         channel = call(client.conversations_info, binder.channel, channel=binder.channel)["channel"]
-    except Rejected:
+    except Rejected as error:
+        if error.code not in _MAY_NOT_LOOK:
+            return
         channel = {}
-    except Uncertain:  # it counts as private until the next edit of the card asks again
+    except Uncertain:
         return
     with store.write() as session:
         binders.note_privacy(session, binder.id, is_private=bool(channel.get("is_private", True)))

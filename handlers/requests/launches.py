@@ -1,6 +1,5 @@
 """New binders: whatever asks for one, a command, a mention, a button or a form, ends here."""
 
-import secrets
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,7 +10,7 @@ from bot.provisioning.base import Size
 from bot.repositories.spec import LaunchRequest, RepoSpec
 from bot.text import readable
 from bot.times import end_times
-from bot.tokens import new_secret, new_token
+from bot.tokens import new_id, new_secret, new_token
 from handlers import messages
 from handlers.messages import notices
 from handlers.messages.message import Message
@@ -25,10 +24,6 @@ from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
 from storage import binders
 from storage.models import Binder
-
-_ID_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without those that look alike: i, l, o, 0, 1."""
-_ID_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +137,7 @@ def _new_binder(context: Context, requester: Requester, options: _BinderOptions)
     now = context.store.now()
     spec, size = options.spec, options.size
     limits = context.settings.limits_of(size)
-    binder_id = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+    binder_id = new_id()
     return Binder(
         id=binder_id,
         request_key=requester.key,

@@ -18,11 +18,11 @@ from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, visible_to
-from handlers.requests.permissions import NotPossible, requires
+from handlers.requests.permissions import NotPossible, actions_for, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
-from storage import binders, outbox, shares
+from storage import binders, outbox, shares, warm
 from storage import notices as stored_notices
 from storage.models import Binder, Ending, MessageKind, Outcome, Reason, Status
 
@@ -213,10 +213,7 @@ def hold(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
 
 
 def _tell_owner(session: Session, requester: Requester, binder: Binder, action: Action) -> None:
-    """Owe the thread a word of what somebody else than the owner did."""
-    if requester.user != binder.owner:
-        key = f"{MessageKind.ACTED}:{binder.id}:{action}:{requester.key}"[:255]
-        outbox.say(session, MessageKind.ACTED, key, binder.id, by=requester.user, action=action)
+    shares.tell_owner(session, binder, by=requester.user, action=action, occasion=requester.key)
 
 
 def _check_changed(context: Context, binder: Binder, action: Action, *, changed: bool) -> None:
@@ -244,11 +241,12 @@ def open_links(context: Context, requester: Requester, lookup: BinderLookup) -> 
 
 
 @requires(Action.SEE)
-def status(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
-    """A binder's card, for one pair of eyes."""
+def status(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
+    """A binder's card, for one pair of eyes: with the buttons that this person may press."""
     with context.store.read() as session:
         binder = lookup(session)
-    return messages.card(binder, context.store.now(), can_shelve=context.can_shelve)
+        may = actions_for(session, context, requester, binder)
+    return messages.card(binder, context.store.now(), can_shelve=context.can_shelve, allowed=may)
 
 
 @requires(Action.READ_LOG)
@@ -259,8 +257,14 @@ def logs(context: Context, _requester: Requester, lookup: BinderLookup) -> Messa
 
 
 def listing(context: Context, requester: Requester) -> Message:
-    """All binders of the workspace that are not gone yet and that the requester may see, their own first."""
+    """All binders of the workspace that are not gone yet and that the requester may see, their own first.
+
+    Admins also see what waits in the warm pool.
+    """
+    is_admin = requester.user in context.settings.admins
     with context.store.read() as session:
         live = visible_to(session, context, requester)
         shared = shares.rights(session, requester.user).keys()
-    return messages.listing(live, context.store.now(), requester.user, shared)
+        pool = warm.existing(session) if is_admin else ()
+    unit = context.settings.cost_unit
+    return messages.listing(live, context.store.now(), requester.user, shared, pool=pool, unit=unit)

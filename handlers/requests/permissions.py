@@ -93,6 +93,14 @@ def is_allowed(
     return bool(allowed(session, context, requester, [binder], action))
 
 
+def actions_for(
+    session: Session, context: Context, requester: Requester, binder: Binder
+) -> frozenset[Action]:
+    """What somebody may do with a binder, each in the states in which it is possible."""
+    role = roles_of(session, context, requester, [binder])[binder.id]
+    return frozenset(each for each in Action if role in _roles_for(context, each))
+
+
 def _roles_for(context: Context, action: Action) -> frozenset[Role]:
     rule = RULES[action]
     return rule.roles | rule.also if context.settings.logs_for == "everybody" else rule.roles

@@ -44,6 +44,7 @@ def share(
         if not subjects:
             raise _nobody_named(binder, "share")
         _share(session, requester, binder, subjects, manages=manages)
+        _tell_owner(session, requester, binder)
         shared = shares.of(session, binder.id)
     context.nudge()
     return words.shared_now(binder, shared)
@@ -65,6 +66,7 @@ def unshare(
         removed = shares.unshare(session, binder.id, [each.id for each in subjects], by=requester.user)
         if not removed:
             raise RequestError(f"{binder.name} is not shared with them.")
+        _tell_owner(session, requester, binder)
         keep = _who_keep_links(session, context, binder)
     return words.unshared(binder, [each.id for each in removed], keep)
 
@@ -107,6 +109,7 @@ def change(
         only_users = [each for each in users if each not in managers]
         _share(session, requester, binder, [*only_users, *new_channels], manages=False)
         _share(session, requester, binder, managers, manages=True)
+        _tell_owner(session, requester, binder)
         shared = shares.of(session, binder.id)
         keep = _who_keep_links(session, context, binder)
     context.nudge()
@@ -135,6 +138,10 @@ def _share(
         # Who is in a group is not known yet: they are told when Slack has named them.
         if each.id not in before and each.kind != ShareKind.GROUP:
             shares.tell(session, binder.id, each.id, by=requester.user, occasion=requester.key)
+
+
+def _tell_owner(session: Session, requester: Requester, binder: Binder) -> None:
+    shares.tell_owner(session, binder, by=requester.user, action=Action.SHARE, occasion=requester.key)
 
 
 def _who_keep_links(session: Session, context: Context, binder: Binder) -> list[str]:

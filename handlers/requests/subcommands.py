@@ -221,6 +221,15 @@ def asks_for_form(text: str) -> bool:
     return command_words(text, _KNOWN) == ("launch", "")
 
 
+def asks_to_share(text: str) -> str | None:
+    """The name behind `share` (may be empty), where nobody is named with whom; None for all else."""
+    word, rest = command_words(text, _KNOWN)
+    if word != "share" or rest.lower() in _HELP:
+        return None
+    asked = parse_sharing(rest)
+    return None if asked.subjects else asked.name
+
+
 def correction(text: str) -> str | None:
     """The right form of what was typed, filled in with it; None where nothing is near."""
     word, rest = command_words(text, _KNOWN)

@@ -41,7 +41,8 @@ def test_open_while_it_is_shelved_says_how_to_resume_it(scene: Scene) -> None:
     ada.command("/binder shelve demo")
     ada.wait_for_text("Its files are kept")
     ada.command("/binder open demo")
-    ada.wait_for(lambda seen: [each for each in seen.ephemerals() if "demo is shelved.\n" in plain(each)])
+    shown = plain(ada.wait_for_text("demo is shelved; it can be opened only while it is ready."))
+    assert "`/binder resume demo` brings it back." in shown
     ada.command("/binder resume demo")
     ada.wait_for_text("is running again.")
 

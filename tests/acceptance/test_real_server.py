@@ -2,13 +2,14 @@
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -94,8 +95,25 @@ def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
 
 def leftovers(folder: Path) -> list[str]:
     """Processes, and directories of instances, that still belong to the local cloud in that folder."""
-    processes = [str(each) for each in psutil.process_iter() if str(folder) in mark_of(each)]
-    return processes + [str(each) for each in (folder / "local" / "instances").glob("*")]
+    return [str(each) for each in [*processes_of(folder), *instances_of(folder)]]
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a test left that failed, so that the next one begins with nothing."""
+    for process in (left := processes_of(folder)):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=10)
+    for directory in instances_of(folder):
+        shutil.rmtree(directory)
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    return [each for each in psutil.process_iter() if str(folder) in mark_of(each)]
+
+
+def instances_of(folder: Path) -> list[Path]:
+    return list((folder / "local" / "instances").glob("*"))
 
 
 def mark_of(process: psutil.Process) -> str:
@@ -118,6 +136,7 @@ def at_work(folder: Path) -> Iterator[tuple[Bot, Person]]:
             yield bot, ada
         finally:
             bot.kill()
+            remove_leftovers(folder)
 
 
 @pytest.fixture
@@ -197,6 +216,41 @@ def test_from_the_command_in_a_browser_to_jupyterlab_and_back_to_nothing(
         page.press("#confirm .danger, #confirm .primary", "Tear down")
         ada.wait_for_text("It ran for", PATIENCE)
         assert leftovers(folder) == []
+        assert bot.stop() == 0
+
+
+def press_if_there(person: Person, button: str) -> bool:
+    """Press a button that is shown only where files were changed."""
+    try:
+        person.click(button)
+    except LookupError:
+        return False
+    return True
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(240)
+def test_who_is_shared_with_opens_it_in_a_browser_and_runs_a_cell(
+    folder: Path, tmp_path: Path, repository: str
+) -> None:
+    with (
+        at_work(folder) as (bot, ada),
+        Person(bot.workspace.url, "grace") as grace,
+        chromium(tmp_path / "profile") as browser,
+    ):
+        ada.command(f"/binder launch {repository} main index.ipynb --name demo")
+        ada.wait_for_text("is ready after", PATIENCE)
+        ada.command("/binder share demo @grace")
+        grace.click("Open", grace.wait_for_text("with you. You can open it.", PATIENCE))
+        browser.get(dict(links(grace.wait_for_text("Your links to")))["JupyterLab"])
+        page = Page(browser)
+        page.wait_for(".jp-CodeCell", "import humanize", PATIENCE)
+        browser.find_element(By.CSS_SELECTOR, ".jp-CodeCell .cm-content").click()
+        browser.switch_to.active_element.send_keys(Keys.SHIFT, Keys.ENTER)
+        page.wait_for(".jp-CodeCell .jp-InputPrompt", "[1]:", PATIENCE)
+        ada.click("Tear down", ada.wait_for_text("is ready after"))
+        wait_until(lambda: leftovers(folder) == [] or press_if_there(ada, "Tear down without saving"))
+        wait_until(lambda: leftovers(folder) == [])
         assert bot.stop() == 0
 
 

@@ -1,10 +1,12 @@
 """Together: an owner, people with whom a binder is shared, and strangers, over the wire."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.acceptance.conftest import Scene
+from tests.fakes.browser import Page, chromium
 from workspace.hands import Person, links, plain
 from workspace.options import Options
 
@@ -168,3 +170,23 @@ class TestLinks:
         said = answer(scene.person("linus"), "/binder link demo")
         assert f"{HOST}/launch?repo={scene.repository}" in said
         assert "[![Binder](https://mybinder.org/badge_logo.svg)]" in said
+
+    @pytest.mark.browser
+    def test_the_page_shows_who_can_be_chosen_and_what_stands_below_a_link(
+        self, scene: Scene, tmp_path: Path
+    ) -> None:
+        scene.launch("--name demo")
+        scene.wait_until_ready()
+        ada, grace = scene.person(), scene.person("grace")
+        ada.wait_for_text("Your links to")
+        with chromium(tmp_path / "profile") as driver:
+            page = Page(driver)
+            driver.get(scene.workspace.url)
+            page.wait_for("article.message", "is ready")
+            page.press("button", "Share")
+            page.wait_for("#modal", "Who can open demo?")
+            page.press("#modal .input label", "Grace Hopper")
+            page.press("#modal button", "Save")
+            assert "You can also extend" in plain(told(grace))
+            ada.say(f"{HOST}/launch?repo={scene.repository}")
+            page.wait_for(".unfurl", "Launch")

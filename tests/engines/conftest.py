@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import GitServer, HostedRepository
+from tests.engines.metadata import firewall_kept
 
 REPOSITORY = Path(__file__).with_name("repository")
 
@@ -63,6 +64,13 @@ class Engine:
         for volume in self.volumes():
             if volume in left:
                 self.ask("volume", "rm", "--force", volume)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _firewall() -> Iterator[None]:
+    """Agents close the metadata service on the machine that they run on, which is this one."""
+    with firewall_kept():
+        yield
 
 
 @pytest.fixture

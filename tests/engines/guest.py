@@ -112,7 +112,6 @@ class EngineGuest(GuestMachine):
         self.address = address or an_address()
         self.name = f"guest-{self.address.replace('.', '-')}"
         self._memory = memory
-        self._volume = ""
         self._metadata = MetadataService(metadata)
         root = directory / "root"
         super().__init__(root, _environment(root))
@@ -135,11 +134,9 @@ class EngineGuest(GuestMachine):
     def install(self, user_data: str) -> None:
         """Do what cloud-init does at the first boot, up to the start of the agent."""
         unpack(user_data, self.root)
-        path = self.root / "etc/binder-bot/task.json"
-        content = json.loads(path.read_text())
+        content = json.loads(self._task.read_text())
         self._fit(content["settings"])
-        self._volume = f"binder-{content['task']['binder_id']}"
-        path.write_text(json.dumps(content))
+        self._task.write_text(json.dumps(content))
 
     def halt(self) -> None:
         """Lose power: nothing that ran does any more, and what is on the disk stays."""
@@ -150,7 +147,8 @@ class EngineGuest(GuestMachine):
         """Vanish, with all that is on the disk."""
         self.kill_agent()
         docker("rm", "--force", "--volumes", self.name)
-        docker("volume", "rm", "--force", self._volume)
+        for volume in self._volumes():
+            docker("volume", "rm", "--force", volume)
         own = docker("images", "--filter", f"reference={self.images}*", "--format", "{{.Repository}}").split()
         if own:
             docker("rmi", *own)
@@ -165,6 +163,16 @@ class EngineGuest(GuestMachine):
     def page(self, path: str, token: str = "") -> str:
         """The address of a page of its server."""
         return f"{self.url}/{path}" + (f"?token={quote(token)}" if token else "")
+
+    @property
+    def _task(self) -> Path:
+        return self.root / "etc/binder-bot/task.json"
+
+    def _volumes(self) -> list[str]:
+        """What holds its files, if it was told already whose they are."""
+        if not self._task.exists():
+            return []
+        return [f"binder-{json.loads(self._task.read_text())['task']['binder_id']}"]
 
     def _fit(self, settings: dict[str, Any]) -> None:
         settings["port"] = PORT

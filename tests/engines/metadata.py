@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.provisioning.agent.firewall import METADATA
+from bot.provisioning.agent.firewall import METADATA, close_metadata_service
 
 ASK = (
     "python3 -c 'from urllib.request import urlopen; "
@@ -39,6 +39,18 @@ def metadata_service() -> Iterator[None]:
             yield
     finally:
         _remove_network()
+
+
+@contextmanager
+def firewall_kept() -> Iterator[None]:
+    """Leave the firewall of this machine as it was."""
+    was_closed = open_metadata_service()
+    try:
+        yield
+    finally:
+        open_metadata_service()
+        if was_closed:
+            close_metadata_service()
 
 
 def open_metadata_service() -> bool:

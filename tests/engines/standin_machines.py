@@ -63,9 +63,13 @@ class RunningServer:
         self._do(self.guest.destroy)
 
     def wait(self) -> None:
-        """Wait until everything is done, and raise what went wrong."""
+        """Wait until everything that it was told is done, and raise what went wrong."""
         for each in self._done:
             each.result()
+
+    def close(self) -> None:
+        """Wait likewise, and be told nothing more."""
+        self.wait()
         self._turn.shutdown()
 
     def _boot(self, is_off: threading.Event) -> None:
@@ -99,7 +103,7 @@ class MachineCloud(StandIn):
         for each in self.running.values():
             each.destroy()
         for each in self.running.values():
-            each.wait()
+            each.close()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -161,7 +165,7 @@ class MachineCloud(StandIn):
             return  # Nova, too, lets go of a server only when its host has removed it
         super()._advance(server)
         if server["id"] not in self.servers:
-            machine.wait()
+            machine.close()
             del self.running[server["id"]]
 
     def _act(self, server: Json, body: Json) -> Json:

@@ -43,11 +43,9 @@ def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
 
 @pytest.fixture(scope="module", autouse=True)
 def clean_engine() -> Iterator[None]:
-    """Leave nothing on the engine, and this machine's firewall as it was."""
+    """Leave nothing on the engine."""
     engine = Engine()
-    open_metadata_service()
     yield
-    open_metadata_service()
     left = engine.leftovers()
     engine.clean()
     assert left == []

@@ -25,15 +25,16 @@ SLOW_SECONDS = 20
 
 
 class RealMachine(Machine):
-    """A machine with the engine of the tests. What would change this host (apt, iptables) is a stub."""
+    """A machine with the engine of the tests. What would install something on this host (apt) is a stub."""
 
     patience = PATIENCE
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        for name in ("docker", "repo2docker"):
+        for name in ("docker", "repo2docker", "iptables"):
             self.remove(name)
-        (self.commands / "docker").symlink_to(str(shutil.which("docker")))
+        for name in ("docker", "iptables"):
+            (self.commands / name).symlink_to(str(shutil.which(name)))
         uv, pin = f"{find_uv_bin()} tool run --python {sys.executable}", AgentSettings().container.repo2docker
         script = (
             f'PATH=$PATH:/usr/bin:/bin HOME={Path.home()} exec {uv} --from {pin} jupyter-repo2docker "$@"'

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from storage import binders, launch_times
 from tests.acceptance.conftest import running
 from tests.conftest import HostedRepository
 from tests.engines.conftest import Engine
@@ -50,8 +51,10 @@ def test_a_launch_serves_with_its_token_within_its_limits_and_leaves_nothing(
         desk.tear_down(engine)
 
 
-def test_a_second_launch_of_the_same_commit_builds_nothing(desk: Desk, engine: Engine) -> None:
-    with desk.bot():
+def test_a_second_launch_of_the_same_commit_builds_nothing_and_expects_that(
+    desk: Desk, engine: Engine
+) -> None:
+    with desk.bot() as bot:
         desk.launch()
         desk.lab()
         [container] = engine.containers()
@@ -63,6 +66,13 @@ def test_a_second_launch_of_the_same_commit_builds_nothing(desk: Desk, engine: E
         [container] = engine.containers()
         assert engine.inspect(container)["Image"] == image
         assert engine.ask("image", "inspect", "--format", "{{.Created}}", image) == built_at
+        with bot.store.read() as session:
+            first, second = launch_times.since(session, 3_600)
+            binder = binders.get(session, second.binder_id)
+        assert binder is not None
+        assert [each.kind for each in (first, second)] == ["Dockerfile", "Dockerfile"]
+        assert (second.how, binder.expected["basis"], binder.expected["how"]) == ("kept", "build", "kept")
+        assert not {"fetch", "pull", "build"} & set(second.stages)
         desk.tear_down(engine)
 
 

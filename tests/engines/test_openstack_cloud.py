@@ -8,10 +8,11 @@ import requests
 
 from tests.conftest import HostedRepository
 from tests.engines.conftest import Engine
-from tests.engines.desk import Desk, status, workspace_with_ada
+from tests.engines.desk import PATIENCE, Desk, status, workspace_with_ada
 from tests.engines.guest import PORT
 from tests.engines.standin_machines import MachineCloud, bot_on, cloud_with_machines
 from tests.integration.openstack.conftest import QUIET
+from workspace.hands import links
 
 pytestmark = [pytest.mark.filterwarnings(each) for each in QUIET]
 
@@ -46,3 +47,21 @@ def test_a_launch_serves_with_its_token_at_its_floating_ip_and_leaves_nothing(
         desk.tear_down(engine)
         assert cloud.leavings() == []
         assert not machine.guest.root.exists()
+
+
+def test_a_shelved_binder_comes_back_with_its_files(desk: Desk, cloud: MachineCloud, engine: Engine) -> None:
+    with desk.bot():
+        desk.launch()
+        desk.lab()
+        [machine] = cloud.running.values()
+        machine.guest.inside("echo mine > kept.txt")
+        desk.ada.command("/binder shelve")
+        desk.ada.wait_for_text("is shelved", PATIENCE)
+        machine.wait()
+        assert not engine.inspect(machine.guest.name)["State"]["Running"]
+        desk.ada.command("/binder resume")
+        page = dict(links(desk.ada.wait_for_text("is running again", PATIENCE)))["JupyterLab"]
+        assert status(page) == requests.codes.found
+        assert machine.guest.inside("cat kept.txt").stdout == "mine\n"
+        desk.tear_down(engine)
+        assert cloud.leavings() == []

@@ -30,6 +30,10 @@ class Machine:
     looks: int = 0
     hidden_for: int = 0
     """How many surveys do not show it yet."""
+    waits: bool = False
+    """Whether it was made without a repository, and does nothing before it gets its order."""
+    is_deaf: bool = False
+    """Whether its agent finds nothing of what it is told."""
     told: dict[str, str] = field(default_factory=dict)
     """What its agent was told, by name."""
     asked_back: bool = False
@@ -57,6 +61,10 @@ class FakeCloud(MinimalCloud):
         refuses_marks: Whether no end may be noted at an instance.
         refuses_back: How many of the next unshelves leave the instance where it is, without a word.
         url: Where an instance's server is reached.
+        deaf: How many of the next instances never find their order.
+        free: How many more instances the quota allows; None where that is not known.
+        orders: Which instance was given to which binder, each time.
+        asked_for_room: How often the quota was looked up.
     """
 
     clock: list[float]
@@ -67,6 +75,11 @@ class FakeCloud(MinimalCloud):
     sizes: tuple[Size, ...] = (Size("small", "Small"),)
     can_shelve: bool = True
     can_log_in: bool = False
+    can_wait: bool = True
+    deaf: int = 0
+    free: int | None = None
+    orders: list[tuple[str, str]] = field(default_factory=list)
+    asked_for_room: int = 0
     refuses: list[CloudError] = field(default_factory=list)
     loses: int = 0
     lag: int = 0
@@ -119,11 +132,17 @@ class FakeCloud(MinimalCloud):
         made = Instance(
             ref, order.binder_id, InstanceState.PENDING, self.clock[0], ends_at=float(int(order.ends_at))
         )
-        self.machines.setdefault(order.binder_id, []).append(Machine(made, hidden_for=self.lag))
+        self._add(order, made, hidden_for=self.lag)
         if self.loses:
             self.loses -= 1
             raise CloudUnreachable("The reply was lost.")
         return {"server": ref}
+
+    def _add(self, order: InstanceSpec, made: Instance, hidden_for: int = 0) -> None:
+        waits, is_deaf = not order.url, not order.url and self.deaf > 0
+        self.deaf -= is_deaf
+        machine = Machine(made, hidden_for=hidden_for, waits=waits, is_deaf=is_deaf)
+        self.machines.setdefault(order.binder_id, []).append(machine)
 
     def expose(self, binder_id: str, resources: ResourceIds) -> ResourceIds:
         self._require_answer(binder_id)
@@ -140,6 +159,8 @@ class FakeCloud(MinimalCloud):
         machine = next((each for each in machines if each.instance.ref == instance.ref), None)
         if machine is None:
             return None
+        if machine.waits and (machine.is_deaf or "order" not in machine.told):
+            return Report(Phase.WAITING)
         report = self.reports[min(machine.looks, len(self.reports) - 1)]
         machine.looks += 1
         return report
@@ -153,6 +174,18 @@ class FakeCloud(MinimalCloud):
     def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:
         self._require_answer(binder_id)
         self._machine(resources).told[name] = text
+
+    def order(self, resources: ResourceIds, spec: InstanceSpec, text: str) -> None:
+        self._require_answer(spec.binder_id)
+        machine = self._machine(resources)
+        machine.told["order"] = text
+        machine.instance = replace(machine.instance, ends_at=float(int(spec.ends_at)))
+        self.orders.append((machine.instance.ref, spec.binder_id))
+
+    def free_places(self, _size: str) -> int | None:
+        self.asked_for_room += 1
+        self._require_answer()
+        return self.free
 
     def prune(self, binder_id: str, keep: str) -> None:
         twins = self.machines.pop(binder_id, [])

@@ -85,7 +85,7 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def running_registry(folder: Path, *, auth: bool = True) -> Iterator[RealRegistry]:
+def running_registry(folder: Path, *, auth: bool = True, deletes: bool = True) -> Iterator[RealRegistry]:
     """Start a registry that keeps its images in a folder; with the configuration that `set_up` prints."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -97,6 +97,7 @@ def running_registry(folder: Path, *, auth: bool = True) -> Iterator[RealRegistr
     content["http"] = {"addr": f"127.0.0.1:{port}"}
     content["storage"]["filesystem"] = {"rootdirectory": str(folder / "images")}
     content["auth"]["token"]["rootcertbundle"] = str(folder / CERTIFICATE_FILE)
+    content["storage"]["delete"]["enabled"] = deletes
     if not auth:
         del content["auth"]
     configuration = folder / "config.yml"

@@ -2,20 +2,26 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import inspect
 
 from bot import config, wiring
+from bot.admin import warm as warm_command
 from bot.admin.drain import drain
 from bot.admin.migrate import migrate
 from bot.admin.stats import stats
 from bot.binders.launch_history import measured
-from storage import binders, launch_times
+from bot.binders.warm_pool import WarmPolicy, WarmPool
+from bot.errors import ConfigError
+from bot.provisioning.base import Size
+from storage import binders, launch_times, warm
 from storage.engine import Store
-from storage.models import Ending, Status
+from storage.models import Ending, Status, Target
 from tests.chaos.sim.world import requested
 from tests.fakes.cloud import FakeCloud
 
@@ -100,3 +106,117 @@ def test_the_settings_say_how_patient_the_bot_is(
     cloud = FakeCloud([0.0], poll_seconds=3.0, can_log_in=can_log_in)
     timeouts = wiring.timeouts(settings.model_copy(update=chosen), cloud)
     assert {name: getattr(timeouts, name) for name in expected} == expected
+
+
+# The warm pool -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def of_cloud(settings: config.Settings, monkeypatch: pytest.MonkeyPatch) -> config.Settings:
+    """Settings of a cloud whose instances can wait."""
+    sizes = (Size("m3.small", "Small", 2.0), Size("m3.quad", "Quad"))
+    monkeypatch.setattr(warm_command, "build_cloud", lambda _: FakeCloud([0.0], sizes=sizes))
+    return settings.model_copy(update={"warm_pool": {"m3.quad": 1}, "cost_unit": "SU", "timezone": "UTC"})
+
+
+def in_pool(store: Store, number: int, **values: Any) -> None:
+    row = requested(f"w{number}", store.now(), is_warm=True, name="warm", size="m3.small", **values)
+    with store.write() as session:
+        session.add(row)
+
+
+def test_warm_says_what_waits_and_what_it_costs(of_cloud: config.Settings, store: Store) -> None:
+    migrate(of_cloud)
+    in_pool(store, 1, status=Status.WAITING)
+    in_pool(store, 2, status=Status.BOOTING)
+    in_pool(store, 3, status=Status.WAITING, target=Target.GONE)
+    assert list(warm_command.listing(of_cloud)) == [
+        "m3.small: 0 wanted, 1 waiting, 1 on the way, 1 ending, 6 SU per hour",
+        "m3.quad: 1 wanted, 0 waiting, 0 on the way",
+    ]
+
+
+def test_warm_asks_for_more_until_a_time_and_forgets_it_again(of_cloud: config.Settings) -> None:
+    lines = list(warm_command.announce(of_cloud, 30, "M3.SMALL", "2h"))
+    assert lines[0] == "m3.small: 30 wanted, 0 waiting, 0 on the way, 0 SU per hour"
+    assert lines[2].startswith("asked for: 30 of m3.small until 20")
+    assert list(warm_command.listing(of_cloud, stop=True)) == [
+        "1 requests are forgotten.",
+        "m3.quad: 1 wanted, 0 waiting, 0 on the way",
+    ]
+    assert list(warm_command.listing(of_cloud.model_copy(update={"warm_pool": {}}))) == [
+        "The warm pool is empty."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ((0, "m3.small", "2h"), "1 or more"),
+        ((3, "m9.huge", "2h"), "There is no size `m9.huge`."),
+        ((3, "m3.small", "a while"), "is not a time"),
+        ((3, "m3.small", "2 days"), "within the next 24 hours"),
+    ],
+)
+def test_warm_refuses_what_makes_no_sense(
+    of_cloud: config.Settings, asked: tuple[int, str, str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        list(warm_command.announce(of_cloud, *asked))
+
+
+def test_a_moment_is_one_by_the_clock_of_the_site(of_cloud: config.Settings, store: Store) -> None:
+    tokyo = of_cloud.model_copy(update={"timezone": "Asia/Tokyo"})
+    soon = datetime.fromtimestamp(store.now() + 7200, ZoneInfo("Asia/Tokyo"))
+    list(warm_command.announce(tokyo, 1, "m3.small", soon.strftime("%Y-%m-%d %H:%M")))
+    with store.read() as session:
+        (request,) = warm.announced(session)
+    assert request.until_at == soon.replace(second=0, microsecond=0).timestamp()
+
+
+def test_the_local_cloud_has_no_warm_instances(settings: config.Settings) -> None:
+    with pytest.raises(ConfigError, match="CLOUD=local has no warm instances"):
+        list(warm_command.listing(settings))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"warm_pool": "m3.small"}, "WARM_POOL: each must be a size"),
+        ({"warm_pool": "m3.small:-1"}, "WARM_POOL: each must be a size"),
+        ({"warm_pool": "m3.small:2"}, "instances of the local cloud cannot wait"),
+        ({"warm_hours": "9 to 5"}, "WARM_HOURS: must be days and hours"),
+        (
+            {
+                "warm_pool": "m9:1",
+                "cloud": "openstack",
+                "openstack_image": "i",
+                "openstack_sizes": "m3.small",
+            },
+            "WARM_POOL names m9, which is not a size",
+        ),
+    ],
+)
+def test_a_pool_that_cannot_be_is_refused_at_the_start(chosen: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        config.load(slack_bot_token="xoxb-1", slack_app_token="xapp-1", **chosen)
+
+
+def test_the_settings_say_what_the_pool_should_be(settings: config.Settings) -> None:
+    chosen = {"warm_pool": {"a": 2}, "warm_hours": "mon 8-9", "warm_leaves_free": 3, "warm_lifetime_hours": 2}
+    policy = wiring.warm_policy(settings.model_copy(update=chosen))
+    assert (policy.sizes, policy.leaves_free, policy.lifetime) == ({"a": 2}, 3, 7200)
+    assert policy.hours is not None
+    assert wiring.warm_policy(settings).hours is None
+
+
+def test_drain_empties_the_pool_and_keeps_a_running_bot_from_filling_it(
+    settings: config.Settings, store: Store
+) -> None:
+    migrate(settings)
+    in_pool(store, 1)
+    assert drain(settings, timeout=60.0) == 0
+    pool = WarmPool(store, FakeCloud([0.0]), WarmPolicy({"small": 1}), "bot")
+    pool.tick()
+    with store.read() as session:
+        assert warm.existing(session) == []

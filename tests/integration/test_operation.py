@@ -178,6 +178,25 @@ def test_a_nudge_does_not_wait_for_the_interval() -> None:
     ticks.stop()
 
 
+def test_a_nudge_while_a_tick_runs_has_it_run_again() -> None:
+    ticks, begun, may_end = Ticks(), threading.Semaphore(0), threading.Semaphore(0)
+
+    def body() -> None:
+        begun.release()
+        assert may_end.acquire(timeout=10)
+
+    ticks.every(3600, "work", body)
+    ticks.start()
+    assert begun.acquire(timeout=10)
+    ticks.nudge("work")
+    ticks.nudge("work")
+    may_end.release(3)
+    assert begun.acquire(timeout=10)
+    ticks.stop()
+    assert not begun.acquire(blocking=False)
+    assert not ticks.counts
+
+
 def test_a_tick_that_hangs_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = Ticks()
     ticks.every(1.0, "work", lambda: None)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,7 +16,7 @@ from bot.provisioning.agent.firewall import close_metadata_service
 from bot.provisioning.agent.job import start_job
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.processes import adopt_orphans, end_descendants
-from bot.provisioning.agent.task import read
+from bot.provisioning.agent.task import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     if options.firewall:
         close_metadata_service()
         return 0
-    return run(prepared(options), _launch)
+    job = prepared(options)
+    if job.task.is_open:
+        run(job, partial(_await_order, file=options.task))
+        job = prepared(options)
+    return 0 if job.task.is_open else run(job, _launch)
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -68,6 +73,13 @@ def run(job: Job, work: Callable[[Job], None]) -> int:
     finally:
         end_descendants()
     return 0
+
+
+def _await_order(job: Job, file: Path) -> None:
+    """Wait for an order, and write it down: what follows is the same as after the next start of the agent."""
+    from bot.provisioning.agent.waiting import await_order  # noqa: PLC0415 - for warm instances alone
+
+    write(file, await_order(job), job.settings)
 
 
 def _launch(job: Job) -> None:

@@ -26,7 +26,8 @@ def check_egress(job: Job) -> None:
         Failure: `no-egress` where nothing answers (another machine may do), `host-unreachable` where some do.
     """
     settings = job.settings.machine
-    wanted = list(dict.fromkeys([host_of(source_of(job.task)), *settings.egress]))
+    source = [] if job.task.is_open else [host_of(source_of(job.task))]
+    wanted = list(dict.fromkeys([*source, *settings.egress]))
     silent = list(wanted)
 
     def all_answer() -> bool:

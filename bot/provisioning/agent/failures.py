@@ -16,6 +16,7 @@ class FailureCode(str, Enum):
 
     NO_EGRESS = "no-egress"
     HOST_UNREACHABLE = "host-unreachable"
+    NO_METADATA = "no-metadata"
     NO_TOOLS = "no-tools"
     NO_FIREWALL = "no-firewall"
     BAD_SOURCE = "bad-source"

@@ -73,7 +73,17 @@ def _from_file(job: Job, name: str) -> str | None:
         return None
 
 
+def service_answers(job: Job) -> bool:
+    """Whether the metadata service says anything, so that this instance can be told things."""
+    return _metadata(job) is not None
+
+
 def _from_service(job: Job, name: str) -> str | None:
+    metadata = (_metadata(job) or {}).get("meta")
+    return text_of(name, metadata) if isinstance(metadata, dict) else None
+
+
+def _metadata(job: Job) -> dict[str, object] | None:
     url = f"{job.settings.machine.metadata}/openstack/latest/meta_data.json"
     try:
         # Never through a proxy: no other machine has this address's answer.
@@ -82,5 +92,4 @@ def _from_service(job: Job, name: str) -> str | None:
             content = json.loads(answer.read(_METADATA_BYTES))
     except (OSError, ValueError):
         return None
-    metadata = content.get("meta") if isinstance(content, dict) else None
-    return text_of(name, metadata) if isinstance(metadata, dict) else None
+    return content if isinstance(content, dict) else None

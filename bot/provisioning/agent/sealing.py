@@ -27,6 +27,14 @@ def derive(secret: str, purpose: str) -> bytes:
     return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).digest()
 
 
+def token_of(secret: str, binder_id: str) -> str:
+    """The token of the server that a warm instance starts for a binder: 32 characters that a URL may hold.
+
+    The bot and the instance both make it, so that it never travels.
+    """
+    return base64.urlsafe_b64encode(derive(secret, f"token of {binder_id}")[:24]).decode()
+
+
 def seal(text: str, secret: str, purpose: str) -> str:
     """Seal a text.
 

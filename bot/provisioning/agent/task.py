@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bot.provisioning.agent.sealing import token_of
 from bot.provisioning.agent.settings import (
     AgentSettings,
     ContainerSettings,
@@ -29,7 +31,7 @@ class Task:
     Attributes:
         binder_id: Names the container.
         provider: How the source is fetched: `gh`, `git`, `zenodo`, …
-        url: The repository, or the DOI or link of an archive.
+        url: The repository, or the DOI or link of an archive; empty while this instance waits for its order.
         ref: The branch or tag that was asked for, or None for the default branch.
         commit: The full commit, or None where the provider has none.
         is_tip: Whether the commit was the tip of the default branch.
@@ -57,9 +59,45 @@ class Task:
     images: ImageAccess | None = None
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is not said yet what to serve: this is a warm instance."""
+        return not self.url
+
+    @property
     def is_git(self) -> bool:
         """Whether the source is a git repository."""
         return self.provider in GIT_PROVIDERS
+
+
+def order_of(task: Task) -> dict[str, Any]:
+    """What an instance that waits is told: all but its own secret, and the token, which it derives."""
+    return {name: value for name, value in asdict(task).items() if name not in {"token", "secret"}}
+
+
+def ordered(order: str, secret: str) -> Task:
+    """The task that an order makes of a waiting instance.
+
+    Args:
+        order: JSON; see `order_of`.
+        secret: What only this instance knows beside the bot.
+
+    Raises:
+        ValueError, TypeError, KeyError: It is no order.
+    """
+    content = json.loads(order)
+    return task_of_json({**content, "secret": secret, "token": token_of(secret, content["binder_id"])})
+
+
+def write(path: Path, task: Task, settings: AgentSettings) -> None:
+    """Write the file at once and for root alone, so that a later start finds the old one or the new one."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(content_of(task, settings), file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
 
 
 def content_of(task: Task, settings: AgentSettings) -> dict[str, Any]:

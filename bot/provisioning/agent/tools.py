@@ -30,7 +30,8 @@ def require_tools(job: Job, engine: Engine) -> None:
         Failure: Something is missing for good.
     """
     try:
-        if packages := _missing_packages(job, engine):
+        packages = _missing_packages(job, engine)
+        if packages:
             _install_packages(job, packages)
         if not is_up(job, engine):
             raise Failure(f"`{engine.name}` does not run on this machine.", FailureCode.NO_TOOLS, _HINT)

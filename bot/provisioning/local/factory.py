@@ -17,6 +17,8 @@ def problems(settings: LocalSettings) -> Iterator[str]:
     """See `CloudFactory.problems`."""
     if settings.idle_action == "shelve":
         yield "IDLE_ACTION is shelve, but the local cloud cannot shelve instances"
+    if settings.warm_pool:
+        yield "WARM_POOL is set, but instances of the local cloud cannot wait for an order"
 
 
 def build(settings: LocalSettings) -> Cloud:

@@ -14,7 +14,7 @@ from bot.provisioning.openstack.images import advice_on
 from bot.provisioning.openstack.name_resolver import NameResolver, missing
 from bot.provisioning.openstack.network import Network
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
-from bot.provisioning.openstack.quota import Quota, Quotas, of_compute, of_network, of_volumes
+from bot.provisioning.openstack.quota import Quota, Quotas, of_compute, of_network, of_volumes, places
 
 _Found = TypeVar("_Found")
 
@@ -72,6 +72,19 @@ class Check:
     def quota(self) -> str:
         """How much of the project's quota is used: `instances 3 of 10, cores 12 of 80, …`."""
         return ", ".join(str(quota) for quota in self._quotas().values())
+
+    def free_places(self, offered: Flavor) -> int | None:
+        """How many more instances of a size the quotas allow; None where none of them is known, or limits it.
+
+        Raises:
+            CloudError: There is no such flavor.
+        """
+        needs = {"instances": 1, "port": 1, **self._names.needs_of(offered)}
+        if _or_none(self._network.has_ipv4) is not False:
+            needs["floatingip"] = 1
+        if volume := self._options.boot_volume_gb:
+            needs |= {"volumes": 1, "gigabytes": volume}
+        return places(self._quotas(), needs)
 
     # Image and flavors -----------------------------------------------------------------------------------
 

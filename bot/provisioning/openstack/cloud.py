@@ -67,6 +67,7 @@ class OpenStackCloud:
     can_shelve = True
     can_recover = True
     keeps_images = False
+    can_wait = True
 
     def __init__(
         self,
@@ -143,6 +144,12 @@ class OpenStackCloud:
         """See `Cloud.instruct`. The text becomes metadata, which the metadata service shows to the agent."""
         path, metadata = f"/servers/{_server_id(resources)}/metadata", pieces_of(name, text)
         self._api.call("compute", "POST", path, "tell the server", body={"metadata": metadata})
+
+    def order(self, resources: ResourceIds, spec: InstanceSpec, text: str) -> None:
+        """See `Cloud.order`. One call: what `recover` needs to know arrives together with the order."""
+        path, metadata = f"/servers/{_server_id(resources)}/metadata", self._tags.metadata(spec)
+        body = {"metadata": {**metadata, **pieces_of("order", text)}}
+        self._api.call("compute", "POST", path, "give the server its order", body=body)
 
     def prune(self, binder_id: str, keep: str) -> None:
         """See `Cloud.prune`. The other servers' ports are removed with the binder, whose tags they carry."""
@@ -225,6 +232,11 @@ class OpenStackCloud:
     def quota(self) -> str:
         """See `Cloud.quota`."""
         return self._check.quota() or "these credentials may not read it"
+
+    def free_places(self, size: str) -> int | None:
+        """See `Cloud.free_places`."""
+        offered = self._options.flavor_of(size)
+        return 0 if offered is None else self._check.free_places(offered)
 
     def recover(self) -> list[Recovered]:
         """See `Cloud.recover`."""

@@ -6,7 +6,6 @@ from dataclasses import replace
 from bot.provisioning.agent.settings import AgentSettings, ContainerSettings
 from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
-from bot.provisioning.openstack.images import pins_of
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.settings import OpenStackSettings
 
@@ -52,6 +51,12 @@ def _guest(settings: OpenStackSettings) -> AgentSettings:
     )
 
 
+def _pins(container: ContainerSettings) -> dict[str, str]:
+    """What a baked image should have inside, as its agent names it."""
+    pins = {"repo2docker": container.repo2docker.partition("==")[2], "base-image": container.base_image}
+    return {name: value for name, value in pins.items() if value}
+
+
 def options(settings: OpenStackSettings) -> OpenStackOptions:
     """What the operator chose of the cloud.
 
@@ -70,5 +75,5 @@ def options(settings: OpenStackSettings) -> OpenStackOptions:
         availability_zone=settings.openstack_availability_zone,
         public_url=settings.openstack_public_url,
         metadata_prefix=settings.openstack_metadata_prefix,
-        pins=pins_of(_guest(settings).container),
+        pins=_pins(_guest(settings).container),
     )

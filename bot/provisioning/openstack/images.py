@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.provisioning.agent.settings import ContainerSettings
 from bot.provisioning.openstack.api import Api, Json
 from bot.provisioning.openstack.errors import Conflict
 from bot.provisioning.openstack.tags import Tags
@@ -126,12 +125,6 @@ def contents_of(image: Json) -> dict[str, str]:
         for key, value in image.items()
         if key.startswith(PREFIX) and key not in own
     }
-
-
-def pins_of(settings: ContainerSettings) -> dict[str, str]:
-    """What a baked image should have inside, by the names of `contents_of`."""
-    pins = {"repo2docker": settings.repo2docker.partition("==")[2], "base-image": settings.base_image}
-    return {name: value for name, value in pins.items() if value}
 
 
 def advice_on(image: Json, pins: Mapping[str, str], now: datetime) -> Iterator[str]:

@@ -31,7 +31,7 @@ class NameResolver:
         self._options = options
         self._baked = baked
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, str]] = {}
+        self._known: dict[str, tuple[float, Json]] = {}
 
     def forget(self) -> None:
         """Look everything up again the next time: something was not there any more."""
@@ -44,26 +44,34 @@ class NameResolver:
         Raises:
             CloudError: There is none of that name; the hint says what there is.
         """
-        return self._remembered("image", self.newest_image)
+        return str(self._remembered("image", self.newest_image)["id"])
 
     def flavor(self, wanted: Flavor) -> str:
         """The id of a size's flavor; raises as `image` does."""
-        return self._remembered(f"flavor {wanted.flavor}", lambda: self.flavor_of(wanted))
+        return str(self._flavor(wanted)["id"])
+
+    def needs_of(self, wanted: Flavor) -> dict[str, int]:
+        """What an instance of a size takes of the quota: `cores`, and `ram` in MB; raises as `image` does."""
+        flavor = self._flavor(wanted)
+        return {"cores": int(flavor.get("vcpus") or 0), "ram": int(flavor.get("ram") or 0)}
 
     def network(self) -> str:
         """The id of the instances' network; raises as `image` does."""
-        return self._remembered("network", lambda: self.network_named(external=False))
+        return str(self._remembered("network", lambda: self.network_named(external=False))["id"])
 
     def external_network(self) -> str:
         """The id of the floating IPs' network; raises as `image` does."""
-        return self._remembered("external network", lambda: self.network_named(external=True))
+        return str(self._remembered("external network", lambda: self.network_named(external=True))["id"])
 
-    def _remembered(self, name: str, look: Callable[[], Json]) -> str:
+    def _flavor(self, wanted: Flavor) -> Json:
+        return self._remembered(f"flavor {wanted.flavor}", lambda: self.flavor_of(wanted))
+
+    def _remembered(self, name: str, look: Callable[[], Json]) -> Json:
         with self._lock:
-            at, known = self._known.get(name, (0.0, ""))
+            at, known = self._known.get(name, (0.0, {}))
         if known and time.monotonic() - at < _KEPT_SECONDS:
             return known
-        found = str(look()["id"])
+        found = look()
         with self._lock:
             self._known[name] = (time.monotonic(), found)
         return found

@@ -50,6 +50,10 @@ class Quota:
         """Whether so much more may be used."""
         return self.limit < 0 or self.used + more <= self.limit
 
+    def places(self, each: int) -> int | None:
+        """How many more things there may be that each need so much; None for any number."""
+        return None if self.limit < 0 or each <= 0 else max(self.limit - self.used, 0) // each
+
 
 Quotas = Mapping[str, Quota]
 """By resource."""
@@ -77,6 +81,12 @@ def of_network(api: Api) -> Quotas:
     answer = api.call("network", "GET", path, "read the network's quota").get("quota")
     told = answer if isinstance(answer, dict) else {}
     return {name: quota for name in _NETWORK if (quota := _detailed(name, told.get(name))) is not None}
+
+
+def places(quotas: Quotas, needs: Mapping[str, int]) -> int | None:
+    """How many more things there may be with such needs, by resource; None where no quota limits them."""
+    rooms = [quotas[name].places(each) for name, each in needs.items() if name in quotas]
+    return min((room for room in rooms if room is not None), default=None)
 
 
 def explained(error: QuotaExceeded, quotas: Callable[[], Quotas]) -> QuotaExceeded:

@@ -79,16 +79,17 @@ class Tags:
     def metadata(self, spec: InstanceSpec) -> dict[str, str]:
         """The metadata of a binder's server: all that the bot's row can be rebuilt from, and no secret.
 
-        A value that Nova would not take is left out whole: half a URL is a wrong URL.
+        A value that Nova would not take is left out whole: half a URL is a wrong URL. An instance that waits
+        for its order has nobody's name in it.
         """
         values = {
             "deployment": self.deployment,
             "id": spec.binder_id,
             "owner": spec.owner,
-            "team": spec.team or None,
+            "team": spec.team,
             "channel": spec.channel,
-            "name": spec.name or None,
-            "token": fingerprint(spec.token),
+            "name": spec.name,
+            "token": fingerprint(spec.token) if spec.token else "",
             "deadline": _moment(spec.ends_at),
             "size": spec.size,
             "provider": spec.provider,
@@ -101,7 +102,7 @@ class Tags:
         return {
             f"{self.prefix}{key}": value
             for key, value in values.items()
-            if value is not None and len(value) <= METADATA_LIMIT
+            if value and len(value) <= METADATA_LIMIT
         }
 
     def metadata_of_end(self, ends_at: float) -> dict[str, str]:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from random import Random
 from typing import Any, Self, cast
 
@@ -22,6 +23,7 @@ from bot.binders.deadlines import WarningPolicy
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
+from bot.binders.warm_pool import POOL_SECONDS, WarmPolicy, WarmPool
 from bot.config import Settings
 from bot.errors import LostLease, RequestError
 from bot.images.keeper import ImageKeeper, KeeperDependencies
@@ -41,7 +43,16 @@ from storage.models import Binder
 from tests.chaos.sim.storm_cloud import StormCloud, StormServer
 from tests.chaos.sim.storm_registry import StormRegistry
 from tests.chaos.sim.storm_slack import CLOSED_CHANNEL, StormClient, StormSlack
-from tests.chaos.sim.world import EFFECTS, LEASE_SECONDS, PLACE, RIGHTS, FakeResolver, Killed, requested
+from tests.chaos.sim.world import (
+    EFFECTS,
+    LEASE_SECONDS,
+    PLACE,
+    RIGHTS,
+    SECRET,
+    FakeResolver,
+    Killed,
+    requested,
+)
 from tests.fakes.database import empty, new_database
 
 HOUR = 3600.0
@@ -170,12 +181,15 @@ class Life:
         self.may_post_late = False
         self.works: list[Callable[[], None]] = []
         self.store = StormStore(storm, self)
+        cloud = cast("Cloud", _Watched(storm, self, storm.cloud, EFFECTS))
+        worker = f"{replica}-{number}"
+        self.pool = WarmPool(self.store, cloud, WarmPolicy(storm.warm), worker, identify=storm.new_identity)
         parts = Dependencies(
             store=self.store,
-            cloud=cast("Cloud", _Watched(storm, self, storm.cloud, EFFECTS)),
+            cloud=cloud,
             resolver=cast("Any", _Watched(storm, self, FakeResolver(), {"resolve"})),
             timeouts=storm.timeouts,
-            worker=f"{replica}-{number}",
+            worker=worker,
             lease=LEASE_SECONDS,
             unreachable_alert=60,
             server=lambda url, _token: cast("Any", _server(storm, self, url)),
@@ -252,6 +266,11 @@ class Storm:
         self.registry = StormRegistry(random=self.random, problems=self.problems)
         self.keep_seconds = self.random.choice([0.5, 2, 1000]) * HOUR
         self.cloud = StormCloud(clock, random=self.random, registry=self.registry)
+        # By a chance of its own: a storm without a pool is the same storm as if there were none.
+        self.warm = {"small": Random(f"pool {self.seed}").choice([0, 0, 1, 2])}
+        self.has_pool = self.warm["small"] > 0
+        self._warm_ids = (f"w{number}" for number in count())
+        self._pooled_at = 0.0
         self.slack = StormSlack(clock, self.random)
         self.lives: list[Life] = []
         self._numbers = 0
@@ -283,6 +302,15 @@ class Storm:
     def ask(self, query: str, *given: Any) -> list[sqlite3.Row]:
         """Look into the database, past everything."""
         return self.arena.looks.execute(query, given).fetchall()
+
+    def new_identity(self) -> tuple[str, str]:
+        """The id and the secret of the next instance that is made for the pool."""
+        return next(self._warm_ids), SECRET
+
+    def cloud_id(self, binder_id: str) -> str:
+        """The id by which the cloud knows what a binder has now."""
+        rows = self.ask("SELECT coalesce(instance_id, id) AS id FROM binders WHERE id = ?", binder_id)
+        return str(rows[0]["id"]) if rows else binder_id
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -403,16 +431,22 @@ class Storm:
             yield 30, lambda: self._deliver(life)
         if "sweep" not in life.busy and self.now - self._swept_at > SWEEP_SECONDS / 2:
             yield 2, lambda: self._sweep(life)
-        if "keep" not in life.busy and self._images_due():
-            yield 10, lambda: self._keep(life)
-        if "retain" not in life.busy:
-            yield 0.3, lambda: self._run(life, "retain", life.keeper.retain)
+        yield from self._upkeep(life)
         if "renew" not in life.busy:
             yield 0.5, lambda: self._run(life, "renew", life.reconciler.renew)
         if "archive" not in life.busy and self._archives():
             yield 5, lambda: self._run(life, "archive", lambda: self._archive(life))
         if not life.busy and not life.works:
             yield 0.2, lambda: self._restart(life)
+
+    def _upkeep(self, life: Life) -> Iterator[tuple[float, Callable[[], Any]]]:
+        """What is done for the warm pool and for images."""
+        if self.has_pool and "pool" not in life.busy and self.now - self._pooled_at > POOL_SECONDS:
+            yield 4, lambda: self._fill_pool(life)
+        if "keep" not in life.busy and self._images_due():
+            yield 10, lambda: self._keep(life)
+        if "retain" not in life.busy:
+            yield 0.3, lambda: self._run(life, "retain", life.keeper.retain)
 
     def _work(self, life: Life) -> None:
         job = life.works.pop(self.random.randrange(len(life.works)))
@@ -433,6 +467,10 @@ class Storm:
     def _sweep(self, life: Life) -> None:
         self._swept_at = self.now
         self._run(life, "sweep", life.reconciler.sweep)
+
+    def _fill_pool(self, life: Life) -> None:
+        self._pooled_at = self.now
+        self._run(life, "pool", life.pool.tick)
 
     def _restart(self, life: Life) -> None:
         if life.may_post_late:
@@ -503,8 +541,11 @@ class Storm:
     # People, and others ----------------------------------------------------------------------------------
 
     def _person(self) -> None:
-        if len(self.launched) < self._wanted or self._may_launch_what_is_kept():
+        is_time = len(self.launched) < self._wanted and self._is_time_to_launch()
+        if is_time or self._may_launch_what_is_kept():
             self._act("launches", self._launch)
+            return
+        if not self.launched:
             return
         binder_id = self.random.choice(self.launched)
         verbs: Sequence[tuple[float, Any]] = [
@@ -517,6 +558,14 @@ class Storm:
         ]
         verb = self.random.choices([each for _, each in verbs], [weight for weight, _ in verbs])[0]
         self._act(f"{verb.__name__} {binder_id}", lambda: self._ask_for(verb, binder_id))
+
+    def _is_time_to_launch(self) -> bool:
+        """Where there is a pool, people mostly come when an instance waits."""
+        return not self.has_pool or bool(self._waiting()) or self.random.random() < 0.1
+
+    def _waiting(self) -> list[str]:
+        rows = self.ask("SELECT id FROM binders WHERE status = 'waiting' AND target = 'ready'")
+        return [str(row["id"]) for row in rows]
 
     def _may_launch_what_is_kept(self) -> bool:
         """Now and then somebody launches again what was built, so that images are used."""
@@ -557,20 +606,22 @@ class Storm:
         roll = self.random.random()
         if not self.launched:
             return
-        binder_id = self.random.choice(self.launched)
+        waiting = [row["id"] for row in self.ask("SELECT id FROM binders WHERE is_warm AND status != 'gone'")]
+        binder_id = self.random.choice([*self.launched, *waiting])
+        instance = self.cloud_id(binder_id)
         if roll < 0.6:
             mood = self.random.choice(["busy", "tab", "idle", "mute"])
             self.trace(f"{binder_id} becomes {mood}")
-            self.cloud.moods[binder_id] = (mood, self.now)
+            self.cloud.moods[instance] = (mood, self.now)
         elif roll < 0.9:
             self._delete_root(binder_id)
         elif roll < 0.95:
             self.trace(f"{binder_id} vanishes from the cloud")
-            self.cloud.vanish(binder_id)
+            self.cloud.vanish(instance)
         else:
             state = self.random.choice([InstanceState.STOPPED, InstanceState.ERROR])
             self.trace(f"{binder_id} becomes {state}")
-            self.cloud.switch(binder_id, state)
+            self.cloud.switch(instance, state)
 
     def _delete_root(self, binder_id: str) -> None:
         roots = [each for each in self.slack.posted if each.key == f"card:{binder_id}" and not each.deleted]
@@ -599,6 +650,8 @@ class Storm:
             self._drain()
             self.cloud.let_agents_push()
             self._sweep(self.lives[0])
+            if self.has_pool:
+                self._fill_pool(self.lives[0])
             for life in self.lives:
                 self._deliver(life)  # also where no message is due: there may be one to take back
             left = rested(self)
@@ -618,8 +671,9 @@ class Storm:
         self.problems.append("it does the same thing over and over")
 
     def _end_all(self) -> None:
+        self.warm.clear()
         for binder_id in self.launched:
-            self.cloud.moods[binder_id] = ("idle", self.now)
+            self.cloud.moods[self.cloud_id(binder_id)] = ("idle", self.now)
             if self.random.random() < 0.7:
                 self._act(f"stops {binder_id}", lambda: self._ask_for(operations.stop_anyway, binder_id))  # noqa: B023 - at once
 
@@ -646,7 +700,11 @@ class Storm:
         raise structlog.DropEvent
 
     def _note_transition(self, entry: MutableMapping[str, Any]) -> None:
-        """Nobody's binder is put away for lying idle without a warning."""
+        """No launch fails because of its warm instance, and nobody's binder is shelved without a warning."""
+        if entry["from_status"] == "booting" and entry["failure"] not in {None, "No such package."}:
+            mine = "SELECT 1 FROM binders WHERE id = ? AND instance_id IS NOT NULL"
+            if self.ask(mine, entry["binder"]):
+                self.problems.append(f"{entry['binder']} failed by the pool: {entry['failure']}")
         if (entry["from_status"], entry["to_status"]) != ("ready", "shelving"):
             return
         told = "SELECT 1 FROM notices WHERE binder_id = ? AND reason = 'idle' AND told_at <= ?"

@@ -79,9 +79,12 @@ class StormCloud(FakeCloud):
             self.created.append(order)
             ends_at = float(int(order.ends_at))
             made = Instance(ref, order.binder_id, InstanceState.PENDING, self.clock[0], ends_at=ends_at)
-            self.started[ref] = self.registry.starts(order, ref)
+            if order.url:
+                self.started[ref] = self.registry.starts(order, ref)
             self.visible_at[ref] = self.clock[0] + (self.random.uniform(0, LAG_SECONDS) if self.stormy else 0)
-            self.machines.setdefault(order.binder_id, []).append(Machine(made))
+            if not order.url and self.chance(0.1):
+                self.deaf = 1
+            self._add(order, made)
             return {"server": ref}
         raise AssertionError("either a reply, or none")
 
@@ -107,7 +110,7 @@ class StormCloud(FakeCloud):
             if self.chance(0.01):
                 return Report(Phase.FAILED, reason="No way out.", code="no-egress")
             found = super().report(instance)
-            return found and replace(found, image=self.started[instance.ref])
+            return found and replace(found, image=self.started.get(instance.ref))
         raise AssertionError("either a reply, or none")
 
     def remove(self, binder_id: str, resources: ResourceIds) -> bool:
@@ -145,6 +148,19 @@ class StormCloud(FakeCloud):
         with self._unreliable():
             super().mark_end(resources, ends_at)
 
+    def order(self, resources: ResourceIds, spec: InstanceSpec, text: str) -> None:
+        with self._unreliable():
+            if self.chance(0.03):
+                raise CloudError("This server takes no metadata.")
+            super().order(resources, spec, text)
+            ref = self._machine(resources).instance.ref
+            self.started.setdefault(ref, self.registry.starts(spec, ref))
+
+    def free_places(self, _size: str) -> int | None:
+        with self._unreliable():
+            return self.random.choice([None, 1, 2, 4]) if self.stormy else None
+        raise AssertionError("either a reply, or none")
+
     def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:
         with self._unreliable():
             super().instruct(binder_id, resources, name, text)
@@ -167,7 +183,8 @@ class StormCloud(FakeCloud):
         """Every agent that was told to push does what it does about it."""
         for machines in self.machines.values():
             for machine in machines:
-                self.registry.obey(machine, self.started[machine.instance.ref].id)
+                if image := self.started.get(machine.instance.ref):
+                    self.registry.obey(machine, image.id)
 
     # What others do --------------------------------------------------------------------------------------
 

@@ -8,13 +8,13 @@ from tests.chaos.sim.storm import POLICY, Storm
 from tests.chaos.sim.storm_registry import FORGED
 from tests.chaos.sim.storm_slack import Posted
 
-_RESTS = {("ready", "ready"), ("shelved", "shelved"), ("gone", "gone")}
+_RESTS = {("ready", "ready"), ("shelved", "shelved"), ("gone", "gone"), ("waiting", "ready")}
 _ENDS = ("failed", "gone")
 
 
 def is_at_rest(storm: Storm) -> list[str]:
     """What is still on its way: binders, messages."""
-    rows = storm.ask("SELECT id, status, target FROM binders")
+    rows = storm.ask("SELECT id, status, target, coalesce(instance_id, id) AS instance FROM binders")
     moving = [
         f"{row['id']} is {row['status']}/{row['target']}"
         for row in rows
@@ -23,21 +23,30 @@ def is_at_rest(storm: Storm) -> list[str]:
     bare = [
         f"{row['id']} is {row['status']} without an instance"
         for row in rows
-        if row["status"] != "gone" and not storm.cloud.machines.get(row["id"])
+        if row["status"] != "gone" and not storm.cloud.machines.get(row["instance"])
     ]
     owed = storm.ask("SELECT key, state, error FROM outbox WHERE state IN ('pending', 'sending')")
     unsaid = [f"{row['key']} is {row['state']} ({row['error']})" for row in owed]
     images = storm.ask("SELECT id, state FROM images WHERE state IN ('built', 'pushing', 'removing')")
     pushed = [f"image {row['id']} is {row['state']}" for row in images]
-    return moving + bare + unsaid + pushed + _marked_wrongly(storm)
+    return moving + bare + unsaid + pushed + _marked_wrongly(storm) + _of_the_pool(storm)
+
+
+def _of_the_pool(storm: Storm) -> list[str]:
+    [(waiting,)] = storm.ask("SELECT count(*) FROM binders WHERE status = 'waiting'")
+    wanted = storm.warm.get("small", 0)
+    return [] if waiting == wanted else [f"the pool has {waiting} of {wanted}"]
 
 
 def _marked_wrongly(storm: Storm) -> list[str]:
-    ready = storm.ask("SELECT id, ends_at FROM binders WHERE status = 'ready' AND target = 'ready'")
+    ready = storm.ask(
+        "SELECT id, ends_at, coalesce(instance_id, id) AS instance FROM binders"
+        " WHERE status = 'ready' AND target = 'ready'"
+    )
     marked = [
         (row["id"], row["ends_at"], each.instance.ends_at)
         for row in ready
-        for each in storm.cloud.machines.get(row["id"], [])
+        for each in storm.cloud.machines.get(row["instance"], [])
     ]
     return [
         f"{name} ends at {at}, and the cloud says {said}" for name, at, said in marked if abs(at - said) >= 1
@@ -52,11 +61,24 @@ def is_over(storm: Storm) -> list[str]:
 
 def of_the_living(storm: Storm) -> Iterator[str]:
     """One instance for each live binder, and nothing of a dead one."""
-    live = {row["id"] for row in storm.ask("SELECT id FROM binders WHERE status != 'gone'")}
+    rows = storm.ask("SELECT coalesce(instance_id, id) AS id FROM binders WHERE status != 'gone'")
+    live = {row["id"] for row in rows}
+    if len(live) < len(rows):
+        yield "two binders have the same instance"
     yield from _doubles(storm)
+    yield from _of_the_orders(storm)
     yield from _of_the_images(storm)
     for binder_id in sorted({*storm.cloud.machines, *storm.cloud.addresses} - live):
         yield f"{binder_id} is gone, and the cloud still has something of it"
+
+
+def _of_the_orders(storm: Storm) -> Iterator[str]:
+    """Each instance gets one order ever, and no order is given to two."""
+    orders = set(storm.cloud.orders)
+    for which, name in ((0, "instance"), (1, "binder")):
+        for key, times in Counter(each[which] for each in orders).items():
+            if times > 1:
+                yield f"the {name} {key} is in {times} orders: {sorted(orders)}"
 
 
 def _of_the_images(storm: Storm) -> Iterator[str]:
@@ -87,7 +109,10 @@ def of_the_dead(storm: Storm) -> Iterator[str]:
     for key, row in lost.items():
         if row["attempts"] < 29 and row["error"] != "not_in_channel":
             yield f"{key} was given up: {row['error']}"
-    for binder in storm.ask("SELECT * FROM binders"):
+    yield from _of_the_orders(storm)
+    told = "SELECT key FROM outbox WHERE binder_id IN (SELECT id FROM binders WHERE is_warm)"
+    yield from (f"{row['key']} tells of an instance that waited" for row in storm.ask(told))
+    for binder in storm.ask("SELECT * FROM binders WHERE NOT is_warm"):
         yield from _of_the_thread(storm, binder, lost)
         yield from _of_the_warning(storm, binder, lost)
 

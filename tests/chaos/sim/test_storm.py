@@ -8,17 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.binders import deadlines, transitions
+from bot.binders import deadlines, transitions, warm_instance
 from bot.binders.actions import Action, Create
 from bot.binders.observation import Observation
 from bot.binders.timeouts import Timeouts
-from bot.binders.updates import Update
+from bot.binders.updates import Update, fail
 from bot.images import keeper, plans
 from bot.images.plans import ImageStep, KeepImage, SeenImage
 from handlers.outbox.delivery import Delivery
-from storage import binders
+from storage import binders, warm
 from storage.models import Binder, BuiltImage, Status
 from tests.chaos.sim.storm import Arena, play
 
@@ -108,6 +109,30 @@ def test_an_end_without_a_warning_is_found(arena: Arena, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(deadlines, "_end_of", at_once)
     assert found(arena, "without a warning", first=16)
+
+
+def test_an_instance_that_stays_in_the_pool_when_it_is_taken_is_found(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(session: Session, size: str) -> Binder | None:
+        waiting = (Binder.is_warm, Binder.size == size, Binder.status == Status.WAITING)
+        found = session.scalar(select(Binder).where(*waiting).limit(1))
+        if found is not None:
+            session.expunge(found)
+        return found
+
+    monkeypatch.setattr(warm, "take", look)
+    assert found(arena, "same instance")
+
+
+def test_a_launch_that_fails_with_its_warm_instance_is_found(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_binder: Binder, now: float) -> Update:
+        return fail(now, "Its warm instance is broken.")
+
+    monkeypatch.setattr(warm_instance, "give_up", fails)
+    assert found(arena, "failed by the pool")
 
 
 def test_an_image_that_is_kept_unseen_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:

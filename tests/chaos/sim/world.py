@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,13 +11,14 @@ from sqlalchemy.orm import Session
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
+from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.images.keeper import ImageKeeper, KeeperDependencies
 from bot.images.names import RegistryPlace
 from bot.images.plans import KeepingPolicy
 from bot.images.rights import AccountRights
 from bot.images.store import RegistryImages
 from bot.repositories.spec import RepoSpec, Resolved
-from storage import binders, notices
+from storage import binders, notices, warm
 from storage.engine import Store
 from storage.models import Binder, Ending, Notice, OutboxMessage, Status
 from tests.fakes.cloud import FakeCloud, FakeServer
@@ -27,7 +29,7 @@ COMMIT = "a" * 40
 TIMEOUTS = Timeouts(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
 EFFECTS = {
     *("survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "mark_end"),
-    *("prune", "remove", "instruct"),
+    *("prune", "remove", "instruct", "order", "free_places"),
 }
 LEASE_SECONDS = 60.0
 SECRET = "s" * 32
@@ -148,6 +150,9 @@ class World:
     wire: Tripwire = field(default_factory=Tripwire)
     pages: dict[str, int] = field(default_factory=lambda: {"lab": 200, "tree": 200})
     timeouts: Timeouts = TIMEOUTS
+    warm: dict[str, int] = field(default_factory=dict)
+    """How many instances of each size wait; may be changed at any time."""
+    has_pool: bool = False
     lives: int = 0
     registry: FakeRegistry = field(default_factory=FakeRegistry)
 
@@ -168,13 +173,18 @@ class World:
     def start(self) -> None:
         """Start a new process over what is there."""
         self.lives += 1
+        cloud: Any = Guarded(self.cloud, self.wire, EFFECTS)
+        worker = f"worker-{self.lives}"
+        policy = WarmPolicy(self.warm)
+        identities = ((f"warm{self.lives}n{number}", "secret of its own") for number in count())
+        self.pool = WarmPool(self._bots_store, cloud, policy, worker, identify=identities.__next__)
         self.reconciler = Reconciler(
             Dependencies(
                 store=self._bots_store,
-                cloud=Guarded(self.cloud, self.wire, EFFECTS),
+                cloud=cloud,
                 resolver=Guarded(self.resolver, self.wire, {"resolve"}),
                 timeouts=self.timeouts,
-                worker=f"worker-{self.lives}",
+                worker=worker,
                 server=lambda url, _token: FakeServer(self.cloud, url.rsplit("/", 1)[1], self.pages),
                 lease=LEASE_SECONDS,
                 unreachable_alert=60,
@@ -193,6 +203,14 @@ class World:
                 clock=lambda: self.clock[0],
             )
         )
+
+    def warm_rows(self) -> list[Binder]:
+        """The warm instances that are not gone, the oldest first."""
+        with self.store.read() as session:
+            return list(warm.existing(session))
+
+    def waiting(self) -> list[Binder]:
+        return [each for each in self.warm_rows() if each.status == Status.WAITING]
 
     def launch(self, binder_id: str = "abcd1234", **values: Any) -> None:
         with self.store.write() as session:
@@ -226,6 +244,8 @@ class World:
         for _ in range(steps):
             if until():
                 return
+            if self.has_pool:
+                self.survive(self.pool.tick)
             self.survive(self.reconciler.tick)
             self.clock[0] += 1.0
         raise AssertionError(f"never happened: {self.binder()!r}")

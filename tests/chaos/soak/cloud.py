@@ -19,6 +19,7 @@ BUILDS: tuple[Json, ...] = (
     {"phase": "fetching"},
     {"phase": "building", "fraction": 0.5, "message": "half of it"},
 )
+WAITS: tuple[Json, ...] = ({"phase": "booting"}, {"phase": "waiting"})
 SERVES = (*BUILDS, {"phase": "serving", "fraction": 1.0})
 FAILS = (*BUILDS, {"phase": "failed", "reason": "It cannot be built.", "code": "build"})
 ADDRESS_PORT = "8888"
@@ -35,7 +36,10 @@ class GuestCloud(StandIn):
     def __init__(self) -> None:
         super().__init__()
         self.on_call: Callable[[Moment, str], None] = lambda _moment, _method: None
+        self.orders: set[tuple[str, str]] = set()
+        """Which server was told to serve which binder."""
         self._reads: Counter[str] = Counter()
+        self._waited: dict[str, int] = {}
         handler = type("Guests", (_Guests,), {"cloud": self})
         self._guests = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._guests_thread = threading.Thread(target=self._guests.serve_forever, args=(0.02,))
@@ -57,6 +61,8 @@ class GuestCloud(StandIn):
 
     def answer(self, method: str, target: str, token: str | None, body: Json) -> tuple[int, str | Json, Json]:
         self.on_call("before", method)
+        if "binder-bot-order-00" in (body or {}).get("metadata", {}):
+            self.orders.add((target, body["metadata"]["binder-id"]))
         try:
             return super().answer(method, target, token, body)
         finally:
@@ -80,8 +86,12 @@ class GuestCloud(StandIn):
 
     def _told(self, server: Json) -> tuple[Json, ...]:
         """What its agent has said so far."""
+        reads = self._reads[server["id"]]
+        if "binder-url" not in server["metadata"]:
+            self._waited[server["id"]] = reads
+            return WAITS[: max(reads, 1)]
         doomed = str(server["metadata"].get("binder-path", "")).startswith(DOOMED)
-        return (FAILS if doomed else SERVES)[: max(self._reads[server["id"]], 1)]
+        return (FAILS if doomed else SERVES)[: max(reads - self._waited.get(server["id"], 0), 1)]
 
 
 class _Guests(BaseHTTPRequestHandler):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bot.provisioning.openstack.cloud  # noqa: F401 - otherwise imported at each start
 from bot import app, config
-from bot.binders import reconciler
+from bot.binders import reconciler, warm_pool
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
 from handlers.outbox.worker import OutboxWorker
@@ -20,6 +20,7 @@ from handlers.outbox.worker import OutboxWorker
 POLL_SECONDS = 0.3
 ATTEMPT_SECONDS = 4.0
 SWEEP_SECONDS = 2.0
+POOL_SECONDS = 1.0
 
 _build_cloud = registry.build_cloud
 
@@ -42,6 +43,8 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
     app.SWEEP_SECONDS = SWEEP_SECONDS
     reconciler.SWEEP_LEASE_SECONDS = 2 * SWEEP_SECONDS
     reconciler.STRAY_SECONDS = SWEEP_SECONDS
+    warm_pool.POOL_SECONDS = POOL_SECONDS
+    warm_pool.LEASE_SECONDS = 2 * POOL_SECONDS
     OutboxWorker.lease = settings.lease_seconds
     sys.exit(app.serve(settings))
 

@@ -36,7 +36,7 @@ def unfinished(world: World) -> list[str]:
 
 def _strays(world: World) -> list[str]:
     """What the cloud holds beyond one server, port and address for each live binder."""
-    live = {each.id for each in world.binders() if each.status != Status.GONE}
+    live = {each.cloud_id for each in world.binders() if each.status != Status.GONE}
     named = {f"binder-{each}" for each in live}
     kinds = {
         "server": Counter(each["name"] for each in world.cloud.servers.values()),
@@ -69,20 +69,21 @@ def _leases_of_the_dead(world: World) -> list[str]:
 def _is_settled(binder: Binder) -> bool:
     if binder.target == Target.GONE:
         return binder.status == Status.GONE
-    return binder.status == Status.READY
+    return binder.status == (Status.WAITING if binder.is_warm else Status.READY)
 
 
 def violations(world: World, lives: Sequence[Life]) -> list[str]:
     """Everything that is not as it has to be, a sentence each."""
     return [
         *_of_the_cloud(world),
+        *_of_the_orders(world),
         *_of_the_rows(world, lives),
         *_of_the_threads(world),
     ]
 
 
 def _of_the_cloud(world: World) -> Iterator[str]:
-    live = sorted(f"binder-{each.id}" for each in world.binders() if each.status != Status.GONE)
+    live = sorted(f"binder-{each.cloud_id}" for each in world.binders() if each.status != Status.GONE)
     servers = sorted(each["name"] for each in world.cloud.servers.values())
     if servers != live:
         yield f"the cloud has the servers {servers}, but {live} are live"
@@ -92,8 +93,16 @@ def _of_the_cloud(world: World) -> Iterator[str]:
         yield f"there are {len(world.cloud.groups)} security groups"
 
 
+def _of_the_orders(world: World) -> Iterator[str]:
+    """Each instance of the pool serves one launch, and each launch takes one at most."""
+    for which in (0, 1):
+        for name, times in Counter(each[which] for each in world.cloud.orders).items():
+            if times > 1:
+                yield f"{name} is in {times} orders: {sorted(world.cloud.orders)}"
+
+
 def _of_the_rows(world: World, lives: Sequence[Life]) -> Iterator[str]:
-    rows = world.binders()
+    rows = world.launched()
     for life in lives:
         made = [row for row in rows if life.asked_for(row.name)]
         if not made:
@@ -129,7 +138,7 @@ def _of_the_threads(world: World) -> Iterator[str]:
     for key, messages in posted.items():
         if len(messages) > 1:
             yield f"{key} was posted {len(messages)} times"
-    for row in world.binders():
+    for row in world.launched():
         cards = posted[f"card:{row.id}"]
         card = next((each for each in cards if each.ts == row.thread_ts), None)
         if card is None or card.channel != row.thread_channel:

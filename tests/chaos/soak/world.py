@@ -155,6 +155,10 @@ class World:
     def binders(self) -> list[Binder]:
         return self._all(Binder, Binder.created_at)
 
+    def launched(self) -> list[Binder]:
+        """The binders of people: without those that wait in the pool, or ended there."""
+        return [each for each in self.binders() if not each.is_warm]
+
     def owed(self) -> list[OutboxMessage]:
         return self._all(OutboxMessage, OutboxMessage.id)
 

@@ -89,6 +89,11 @@ class Place(ABC):
     def told(self, resources: ResourceIds, name: str) -> str | None:
         """What an instance finds that it was told."""
 
+    def order_that_waits(self, binder_id: str = "w1aa") -> InstanceSpec:
+        """An instance of the warm pool."""
+        nobodys = dict.fromkeys(("provider", "url", "token", "owner", "channel", "team", "name"), "")
+        return self.order(binder_id, **nobodys, ref=None, commit=None, is_tip=False)
+
     def has_finished(self, cloud: Cloud, instance: Instance) -> bool:
         """Whether whatever runs in an instance has come to its end."""
         return True

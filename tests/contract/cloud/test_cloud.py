@@ -157,6 +157,24 @@ def test_an_instance_that_is_not_there_is_told_nothing(cloud: Cloud) -> None:
         cloud.instruct("b1aa", {"server": "nowhere"}, "order", "text")
 
 
+def test_an_instance_that_waits_gets_its_order_and_the_end_of_its_binder(place: Place, cloud: Cloud) -> None:
+    if not cloud.can_wait:
+        with pytest.raises(CloudError):
+            cloud.order({}, place.order(), "text")
+        assert cloud.free_places(place.size) is None
+        return
+    resources = cloud.create(place.order_that_waits())
+    for _ in range(2):
+        cloud.order(resources, place.order(ends_at=ENDS_AT + 60), "sealed" * 300)
+        assert place.told(resources, "order") == "sealed" * 300
+    (instance,) = cloud.survey().of("w1aa")
+    assert (instance.binder_id, instance.ends_at) == ("w1aa", ENDS_AT + 60)
+    with pytest.raises(CloudError):
+        cloud.order({"server": "nowhere"}, place.order(), "text")
+    place.gone(cloud, "w1aa", dict(resources))
+    assert place.left() == []
+
+
 def test_a_removal_leaves_nothing_and_may_be_repeated(place: Place, cloud: Cloud) -> None:
     resources = ready(place, cloud)
     place.gone(cloud, B1, dict(resources))

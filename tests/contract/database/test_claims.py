@@ -45,6 +45,18 @@ def test_what_is_not_due_or_gone_or_leased_is_left_alone(store: Store) -> None:
     assert claim(store, "w2") == []
 
 
+def test_a_look_is_hastened_unless_somebody_is_looking_or_it_is_gone(store: Store) -> None:
+    later = store.now() + 60
+    waiting = launch(store, next_at=later)
+    gone = launch(store, status=Status.GONE, target=Target.GONE, next_at=later)
+    with store.write() as session:
+        assert binders.hasten(session, waiting.id)
+        assert not binders.hasten(session, gone.id)
+    assert [each.id for each in claim(store)] == [waiting.id]
+    with store.write() as session:
+        assert not binders.hasten(session, waiting.id)
+
+
 def test_a_paused_holder_can_save_nothing_any_more(store: Store) -> None:
     launch(store)
     [paused] = claim(store, "w1", lease_seconds=60)

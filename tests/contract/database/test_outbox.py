@@ -92,6 +92,26 @@ def test_a_reply_that_is_put_off_holds_up_those_behind_it(store: Store) -> None:
     assert keys(claim_messages(store)) == ["one"]
 
 
+def test_the_links_wait_for_the_card_but_not_for_a_reply(store: Store) -> None:
+    binder = launch(store)
+    say(store, "ready", binder.id)
+    say(store, "links", binder.id, MessageKind.LINKS)
+    [card] = claim_messages(store)
+    assert claim_messages(store) == []
+    with store.write() as session:
+        binders.set_thread(session, binder.id, "C1", "1.0")
+        outbox.done(session, card.message, ts="1.0")
+    assert keys(claim_messages(store)) == ["ready", "links"]
+
+
+def test_a_reply_waits_for_the_links_before_it(store: Store) -> None:
+    binder = posted(store)
+    say(store, "links", binder.id, MessageKind.LINKS)
+    say(store, "gone", binder.id, MessageKind.GONE)
+    assert keys(claim_messages(store)) == ["links"]
+    assert claim_messages(store) == []
+
+
 def test_a_reply_that_is_given_up_holds_up_nobody(store: Store) -> None:
     binder = posted(store)
     say(store, "one", binder.id)

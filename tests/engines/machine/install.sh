@@ -1,5 +1,6 @@
 # What the engine and the registry need: Debian's packages, buildx, repo2docker and a base image. Sourced by `up`.
 # shellcheck shell=bash
+. "$HERE/buildx.sh"
 PACKAGES=(docker.io iptables debootstrap docker-registry openssl)
 
 # Print what keeps the engine from coming up on this machine; nothing where nothing does.
@@ -24,22 +25,11 @@ install_packages() {
         die "Debian's packages; see $LOG/apt.log"
 }
 
-# Debian 12 has no buildx, Debian 13 has: that one package is unpacked beside the others, not installed.
 install_buildx() {
-    local plugin=$DOCKER_CONFIG/cli-plugins/docker-buildx apt=$VAR/apt
+    local plugin=$DOCKER_CONFIG/cli-plugins/docker-buildx
     [ -x "$plugin" ] && return
     say "fetching buildx"
-    mkdir -p "$apt/sources" "$apt/lists/partial" "$apt/cache/archives/partial" "$(dirname "$plugin")"
-    sed -e '/^$/,$d' -e 's/^Suites:.*/Suites: trixie/' /etc/apt/sources.list.d/debian.sources >"$apt/sources/trixie.sources"
-    local options=(-qq -o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$apt/sources"
-        -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache")
-    apt-get "${options[@]}" update >"$LOG/buildx.log" 2>&1 || die "Debian 13's packages; see $LOG/buildx.log"
-    (cd "$apt" && apt-get "${options[@]}" -o APT::Sandbox::User=root download docker-buildx >>"$LOG/buildx.log" 2>&1) ||
-        die "buildx; see $LOG/buildx.log"
-    dpkg -x "$apt"/docker-buildx_*.deb "$apt/buildx"
-    find "$apt/buildx" -name docker-buildx -type f -exec install -m 755 {} "$plugin" \;
-    rm -rf "$apt"
-    [ -x "$plugin" ] || die "the package of buildx holds no buildx"
+    fetch_buildx "$plugin" "$VAR/apt" >"$LOG/buildx.log" 2>&1 || die "buildx; see $LOG/buildx.log"
 }
 
 # The repo2docker that the agent would install, as an image for instances has it.

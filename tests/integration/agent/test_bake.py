@@ -162,6 +162,15 @@ def test_an_image_that_is_not_right_is_not_proven(
     assert machine.contents is None
 
 
+def test_where_all_is_there_little_is_asked_before_a_build(guest: Guest, git_server: GitServer) -> None:
+    repository = git_server.repository("team/repo")
+    guest.launch(an_order(repository.url, commit=repository.commit({})))
+
+    assert guest.serving().phase == Phase.SERVING
+    assert guest.calls("apt-get") == []
+    assert len(guest.calls("docker", "buildx")) == 1
+
+
 def test_it_fits_into_user_data() -> None:
     encoded = pack(render_bake(an_order("https://pypi.org/"), QUICK, ORDER))
     assert len(encoded) < MAX_ENCODED - 8_000

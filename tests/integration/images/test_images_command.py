@@ -16,7 +16,7 @@ from bot.images.registry import ImageRegistry
 from storage import images
 from storage.engine import Store
 from storage.models import BuiltImage, ImageState
-from tests.fakes.real_registry import RealRegistry, digest
+from tests.fakes.real_registry import RealRegistry, digest, is_installed, running_registry
 
 pytestmark = [pytest.mark.engines, pytest.mark.process]
 
@@ -114,8 +114,23 @@ def test_without_a_registry_there_is_nothing_to_prune(settings: config.Settings)
 
 
 def test_check_tries_the_registry(settings: config.Settings, kept: ImageStore) -> None:
-    lines = list(islice(check(settings), 3))
-    assert lines[-1] == f"images     {kept.place.host} answers, and takes the bot's rights"
+    lines: list[str] = []
+    with pytest.raises(OSError, match="refused"):  # there is no Slack
+        lines.extend(check(settings))
+    assert lines[2:] == [f"images     {kept.place.host} answers, and takes the bot's rights"]
+
+
+def test_check_says_that_nothing_is_deleted(settings: config.Settings, tmp_path: Path) -> None:
+    if not is_installed():
+        pytest.skip("needs Debian's package docker-registry: make test-engines")
+    with running_registry(tmp_path / "registry", deletes=False) as registry:
+        changes = {
+            "image_registry": f"{registry.place.host}/binders",
+            "image_registry_key": registry.key,
+            "image_registry_certificate": registry.certificate,
+        }
+        *_, last = islice(check(settings.model_copy(update=changes)), 4)
+    assert "does not allow images to be deleted" in last
 
 
 @pytest.mark.parametrize(

@@ -516,7 +516,7 @@ class StandIn:
         return image
 
     def _advance_image(self, image: Json) -> None:
-        if image["status"] not in {"queued", "saving"}:
+        if image["status"] not in {"queued", "saving"} or "server" not in image:
             return
         image["looks"] += 1
         server = self.servers.get(image["server"])

@@ -1,5 +1,9 @@
 """Baking over the stand-in: what is made, what is kept, what is told, and that nothing else is left."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,20 +11,23 @@ from typing import Any
 
 import pytest
 
+from bot import config
 from bot.admin import bake as admin
 from bot.admin.bake import BakeJournal, bake_with
-from bot.errors import CloudError, LostLease
+from bot.cli import INTERRUPTED
+from bot.errors import CloudError, ConfigError, LostLease
 from bot.provisioning.base import InstanceSpec, InstanceState
 from bot.provisioning.openstack import bake_machine
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.images import contents_of
-from storage import leases
 from storage.engine import Store
+from tests.contract.database.rows import let_pass
 from tests.integration.openstack.baking import CONTENTS, FAILED, Machines, bakery_of
 from tests.integration.openstack.standin import PROJECT, Json, StandIn
 
 OrderOf = Callable[..., InstanceSpec]
 Open = Callable[..., OpenStackCloud]
+Until = Callable[[Callable[[], bool]], None]
 
 
 @pytest.fixture
@@ -218,12 +225,14 @@ def test_the_size_with_the_smallest_disk_is_used_unless_one_is_named(oven: Oven,
 
 
 def test_a_pause_that_was_too_long_ends_the_bake(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "_RENEW_SECONDS", 0.0)
     journal = BakeJournal(store, "bake-1", lambda _: None)
     journal.hold()
-    with store.write() as session:
-        leases.release(session, "bake-1", journal._owner)
-        assert leases.take(session, "bake-1", "another", 60)
-    journal._held_at = -1_000.0
+    let_pass(store, admin.LEASE_SECONDS - 10)
+    journal.hold()
+    let_pass(store, admin.LEASE_SECONDS - 10)
+    journal.hold()
+    let_pass(store, admin.LEASE_SECONDS + 1)
     with pytest.raises(LostLease):
         journal.hold()
 
@@ -242,3 +251,27 @@ def test_everything_that_is_asked_belongs_to_the_deployment(oven: Oven, standin:
     made = [body for sent, body in standin.requests if sent == "POST compute /servers"]
     assert all("binder-bot-lab" in body["server"]["tags"] for body in made)
     assert {each["owner"] for each in standin.images if "owner" in each} == {PROJECT}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_removes_at_once_what_was_made(
+    standin: StandIn, chosen: dict[str, Any], store: Store, until: Until, number: signal.Signals
+) -> None:
+    """The command as the operator types it, in a process of its own."""
+    environment = os.environ | {name.upper(): str(value) for name, value in chosen.items()}
+    done = subprocess.Popen(
+        [sys.executable, "-m", "bot", "bake"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    until(lambda: bool(standin.servers))
+    done.send_signal(number)
+    printed, _ = done.communicate(timeout=60)
+    assert done.returncode == INTERRUPTED
+    assert "Removing the machines" in printed
+    assert not standin.leavings()
+
+
+def test_a_cloud_without_images_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = config.load(slack_bot_token="xoxb-1", slack_app_token="xapp-1", local_unisolated_ok=True)
+    with pytest.raises(ConfigError, match="CLOUD=local has no machine images"):
+        admin.bake(settings, None, None, lambda _: None)

@@ -184,3 +184,48 @@ def test_without_ipv4_no_floating_ip_and_no_router_is_needed(opened: Open, stand
 def test_a_check_changes_nothing(opened: Open, standin: StandIn) -> None:
     opened(key_pair="ada", availability_zone="nova").check()
     assert {sent.split()[0] for sent, _ in standin.requests if " identity " not in sent} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "small", "quad"),
+    [
+        ({}, 500, 250),
+        ({"cores": 10}, 5, 2),
+        ({"cores": -1}, 1000, 1000),
+        ({"cores": -1, "instances": 7}, 7, 7),
+        ({"cores": -1, "floating_ips": 3}, 3, 3),
+        ({"cores": -1, "floating_ips": 0, "versions": (6,)}, 1000, 1000),
+        ({"cores": -1, "ports": 4}, 4, 4),
+        ({"cores": -1, "floating_ips": 3, "tells_quota": False}, 1000, 1000),
+        ({"cores": -1, "instances": -1, "floating_ips": -1, "ports": -1}, None, None),
+    ],
+)
+def test_the_quota_says_how_many_more_instances_there_may_be(
+    opened: Open, standin: StandIn, limits: dict[str, Any], small: int | None, quad: int | None
+) -> None:
+    for name, value in limits.items():
+        setattr(standin.knobs, name, value)
+    cloud = opened()
+    assert (cloud.free_places("small"), cloud.free_places("quad")) == (small, quad)
+    assert cloud.free_places("none of ours") == 0
+
+
+def test_what_there_is_leaves_fewer_places(opened: Open, standin: StandIn, order_of: Any) -> None:
+    standin.knobs.instances = 3
+    cloud = opened()
+    assert cloud.free_places("small") == 3
+    cloud.create(order_of("b1aa"))
+    assert cloud.free_places("small") == 2
+
+
+def test_how_many_places_are_free_costs_the_same_however_many_instances_there_are(
+    opened: Open, standin: StandIn, order_of: Any
+) -> None:
+    cloud = opened()
+    costs = []
+    for number in range(3):
+        cloud.create(order_of(f"b{number}aa"))
+        before = sum(standin.calls.values())
+        cloud.free_places("small")
+        costs.append(sum(standin.calls.values()) - before)
+    assert costs[1] == costs[2] <= 3

@@ -1,8 +1,8 @@
 """Launches on a machine that really boots: the user data, cloud-init, the agent, Docker, the container.
 
 It needs the control plane of tests/openstack/cloud with a hypervisor (`OSREAL_VIRT=qemu`), whose guest has
-Docker, repo2docker and a stub of buildx, but no internet: the repository is served from this machine, and
-what stands in for Jupyter is made of busybox. docs/openstack-machine.md says what that proves.
+Docker, buildx and repo2docker, but no internet: the repository is served from this machine, and what stands
+in for Jupyter is made of busybox. docs/openstack-machine.md says what that proves.
 """
 
 import os

@@ -17,9 +17,9 @@ from bot.config import Settings
 from bot.errors import ConfigError, ServerError
 from bot.jupyter.activity import Usage
 from bot.jupyter.contents import DirectoryListing
-from bot.provisioning.base import InstanceSpec
+from bot.provisioning.base import InstanceSpec, Phase, Report
 from bot.provisioning.openstack.cloud import OpenStackCloud
-from bot.tokens import new_token
+from bot.tokens import new_secret, new_token
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder, Ending, OutboxMessage, Status, Target
@@ -81,7 +81,10 @@ class Bot:
     databases: list[Store] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.cloud = OpenStackCloud(OPTIONS, "lab", self._render, lambda _: None, region=self.standin.region)
+        self.console: Report | None = None
+        self.cloud = OpenStackCloud(
+            OPTIONS, "lab", self._render, lambda _: self.console, region=self.standin.region
+        )
         self.lose_the_database()
 
     def _render(self, order: InstanceSpec) -> str:
@@ -385,3 +388,53 @@ def test_check_tells_how_much_of_the_quota_is_used(chosen: dict[str, Any], stand
         with pytest.raises(ConfigError) as caught:
             list(check(config.load(**chosen | slack)))
     assert len(caught.value.sentence.splitlines()) == 3
+
+
+# Instances of the warm pool --------------------------------------------------------------------------------
+
+
+def taken(bot: Bot, key: str | None = KEY) -> Binder:
+    """A ready binder whose instance came from the warm pool."""
+    now, secret = bot.clock[0], new_secret("w1", key)
+    nobodys = dict.fromkeys(("team_id", "owner", "channel", "provider", "url", "token"), "")
+    chosen = {**nobodys, "is_warm": True, "resolved_at": now, "secret": secret, "name": "warm-w1"}
+    with bot.store.write() as session:
+        session.add(requested("w1", now, **chosen))
+    bot.console = Report(Phase.WAITING)
+    bot.run_to(Status.WAITING, "w1")
+    bot.launch("b1")
+    bot.run_to(Status.BOOTING)
+    bot.tokens.add(bot.row("b1").token)
+    bot.console = Report(Phase.BUILDING)
+    bot.run_to(Status.READY)
+    return bot.row("b1")
+
+
+def test_a_binder_with_an_instance_of_the_warm_pool_is_recovered_with_its_token(bot: Bot) -> None:
+    before = taken(bot)
+    bot.lose_the_database()
+    (line,) = bot.recover()
+    assert line == "b1  booting  name-of-b1 of U1: its links are posted when its server answers"
+    bot.run_to(Status.READY)
+    now = bot.row("b1")
+    assert (now.instance_id, now.token, now.secret) == ("w1", before.token, before.secret)
+    bot.reconciler.sweep()
+    bot.stop()
+    assert bot.standin.leavings() == []
+
+
+def test_without_the_key_the_token_of_a_warm_instance_is_lost(bot: Bot) -> None:
+    taken(bot, key=None)
+    bot.lose_the_database()
+    (line,) = bot.recover()
+    assert "its token is lost" in line
+
+
+def test_an_instance_that_waits_is_not_recovered_but_made_anew(bot: Bot) -> None:
+    now = bot.clock[0]
+    nobodys = dict.fromkeys(("team_id", "owner", "channel", "provider", "url", "token"), "")
+    with bot.store.write() as session:
+        session.add(requested("w1", now, **nobodys, is_warm=True, resolved_at=now, name="warm"))
+    bot.run_to(Status.CREATING, "w1")
+    bot.lose_the_database()
+    assert bot.recover() == ["w1  waits for a launch: `serve` removes it, and fills the pool anew"]

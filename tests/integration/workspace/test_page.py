@@ -85,3 +85,27 @@ def test_a_person_uses_the_page(workspace: Workspace, demo: Any, browser: webdri
     assert not shows("#messages .message", "for you alone")
     assert browser.title.startswith("general")
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.browser
+def test_a_press_counts_although_the_message_was_edited_before_it_was_confirmed(
+    workspace: Workspace, demo: Any, browser: webdriver.Chrome
+) -> None:
+    page = Page(browser)
+
+    def on_press(ack: Any, body: Any, client: Any) -> None:
+        ack()
+        client.chat_postMessage(channel=body["channel"]["id"], text="pressed")
+
+    demo.app.action("press")(on_press)
+    demo.connect()
+    posted = demo.client.chat_postMessage(channel="#general", text="It answers", blocks=BLOCKS)
+    browser.get(workspace.url)
+    page.wait_for("#messages .message", "It answers")
+    page.press("#messages .actions button", "Press")
+    page.wait_for("#confirm", "It will be pressed.")
+    edited = [{"type": "section", "text": {"type": "mrkdwn", "text": "Edited"}}, BLOCKS[1]]
+    demo.client.chat_update(channel=posted["channel"], ts=posted["ts"], text="Edited", blocks=edited)
+    page.wait_for("#messages .message", "Edited")
+    page.press("#confirm .primary", "Yes")
+    page.wait_for("#messages .message", "pressed")

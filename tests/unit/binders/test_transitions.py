@@ -318,7 +318,7 @@ reports = st.none() | st.builds(
     Report, st.sampled_from(Phase), st.none() | st.floats(0, 1), st.text(max_size=5)
 )
 sights = st.builds(Observation, st.booleans(), instances, st.booleans(), reports, st.booleans())
-RISING = [Status.REQUESTED, Status.CREATING, Status.BOOTING, Status.BUILDING, Status.READY]
+RISING = [Status.REQUESTED, Status.CREATING, Status.BOOTING, Status.BUILDING, Status.READY, Status.WAITING]
 
 
 def rows(target: Target, statuses: list[Status]) -> st.SearchStrategy[Binder]:
@@ -332,6 +332,10 @@ def rows(target: Target, statuses: list[Status]) -> st.SearchStrategy[Binder]:
         waiting_for=st.none() | st.just("room"),
         resource_ids=st.sampled_from([{}, {"server": "srv"}]),
         ending=st.sampled_from(Ending),
+        is_warm=st.booleans(),
+        instance_id=st.sampled_from([None, "w1"]),
+        ordered_at=times,
+        retries=st.integers(0, 2),
         server_url=st.none() | st.just(URL),
         status_since=moments,
         ends_at=moments,

@@ -2,14 +2,15 @@
 
 import pytest
 
-from bot.errors import CloudError, CloudUnreachable
+from bot.errors import CloudError, CloudUnreachable, RegistryError
 from bot.images import keeper as keeping
+from bot.images.manifests import Manifest
 from bot.images.plans import MOST_TRIES, KeepingPolicy
 from bot.images.rights import AccountRights
 from bot.provisioning.agent.instructions import MAX_TEXT
 from storage.models import ImageState, Status, Target
 from tests.fakes.cloud import FakeCloud
-from tests.fakes.registry import sha256
+from tests.fakes.registry import FakeRegistry, sha256
 from tests.unit.images.conftest import DAY, KEY, Site
 
 
@@ -245,3 +246,24 @@ def test_a_registry_that_does_not_delete_is_asked_again_later(site: Site) -> Non
     site.keeper.tick()
     assert site.all() == []
     assert site.registry.manifests == {}
+
+
+def test_an_image_that_others_work_on_by_now_holds_nobody_up(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry refuses one that another replica has claimed meanwhile; the next one is pushed."""
+    slow, other = site.ready("b1"), site.new_keeper("other")
+    site.ready("b2", key="b2" * 16)
+    look = FakeRegistry.manifest
+
+    def taken_over(registry: FakeRegistry, repository: str, reference: str) -> Manifest | None:
+        if reference == slow.image["key"]:
+            monkeypatch.setattr(FakeRegistry, "manifest", look)
+            site.clock[0] += keeping.CLAIM_SECONDS
+            other.tick()
+            raise RegistryError("No.")
+        return look(registry, repository, reference)
+
+    monkeypatch.setattr(FakeRegistry, "manifest", taken_over)
+    site.keeper.tick()
+    assert [each.state for each in site.all()] == [ImageState.PUSHING] * 2

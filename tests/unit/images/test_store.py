@@ -110,6 +110,12 @@ def test_what_travels_with_a_launch_has_room_in_its_user_data(site: Site) -> Non
     assert more < RESERVE / 2
 
 
+def test_the_first_launch_of_a_source_is_told_where_its_image_will_be_kept(site: Site) -> None:
+    first = site.access(site.launch("b1"))
+    assert (dict(first.auth), first.cache_from) == ({}, ""), "there is nothing to pull"
+    assert first.repository == site.kept("b2").repository, "so its layers can be the next commit's cache"
+
+
 # --- private -----------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.errors import SpecError
@@ -286,6 +286,7 @@ PROSE = [
 
 
 @given(st.lists(st.sampled_from(PROSE), max_size=9))
+@example(["version", "a"])
 def test_no_sentence_behind_a_repository_makes_a_ref(words: list[str]) -> None:
     try:
         spec = parse_repo(f"owner/repo {' '.join(words)}")

@@ -88,6 +88,13 @@ class Desk:
             ],
         }
 
+    def home_click_body(self, action_id: str, value: str, user: str) -> dict[str, Any]:
+        """A button of somebody's home tab, which is in no channel."""
+        body = self.click_body(action_id, value, user)
+        body |= {"container": {"type": "view", "view_id": "V1"}, "view": {"type": "home"}}
+        del body["channel"], body["response_url"]
+        return body
+
     def click(self, action_id: str, value: str | None, user: str | None = None) -> None:
         self.dispatch(self.click_body(action_id, value, user))
 

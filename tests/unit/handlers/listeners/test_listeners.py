@@ -199,6 +199,19 @@ def test_a_listing_shows_everybodys(desk: Desk) -> None:
     assert TOKEN not in said
 
 
+def test_admins_alone_see_the_warm_pool_and_nobody_can_reach_into_it(desk: Desk) -> None:
+    nobodys = {"team_id": "", "owner": "", "channel": "", "provider": "", "url": "", "is_warm": True}
+    for number, status in enumerate((Status.WAITING, Status.BOOTING)):
+        row = {"id": f"w{number}", "name": "warm-w", "ref": str(number), "status": status}
+        desk.has(**row, price_per_hour=2.0, **nobodys)
+    assert "No binder is running" in desk.command("list")
+    desk.app = bolt(desk.post, lambda: None, admins=desk.post.ada, cost_unit="SU")
+    assert "Ready in the warm pool: 1 of 2 small · 4.00 SU per hour" in desk.command("list")
+    assert "I can't find" in desk.command("stop warm-w")
+    desk.click(ids.STOP, "w0")
+    assert "I can't find" in desk.answers("ada")
+
+
 # --- buttons ---------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests.unit.handlers.conftest import NOW, TOKEN, Post, binder
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
 from workspace.hands import Person, plain
+from workspace.state import Json, SlackError
 
 ABOUT_ONE = [each for each in SUBCOMMANDS if "[name]" in each.usage]
 ACTORS = {Role.OWNER: "ada", Role.ADMIN: "grace"} | dict.fromkeys(
@@ -99,8 +102,35 @@ def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str
         answer = desk.send_share_form(binder_id, users=[desk.grace], user=who)
         return str(answer.get("errors", {}).get(sharing.USERS, "done"))
 
+    def type_name(name: str) -> str:
+        with Person(desk.post.workspace.url, user) as person:
+            answer = desk.command(f"share {name}", user=who)
+            if answer:
+                return answer
+            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals() else None)
+            if seen.modal:
+                person.close()
+                return "opened"
+            return "\n".join(plain(each) for each in seen.ephemerals())
+
     yield Action.SHARE, press
     yield Action.SHARE, send
+    yield Action.SHARE, type_name
+
+
+def by_home(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """The buttons of a home tab, where the answer comes as a direct message."""
+    who = desk.post.workspace.state.person(user).id
+
+    def press(action_id: str, binder_id: str) -> str:
+        with Person(desk.post.workspace.url, user) as person:
+            before = len(person.look().messages("dm"))
+            desk.dispatch(desk.home_click_body(action_id, binder_id, who))
+            shown = person.wait_for(lambda seen: seen.messages("dm")[before:])
+            return plain(shown[-1])
+
+    for action_id in (ids.OPEN, ids.LOG, ids.STOP):
+        yield BUTTONS[action_id].action, partial(press, action_id)
 
 
 def again(desk: Desk, action_id: str, who: str, binder_id: str) -> str:
@@ -136,7 +166,7 @@ STATES: dict[State, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("role", sorted(ACTORS))
-@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form])
+@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form, by_home])
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
 ) -> None:
@@ -367,3 +397,49 @@ def test_where_slack_does_not_answer_it_is_asked_again_with_the_next_edit(desk: 
     desk.command("extend 1h")
     desk.post.wait(60)
     assert desk.post.row(row.id).is_private is False
+
+
+@pytest.mark.parametrize(
+    "code", ["accesslimited", "access_denied", "org_login_required", "team_added_to_org"]
+)
+def test_a_refusal_that_passes_is_no_answer_and_slack_is_asked_again(desk: Desk, code: str) -> None:
+    desk.mention(f"launch {REPO}")
+    row = launched(desk)
+    with refusing(desk, code):
+        desk.post.drain()
+    assert launched(desk).is_private is None
+    assert desk.post.row(row.id).thread_ts
+    desk.command("extend 1h")
+    desk.post.wait(60)
+    assert desk.post.row(row.id).is_private is False
+
+
+@pytest.mark.parametrize("code", ["channel_not_found", "missing_scope"])
+def test_a_channel_that_the_bot_may_not_look_at_is_private_and_asked_about_once(
+    desk: Desk, code: str
+) -> None:
+    desk.mention(f"launch {REPO}")
+    row = launched(desk)
+    with refusing(desk, code):
+        desk.post.drain()
+    desk.command("extend 1h")
+    desk.post.wait(60)
+    assert desk.post.row(row.id).is_private is True
+
+
+@contextmanager
+def refusing(desk: Desk, code: str) -> Iterator[None]:
+    """Let Slack refuse to tell about channels, for this reason."""
+    api = desk.post.workspace.api
+    call = api.call
+
+    def refused(method: str, token: str, given: Json) -> Json:
+        if method == "conversations.info":
+            raise SlackError(code)
+        return call(method, token, given)
+
+    api.call = refused  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        api.call = call  # type: ignore[method-assign]

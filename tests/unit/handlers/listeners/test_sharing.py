@@ -276,3 +276,26 @@ def test_people_of_another_workspace_get_nothing_by_a_share(desk: Desk) -> None:
     assert "can't find" in desk.command(f"open {row.id}", user=desk.grace)
     desk.app = bolt(desk.post, lambda: None)
     assert "No binder" in desk.command("list", user=desk.grace)
+
+
+def test_the_status_shows_the_buttons_that_its_reader_may_press(desk: Desk) -> None:
+    row = private(desk)
+    desk.share(row, "grace")
+    assert "[Open]  [Show log]\n" in desk.command("status demo", user=desk.grace)
+    desk.share(row, "grace", manages=True)
+    assert "[Open]  [Show log]  [Tear down]" in desk.command("status demo", user=desk.grace)
+    assert "[Open]  [Show log]  [Share]  [Tear down]" in desk.command("status demo")
+
+
+def test_share_without_people_opens_the_form(desk: Desk) -> None:
+    row = private(desk)
+    assert desk.command("share demo") == ""
+    assert modal(desk)["private_metadata"] == row.id
+
+
+def test_the_owner_reads_that_an_admin_shared_it(desk: Desk) -> None:
+    private(desk)
+    desk.app = bolt(desk.post, lambda: None, admins=desk.grace)
+    assert "is shared with" in desk.command(f"share demo <@{linus(desk)}>", user=desk.grace)
+    desk.post.wait(60)
+    assert f"@{desk.post.ada} @{desk.grace} changed who can open demo." in in_thread(desk)
