@@ -36,13 +36,9 @@ class Engine:
         """What the engine knows of an image; empty where it is not known."""
         return self._inspect("image", image)
 
-    def tag(self, image: str, name: str) -> None:
-        """Give an image another name.
-
-        Raises:
-            CommandFailed: It has none.
-        """
-        capture(self.name, "tag", image, name)
+    def tag(self, image: str, name: str) -> bool:
+        """Give an image another name; whether it has that now."""
+        return succeeds(self.name, "tag", image, name)
 
     def remove_name(self, name: str) -> None:
         """Take a name away from an image, which goes with its last one unless a container needs it."""

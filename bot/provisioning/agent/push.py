@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bot.provisioning.agent import instructions
-from bot.provisioning.agent.failures import CommandFailed, TransferFailed
+from bot.provisioning.agent.failures import TransferFailed
 from bot.provisioning.agent.image_transfer import ImageTransfer
 from bot.provisioning.agent.images import LaunchRecord
 from bot.provisioning.agent.stored_images import BUILT, KEPT
@@ -67,12 +67,13 @@ class _Push:
         transfer = ImageTransfer(
             right["auth"], settings.transfer_seconds, settings.silence_seconds, _say_nothing
         )
+        # By its id: what its local name stands for may be another image by now.
+        if not self._engine.tag(self._image.id, name):
+            return False
         try:
-            # By its id: what its local name stands for may be another image by now.
-            self._engine.tag(self._image.id, name)
             transfer.push(right["repository"], right["tag"])
-        except (TransferFailed, CommandFailed) as error:
-            self._job.reporter.log(f"The image could not be stored: {getattr(error, 'output', '') or error}")
+        except TransferFailed as error:
+            self._job.reporter.log(f"The image could not be stored: {error}")
             return False
         finally:
             self._engine.remove_name(name)

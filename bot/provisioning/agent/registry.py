@@ -66,9 +66,8 @@ class Registry:
             return False
         pulled = f"{access.repository}@{stored.digest}"
         # Docker with the store of containerd names images by the digest of their manifest.
-        is_right = self._engine.inspect_image(pulled).get("Id") in {stored.id, stored.digest}
-        if is_right:
-            self._engine.tag(pulled, name)
+        has_right_id = self._engine.inspect_image(pulled).get("Id") in {stored.id, stored.digest}
+        is_right = has_right_id and self._engine.tag(pulled, name)
         self._engine.remove_name(pulled)
         if not is_right:
             self._give_up(_OTHER_IMAGE)
@@ -109,12 +108,13 @@ class Registry:
         except TransferFailed as error:
             self._give_up(note, str(error))
             return False
+        finally:
+            self._job.deadline.restart()  # the build has its own time
         return True
 
     def _give_up(self, note: str, why: str = "") -> None:
         """Use it no more in this launch, and say so."""
         self._access = None
-        self._job.deadline.restart()  # what was waited for it is not the build's fault
         if why:
             self._job.reporter.log(f"The registry: {why}")
         self._job.reporter.note(note)
