@@ -66,7 +66,7 @@ def _twin(session: Session, binder: Binder) -> Binder | None:
 
 def _free_name(session: Session, binder: Binder, wanted: str) -> str:
     visible_names = select(Binder.name).where(
-        Binder.team_id == binder.team_id, _not_gone(), _is_visible_to(binder.owner)
+        Binder.team_id == binder.team_id, not_gone(), _is_visible_to(binder.owner)
     )
     taken = set(session.scalars(visible_names))
     endings = ("", *(f"-{number}" for number in range(2, len(taken) + 3)))
@@ -79,7 +79,8 @@ def _is_visible_to(user: str) -> Any:
     return or_(Binder.is_private.is_(False), Binder.owner == user, shares.shared_with(user))
 
 
-def _not_gone() -> Any:
+def not_gone() -> Any:
+    """The condition that a binder is not gone yet."""
     # Written out, not bound: a planner must see that it is the condition of ix_binders_due.
     gone = bindparam("gone", Status.GONE, type_=Binder.status.type, literal_execute=True)
     return Binder.status != gone
@@ -92,7 +93,7 @@ def get(session: Session, binder_id: str) -> Binder | None:
 
 def existing(session: Session, team_id: str, *, owner: str | None = None) -> Sequence[Binder]:
     """List the binders of a workspace, or of one person, that are not gone yet; the oldest first."""
-    query = select(Binder).where(Binder.team_id == team_id, _not_gone())
+    query = select(Binder).where(Binder.team_id == team_id, not_gone())
     if owner is not None:
         query = query.where(Binder.owner == owner)
     return session.scalars(query.order_by(Binder.created_at)).all()
@@ -100,7 +101,7 @@ def existing(session: Session, team_id: str, *, owner: str | None = None) -> Seq
 
 def existing_ids(session: Session) -> Sequence[str]:
     """List the ids of all binders that are not gone yet, of every workspace."""
-    return session.scalars(select(Binder.id).where(_not_gone())).all()
+    return session.scalars(select(Binder.id).where(not_gone())).all()
 
 
 def named(session: Session, team_id: str, name: str, *, user: str) -> Binder | None:
@@ -112,7 +113,7 @@ def named(session: Session, team_id: str, name: str, *, user: str) -> Binder | N
     query = select(Binder).where(Binder.team_id == team_id, or_(Binder.name == name, Binder.id == name))
     preferred = [
         case((condition, 0), else_=1)
-        for condition in (_is_visible_to(user), _not_gone(), Binder.owner == user)
+        for condition in (_is_visible_to(user), not_gone(), Binder.owner == user)
     ]
     return session.scalar(query.order_by(*preferred, Binder.created_at.desc()).limit(1))
 
@@ -243,7 +244,7 @@ def claim(session: Session, owner: str, *, limit: int, lease_seconds: float) -> 
 def _claim() -> Any:
     due = (
         select(Binder.id)
-        .where(_not_gone(), Binder.next_at <= unix_now(), Binder.lease_until <= unix_now())
+        .where(not_gone(), Binder.next_at <= unix_now(), Binder.lease_until <= unix_now())
         .order_by(Binder.next_at)
         .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
@@ -316,7 +317,7 @@ def reschedule(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None
 
 def hasten(session: Session, binder_id: str) -> bool:
     """Make the next look at a binder due at once. False where somebody is looking at it, or it is gone."""
-    free = and_(Binder.id == binder_id, _not_gone(), Binder.lease_until <= unix_now())
+    free = and_(Binder.id == binder_id, not_gone(), Binder.lease_until <= unix_now())
     return _affected(session, update(Binder).where(free).values(next_at=0.0)) == 1
 
 
@@ -353,8 +354,8 @@ def release_all(session: Session) -> int:
 
 def unknown_or_gone(session: Session, binder_ids: Collection[str]) -> set[str]:
     """Of these ids in the cloud, those of which nothing should be left: unknown here, or gone."""
-    own = select(Binder.id).where(Binder.id.in_(binder_ids), Binder.instance_id.is_(None), _not_gone())
-    taken = select(Binder.instance_id).where(Binder.instance_id.in_(binder_ids), _not_gone())
+    own = select(Binder.id).where(Binder.id.in_(binder_ids), Binder.instance_id.is_(None), not_gone())
+    taken = select(Binder.instance_id).where(Binder.instance_id.in_(binder_ids), not_gone())
     return set(binder_ids) - {*session.scalars(own), *session.scalars(taken)}
 
 

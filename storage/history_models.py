@@ -36,6 +36,8 @@ class LaunchTime(Base):
     size: Mapped[str] = mapped_column(String(64))
     how: Mapped[str] = mapped_column(String(16), default="")
     """How it got its image: `built`, `pulled` or `kept`; empty where it failed."""
+    is_warm: Mapped[bool] = mapped_column(default=False)
+    """Whether it got an instance of the warm pool, which had booted before."""
     failed_in: Mapped[str | None] = mapped_column(String(16))
     """The stage in which it failed; None where it became ready."""
     stages: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -23,6 +23,7 @@ class Search:
         column: By what they are found: `build`, `repository` or `kind`.
         value: What has to stand there.
         ways: The `how` that count.
+        is_warm: Whether launches with a warm instance count, or those with one of their own.
         private_of: Whose private launches count beside all public ones: a person's, nobody's (an empty
             string), or everybody's (None).
     """
@@ -30,6 +31,7 @@ class Search:
     column: str
     value: str
     ways: tuple[str, ...]
+    is_warm: bool
     private_of: str | None
 
 
@@ -64,6 +66,7 @@ def _part(number: int, search: Search, limit: int) -> Any:
     conditions: list[ColumnElement[bool]] = [
         getattr(LaunchTime, search.column) == search.value,
         LaunchTime.how.in_(search.ways),
+        LaunchTime.is_warm.is_(search.is_warm),
         LaunchTime.failed_in.is_(None),
     ]
     if search.private_of is not None:

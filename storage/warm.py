@@ -10,6 +10,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from storage.binders import not_gone
 from storage.engine import unix_now
 from storage.models import Binder, Ending, Status, Target, WarmRequest
 
@@ -87,7 +88,7 @@ def without_room(session: Session) -> Sequence[Binder]:
 
 def count_unmade(session: Session) -> int:
     """Count the rows whose instance is not made yet, so that no quota shows it."""
-    query = select(func.count()).where(Binder.status.in_(_UNMADE), Binder.target == Target.READY)
+    query = select(func.count()).where(not_gone(), Binder.status.in_(_UNMADE), Binder.target == Target.READY)
     return int(session.scalar(query) or 0)
 
 
@@ -129,6 +130,7 @@ def _count_off(session: Session, size: str) -> None:
 
 def _waits_for_room() -> Any:
     return and_(
+        not_gone(),
         Binder.status == Status.REQUESTED,
         Binder.target == Target.READY,
         Binder.waiting_for.is_not(None),

@@ -47,6 +47,7 @@ def _tables(found: LaunchStats) -> Iterator[str]:
     if found.total is not None:
         yield from _table("Until the links", {"all": found.total})
         yield from _table("By image", found.by_how)
+        yield from _table("By instance", found.by_instance)
         yield from _table("By kind", found.by_kind)
         yield from _table("By stage", found.by_stage)
     if found.failed_in:

@@ -1,8 +1,8 @@
 """How long a launch should take, as far as earlier launches tell. Pure.
 
 The nearest launches count: those of the same build, else those of the same repository, else those of the same
-kind. A launch that builds is compared with launches that built. One that finds its image is compared with
-launches that found theirs. Where there is too little to compare with, nothing is expected.
+kind. Like is compared with like: launches that build, launches that find their image, and launches with a
+warm instance. Where there is too little to compare with, nothing is expected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -95,13 +95,14 @@ class Expectation:
 
 def is_at_work(binder: Binder) -> bool:
     """Whether a binder is on its way to its first links, and its commit is known."""
-    is_launching = binder.status in _AT_WORK and binder.target == Target.READY
+    is_launching = binder.status in _AT_WORK and binder.target == Target.READY and not binder.is_warm
     return is_launching and binder.resolved_at is not None and binder.ready_at is None
 
 
 def question(binder: Binder) -> str:
     """What decides which launches it is compared with, as far as it is known by now."""
-    return f"{how_seen(binder)}/{kind_of(binder)}/{'stored' if binder.has_image else ''}"
+    marks = ("stored" if binder.has_image else "", "warm" if is_warm(binder) else "")
+    return "/".join([how_seen(binder), kind_of(binder), *marks])
 
 
 def is_open(binder: Binder) -> bool:
@@ -115,6 +116,11 @@ def how_seen(binder: Binder) -> str:
     begun = binder.stages or {}
     reported = str((binder.image or {}).get("how", ""))
     return reported or ("build" in begun and BUILT) or ("pull" in begun and PULLED) or ""
+
+
+def is_warm(binder: Binder) -> bool:
+    """Whether a launch took an instance of the warm pool, which had booted before."""
+    return binder.instance_id is not None
 
 
 def kind_of(binder: Binder) -> str:

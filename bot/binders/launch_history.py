@@ -28,7 +28,7 @@ def expected(session: Session, due: Sequence[Binder], *, keeps_images: bool) -> 
         due: The binders that are looked at.
         keeps_images: See `expectations.expect`.
     """
-    asking = [each for each in due if expectations.is_open(each)][:MOST_AT_ONCE]
+    asking = [each for each in due if not each.is_warm and expectations.is_open(each)][:MOST_AT_ONCE]
     searches = {each.id: _searches(each) for each in asking}
     found = launch_times.newest(
         session, [search for group in searches.values() for search in group.values()], limit=NEWEST
@@ -62,6 +62,7 @@ def measured(binder: Binder, changes: Mapping[str, Any]) -> LaunchTime | None:
         kind=expectations.kind_of(binder),
         size=binder.size,
         how=_how(binder, begun) if is_ready else "",
+        is_warm=expectations.is_warm(binder),
         failed_in=None if is_ready else stages.current(begun),
         stages={name: round(seconds, 3) for name, seconds in taken.items()},
         seconds=round(expectations.total(taken), 3),
@@ -81,13 +82,14 @@ def _searches(binder: Binder) -> Mapping[str, Search]:
     """
     build, repository = _build(binder), _repository(binder)
     private_of = binder.owner if binder.is_private else ""  # not known yet: it may be public
+    warm = expectations.is_warm(binder)
     searches = {
-        "found": Search("build", build, (KEPT, PULLED), private_of),
-        "built": Search("build", build, (BUILT,), private_of),
-        "repository": Search("repository", repository, (BUILT,), private_of),
+        "found": Search("build", build, (KEPT, PULLED), warm, private_of),
+        "built": Search("build", build, (BUILT,), warm, private_of),
+        "repository": Search("repository", repository, (BUILT,), warm, private_of),
     }
     if kind := expectations.kind_of(binder):
-        searches["kind"] = Search("kind", kind, (expectations.how_seen(binder) or BUILT,), None)
+        searches["kind"] = Search("kind", kind, (expectations.how_seen(binder) or BUILT,), warm, None)
     return searches
 
 

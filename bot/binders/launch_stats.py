@@ -22,6 +22,7 @@ class LaunchStats:
         failed: How many failed.
         total: How long those took that became ready; None where none did.
         by_how: The same by how they got their image: `built`, `pulled` or `kept`.
+        by_instance: The same by their instance: `warm`, or `own` where it was made for them.
         by_kind: The same by what they were built with.
         by_stage: How long each stage took, in the order in which they come.
         failed_in: How many failed, by their stage.
@@ -31,6 +32,7 @@ class LaunchStats:
     failed: int
     total: Distribution | None
     by_how: Mapping[str, Distribution]
+    by_instance: Mapping[str, Distribution]
     by_kind: Mapping[str, Distribution]
     by_stage: Mapping[str, Distribution]
     failed_in: Mapping[str, int]
@@ -46,6 +48,7 @@ class LaunchStats:
             failed=failed.total(),
             total=Distribution.of([each.seconds for each in ready]) if ready else None,
             by_how=_grouped(ready, lambda launch: launch.how),
+            by_instance=_grouped(ready, lambda launch: "warm" if launch.is_warm else "own"),
             by_kind=_grouped(ready, lambda launch: launch.kind or UNKNOWN),
             by_stage=_by_stage(ready),
             failed_in=dict(failed.most_common()),

@@ -216,6 +216,7 @@ def test_the_second_launch_says_how_long_it_usually_takes(scene: Scene) -> None:
 
 
 def test_a_private_launch_says_nothing_to_others(scene: Scene) -> None:
+    scene.cloud.keeps_images = True
     ada, grace = scene.person(), scene.person("grace")
     scene.launch(channel="dm")
     ada.wait_for_text("Your links to")

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 EXAMPLE_IMAGE = "binder-bot/example"
 """The name of the example's image. It stays, so that its layers do."""
 
+_PROOF_IMAGE = "binder-bot/proof"
+"""The name of an image that is built for a proof: repo2docker builds nothing whose name is there."""
+_BUILD_SECONDS, _REBUILD_SECONDS = "build-seconds", "rebuild-seconds"
 _VERSION = re.compile(r"\d+\.\d+[\w.+~-]*")
 _PROBE = "import socket; s = socket.socket(); s.settimeout(5); print('open', s.connect_ex(('{address}', 80)))"
 
@@ -84,8 +87,8 @@ def bake(job: Job, order: BakeOrder) -> None:
     close_metadata_service()
     base = job.settings.container.base_image or _base_image(job)
     _pull(job, engine, base)
-    _build_example(job, order.example)
-    contents = _contents(job, engine, base)
+    seconds = _build_example(job, order.example, EXAMPLE_IMAGE)
+    contents = {**_contents(job, engine, base), _BUILD_SECONDS: seconds}
     job.reporter.begin(Phase.STARTING, "Cleaning the machine")
     console = _console(job)
     clean(job)
@@ -105,15 +108,16 @@ def prove(job: Job, order: BakeOrder) -> None:
     if not is_up(job, engine):
         raise Failure("Docker does not run.", FailureCode.NO_TOOLS)
     contents = _contents(job, engine, order.expected["base-image"])
-    wrong = [name for name, value in order.expected.items() if contents.get(name) != value]
+    wanted = {name: value for name, value in order.expected.items() if name != _BUILD_SECONDS}
+    wrong = [name for name, value in wanted.items() if contents.get(name) != value]
     if wrong:
         found = ", ".join(f"{name} is {contents.get(name)}" for name in wrong)
         raise Failure(f"Something else is inside than was baked: {found}.", FailureCode.NO_TOOLS)
     _require_closed_metadata_service(engine)
-    began_at = time.monotonic()
-    _build_example(job, order.example)
-    seconds = f"{time.monotonic() - began_at:.0f}"
-    _tell(_console(job), "The image works", {**contents, "example-seconds": seconds})
+    # From the layers that are there already: that is what they are for.
+    seconds = _build_example(job, order.example, _PROOF_IMAGE)
+    engine.remove_name(_PROOF_IMAGE)
+    _tell(_console(job), "The image works", {**order.expected, _REBUILD_SECONDS: seconds})
 
 
 def _check_egress(job: Job) -> None:
@@ -145,13 +149,16 @@ def _pull(job: Job, engine: Engine, image: str) -> None:
     run_command(job, [engine.name, "pull", image])
 
 
-def _build_example(job: Job, files: Mapping[str, str]) -> None:
+def _build_example(job: Job, files: Mapping[str, str], image: str) -> str:
+    """Build the example; the seconds that it took."""
+    began_at = time.monotonic()
     shutil.rmtree(job.places.repo, ignore_errors=True)
     job.places.repo.mkdir(parents=True)
     for name, content in files.items():
         (job.places.repo / name).write_text(content, encoding="utf-8")
     job.reporter.begin(Phase.BUILDING, "Building the example")
-    build_image(job, Build(EXAMPLE_IMAGE, str(job.places.repo)))
+    build_image(job, Build(image, str(job.places.repo)))
+    return f"{time.monotonic() - began_at:.0f}"
 
 
 def _require_closed_metadata_service(engine: Engine) -> None:

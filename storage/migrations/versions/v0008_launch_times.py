@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(40), nullable=False),
         sa.Column("size", sa.String(64), nullable=False),
         sa.Column("how", sa.String(16), nullable=False),
+        sa.Column("is_warm", sa.Boolean(), nullable=False),
         sa.Column("failed_in", sa.String(16), nullable=True),
         sa.Column("stages", sa.JSON(), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),

@@ -111,6 +111,16 @@ def test_an_end_without_a_warning_is_found(arena: Arena, monkeypatch: pytest.Mon
     assert found(arena, "without a warning", first=16)
 
 
+def test_an_image_that_is_kept_unseen_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    careful = plans.plan
+
+    def trusting(image: BuiltImage, seen: SeenImage, now: float) -> ImageStep:
+        return KeepImage(seen.manifest) if seen.manifest else careful(image, seen, now)
+
+    monkeypatch.setattr(keeper, "plan", trusting)
+    assert found(arena, "the registry does not have it", first=47)
+
+
 def test_an_instance_that_stays_in_the_pool_when_it_is_taken_is_found(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,13 +143,3 @@ def test_a_launch_that_fails_with_its_warm_instance_is_found(
 
     monkeypatch.setattr(warm_instance, "give_up", fails)
     assert found(arena, "failed by the pool")
-
-
-def test_an_image_that_is_kept_unseen_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
-    careful = plans.plan
-
-    def trusting(image: BuiltImage, seen: SeenImage, now: float) -> ImageStep:
-        return KeepImage(seen.manifest) if seen.manifest else careful(image, seen, now)
-
-    monkeypatch.setattr(keeper, "plan", trusting)
-    assert found(arena, "the registry does not have it", first=6)

@@ -46,9 +46,14 @@ def found(store: Store, *searches: Search, limit: int = 20) -> list[list[float]]
 
 
 def search(
-    column: str = "build", value: str = "b", ways: Sequence[str] = ("built",), user: str | None = "U1"
+    column: str = "build",
+    value: str = "b",
+    ways: Sequence[str] = ("built",),
+    user: str | None = "U1",
+    *,
+    is_warm: bool = False,
 ) -> Search:
-    return Search(column, value, tuple(ways), user)
+    return Search(column, value, tuple(ways), is_warm, user)
 
 
 def test_no_search_finds_nothing(store: Store) -> None:
@@ -92,6 +97,11 @@ def test_privacy_that_is_learned_later_counts(store: Store) -> None:
     with store.write() as session:
         binders.note_privacy(session, binder.id, is_private=False)
     assert found(store, search()) == [[seconds]]
+
+
+def test_launches_with_a_warm_instance_are_found_apart(store: Store) -> None:
+    own, warm = launched(store), launched(store, is_warm=True)
+    assert found(store, search(), search(is_warm=True)) == [[own], [warm]]
 
 
 def test_a_launch_that_failed_tells_nothing_of_how_long_one_takes(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, insert
 from sqlalchemy.orm import Session
 
-from storage import binders, launch_times, outbox
+from storage import binders, launch_times, outbox, warm
 from storage.engine import Store
 from storage.history_models import LaunchTime
 from storage.launch_times import Search
@@ -34,7 +34,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         "size": "small",
     }
     past |= {"repository": "r", "build": "b", "kind": "R", "how": "built", "stages": {}, "seconds": 1.0}
-    past |= {"ended_at": 1.0}
+    past |= {"ended_at": 1.0, "is_warm": False}
     with closing(Store(f"sqlite:///{path}")) as store:
         store.migrate()
         launch(store)
@@ -77,9 +77,26 @@ def test_a_claim_of_binders_reads_the_live_ones_only(aged: Store) -> None:
     assert scanned(steps) == []
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda session: warm.take(session, "small"),
+        warm.existing,
+        lambda session: warm.failures(session, 0.0),
+        warm.without_room,
+        warm.count_unmade,
+        warm.hurry,
+        lambda session: warm.end(session, ["a", "b"]),
+    ],
+    ids=["take", "existing", "failures", "without room", "unmade", "hurry", "end"],
+)
+def test_the_warm_pool_never_reads_what_is_gone(aged: Store, look: Callable[[Session], object]) -> None:
+    assert scanned(plan(aged, look)) == []
+
+
 @pytest.mark.parametrize(("column", "value"), [("build", "b"), ("repository", "r"), ("kind", "R")])
 def test_a_search_for_launches_reads_the_newest_ones_only(aged: Store, column: str, value: str) -> None:
-    search = Search(column, value, ("built",), "U1")
+    search = Search(column, value, ("built",), is_warm=False, private_of="U1")
     steps = plan(aged, lambda session: launch_times.newest(session, [search, search], limit=20))
     assert any(f"ix_launch_times_{column}" in each for each in steps), steps
     assert scanned(steps) == ["SCAN anon_1"], "the result of the search itself"

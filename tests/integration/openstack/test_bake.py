@@ -205,7 +205,7 @@ def test_a_host_without_room_and_an_agent_that_is_silent_are_told(
     standin.knobs.full = set()
     machines.baked = {"phase": "building"}
     with pytest.raises(CloudError, match="did not say what is inside within"):
-        oven.bake(patience=0.3)
+        oven.bake(patience=5.0)
     assert not standin.leavings()
 
 

@@ -33,6 +33,13 @@ def test_what_the_instance_reported_of_its_image_counts() -> None:
     assert (found.how, found.kind, found.build_key) == ("pulled", "R", "0" * 24)
 
 
+@pytest.mark.parametrize("instance_id", [None, "w1"])
+def test_a_launch_with_a_warm_instance_is_marked(instance_id: str | None) -> None:
+    found = measured(launch(instance_id=instance_id), READY)
+    assert found is not None
+    assert found.is_warm is (instance_id is not None)
+
+
 @pytest.mark.parametrize(
     ("begun", "how"),
     [

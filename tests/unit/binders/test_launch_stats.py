@@ -14,13 +14,20 @@ from storage.history_models import LaunchTime
 
 
 def launch(seconds: float, how: str = "built", **more: Any) -> LaunchTime:
-    values = {"how": how, "kind": "R", "failed_in": None, "stages": {"instance": 30.0}, "seconds": seconds}
+    values = {
+        "how": how,
+        "kind": "R",
+        "failed_in": None,
+        "is_warm": False,
+        "stages": {"instance": 30.0},
+        "seconds": seconds,
+    }
     return LaunchTime(**(values | more))
 
 
 LAUNCHES = [
     *(launch(seconds, stages={"instance": 30.0, "build": seconds - 40}) for seconds in (300, 362, 420, 722)),
-    launch(41, "pulled", kind="", stages={"instance": 35.0, "pull": 3.0}),
+    launch(41, "pulled", kind="", is_warm=True, stages={"instance": 35.0, "pull": 3.0}),
     *(launch(9, "", failed_in=stage) for stage in ("build", "repository", "build")),
 ]
 
@@ -33,6 +40,10 @@ Until the links         launches        median       9 in 10       slowest
 By image                launches        median       9 in 10       slowest
   built                        4         7 min        12 min        12 min
   pulled                       1          40 s          40 s          40 s
+
+By instance             launches        median       9 in 10       slowest
+  own                          4         7 min        12 min        12 min
+  warm                         1          40 s          40 s          40 s
 
 By kind                 launches        median       9 in 10       slowest
   R                            4         7 min        12 min        12 min
@@ -90,7 +101,7 @@ launches = st.builds(
 def test_every_launch_is_counted_once_in_each_table(given_launches: list[LaunchTime]) -> None:
     found = LaunchStats.of(given_launches)
     assert found.ready + found.failed == len(given_launches)
-    for table in (found.by_how, found.by_kind):
+    for table in (found.by_how, found.by_instance, found.by_kind):
         assert sum(each.count for each in table.values()) == found.ready
     assert sum(found.failed_in.values()) == found.failed
     assert (found.total or Distribution(0, 0, 0, 0)).count == found.ready

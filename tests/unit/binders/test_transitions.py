@@ -120,7 +120,7 @@ def test_what_it_is_built_with_is_written_down_once() -> None:
     assert "kind" not in step.changes
 
 
-EXPECTED = Expectation("//", Basis.BUILD, "built", 30.0, 60.0, {"instance": 20.0})
+EXPECTED = Expectation("///", Basis.BUILD, "built", 30.0, 60.0, {"instance": 20.0})
 
 
 @pytest.mark.parametrize("status", [Status.CREATING, Status.BOOTING, Status.BUILDING])
