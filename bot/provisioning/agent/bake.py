@@ -22,8 +22,6 @@ from bot.provisioning.agent.engine import Engine
 from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
 from bot.provisioning.agent.firewall import METADATA, close_metadata_service
 from bot.provisioning.agent.phases import Phase
-from bot.provisioning.agent.progress import BuildProgress
-from bot.provisioning.agent.reasons import image_failure
 from bot.provisioning.agent.repo2docker import Build, build_image, repo2docker_version
 from bot.provisioning.agent.reports import Console
 from bot.provisioning.agent.tools import is_up, require_tools
@@ -159,11 +157,7 @@ def _build_example(job: Job, files: Mapping[str, str], image: str) -> str:
     for name, content in files.items():
         (job.places.repo / name).write_text(content, encoding="utf-8")
     job.reporter.begin(Phase.BUILDING, "Building the example")
-    progress = BuildProgress(job.reporter, job.settings.container.silence_seconds)
-    try:
-        build_image(job, Build(image, str(job.places.repo)), progress, {})
-    except CommandFailed as error:
-        raise image_failure(error, progress.own_reason) from error
+    build_image(job, Build(image, str(job.places.repo)))
     return f"{time.monotonic() - began_at:.0f}"
 
 

@@ -66,7 +66,7 @@ def succeeds(*command: str) -> bool:
     return True
 
 
-def run(  # noqa: PLR0913 - all but two have a default
+def run(
     job: Job,
     command: Sequence[str],
     *,
@@ -74,7 +74,6 @@ def run(  # noqa: PLR0913 - all but two have a default
     environment: Mapping[str, str] | None = None,
     given: str = "",
     on_line: Callable[[str], str | None] = str,
-    meanwhile: Callable[[], None] = lambda: None,
 ) -> str:
     """Run a long command to its end, and give the end of what it printed.
 
@@ -85,7 +84,6 @@ def run(  # noqa: PLR0913 - all but two have a default
         environment: Its whole environment; the agent's own by default.
         given: What it reads.
         on_line: Called with each line as it appears. What it returns goes to the log; None goes nowhere.
-        meanwhile: Called again and again while it runs. What it raises ends the command.
 
     Raises:
         CommandFailed: It failed, or could not be started.
@@ -103,7 +101,7 @@ def run(  # noqa: PLR0913 - all but two have a default
         stdin.write(given.encode())
         stdin.seek(0)
         with _started(command, cwd or job.places.directory, environment, stdin) as process:
-            code = _follow(job, process, keep, meanwhile)
+            code = _follow(job, process, keep)
     output = "\n".join(printed)
     if code != 0:
         raise CommandFailed(Path(command[0]).name, code, output)
@@ -146,9 +144,7 @@ def _started(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _follow(
-    job: Job, process: subprocess.Popen[bytes], on_line: Callable[[str], None], meanwhile: Callable[[], None]
-) -> int:
+def _follow(job: Job, process: subprocess.Popen[bytes], on_line: Callable[[str], None]) -> int:
     """Read what a command prints until it ends, whatever it leaves running that holds its output open."""
     assert process.stdout is not None  # noqa: S101 - it was asked for: tells the type checker
     lines = _Lines(process.stdout.fileno(), on_line)
@@ -161,7 +157,6 @@ def _follow(
             return code
         job.deadline.check()
         job.reporter.write_due()
-        meanwhile()
 
 
 class _Lines:

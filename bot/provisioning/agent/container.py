@@ -17,7 +17,7 @@ from bot.provisioning.agent.push import push_in_background
 from bot.provisioning.agent.serving import START_HINT, answers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bot.provisioning.agent.engine import Engine
     from bot.provisioning.agent.images import Image
@@ -31,6 +31,10 @@ _IN_PEACE = "ended with exit code 0"
 # What `--volume name:place` takes literally: no colon, nor anything that a mount option could be made of.
 _PLAIN_DIRECTORY = re.compile(r"(?:/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)+/?")
 _LOG_LINES = "100"
+_LOOK_SECONDS = 0.1
+"""Between two questions to a server that starts."""
+_STATE_SECONDS = 0.7
+"""Between two questions to the engine meanwhile, which takes a part of the machine from the server."""
 
 
 def serve(job: Job, engine: Engine, image: Image) -> None:
@@ -83,11 +87,12 @@ class _Container:
         """Wait until the server answers, and report it."""
         settings = self._job.settings
         before = self._restarts()
+        has_given_up = _now_and_then(lambda: self._has_given_up(before))
 
         def is_decided() -> bool:
-            return self._answers() or self._has_given_up(before)
+            return self._answers() or has_given_up()
 
-        is_in_time = wait_until(is_decided, settings.start_seconds, settings.poll_seconds)
+        is_in_time = wait_until(is_decided, settings.start_seconds, min(settings.poll_seconds, _LOOK_SECONDS))
         if self._answers():
             self._job.reporter.begin(Phase.SERVING, "Serving")
             return
@@ -139,6 +144,20 @@ class _Container:
 
     def _is_lost(self) -> bool:
         return not self._answers() and self._engine.has_ended(self._name)
+
+
+def _now_and_then(ask: Callable[[], bool]) -> Callable[[], bool]:
+    """A question that costs much, asked rarely; False in between."""
+    asked_at = time.monotonic()
+
+    def ask_when_due() -> bool:
+        nonlocal asked_at
+        if time.monotonic() - asked_at < _STATE_SECONDS:
+            return False
+        asked_at = time.monotonic()
+        return ask()
+
+    return ask_when_due
 
 
 def run_command(job: Job, engine: Engine, image: Image) -> list[str]:

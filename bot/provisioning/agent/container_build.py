@@ -10,21 +10,13 @@ from bot.provisioning.agent import container
 from bot.provisioning.agent.build_key import build_key
 from bot.provisioning.agent.egress import check_egress
 from bot.provisioning.agent.engine import Engine
-from bot.provisioning.agent.failures import CommandFailed, TransferFailed
+from bot.provisioning.agent.failures import Failure, FailureCode
 from bot.provisioning.agent.fetch import fetch
 from bot.provisioning.agent.firewall import close_metadata_service
-from bot.provisioning.agent.images import (
-    Image,
-    LaunchRecord,
-    image_of,
-    labels_of,
-)
-from bot.provisioning.agent.kinds import kind_of
+from bot.provisioning.agent.images import NOTES_LABEL, Image, LaunchRecord, image_of, labels_of
 from bot.provisioning.agent.known_directories import KnownDirectories
 from bot.provisioning.agent.paths import build_root
 from bot.provisioning.agent.phases import Phase
-from bot.provisioning.agent.progress import BuildProgress
-from bot.provisioning.agent.reasons import ended_in_a_step, image_failure
 from bot.provisioning.agent.registry import Registry
 from bot.provisioning.agent.repo2docker import Build, build_image, repo2docker_version
 from bot.provisioning.agent.source import source_of
@@ -121,45 +113,26 @@ class _ImageOfTask:
         source = str(self._job.places.repo) if is_git else source_of(self._task)
         if self._task.rebuild:
             self._engine.remove_name(name)  # repo2docker builds nothing that is there
-        self._job.reporter.begin(
-            Phase.BUILDING, "Building the image" if is_git else f"Fetching and building {source}"
-        )
-        build = Build(
-            image=name,
-            source=source,
-            directory=directory,
-            labels=labels_of(notes),
-            cache_from=self._registry.cache,
-            is_cache=self._registry.keeps_images,
-            is_anew=self._task.rebuild,
-        )
-        builder = self._run(build)
+        with self._registry.layers() as layers:
+            self._job.reporter.begin(
+                Phase.BUILDING, "Building the image" if is_git else f"Fetching and building {source}"
+            )
+            build = Build(
+                image=name,
+                source=source,
+                directory=directory,
+                labels=labels_of(notes),
+                cache_from=layers.image,
+                is_cache=self._registry.keeps_images,
+                is_anew=self._task.rebuild,
+            )
+            kind = build_image(self._job, build, layers.environment)
         if self._settings.keep_images is not None:
-            self._engine.prune_images(self._settings.images, self._settings.keep_images)
+            self._engine.prune_images(self._settings.images, self._settings.keep_images, NOTES_LABEL)
         image = self._inspect(directory, BUILT)
         if image is None:
-            raise image_failure(CommandFailed("repo2docker", 0, ""), "repo2docker left no image")
-        return replace(image, kind=image.kind or kind_of(builder))
-
-    def _run(self, build: Build) -> str:
-        """Run repo2docker, once more where only the registry was at fault; gives the name of its builder."""
-        progress = BuildProgress(self._job.reporter, self._settings.silence_seconds)
-        try:
-            with self._registry.login() as environment:
-                build_image(self._job, build, progress, environment)
-        except TransferFailed as error:
-            return self._run_without_registry(build, str(error))
-        except CommandFailed as error:
-            if build.cache_from and not ended_in_a_step(error):
-                return self._run_without_registry(build, error.last_line)
-            raise image_failure(error, progress.own_reason) from error
-        if progress.has_lost_cache:
-            self._registry.give_up()
-        return progress.builder
-
-    def _run_without_registry(self, build: Build, why: str) -> str:
-        self._registry.give_up(why=why)
-        return self._run(replace(build, cache_from=""))
+            raise Failure("repo2docker built no image.", FailureCode.BUILD_FAILED)
+        return replace(image, kind=image.kind or kind)
 
     def _inspect(self, directory: str, how: str) -> Image | None:
         name = self._name(directory)

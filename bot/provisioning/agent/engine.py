@@ -36,13 +36,9 @@ class Engine:
         """What the engine knows of an image; empty where it is not known."""
         return self._inspect("image", image)
 
-    def tag(self, image: str, name: str) -> None:
-        """Give an image another name.
-
-        Raises:
-            CommandFailed: It has none.
-        """
-        capture(self.name, "tag", image, name)
+    def tag(self, image: str, name: str) -> bool:
+        """Give an image another name; whether it has that now."""
+        return succeeds(self.name, "tag", image, name)
 
     def remove_name(self, name: str) -> None:
         """Take a name away from an image, which goes with its last one unless a container needs it."""
@@ -79,8 +75,15 @@ class Engine:
             return False
         return "nvidia" in runtimes and succeeds("nvidia-smi", "-L")
 
-    def prune_images(self, prefix: str, keep: int) -> None:
-        """Remove all but the newest images whose names begin so; the engine itself spares those in use."""
+    def prune_images(self, prefix: str, keep: int, label: str) -> None:
+        """Remove all but the newest images whose names begin so; the engine itself spares those in use.
+
+        Args:
+            prefix: What their names begin with.
+            keep: How many are kept.
+            label: What those have that lost their names to newer ones; they go, too.
+        """
+        succeeds(self.name, "image", "prune", "--force", "--filter", f"label={label}")
         only = ("--filter", f"reference={prefix}*", "--format", "{{.Repository}}")
         try:
             images = capture(self.name, "images", *only).split()

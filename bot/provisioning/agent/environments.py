@@ -6,6 +6,8 @@
     venv/      the environment
     notes.json what its users should know of how it was built
     repo/      the checkout as the build left it; every binder gets a copy of its own
+<root>/environments/<key>.rebuilt
+    names the newest rebuild of this key, which has an environment of its own: others may use the old one
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.2
 _FORMAT = 2
+_REBUILT = ".rebuilt"
 
 
 class Environment:
@@ -77,10 +80,25 @@ class Environments:
         self._folder = root / "environments"
         self._keep = keep
 
-    def at(self, *key: str) -> Environment:
-        """The environment that belongs to a key: whatever decides what is built."""
-        digest = hashlib.sha256(json.dumps([_FORMAT, *key]).encode()).hexdigest()
-        return Environment(self._folder / digest[:24])
+    def at(self, *key: str, rebuild: str | None = None) -> Environment:
+        """The environment that belongs to a key: whatever decides what is built.
+
+        Args:
+            *key: The key.
+            rebuild: The name of a rebuild; the newest finished one by default, where there was one.
+        """
+        rebuild = self._newest_rebuild(key) if rebuild is None else rebuild
+        return Environment(self._folder / _digest(*key, *([rebuild] if rebuild else [])))
+
+    def prefer(self, *key: str, rebuild: str) -> None:
+        """Let those who come later use this rebuild."""
+        (self._folder / f"{_digest(*key)}{_REBUILT}").write_text(rebuild, encoding="utf-8")
+
+    def _newest_rebuild(self, key: tuple[str, ...]) -> str:
+        try:
+            return (self._folder / f"{_digest(*key)}{_REBUILT}").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
 
     @contextlib.contextmanager
     def use(
@@ -139,6 +157,10 @@ class Environments:
         with _open_lock(environment.path, create=False) as lock:
             if lock is None or _take(lock, environment.path, fcntl.LOCK_EX):
                 _discard(environment.path)
+
+
+def _digest(*key: str) -> str:
+    return hashlib.sha256(json.dumps([_FORMAT, *key]).encode()).hexdigest()[:24]
 
 
 def remove_tree(path: Path) -> None:

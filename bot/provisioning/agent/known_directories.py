@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bot.provisioning.agent.paths import is_everything
 from bot.provisioning.agent.source import source_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class KnownDirectories:
 
     def of(self, task: Task) -> str | None:
         """The directory that is built for this task; None where that is not known."""
-        if not task.is_git or not (task.path or "").strip("/."):
+        if not task.is_git or is_everything(task.path or ""):
             return "."
         if task.images is not None and task.images.directory is not None:
             return task.images.directory

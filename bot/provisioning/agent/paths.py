@@ -25,13 +25,18 @@ def build_root(checkout: Path, path: str | None) -> str:
     Raises:
         Failure: There is no such path.
     """
-    if path is None or path.strip("/") in {"", "."}:
+    if path is None or is_everything(path):
         return "."
     place = require_path(checkout, path)
     is_configured = place.is_dir() and any(
         (place / name).exists() for name in (*CONFIGURATION_FOLDERS, *CONFIGURATION)
     )
     return str(place.relative_to(checkout)) if is_configured else "."
+
+
+def is_everything(path: str) -> bool:
+    """Whether a path that was asked for is the whole repository."""
+    return path.strip("/") in {"", "."}
 
 
 def require_path(checkout: Path, name: str) -> Path:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from typing import TYPE_CHECKING
 
-from bot.provisioning.agent.failures import TransferFailed
 from bot.provisioning.agent.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -17,8 +15,6 @@ _STEP = re.compile(r"#\d+ \[(?:[\w.-]{1,80}\s{1,9})?\s{0,9}(\d{1,4})/(\d{1,4})\]
 _GIVING_UP = "Error during build:"
 _COMMAND_ENDED = re.compile(r"Command '?\[.*\]'? returned non-zero exit status \d+\.?\s*\Z", re.DOTALL)
 _BUILDER = re.compile(r"Using (\w{1,80}) builder")
-_IMPORT = re.compile(r"(#\d+) importing cache manifest from ")
-_DONE = re.compile(r"(#\d+) (?:DONE|ERROR|CACHED|CANCELED)\b")
 
 
 class BuildProgress:
@@ -26,22 +22,16 @@ class BuildProgress:
 
     Args:
         reporter: Where to.
-        silence_seconds: How long a registry may take to tell of the layers of an earlier build.
 
     Attributes:
         own_reason: Why repo2docker itself gave up, in its own words; empty where a command failed.
-        builder: The name of what builds, one of repo2docker's classes; empty where it is not known.
-        has_lost_cache: Whether the layers of an earlier build could not be had.
+        kind: What it builds with; empty where that is not known.
     """
 
-    def __init__(self, reporter: Reporter, silence_seconds: float = 60.0) -> None:
+    def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
-        self._silence_seconds = silence_seconds
-        self._import = ""
-        self._imports_until = 0.0
         self.own_reason = ""
-        self.builder = ""
-        self.has_lost_cache = False
+        self.kind = ""
 
     def __call__(self, line: str) -> str:
         """Report one line; gives what belongs into the log."""
@@ -49,27 +39,10 @@ class BuildProgress:
         if message.startswith(_GIVING_UP):
             self.own_reason = message = own_reason_of(message)
         if used := _BUILDER.match(message):
-            self.builder = used[1]
-            self._reporter.kind(kind_of(self.builder))
-        self._follow_import(message)
+            self.kind = kind_of(used[1])
+            self._reporter.kind(self.kind)
         self._reporter.progress(message, fraction_of(message))
         return message
-
-    def check(self) -> None:
-        """Do nothing while the build may go on.
-
-        Raises:
-            TransferFailed: The registry does not answer. BuildKit itself would wait for ever.
-        """
-        if self._import and time.monotonic() > self._imports_until:
-            raise TransferFailed(f"the registry told of no layers for {self._silence_seconds:g} seconds")
-
-    def _follow_import(self, message: str) -> None:
-        if begun := _IMPORT.match(message):
-            self._import, self._imports_until = begun[1], time.monotonic() + self._silence_seconds
-        elif (ended := _DONE.match(message)) and ended[1] == self._import:
-            self._import = ""
-            self.has_lost_cache = "ERROR" in ended[0]
 
 
 def message_of(line: str) -> str:

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bot.provisioning.agent import instructions
-from bot.provisioning.agent.failures import CommandFailed, TransferFailed
+from bot.provisioning.agent.failures import TransferFailed
 from bot.provisioning.agent.image_transfer import ImageTransfer
 from bot.provisioning.agent.images import LaunchRecord
 from bot.provisioning.agent.stored_images import BUILT, KEPT
@@ -24,8 +24,8 @@ INSTRUCTION = "push"
 
 _LOOK_SECONDS = 5.0
 _WAIT_SECONDS = 1_800.0
-_TRIES = 3
-_PAUSE_SECONDS = 20.0
+_PAUSES = (0.0, 60.0, 900.0)
+"""Before each try. Meanwhile the bot may give the right anew."""
 _REPOSITORY = re.compile(r"[a-z0-9][A-Za-z0-9._:/-]{0,254}")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
@@ -44,7 +44,7 @@ class _Push:
 
     def run(self) -> None:
         """Push as soon as the bot allows it; a few tries, each with the newest right."""
-        for pause in [0.0] + [_PAUSE_SECONDS] * (_TRIES - 1):
+        for pause in _PAUSES:
             time.sleep(pause)
             right = self._await_right()
             if right is None or self._push(right):
@@ -54,7 +54,7 @@ class _Push:
         """What the bot says of where the image goes; None where it says nothing for long."""
         deadline = time.monotonic() + _WAIT_SECONDS
         while time.monotonic() < deadline:
-            right = _read(instructions.read(self._job, INSTRUCTION))
+            right = read_right(instructions.read(self._job, INSTRUCTION))
             if right is not None:
                 return right
             time.sleep(min(_LOOK_SECONDS, self._job.settings.watch_seconds))
@@ -67,12 +67,13 @@ class _Push:
         transfer = ImageTransfer(
             right["auth"], settings.transfer_seconds, settings.silence_seconds, _say_nothing
         )
+        # By its id: what its local name stands for may be another image by now.
+        if not self._engine.tag(self._image.id, name):
+            return False
         try:
-            # By its id: what its local name stands for may be another image by now.
-            self._engine.tag(self._image.id, name)
             transfer.push(right["repository"], right["tag"])
-        except (TransferFailed, CommandFailed) as error:
-            self._job.reporter.log(f"The image could not be stored: {getattr(error, 'output', '') or error}")
+        except TransferFailed as error:
+            self._job.reporter.log(f"The image could not be stored: {error}")
             return False
         finally:
             self._engine.remove_name(name)
@@ -81,8 +82,8 @@ class _Push:
         return True
 
 
-def _read(text: str | None) -> dict[str, Any] | None:
-    """The right that a text gives; None where it gives none."""
+def read_right(text: str | None) -> dict[str, Any] | None:
+    """The right to push that a text gives: `repository`, `tag` and `auth`; None where it gives none."""
     try:
         right = json.loads(text or "null")
         is_right = _REPOSITORY.fullmatch(right["repository"]) and _TAG.fullmatch(right["tag"])

@@ -19,7 +19,6 @@ _UV_CAUSE = re.compile(r"^\s*(?:cause:|[╰├]─▶)\s*(?P<what>.+)")
 _UV_OUTPUTS = ("[stderr]", "[stdout]")
 _PLAIN_HEADLINES = {"The build backend returned an error": "A package could not be built"}
 _OUT_OF_MEMORY = re.compile(r"exit code: 137\b|^Killed$|^(?:#\d+ )?\d+\.\d+ Killed$", re.MULTILINE)
-_STEP_FAILED = re.compile(r"did not complete successfully|executor failed running")
 _OUTPUT_OF_GIT = "--- stderr"
 _LAYER = re.compile(r"/\S*/overlay2/\w+/(?:diff|merged)(?=/)")
 """Where an engine keeps the files of an image that is being built."""
@@ -42,11 +41,6 @@ def image_failure(error: CommandFailed, own_reason: str = "") -> Failure:
     what = own_reason or true_line_of_build(error.output) or f"repo2docker ended with exit code {error.code}"
     what = _LAYER.sub("", what)
     return Failure(_sentence("The image could not be built", what), FailureCode.BUILD_FAILED, _hint(error))
-
-
-def ended_in_a_step(error: CommandFailed) -> bool:
-    """Whether it was a command of the repository's own that ended the build."""
-    return bool(_STEP_FAILED.search(error.output))
 
 
 def script_failure(name: str, error: CommandFailed) -> Failure:

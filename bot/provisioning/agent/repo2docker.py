@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from bot.provisioning.agent.commands import capture, run
 from bot.provisioning.agent.failures import CommandFailed
+from bot.provisioning.agent.progress import BuildProgress
+from bot.provisioning.agent.reasons import image_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.provisioning.agent.job import Job
-    from bot.provisioning.agent.progress import BuildProgress
 
 KIND_LABEL = "binder-bot.kind"
 """The label of an image that says what built it: the name of one of repo2docker's classes."""
@@ -65,7 +66,7 @@ class Build:
         source: A directory, or the name of an archive.
         directory: The directory of the source that is built.
         labels: Labels of the image, in plain ASCII.
-        cache_from: The image in a registry from whose layers the build starts; empty for none.
+        cache_from: The image from whose layers the build starts; empty for none.
         is_cache: Whether later builds shall be able to start from this one's layers.
         is_anew: Whether nothing is taken from earlier builds.
     """
@@ -102,37 +103,43 @@ def repo2docker_version(job: Job) -> str:
     return "unknown"
 
 
-def build_image(job: Job, build: Build, progress: BuildProgress, environment: Mapping[str, str]) -> None:
-    """Build an image.
+def build_image(job: Job, build: Build, environment: Mapping[str, str] | None = None) -> str:
+    """Build an image; gives what it was built with, or an empty string where that is not known.
 
     Args:
         job: What is built.
         build: How.
-        progress: Reads what is printed; may end the build.
         environment: Variables beside the agent's own.
 
     Raises:
-        CommandFailed: It could not be built.
+        Failure: The true reason why it cannot be built.
     """
     job.places.repo2docker_config.write_text(_configuration(job, build), encoding="utf-8")
+    progress = BuildProgress(job.reporter)
+    try:
+        run(
+            job,
+            [*(repo2docker_command(job) or ()), *_arguments(job, build)],
+            cwd=job.places.empty,
+            # Images of another builder than the default one are not loaded into Docker.
+            environment={**os.environ, "BUILDX_BUILDER": "default", **(environment or {})},
+            on_line=progress,
+        )
+    except CommandFailed as error:
+        raise image_failure(error, progress.own_reason) from error
+    return progress.kind
+
+
+def _arguments(job: Job, build: Build) -> list[str]:
     base_image = job.settings.container.base_image
-    run(
-        job,
-        [
-            *(repo2docker_command(job) or ()),
-            *("--config", str(job.places.repo2docker_config), "--no-run", "--json-logs"),
-            *("--image-name", build.image, *_USER),
-            *([] if build.directory == "." else [f"--subdir={build.directory}"]),
-            *([f"--Repo2Docker.base_image={base_image}"] if base_image else []),
-            *(["--appendix", _appendix(job.task.extra)] if job.task.extra else []),
-            build.source,
-        ],
-        cwd=job.places.empty,
-        # Images of another builder than the default one are not loaded into Docker.
-        environment={**os.environ, "BUILDX_BUILDER": "default", **environment},
-        on_line=progress,
-        meanwhile=progress.check,
-    )
+    return [
+        *("--config", str(job.places.repo2docker_config), "--no-run", "--json-logs"),
+        *("--image-name", build.image, *_USER),
+        *([] if build.directory == "." else [f"--subdir={build.directory}"]),
+        *([f"--Repo2Docker.base_image={base_image}"] if base_image else []),
+        *(["--appendix", _appendix(job.task.extra)] if job.task.extra else []),
+        build.source,
+    ]
 
 
 def _installed(job: Job) -> str | None:

@@ -101,12 +101,18 @@ class _Launch:
                 end_descendants()  # nothing may write any more to what is kept, or removed
 
         with self._environments.use(environment, build, self._wait):
+            if self._job.task.rebuild:
+                self._environments.prefer(*self._key(commit, root), rebuild=self._job.task.binder_id)
             self._serve(environment, root)
 
     def _environment(self, commit: str, root: str) -> Environment:
+        rebuild = self._job.task.binder_id if self._job.task.rebuild else None
+        return self._environments.at(*self._key(commit, root), rebuild=rebuild)
+
+    def _key(self, commit: str, root: str) -> list[str]:
         task = self._job.task
         conda = ["without conda"] if task.without_conda else []
-        return self._environments.at(task.url, commit, root, task.extra or "", sys.version, *conda)
+        return [task.url, commit, root, task.extra or "", sys.version, *conda]
 
     def _wait(self) -> None:
         self._job.reporter.progress("Another binder is building the same commit")

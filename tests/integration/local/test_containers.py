@@ -70,9 +70,15 @@ def test_a_container_from_its_order_to_nothing_left(
     for limit in ('"--memory"', '"--cpus"', '"--pids-limit"', '"no-new-privileges"', '"127.0.0.1:'):
         assert limit in calls
 
+    asked = len(git_server.requests)
     bench.cloud.create(order(repository.url, sha, "second", path="sub"))
-    assert bench.settle("second").phase == Phase.SERVING
+    first, second = bench.report("first").image, bench.settle("second").image
+    assert first is not None
+    assert second is not None
+    assert (first.how, second.how) == ("built", "kept")
+    assert (first.key, first.id, first.directory) == (second.key, second.id, "sub")
     assert len(stage.builds()) == 1, "the image is there already"
+    assert len(git_server.requests) == asked, "it is known which directory is built"
 
     bench.remove("first")
     bench.remove("second")

@@ -96,6 +96,12 @@ def fails(bench: Bench, ordered: InstanceSpec) -> Report:
     return report
 
 
+def how_built(bench: Bench, binder_id: str) -> str:
+    image = bench.report(binder_id).image
+    assert image is not None
+    return image.how
+
+
 def test_a_binder_from_its_order_to_nothing_left(
     bench: Bench, git_server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +148,7 @@ def test_a_binder_from_its_order_to_nothing_left(
     bench.cloud.create(order(url, sha, "second", path="notebooks/index.ipynb"))
     assert bench.settle("second").phase == Phase.SERVING
     assert len(git_server.requests) == asked
+    assert [how_built(bench, each) for each in ("first", "second")] == ["built", "kept"]
     assert "building" not in directory_of(bench, "second").places.report.read_text()
     assert (directory_of(bench, "second").places.repo / "environment.txt").exists()
     assert bench.url("second") != base
@@ -159,6 +166,20 @@ def test_a_binder_from_its_order_to_nothing_left(
     assert bench.cloud.survey().of("second")[0].fault.startswith("Its server ")
     bench.remove("second")
     assert not bench.cloud.survey().leaves("second")
+
+
+def test_a_rebuild_builds_anew_and_later_launches_use_that(bench: Bench, git_server: GitServer) -> None:
+    url, sha = hosted(git_server, GOOD)
+    for name, rebuild in (("first", False), ("second", True), ("third", False)):
+        bench.cloud.create(order(url, sha, name, rebuild=rebuild))
+        assert bench.settle(name).phase == Phase.SERVING
+
+    assert [how_built(bench, name) for name in ("first", "second", "third")] == ["built", "built", "kept"]
+    old, anew, later = (bench.report(name).image for name in ("first", "second", "third"))
+    assert anew is not None
+    assert later is not None
+    assert anew.key == later.key
+    assert anew != old
 
 
 def test_a_stand_in_for_a_python_that_is_not_here_is_part_of_the_reason(

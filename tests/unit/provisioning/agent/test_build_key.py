@@ -116,6 +116,11 @@ def test_the_whole_repository_is_built_where_no_path_was_asked_for(tmp_path: Pat
     assert KnownDirectories(tmp_path).of(a_task(commit=COMMIT, path=path)) == "."
 
 
+@pytest.mark.parametrize("path", ["..", "...", ".binder", "a"])
+def test_what_may_be_no_path_is_looked_for(tmp_path: Path, path: str) -> None:
+    assert KnownDirectories(tmp_path).of(a_task(commit=COMMIT, path=path)) is None
+
+
 def test_a_directory_is_known_once_it_was_found(tmp_path: Path) -> None:
     known = KnownDirectories(tmp_path / "known")
     task = a_task(commit=COMMIT, path="sub/one.ipynb")

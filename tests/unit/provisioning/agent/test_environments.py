@@ -44,6 +44,21 @@ def test_two_that_need_the_same_build_it_once(tmp_path: Path) -> None:
     assert built == [1]
 
 
+def test_a_rebuild_is_used_by_those_who_come_later_and_by_nobody_before_it_is_done(tmp_path: Path) -> None:
+    environments = Environments(tmp_path, keep=5)
+    old = make(environments, "key")
+    rebuilt = environments.at("key", rebuild="k3v9")
+    assert rebuilt.path != old.path
+    assert environments.at("key").path == old.path
+
+    with environments.use(rebuilt, rebuilt.repo.mkdir, never):
+        environments.prefer("key", rebuild="k3v9")
+
+    assert Environments(tmp_path, keep=5).at("key").path == rebuilt.path
+    assert environments.at("other").path not in {old.path, rebuilt.path}
+    assert old.is_complete, "who uses it goes on"
+
+
 def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
     environments = Environments(tmp_path, keep=5)
     environment = environments.at("key")
