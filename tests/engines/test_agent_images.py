@@ -17,7 +17,7 @@ from bot.provisioning.agent.engine import Engine as AgentEngine
 from bot.provisioning.agent.instructions import pieces_of
 from bot.provisioning.agent.sealing import seal
 from bot.provisioning.agent.stored_images import ImageAccess, StoredImage
-from bot.provisioning.base import Phase, Report
+from bot.provisioning.instances import Phase, Report
 from tests.conftest import GitServer, HostedRepository
 from tests.engines.conftest import REPOSITORY, Engine
 from tests.engines.guest import QUICK, EngineGuest
