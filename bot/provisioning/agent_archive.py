@@ -15,7 +15,6 @@ HOST_ONLY = frozenset(
         "environment.py",
         "environments.py",
         "jupyter_process.py",
-        "jupyter_start.py",
         "pythons.py",
         "recipe.py",
         "recipe_conda.py",

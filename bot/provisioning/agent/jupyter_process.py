@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bot.provisioning.agent.environment import prefixes, repository_environment
 from bot.provisioning.agent.failures import Failure, FailureCode
-from bot.provisioning.agent.jupyter_start import RUN
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.reasons import server_reason
 from bot.provisioning.agent.scripts import runnable
@@ -51,7 +50,7 @@ class Server:
     def command(self, home: Path) -> list[str]:
         """Jupyter's command line, within the repository's `start` script where it has one."""
         jupyter = [
-            *(str(self.venv / "bin/python"), "-c", RUN, str(self.venv / "bin/jupyter-server")),
+            str(self.venv / "bin/jupyter-server"),
             "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.port={self.port}",
             "--ServerApp.port_retries=0",

@@ -16,7 +16,6 @@ from bot.provisioning.agent.environments import Environment, Environments, copy_
 from bot.provisioning.agent.failures import CommandFailed
 from bot.provisioning.agent.fetch import fetch
 from bot.provisioning.agent.jupyter_process import Server
-from bot.provisioning.agent.jupyter_start import DEFER
 from bot.provisioning.agent.kinds import PYTHON
 from bot.provisioning.agent.paths import build_root, require_path
 from bot.provisioning.agent.processes import end_descendants
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from bot.provisioning.agent.recipe import Recipe
     from bot.provisioning.agent.settings import UvSettings
 
-_COMPILE = f"""{DEFER}
+_COMPILE = """
 import compileall, contextlib, importlib, pathlib, sys
 names = "jupyterlab.labapp notebook.app notebook_shim.nbserver jupyter_lsp ipykernel.kernelapp"
 for name in names.split():
