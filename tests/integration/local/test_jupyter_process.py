@@ -22,7 +22,6 @@ def reason_of(root: Path, start: str | None, jupyter: str) -> Failure:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(script)
             path.chmod(0o755)
-    (root / "venv/bin/python").symlink_to(sys.executable)
     recipe = Recipe(
         root=job.places.repo,
         wanted=Wanted(job.places.repo),
@@ -36,14 +35,16 @@ def reason_of(root: Path, start: str | None, jupyter: str) -> Failure:
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_a_start_script_without_exec_is_recognised(tmp_path: Path, line_end: str) -> None:
-    failure = reason_of(tmp_path, line_end.join(["#!/bin/bash", "export X=1", ""]), "")
+    failure = reason_of(tmp_path, line_end.join(["#!/bin/bash", "export X=1", ""]), "#!/bin/sh\n")
 
     assert failure.reason == "`start` ended without starting the server."
     assert 'must be `exec "$@"`' in failure.hint
 
 
 def test_the_last_words_of_a_server_are_its_own(tmp_path: Path) -> None:
-    script = "import sys\nsys.stderr.write('Loading\\n')\nraise ValueError('no such theme')\n"
+    script = (
+        f"#!{sys.executable}\nimport sys\nsys.stderr.write('Loading\\n')\nraise ValueError('no such theme')\n"
+    )
     failure = reason_of(tmp_path, None, script)
 
     assert (
@@ -52,6 +53,6 @@ def test_the_last_words_of_a_server_are_its_own(tmp_path: Path) -> None:
 
 
 def test_a_server_without_last_words_gets_none_of_the_build_s(tmp_path: Path) -> None:
-    assert reason_of(tmp_path, None, "raise SystemExit(3)").reason == (
+    assert reason_of(tmp_path, None, "#!/bin/sh\nexit 3\n").reason == (
         "Its server ended with exit code 3 before it answered."
     )

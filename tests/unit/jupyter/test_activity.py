@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ServerError
-from bot.jupyter.activity import MOVING_SECONDS, judge, skew
+from bot.jupyter.activity import MOVING_SECONDS, Usage, judge, skew
 from bot.jupyter.client import ANSWER_BYTES, JupyterServer
 from storage.vocabulary import Activity
 from tests.conftest import GitServer
@@ -219,6 +219,10 @@ class Jupyter:
         made = answer.json()
         return str(made.get("id") or made["name"])
 
+    def list(self, what: str) -> list[str]:
+        found = self._session.get(f"{self.url}/api/{what}", timeout=30).json()
+        return [str(each.get("id") or each["name"]) for each in found]
+
     def remove(self, what: str, ref: str) -> None:
         self._session.delete(f"{self.url}/api/{what}/{ref}", timeout=30).raise_for_status()
 
@@ -262,10 +266,13 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
 
 
 @pytest.fixture
-def quiet(jupyter: Jupyter) -> Jupyter:
+def quiet(jupyter: Jupyter) -> Iterator[Jupyter]:
     """As it is when nobody is there, and has not been for a while."""
     wait_until(lambda: not (found := jupyter.server.usage()).busy and not found.connections)
-    return jupyter
+    yield jupyter
+    for what in ("kernels", "terminals"):
+        for ref in jupyter.list(what):  # of a test that failed
+            jupyter.remove(what, ref)
 
 
 def test_asking_is_no_use(quiet: Jupyter) -> None:
@@ -282,9 +289,13 @@ def test_a_busy_kernel_without_output_is_use_and_an_idle_one_is_not(quiet: Jupyt
         wait_until(lambda: quiet.server.usage().kind == Activity.BUSY)
         assert quiet.server.usage().connections == 1
     wait_until(lambda: quiet.server.usage().connections == 0)  # nobody looks any more, but it computes
-    computing = [quiet.server.usage() for _ in range(3)]
-    assert {each.kind for each in computing} == {Activity.BUSY}
-    assert len({each.used_at for each in computing}) == 1, "it looks unused by its times alone"
+
+    def computing() -> list[Usage]:
+        return [quiet.server.usage() for _ in range(3)]
+
+    # It looks unused by its times alone, once the end of the connection was noted.
+    wait_until(lambda: len({each.used_at for each in computing()}) == 1)
+    assert {each.kind for each in computing()} == {Activity.BUSY}
     quiet.remove("kernels", ref)
     wait_until(lambda: not quiet.server.usage().busy)
 
