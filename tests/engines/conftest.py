@@ -35,7 +35,8 @@ class Engine:
         return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout
 
     def containers(self) -> list[str]:
-        return self.ask("ps", "--all", "--quiet").split()
+        """Those that are new: machines of other tests may still be there."""
+        return [each for each in self.ask("ps", "--all", "--quiet").split() if each not in self._before]
 
     def volumes(self) -> list[str]:
         return self.ask("volume", "ls", "--quiet").split()
@@ -57,10 +58,9 @@ class Engine:
 
     def clean(self) -> None:
         """Remove the containers and volumes that were left."""
-        left = self.leftovers()
         for container in self.containers():
-            if container in left:
-                self.ask("rm", "--force", "--volumes", container)
+            self.ask("rm", "--force", "--volumes", container)
+        left = self.leftovers()
         for volume in self.volumes():
             if volume in left:
                 self.ask("volume", "rm", "--force", volume)
