@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 KIND_LABEL = "binder-bot.kind"
 """The label of an image that says what built it: the name of one of repo2docker's classes."""
 
+# Docker's BuildKit may still know a layer whose image was removed meanwhile (seen with Docker 20.10).
+_LOST_LAYER = re.compile(r"failed to prepare \S+: .{0,200}(?:no such file or directory|does not exist)")
 _USER = ("--user-id", "1000", "--user-name", "jovyan")
 _CONTENT_PROVIDERS = {
     "zenodo": ("Zenodo",),
@@ -126,6 +129,11 @@ def build_image(job: Job, build: Build, environment: Mapping[str, str] | None = 
             on_line=progress,
         )
     except CommandFailed as error:
+        if _LOST_LAYER.search(error.output) and not build.is_anew:
+            job.reporter.log(
+                "The container engine lost layers of an earlier build: everything is built anew."
+            )
+            return build_image(job, replace(build, cache_from="", is_anew=True), environment)
         raise image_failure(error, progress.own_reason) from error
     return progress.kind
 

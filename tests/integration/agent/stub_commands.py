@@ -190,6 +190,9 @@ def repo2docker(arguments: list[str]) -> int:
     while (STATE / "build.hangs").exists():
         time.sleep(0.01)
     code = int(read("build.exit", 0))
+    if (STATE / "build.fails-once").exists():
+        (STATE / "build.fails-once").unlink()
+        code = 1
     if code == 0:
         image = arguments[arguments.index("--image-name") + 1]
         number = f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"

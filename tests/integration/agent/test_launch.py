@@ -226,6 +226,19 @@ def test_a_failed_build_tells_why_and_shows_the_end_of_its_log(guest: Guest, rep
     assert guest.code == "build-failed"
 
 
+def test_layers_that_the_engine_lost_are_built_anew(guest: Guest, repo: HostedRepository) -> None:
+    lost = (
+        "failed to prepare ca9r15hx: open /var/lib/docker/overlay2/c5n0/committed: no such file or directory"
+    )
+    guest.says("build.log", build_said(f"#9 ERROR: {lost}", "------", f"ERROR: failed to solve: {lost}"))
+    guest.says("build.fails-once")
+    guest.launch(an_order(repo.url, commit=repo.commit({"a": "b"})))
+
+    assert guest.serving().phase == Phase.SERVING
+    config = guest.root / "var/lib/binder-bot/repo2docker_config.py"
+    assert "--no-cache" in config.read_text()
+
+
 def test_a_flooding_build_does_not_flood_the_console(guest: Guest, repo: HostedRepository) -> None:
     steps = [f"#{n} [{n % 9_000 + 1}/9999] RUN \U0001f600{'x' * 300}" for n in range(15_000)]
     guest.says("build.log", build_said(*steps) + "\x1b[31m" + "y" * 200_000 + "\n")
