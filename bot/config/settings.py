@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import time
 from functools import cached_property
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -23,6 +22,7 @@ from bot.binders.deadlines import QuietHours, WarningPolicy
 from bot.config import limits
 from bot.config.limits import Limits
 from bot.errors import ConfigError
+from bot.images.names import is_on_loopback
 from bot.images.settings import ImageSettings
 from bot.provisioning.registry import FACTORIES, CloudsSettings
 from bot.times import calendar, zones
@@ -291,13 +291,7 @@ class Settings(CloudsSettings, ImageSettings):
     @property
     def workspace_is_local(self) -> bool:
         """Whether Slack is a stand-in on this machine, which nobody else can reach."""
-        host = urlsplit(self.slack_api_url).hostname or ""
-        if host == "localhost":
-            return True
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return is_on_loopback(urlsplit(self.slack_api_url).hostname or "")
 
 
 def load(**overrides: Any) -> Settings:
