@@ -84,7 +84,9 @@ class Application:
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._askers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="watch")
         self.ticks = Ticks()
-        dependencies = wiring.reconciler_dependencies(settings, self.store, self.cloud)
+        self._kept_images = image_store_of(settings)
+        self._registry = self._kept_images.registry() if self._kept_images else None
+        dependencies = wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images)
         self.warm_pool = None
         if self.cloud.can_wait:
             self.warm_pool = wiring.warm_pool(settings, self.store, self.cloud, dependencies.worker)
@@ -92,8 +94,6 @@ class Application:
         self.reconciler = Reconciler(
             dependencies, submit=self._pool.submit, nudge=self.nudge, expect=self.watch.expect
         )
-        self._kept_images = image_store_of(settings)
-        self._registry = self._kept_images.registry() if self._kept_images else None
         self._client = wiring.web_client(settings)
         self._zones = UserTimezones(self._client, settings.zone)
         calls = SlackCalls(default_rate_limits())

@@ -12,7 +12,7 @@ from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.config import Settings
 from bot.images import tokens
-from bot.images.factory import ImageStore, image_store_of
+from bot.images.factory import ImageStore
 from bot.images.keeper import ImageKeeper, KeeperDependencies, Registry
 from bot.images.store import RegistryImages
 from bot.provisioning import agent_archive
@@ -27,9 +27,10 @@ SLACK_TIMEOUT_SECONDS = 20
 _PULL_SECONDS = 900.0
 
 
-def reconciler_dependencies(settings: Settings, store: Store, cloud: Cloud) -> Dependencies:
-    """Put together what the reconciler works with."""
-    kept = image_store_of(settings)
+def reconciler_dependencies(
+    settings: Settings, store: Store, cloud: Cloud, kept: ImageStore | None
+) -> Dependencies:
+    """Put together what the reconciler works with; `kept` is the image store of the site, if it has one."""
     return Dependencies(
         store=store,
         cloud=cloud,

@@ -6,6 +6,7 @@ from contextlib import closing
 from bot import logs
 from bot.binders.reconciler import Reconciler
 from bot.config import Settings
+from bot.images.factory import image_store_of
 from bot.provisioning.registry import build_cloud
 from bot.wiring import reconciler_dependencies
 from storage import binders, leases, warm
@@ -29,7 +30,7 @@ def drain(settings: Settings, *, timeout: float) -> int:
     deadline = time.monotonic() + timeout
     with closing(Store(settings.database_url)) as store, closing(build_cloud(settings)) as cloud:
         store.migrate()
-        reconciler = Reconciler(reconciler_dependencies(settings, store, cloud))
+        reconciler = Reconciler(reconciler_dependencies(settings, store, cloud, image_store_of(settings)))
         _end_all(store)
         while (left := _count_live(store)) and time.monotonic() < deadline:
             _stop_pool(store)
