@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -15,6 +15,7 @@ import handlers
 from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
+from handlers.slack.profiles import Profiles
 from storage import binders, shares
 from storage.models import Binder
 from storage.share_models import ShareKind
@@ -223,8 +224,15 @@ class Desk:
         return self.post.workspace.state.person("grace").id
 
 
-def bolt(post: Post, nudge: Callable[[], None], *, can_shelve: bool = False, **settings: Any) -> App:
-    """A new process's app."""
+def bolt(
+    post: Post,
+    nudge: Callable[[], None],
+    *,
+    can_shelve: bool = False,
+    profiles: Profiles | None = None,
+    **settings: Any,
+) -> App:
+    """A new process's app. Without `profiles`, nobody asks Slack for people's languages."""
     whole: dict[str, Any] = {
         "slack_bot_token": "xoxb-1",
         "slack_app_token": "xapp-1",
@@ -234,6 +242,13 @@ def bolt(post: Post, nudge: Callable[[], None], *, can_shelve: bool = False, **s
     }
     app = App(client=post.client)
     context = handlers.Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    if profiles is not None:
+        context = replace(
+            context,
+            zone_of=profiles.zone_of,
+            known_locale=profiles.known_locale,
+            refresh_profile=profiles.refresh,
+        )
     handlers.register(app, context)
     return app
 
