@@ -26,6 +26,10 @@ LAUNCH_THIS = "binder_launch_this"
 FORM = "binder_form"
 """Opens the form; has no value."""
 
+CHOICE_PREFIX = "binder_choice:"
+CHOICE = re.compile(rf"^{CHOICE_PREFIX}")
+"""One of several binders that may be meant; the value is a `handlers.messages.choices.Choice`."""
+
 LINK_PREFIX = "link:"
 LINK = re.compile(rf"^{LINK_PREFIX}")
 """Buttons that carry a URL: Slack tells of the click all the same, and waits for an answer."""

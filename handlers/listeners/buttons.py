@@ -1,6 +1,7 @@
 """Buttons. Their values say which binder is meant; whether the one who clicks may, the row says."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from slack_bolt import App, Args
 
@@ -11,6 +12,8 @@ from handlers.listeners.errors import answered
 from handlers.listeners.form import open_form
 from handlers.listeners.replies import reply, requester_of
 from handlers.listeners.share_form import open_share_form
+from handlers.listeners.typed_text import obey
+from handlers.messages.choices import Choice
 from handlers.messages.message import Message
 from handlers.requests import launches, links, operations
 from handlers.requests.context import Context
@@ -54,6 +57,14 @@ def register(app: App, context: Context) -> None:
         requester = _requester(args)
         lookup = by_id(context, requester, str(args.payload.get("value")))
         open_share_form(args, context, requester, lookup)
+
+    @app.action(ids.CHOICE)
+    @answered
+    def on_choice(args: Args) -> None:
+        args.ack()
+        choice = Choice.of(str(args.payload.get("value")))
+        requester = replace(_requester(args), chosen=choice.binder_id)
+        obey(args, context, requester, choice.text)
 
     @app.action(ids.LAUNCH_THIS)
     @answered

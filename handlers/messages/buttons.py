@@ -5,62 +5,65 @@ from urllib.parse import quote
 
 from slack_sdk.models.blocks import ButtonElement
 
+from bot.sentences import Sentence
 from bot.text import shorten, visible
 from handlers import ids
 from handlers.messages.blocks import Confirmation, button, link_button
+from handlers.messages.language import translated
 from handlers.messages.mrkdwn import is_web
 from handlers.rules import Action, is_possible
 from storage.models import Binder
 from storage.vocabulary import Ending
 
-LAUNCH = "Launch a repository"
-WITHOUT_CONDA = "Try without conda"
+LAUNCH = Sentence("Launch a repository")
+WITHOUT_CONDA = Sentence("Try without conda")
+_TEAR_DOWN = Sentence("Tear down")
 
 
 def launch_button(*, style: str | None = None) -> ButtonElement:
     """The form for a launch."""
-    return button(LAUNCH, ids.FORM, style=style)
+    return button(translated(LAUNCH), ids.FORM, style=style)
 
 
 def open_button(binder: Binder) -> ButtonElement:
     """Show links that include the token to the person who presses it."""
-    return button("Open", ids.OPEN, binder.id, style="primary")
+    return button(translated("Open"), ids.OPEN, binder.id, style="primary")
 
 
 def log_button(binder: Binder) -> ButtonElement:
     """Show the last lines of the log."""
-    return button("Show log", ids.LOG, binder.id)
+    return button(translated("Show log"), ids.LOG, binder.id)
 
 
 def share_button(binder: Binder) -> ButtonElement:
     """The form in which its owner says who else can open it."""
-    return button("Share", ids.SHARE, binder.id)
+    return button(translated("Share"), ids.SHARE, binder.id)
 
 
 def launch_link_button(binder: Binder) -> ButtonElement:
     """A link and a badge that launch the same again."""
-    return button("Launch link", ids.LAUNCH_LINK, binder.id)
+    return button(translated("Launch link"), ids.LAUNCH_LINK, binder.id)
 
 
 def shelve_button(binder: Binder) -> ButtonElement:
     """Stop the instance and keep its files."""
-    return button("Shelve", ids.SHELVE, binder.id)
+    return button(translated("Shelve"), ids.SHELVE, binder.id)
 
 
 def resume_button(binder: Binder) -> ButtonElement:
     """Start a shelved binder again."""
-    return button("Resume", ids.RESUME, binder.id, style="primary")
+    return button(translated("Resume"), ids.RESUME, binder.id, style="primary")
 
 
-def stop_button(binder: Binder, text: str = "Tear down") -> ButtonElement:
+def stop_button(binder: Binder, text: str = _TEAR_DOWN) -> ButtonElement:
     """Tear the binder down, after asking for confirmation."""
     confirmation = Confirmation(
-        f"Tear down {shorten(visible(binder.name), 60)}?",
-        "Its server is stopped and all its files are deleted.",
-        "Tear down",
-        "Keep it",
+        translated("Tear down {name}?", name=shorten(visible(binder.name), 60)),
+        translated("Its server is stopped and all its files are deleted."),
+        translated(_TEAR_DOWN),
+        translated("Keep it"),
     )
-    return button(text, ids.STOP, binder.id, style="danger", confirmation=confirmation)
+    return button(translated(text), ids.STOP, binder.id, style="danger", confirmation=confirmation)
 
 
 _BUTTON_OF: Mapping[Action, Callable[[Binder], ButtonElement]] = {
@@ -100,12 +103,12 @@ def possible_buttons(
 def retry_button(binder: Binder, text: str) -> ButtonElement:
     """Launch the same repository once more."""
     style = "primary" if binder.ending == Ending.FAILED else None
-    return button(text, ids.RETRY, binder.id, style=style)
+    return button(translated(text), ids.RETRY, binder.id, style=style)
 
 
 def without_conda_button(binder: Binder) -> ButtonElement:
     """Launch the same repository once more, with its conda packages from PyPI."""
-    return button(WITHOUT_CONDA, ids.RETRY_WITHOUT_CONDA, binder.id)
+    return button(translated(WITHOUT_CONDA), ids.RETRY_WITHOUT_CONDA, binder.id)
 
 
 def interface_buttons(binder: Binder, *, token: str | None) -> list[ButtonElement]:

@@ -21,9 +21,12 @@ from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
 from bot.repositories.site_links import expanded, quoted
 from bot.repositories.spec import LaunchRequest
+from bot.sentences import Sentence
 from bot.text import shorten
 from handlers import ids
 from handlers.messages.blocks import Json, as_json, context
+from handlers.messages.buttons import LAUNCH
+from handlers.messages.language import translated
 
 REPOSITORY = "repo"
 DURATION = "duration"
@@ -83,22 +86,24 @@ class Origin:
 def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") -> Json:
     """The form as a view, with `repository` filled in."""
     blocks = [
-        _text(REPOSITORY, "Repository", "owner/repo, a link, or a DOI", repository),
-        _text("ref", "Branch, tag or commit", "the default branch", optional=True),
-        _text("path", "File or folder to open", "notebooks/start.ipynb", optional=True),
-        _choice("interface", "Open with", [(each.key, each.label) for each in INTERFACES]),
+        _text(REPOSITORY, Sentence("Repository"), Sentence("owner/repo, a link, or a DOI"), repository),
+        _text("ref", Sentence("Branch, tag or commit"), Sentence("the default branch"), optional=True),
+        _text("path", Sentence("File or folder to open"), "notebooks/start.ipynb", optional=True),
+        _choice("interface", Sentence("Open with"), [(each.key, each.label) for each in INTERFACES]),
         *_size_choice(sizes),
-        _text(DURATION, "For how long", "6h, 90m, until 18:00, until friday", optional=True),
-        _text("name", "Name", "the repository's name", optional=True),
-        _tick(REBUILD, "Build", "Build it anew, also if it was built before"),
-        context("Its files are deleted when it ends."),
+        _text(
+            DURATION, Sentence("For how long"), Sentence("6h, 90m, until 18:00, until friday"), optional=True
+        ),
+        _text("name", Sentence("Name"), Sentence("the repository's name"), optional=True),
+        _tick(REBUILD, Sentence("Build"), Sentence("Build it anew, also if it was built before")),
+        context(translated("Its files are deleted when it ends.")),
     ]
     return {
         "type": "modal",
         "callback_id": ids.LAUNCH_FORM,
-        "title": {"type": "plain_text", "text": "Launch a repository"},
-        "submit": {"type": "plain_text", "text": "Launch"},
-        "close": {"type": "plain_text", "text": "Cancel"},
+        "title": {"type": "plain_text", "text": translated(LAUNCH)},
+        "submit": {"type": "plain_text", "text": translated("Launch")},
+        "close": {"type": "plain_text", "text": translated("Cancel")},
         "private_metadata": origin.as_metadata(),
         "blocks": as_json(blocks),
     }
@@ -133,13 +138,13 @@ def _checked(field: str, parse: Callable[[], LaunchRequest]) -> LaunchRequest:
 
 def without_markup(error: BinderBotError) -> str:
     """An error as a form shows it: as it is, without markup."""
-    return f"{error.sentence} {error.hint}".replace("`", "").strip()
+    return f"{translated(error.sentence)} {translated(error.hint)}".replace("`", "").strip()
 
 
 def _quoted(field: str, value: str) -> str:
     typed = quoted(value)
     if typed is None:
-        raise FormError({field: "This value contains both \" and '. Use only one of them."})
+        raise FormError({field: translated("This value contains both \" and '. Use only one of them.")})
     return typed
 
 
@@ -156,23 +161,25 @@ def _is_ticked(values: Mapping[str, Mapping[str, Any]], field: str) -> bool:
 def _text(field: str, label: str, placeholder: str, value: str = "", *, optional: bool = False) -> InputBlock:
     element = PlainTextInputElement(
         action_id=_VALUE,
-        placeholder=PlainTextObject(text=placeholder),
+        placeholder=PlainTextObject(text=translated(placeholder)),
         initial_value=value[:_MAX_REPOSITORY] or None,
         max_length=_MAX_REPOSITORY,
     )
-    return InputBlock(block_id=field, label=label, element=element, optional=optional)
+    return InputBlock(block_id=field, label=translated(label), element=element, optional=optional)
 
 
 def _size_choice(sizes: Sequence[Size]) -> list[InputBlock]:
     options = [(size.key, f"{size.key}: {size.label}") for size in sizes]
-    return [_choice("size", "Size", options)] if options else []  # Slack refuses a menu without options
+    return (
+        [_choice("size", Sentence("Size"), options)] if options else []
+    )  # Slack refuses a menu without options
 
 
 def _tick(field: str, label: str, text: str) -> InputBlock:
     element = CheckboxesElement(
-        action_id=_VALUE, options=[Option(value=field, text=PlainTextObject(text=text))]
+        action_id=_VALUE, options=[Option(value=field, text=PlainTextObject(text=translated(text)))]
     )
-    return InputBlock(block_id=field, label=label, element=element, optional=True)
+    return InputBlock(block_id=field, label=translated(label), element=element, optional=True)
 
 
 def _choice(field: str, label: str, options: Sequence[tuple[str, str]]) -> InputBlock:
@@ -181,7 +188,7 @@ def _choice(field: str, label: str, options: Sequence[tuple[str, str]]) -> Input
     ]
     return InputBlock(
         block_id=field,
-        label=label,
+        label=translated(label),
         element=StaticSelectElement(action_id=_VALUE, options=[*shown]),
         optional=True,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.sentences import Sentence
 from handlers import ids
 from handlers.messages.blocks import MAX_TEXT, actions, as_json, context, section
 from handlers.messages.buttons import launch_button
@@ -35,8 +36,8 @@ def help_text(rows: HelpRows) -> Message:
 def not_understood(typed: str, meant: str | None, rows: HelpRows) -> Message:
     """The command that was probably meant, both unescaped; without one, the whole help."""
     if meant:
-        hint = translated("Did you mean `{command} {meant}`?", command=ids.COMMAND, meant=meant)
-        return note(translated("I do not know “{typed}”.", typed=typed), hint)
+        hint = Sentence("Did you mean `{command} {meant}`?", command=ids.COMMAND, meant=meant)
+        return note(Sentence("I do not know “{typed}”.", typed=typed), hint)
     known = help_text(rows)
     sorry = translated(
         "I do not know “{typed}”. These are the commands that I know:", typed=inline(typed, 200)

@@ -50,9 +50,9 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
     lines = [f"{owner} *{name_of(binder)}* {state}{after}."]
     if absent:
         lines.append(f"{inline(absent, 60)} did not answer. These interfaces did:")
+    end = f"It ends {date(last_end(binder))}, and its files are deleted then."
     notes = (
-        f"It ends {date(last_end(binder))}, and its files are deleted then. "
-        f"These links ask for a token. {owner} can press *Open* for links that include it. "
+        f"{end} These links ask for a token. {owner} can press *Open* for links that include it. "
         f"{collaboration_of(binder)}"
     ).strip()
     blocks = [
@@ -64,7 +64,8 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
             [open_button(binder), share_button(binder), launch_link_button(binder), stop_button(binder)]
         ),
     ]
-    return Message.of(f"{owner} {name_of(binder)} {state}: {labels}.", blocks)
+    heard = f"{owner} {name_of(binder)} {state}{after}: {labels}. {end}"
+    return Message.of(heard, blocks)
 
 
 def failed(binder: Binder, *, shows_log: bool = False) -> Message:

@@ -12,10 +12,12 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.binders.deadlines import last_end
+from bot.sentences import Sentence
 from handlers import ids
 from handlers.messages.binder_text import collaboration_of, name_of
 from handlers.messages.blocks import Json, actions, as_json, context, section
 from handlers.messages.buttons import log_button, open_button, share_button
+from handlers.messages.language import translated
 from handlers.messages.message import MOST_LISTED, Message
 from handlers.messages.mrkdwn import date, person
 from handlers.messages.status_text import is_live, is_ready, phrase
@@ -28,8 +30,8 @@ USERS, MANAGERS, CHANNELS = "share_users", "share_managers", "share_channels"
 _CHOSEN = "chosen"
 _SUBJECT = re.compile(r"[CGSUW][A-Z0-9]{1,30}")
 _MOST_CHOSEN = 100
-_MANAGES = "extend, save, shelve, resume and tear it down"
-_KEEPS = "Jupyter cannot change the token of a running server."
+_WHO_KEEPS = Sentence("Whoever has opened it keeps their links until it ends.")
+_KEEPS = Sentence("Jupyter cannot change the token of a running server.")
 
 _DID: Mapping[Action, str] = {
     Action.EXTEND: "extended",
@@ -44,18 +46,20 @@ _DID: Mapping[Action, str] = {
 def subject_text(subject: str) -> str:
     """A person, channel or group, as markup that Slack shows by its name."""
     if not _SUBJECT.fullmatch(subject):
-        return "somebody"
+        return translated("somebody")
     mark = {"C": "#", "G": "#", "S": "!subteam^"}.get(subject[0], "@")
     return f"<{mark}{subject}>"
 
 
 def told(binder: Binder, by: str, to: str, *, manages: bool) -> Message:
     """To a person or a channel: a binder is shared with them."""
-    whom = "this channel. Everybody in it" if to.startswith(("C", "G")) else "you. You"
-    also = f" You can also {_MANAGES}." if manages else ""
-    story = f"{person(by)} shared *{name_of(binder)}* with {whom} can open it.{also}"
-    state = f"It {phrase(binder).words}." if not is_ready(binder) else f"It ends {date(last_end(binder))}."
-    note = "Press *Open* for links of your own. Do not pass them on: anybody who has them can use the server."
+    story = _told_to_channel(binder, by) if to.startswith(("C", "G")) else _told_to_person(binder, by)
+    if manages:
+        story += " " + translated("You can also extend, save, shelve, resume and tear it down.")
+    state = phrase(binder).of_it() if not is_ready(binder) else _end(binder)
+    note = translated(
+        "Press *Open* for links of your own. Do not pass them on: anybody who has them can use the server."
+    )
     note = f"{note} {collaboration_of(binder)}".strip()
     blocks = [
         section(f":handshake: {story} {state}"),
@@ -65,22 +69,36 @@ def told(binder: Binder, by: str, to: str, *, manages: bool) -> Message:
     return Message.of(f"{story} {state}".replace("*", ""), blocks)
 
 
+def _told_to_channel(binder: Binder, by: str) -> str:
+    return translated(
+        "{by} shared *{name}* with this channel. Everybody in it can open it.",
+        by=person(by),
+        name=name_of(binder),
+    )
+
+
+def _told_to_person(binder: Binder, by: str) -> str:
+    return translated("{by} shared *{name}* with you. You can open it.", by=person(by), name=name_of(binder))
+
+
+def _end(binder: Binder) -> str:
+    return translated("It ends {end}.", end=date(last_end(binder)))
+
+
 def acted(binder: Binder, by: str, action: str) -> Message:
     """In the thread, to the owner: what somebody else did."""
     did = _DID.get(Action(action), "changed") if action in list(Action) else "changed"
-    end = f" It ends {date(last_end(binder))}." if action == Action.EXTEND and is_live(binder) else ""
+    end = f" {_end(binder)}" if action == Action.EXTEND and is_live(binder) else ""
     story = f"{person(binder.owner)} {person(by)} {did} *{name_of(binder)}*.{end}"
     return Message.of(story.replace("*", ""), [section(story)])
 
 
 def shared_now(binder: Binder, shared: Sequence[Share]) -> Message:
     """The answer to `share`: with whom it is shared now."""
-    story = f"*{name_of(binder)}* is shared with {_listed(shared)}." if shared else _with_nobody(binder)
-    hint = (
-        "They get their links with *Open*. People who join a channel or a group get access within minutes."
-        if any(each.kind != ShareKind.USER for each in shared)
-        else "They get their links with *Open*."
-    )
+    story = translated("*{name}* is shared with {people}.", name=name_of(binder), people=_listed(shared))
+    hint = translated("They get their links with *Open*.")
+    if any(each.kind != ShareKind.USER for each in shared):
+        hint += " " + translated("People who join a channel or a group get access within minutes.")
     blocks = [
         section(story),
         *([context(hint)] if shared else []),
@@ -98,28 +116,33 @@ def unshared(binder: Binder, removed: Sequence[str], keep_links: Sequence[str]) 
         keep_links: The ids of people who lost access and have opened it before.
     """
     names = _joined([subject_text(each) for each in removed[:MOST_LISTED]])
-    story = f"*{name_of(binder)}* is no longer shared with {names}."
+    story = translated("*{name}* is no longer shared with {people}.", name=name_of(binder), people=names)
     if keep_links:
         who = _joined([person(each) for each in keep_links[:MOST_LISTED]])
-        story += f" {who} opened it before, so their links work until it ends. {_KEEPS}"
+        keep = translated("{people} opened it before, so their links work until it ends.", people=who)
+        story += f" {keep} {translated(_KEEPS)}"
     elif removed:
-        story += " They never opened it, so they have no links to it."
+        story += " " + translated("They never opened it, so they have no links to it.")
     return Message.of(story.replace("*", ""), [section(story)])
 
 
-def _with_nobody(binder: Binder) -> str:
-    return f"*{name_of(binder)}* is shared with nobody."
-
-
 def _listed(shared: Sequence[Share]) -> str:
-    manage = f" (may also {_MANAGES})"
-    shown = [f"{subject_text(each.subject)}{manage if each.manages else ''}" for each in shared[:MOST_LISTED]]
-    more = [f"{len(shared) - len(shown)} more"] if len(shared) > len(shown) else []
-    return _joined([*shown, *more])
+    shown = [_who(each) for each in shared[:MOST_LISTED]]
+    left = len(shared) - len(shown)
+    return _joined([*shown, *([translated("{count} more", count=left)] if left else [])])
+
+
+def _who(share: Share) -> str:
+    subject = subject_text(share.subject)
+    if not share.manages:
+        return subject
+    return translated("{person} (may also extend, save, shelve, resume and tear it down)", person=subject)
 
 
 def _joined(parts: Sequence[str]) -> str:
-    return ", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else "".join(parts) or "nobody"
+    if len(parts) > 1:
+        return translated("{others} and {last}", others=", ".join(parts[:-1]), last=parts[-1])
+    return "".join(parts) or translated("nobody")
 
 
 # --- the form --------------------------------------------------------------------------------------------
@@ -131,14 +154,18 @@ def share_form(binder: Binder, shared: Sequence[Share]) -> Json:
     channels = [each.subject for each in shared if each.kind == ShareKind.CHANNEL]
     groups = [each for each in shared if each.kind == ShareKind.GROUP]
     blocks: list[Block] = [
-        section(f"Who can open *{name_of(binder)}*?"),
-        _people(USERS, "People who can open it", [each.subject for each in people if not each.manages]),
+        section(translated("Who can open *{name}*?", name=name_of(binder))),
         _people(
-            MANAGERS, f"People who can also {_MANAGES}", [each.subject for each in people if each.manages]
+            USERS, Sentence("People who can open it"), [each.subject for each in people if not each.manages]
+        ),
+        _people(
+            MANAGERS,
+            Sentence("People who can also extend, save, shelve, resume and tear it down"),
+            [each.subject for each in people if each.manages],
         ),
         InputBlock(
             block_id=CHANNELS,
-            label="Channels whose members can open it",
+            label=translated("Channels whose members can open it"),
             optional=True,
             element=ConversationMultiSelectElement(
                 action_id=_CHOSEN,
@@ -146,23 +173,27 @@ def share_form(binder: Binder, shared: Sequence[Share]) -> Json:
                 filter=ConversationFilter(include=["public", "private"]),
             ),
         ),
-        *([context(f"Also shared with {_listed(groups)}. Commands change that.")] if groups else []),
-        context(f"Whoever has opened it keeps their links until it ends. {_KEEPS}"),
+        *([context(_also_with(groups))] if groups else []),
+        context(f"{translated(_WHO_KEEPS)} {translated(_KEEPS)}"),
     ]
     return {
         "type": "modal",
         "callback_id": ids.SHARE_FORM,
-        "title": {"type": "plain_text", "text": "Share a binder"},
-        "submit": {"type": "plain_text", "text": "Save"},
-        "close": {"type": "plain_text", "text": "Cancel"},
+        "title": {"type": "plain_text", "text": translated("Share a binder")},
+        "submit": {"type": "plain_text", "text": translated("Save")},
+        "close": {"type": "plain_text", "text": translated("Cancel")},
         "private_metadata": binder.id,
         "blocks": as_json(blocks),
     }
 
 
+def _also_with(groups: Sequence[Share]) -> str:
+    return translated("Also shared with {groups}. Commands change that.", groups=_listed(groups))
+
+
 def _people(field: str, label: str, chosen: Sequence[str]) -> InputBlock:
     element = UserMultiSelectElement(action_id=_CHOSEN, initial_users=list(chosen[:_MOST_CHOSEN]) or None)
-    return InputBlock(block_id=field, label=label, element=element, optional=True)
+    return InputBlock(block_id=field, label=translated(label), element=element, optional=True)
 
 
 def read_share_form(values: Mapping[str, Mapping[str, Json]]) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from handlers.messages.binder_text import name_of, notes_of, repository_link, re
 from handlers.messages.blocks import actions, context, section
 from handlers.messages.buttons import possible_buttons
 from handlers.messages.expectation_text import expectation
+from handlers.messages.language import translated
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import code, date, inline, person
 from handlers.messages.status_text import (
@@ -51,11 +52,12 @@ def card(
         allowed: What its reader may do; None where several people read it.
     """
     said = phrase(binder)
-    title = f"{said.emoji} *{name_of(binder)}* {said.words}"
+    title = f"{said.emoji} {said.after(f'*{name_of(binder)}*')}"
+    whose = translated("for {person}", person=person(binder.owner))
     usual = expectation(binder, now)
-    heard = [f"{name_of(binder)} {said.words}", repository_text(binder), summary(binder, now), usual]
+    heard = [said.after(name_of(binder)), repository_text(binder), summary(binder, now), usual]
     blocks = [
-        section(f"{title} · for {person(binder.owner)}"),
+        section(f"{title} · {whose}"),
         context(" · ".join(_origin(binder))),
         *[section("\n".join(lines)) for lines in [list(stage_lines(binder, now))] if lines],
         *[section(text) for text in [_why(binder), notes_of(binder)] if text],
@@ -68,8 +70,9 @@ def card(
 def _origin(binder: Binder) -> list[str]:
     commit = code((binder.commit or "")[:_SHORT_COMMIT])
     ref = code(binder.ref or "", 80)
-    at = f"{ref} at {commit}" if ref and commit else ref or commit
-    return [part for part in [repository_link(binder), at, f"size {code(binder.size, 66)}"] if part]
+    at = translated("{ref} at {commit}", ref=ref, commit=commit) if ref and commit else ref or commit
+    size = translated("size {size}", size=code(binder.size, 66))
+    return [part for part in [repository_link(binder), at, size] if part]
 
 
 def _why(binder: Binder) -> str:
@@ -80,17 +83,22 @@ def _why(binder: Binder) -> str:
 
 
 def _times(binder: Binder, now: float) -> str:
+    since = duration(elapsed(binder, now))
     if is_ready(binder):
-        return f"Ready after {duration(elapsed(binder, now))} · ends {date(last_end(binder))}"
+        return translated("Ready after {duration} · ends {end}", duration=since, end=date(last_end(binder)))
     if is_live(binder) and binder.ready_at is not None:
-        return f"Since {date(binder.status_since)} · kept until {date(binder.ends_at)}"
+        begun, end = date(binder.status_since), date(binder.ends_at)
+        return translated("Since {begun} · kept until {end}", begun=begun, end=end)
     if is_live(binder):
-        return f"{duration(elapsed(binder, now))} so far"
+        return translated("{duration} so far", duration=since)
+    return f"{short_ending(binder, person(binder.ended_by))} · {_lasted(binder, now)}"
+
+
+def _lasted(binder: Binder, now: float) -> str:
     ran_for = ran(binder, now)
-    lasted = (
-        f"ran for {duration(ran_for)}" if ran_for is not None else f"after {duration(elapsed(binder, now))}"
-    )
-    return f"{short_ending(binder, person(binder.ended_by))} · {lasted}"
+    if ran_for is not None:
+        return translated("ran for {duration}", duration=duration(ran_for))
+    return translated("after {duration}", duration=duration(elapsed(binder, now)))
 
 
 def _card_buttons(

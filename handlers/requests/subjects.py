@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from bot.errors import RequestError
+from bot.sentences import Sentence
 from bot.text import readable
 from storage.share_models import ShareKind
 from storage.shares import Subject
@@ -39,8 +40,10 @@ def parse_sharing(text: str) -> Sharing:
     manages = _MANAGE.search(text) is not None
     if unknown := _UNMARKED.search(rest):
         raise RequestError(
-            f"Slack does not know “{readable(unknown[0])}”.",
-            hint="Choose the person, channel or group from the list that Slack shows while you type.",
+            Sentence("Slack does not know “{unknown}”.", unknown=readable(unknown[0])),
+            hint=Sentence(
+                "Choose the person, channel or group from the list that Slack shows while you type."
+            ),
         )
     return Sharing(" ".join(_FILLERS.sub(" ", rest).split()), subjects, manages)
 

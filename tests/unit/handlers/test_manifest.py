@@ -220,6 +220,8 @@ NO_BUTTONS = {
     "SHARE_FORM",
     "LAUNCH_MESSAGE",
     "METADATA_EVENT",
+    "CHOICE",
+    "CHOICE_PREFIX",
 }
 BUTTONS = {name for name in vars(ids) if name.isupper()} - NO_BUTTONS
 SPEAKERS = {each.name for each in Path(messages.__file__).parent.glob("*.py")}
@@ -229,10 +231,10 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
     heard: dict[str, set[str]],
 ) -> None:
     buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
-    assert heard["action"] == buttons | {ids.LINK.pattern}
+    assert heard["action"] == buttons | {ids.LINK.pattern, ids.CHOICE.pattern}
     assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
-    assert used >= BUTTONS | {"LINK_PREFIX", "LAUNCH_FORM", "SHARE_FORM"}
+    assert used >= BUTTONS | {"LINK_PREFIX", "CHOICE_PREFIX", "LAUNCH_FORM", "SHARE_FORM"}
 
 
 def test_its_hint_names_every_subcommand() -> None:
