@@ -40,6 +40,12 @@ def visit(session: Session, team_id: str, user: str) -> None:
         _insert(session, select(literal(home)))
 
 
+def press(session: Session, team_id: str, user: str) -> None:
+    """Note that somebody pressed a button on their Home tab; it is shown in any case."""
+    home = _visited(session, team_id, user)
+    _insert(session, select(literal(home)))
+
+
 def turn_to(session: Session, team_id: str, user: str, tab: HomeTab, page: int = 0) -> None:
     """Note that somebody wants to see a part of their Home tab; it is shown in any case."""
     home = _visited(session, team_id, user, tab=tab, page=page)

@@ -128,8 +128,9 @@ def _joined(parts: Sequence[str]) -> str:
 
 def share_form(binder: Binder, shared: Sequence[Share]) -> Json:
     """The form of *Share*, with everybody chosen with whom a binder is shared now."""
-    people = [each for each in shared if each.kind == ShareKind.USER]
-    channels = [each.subject for each in shared if each.kind == ShareKind.CHANNEL]
+    known = [each for each in shared if _SUBJECT.fullmatch(each.subject)]
+    people = [each for each in known if each.kind == ShareKind.USER]
+    channels = [each.subject for each in known if each.kind == ShareKind.CHANNEL]
     groups = [each for each in shared if each.kind == ShareKind.GROUP]
     blocks: list[Block] = [
         section(f"Who can open *{name_of(binder)}*?"),
