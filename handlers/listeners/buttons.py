@@ -74,12 +74,12 @@ def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
     def on_click(args: Args) -> None:
         args.ack()
         requester = _requester(args)
+        if (args.body.get("view") or {}).get("type") == "home":
+            home.show_again(context, requester)
         lookup = by_id(context, requester, str(args.payload.get("value")))
         answer = BUTTONS[action_id](context, requester, lookup)
         if answer is not None:
             reply(args.context, args.body, answer)
-        if (args.body.get("view") or {}).get("type") == "home":
-            home.publish(args.client, context, requester)
 
     return on_click
 

@@ -5,7 +5,7 @@ Whatever comes from a person, a repository or an instance goes through `handlers
 """
 
 from handlers.messages.help import help_text, not_understood
-from handlers.messages.lists import home, listing
+from handlers.messages.lists import listing
 from handlers.messages.message import MOST_LISTED, Message
 from handlers.messages.milestones import failed, gone, ready, shelved, waiting
 from handlers.messages.replies import (
@@ -31,7 +31,6 @@ __all__ = [
     "gone",
     "held",
     "help_text",
-    "home",
     "invitation",
     "links",
     "listing",

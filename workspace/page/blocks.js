@@ -2,8 +2,10 @@
 
 import { el } from "/dom.js";
 import { drawElement, drawImage, drawInput, textOf } from "/elements.js";
-import { emoji, markdown, plainText, richText } from "/mrkdwn.js";
+import { markdown, plainText, richText } from "/mrkdwn.js";
 import { context } from "/state.js";
+
+const TASK = { pending: ["○", "pending"], in_progress: ["◐", "in progress"], complete: ["✓", "complete"], error: ["✕", "failed"] };
 
 const DRAW = {
   header: (block) => el("h4", { class: "header" }, textOf(block.text)),
@@ -17,8 +19,16 @@ const DRAW = {
   input: (block, place) => drawInput(block, place),
   rich_text: (block) => el("div", {}, richText(block.elements, context())),
   markdown: (block) => el("div", {}, markdown(block.text, context())),
-  plan: (block) => el("div", { class: "plan" }, el("b", {}, plainText(block.title)), (block.tasks || []).map((one) => DRAW.task_card(one))),
-  task_card: (block) => el("div", { class: "task" }, emoji({ complete: "white_check_mark", error: "x", in_progress: "hourglass_flowing_sand" }[block.status] || "white_circle"), " ", plainText(block.title)),
+  card: (block, place) => el("div", { class: "card" },
+    block.title ? el("h4", {}, textOf(block.title)) : null, block.subtitle ? el("div", { class: "muted" }, textOf(block.subtitle)) : null,
+    block.body ? el("div", {}, textOf(block.body)) : null, block.actions ? DRAW.actions({ ...block, elements: block.actions }, place) : null),
+  container: (block, place) => el("section", { class: `card ${block.width || "standard"}` },
+    el("h4", {}, textOf(block.title)), block.subtitle ? el("div", { class: "muted" }, textOf(block.subtitle)) : null, drawBlocks(block.child_blocks, place)),
+  table: (block) => el("table", {}, block.rows.map((row, index) => el("tr", {}, row.map((cell) => el(index ? "td" : "th", {}, cell.elements ? richText(cell.elements, context()) : String(cell.text)))))),
+  plan: (block, place) => el("div", { class: "card plan" }, el("h4", {}, plainText(block.title)), el("ol", {}, (block.tasks || []).map((one) => el("li", {}, DRAW.task_card(one, place))))),
+  task_card: (block) => el("div", { class: `task ${block.status || "pending"}` },
+    el("span", { class: "mark", role: "img", "aria-label": TASK[block.status || "pending"][1] }, TASK[block.status || "pending"][0]),
+    el("div", { class: "grow" }, plainText(block.title), [block.details, block.output].filter(Boolean).map((one) => el("div", { class: "muted small" }, richText(one.elements, context()))))),
 };
 
 export function drawBlocks(blocks, place) {

@@ -15,6 +15,7 @@ import handlers
 from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
+from handlers.requests.context import Context
 from storage import binders, shares
 from storage.models import Binder
 from storage.share_models import ShareKind
@@ -230,8 +231,10 @@ class Desk:
         return self.post.workspace.state.person("grace").id
 
 
-def bolt(post: Post, nudge: Callable[[], None], *, can_shelve: bool = False, **settings: Any) -> App:
-    """A new process's app."""
+def context_of(
+    post: Post, nudge: Callable[[], None] = lambda: None, *, can_shelve: bool = False, **settings: Any
+) -> Context:
+    """What a new process's listeners work with."""
     whole: dict[str, Any] = {
         "slack_bot_token": "xoxb-1",
         "slack_app_token": "xapp-1",
@@ -239,10 +242,14 @@ def bolt(post: Post, nudge: Callable[[], None], *, can_shelve: bool = False, **s
         "lifetime_hours": 12,
         "max_hours": 12,
     }
+    return Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+
+
+def bolt(post: Post, nudge: Callable[[], None], **settings: Any) -> App:
+    """A new process's app."""
     # Without a name, Bolt searches the source of every loaded module for one.
     app = App(name="binder-bot", client=post.client)
-    context = handlers.Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
-    handlers.register(app, context)
+    handlers.register(app, context_of(post, nudge, **settings))
     return app
 
 

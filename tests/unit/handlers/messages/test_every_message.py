@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 
+from bot.config.featured import MOST_FEATURED, Featured
 from bot.errors import SpecError
 from bot.jupyter.file_crawl import LeftOut
 from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
 from bot.saved_work.archive import Archive
 from handlers import messages
-from handlers.messages import archive_text, digest, forms, launch_links, notices, sharing
+from handlers.messages import archive_text, digest, forms, home_tab, launch_links, notices, sharing
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
 from handlers.messages.forms import Origin
+from handlers.messages.home_tab import MOST_SHOWN, HomeOptions, Mine, Page, Usage
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
@@ -81,6 +83,17 @@ def shares_full_of(text: str) -> list[Share]:
         for subject in (known, text)
         for manages in (True, False) * 15
     ]
+
+
+def mine_full_of(case: Case) -> Mine:
+    featured = [Featured(case.text or "x", launched_by(case.text))] * MOST_FEATURED
+    shared = [(case.row, Role.MANAGER)] * 60
+    usage = Usage(10**6, 10**6, 1e9, 1e9, 1e9, 1e12, 10**6, 1e9, 1e12)
+    return Mine([case.row] * 60, shared, [case.row] * 60, featured, usage)
+
+
+def home_options(case: Case) -> HomeOptions:
+    return HomeOptions(NOW, case.text, can_shelve=True, is_admin=True)
 
 
 def launched_by(text: str) -> str:
@@ -158,7 +171,11 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
 
 VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
     "launch_links.unfurled": lambda case: launch_links.unfurled(launched_by(case.text)),
-    "lists.home": lambda case: messages.home([case.row] * 60, NOW, "U1", {Role.SHARED: [case.row] * 60}),
+    "home_tab.home_of_mine": lambda case: home_tab.home_of_mine(mine_full_of(case), home_options(case)),
+    "home_tab.home_of_everything": lambda case: home_tab.home_of_everything(
+        Page([(case.row, Role.ADMIN)] * MOST_SHOWN, 50, 2_000, 1e9, [row_full_of(case.text)] * 60),
+        home_options(case),
+    ),
     "sharing.share_form": lambda case: sharing.share_form(case.row, shares_full_of(case.text))["blocks"],
     "forms.launch_form": lambda case: forms.launch_form(
         [Size(f"size-{number}", case.text or "x") for number in range(100)],
@@ -184,7 +201,7 @@ def makers() -> set[str]:
                 returned = inspect.signature(each, eval_str=True).return_annotation
                 if not name.startswith("_") and returned in {Message, Json, list[Json]}:
                     found.add(f"{module.name}.{name}")
-    return found - {"blocks.as_json"}
+    return found - {"blocks.as_json", "modals.modal"}
 
 
 def test_every_message_has_a_row() -> None:
