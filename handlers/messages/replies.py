@@ -7,8 +7,8 @@ from handlers import ids
 from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import MAX_TEXT, actions, button, section
 from handlers.messages.buttons import interface_buttons
-from handlers.messages.message import LOG_LIMIT, MOST_LISTED, Message, shorten_lines
-from handlers.messages.mrkdwn import code, code_block, date, inline, link, person
+from handlers.messages.message import MOST_LISTED, Message, shorten_lines
+from handlers.messages.mrkdwn import code, date, inline, link, person
 from handlers.rules import RULES, Action
 from storage.models import Binder
 
@@ -54,15 +54,6 @@ def links(binder: Binder) -> Message:
     )
 
 
-def log_of(binder: Binder) -> Message:
-    """The last lines of a binder's log."""
-    block = code_block(binder.log or binder.line or "", LOG_LIMIT)
-    if not block:
-        return note(f"{binder.name} has no log yet.")
-    shown = f"Last lines of {name_of(binder)}'s log:\n{block}"
-    return Message.of(shown, [section(shown)])
-
-
 def unsaved(binder: Binder) -> Message:
     """Teardown would delete changed files: save them first, or not."""
     count = counted(binder.changed_files, "changed file")
@@ -79,6 +70,11 @@ def held(binder: Binder, until: float) -> Message:
     if where:
         story += f" Its address is {code(where)}. You need the key pair of the instances to log in."
     return Message.of(story.replace("*", ""), [section(story)])
+
+
+def on_its_way() -> Message:
+    """A launch was written: its status message comes as soon as Slack takes it."""
+    return note("The launch is on its way. Its status message appears in the channel from which you asked.")
 
 
 def invitation() -> Message:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.config import Settings
 from bot.provisioning.instances import Size
+from handlers.messages.buttons import Offers
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage.engine import Store
 
@@ -28,3 +29,8 @@ class Context:
     nudge: Callable[[], None]
     can_shelve: bool = False
     zone_of: Callable[[str], UserTimezone] = utc
+
+
+def offers_of(context: Context) -> Offers:
+    """What buttons depend on."""
+    return Offers(context.can_shelve, context.settings.help_channel is not None)

@@ -19,8 +19,9 @@ from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
 from bot.saved_work.archive import Archive
 from handlers import messages
-from handlers.messages import archive_text, digest, forms, launch_links, notices, sharing
+from handlers.messages import archive_text, digest, forms, help_request, launch_links, more, notices, sharing
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
+from handlers.messages.buttons import Offers
 from handlers.messages.forms import Origin
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
@@ -112,7 +113,10 @@ def every_notice(case: Case) -> Iterator[Message]:
 
 
 MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
-    "status_card.card": lambda case: messages.card(case.row, NOW, can_shelve=True),
+    "status_card.card": lambda case: iter(
+        messages.card(case.row, NOW, can_shelve=True, can_ask=True, newer_blocks=newer)
+        for newer in (True, False)
+    ),
     "milestones.waiting": lambda case: messages.waiting(case.row),
     "milestones.ready": lambda case: messages.ready(case.row, NOW, absent=case.text),
     "milestones.failed": lambda case: iter(
@@ -136,7 +140,12 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         sharing.unshared(case.row, [case.text, "C1"] * 60, keep) for keep in ([], [case.text, "U1"] * 60)
     ),
     "replies.links": lambda case: messages.links(case.row),
-    "replies.log_of": lambda case: messages.log_of(case.row),
+    "log_text.log_of": lambda case: iter(
+        messages.log_of(case.row, with_file=with_file) for with_file in (True, False)
+    ),
+    "help_request.help_preview": lambda case: help_request.help_preview(case.row, "C1", case.text),
+    "help_request.help_request": lambda case: help_request.help_request(case.row, case.text),
+    "replies.on_its_way": lambda _case: messages.on_its_way(),
     "replies.unsaved": lambda case: messages.unsaved(case.row),
     "replies.held": lambda case: messages.held(case.row, NOW),
     "replies.invitation": lambda _case: messages.invitation(),
@@ -158,6 +167,10 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
 
 VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
     "launch_links.unfurled": lambda case: launch_links.unfurled(launched_by(case.text)),
+    "more.more_view": lambda case: more.more_view(case.row, Offers(can_ask=True), set(Action), Origin("C1"))[
+        "blocks"
+    ],
+    "more.answer_view": lambda case: more.answer_view(messages.links(case.row), "{}")["blocks"],
     "lists.home": lambda case: messages.home([case.row] * 60, NOW, "U1", {Role.SHARED: [case.row] * 60}),
     "sharing.share_form": lambda case: sharing.share_form(case.row, shares_full_of(case.text))["blocks"],
     "forms.launch_form": lambda case: forms.launch_form(
@@ -169,6 +182,7 @@ VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
 """The blocks of each view."""
 
 TEXTS: Mapping[str, Callable[[Case], str]] = {
+    "log_text.log_file_comment": lambda case: messages.log_file_comment(case.row),
     "archive_text.saved": lambda case: archive_text.saved(case.row, archive_full_of(case.text)),
 }
 """Each text that is sent without blocks."""
