@@ -41,7 +41,7 @@ def labels(elements: list[InteractiveElement]) -> str:
     ("state", "shown"),
     [
         ("starting", "Tear down : Share, Show log, Launch link, Launch again"),
-        ("ready", "Open Tear down : Share, Keep 2 h, Save my work, Show log, More…"),
+        ("ready", "Open Tear down : Share, Keep 2 h, Save my work, Shelve, More…"),
         ("shelved", "Resume Tear down : Share, Show log, Launch link, Launch again"),
         ("kept", "Try again Ask for help : Show log, Keep for debugging, Remove now, Launch link"),
         ("failed", "Try again Ask for help : Show log, Launch link"),
@@ -81,8 +81,8 @@ def test_behind_more_are_all_buttons() -> None:
         "Share",
         "Keep 2 h",
         "Save my work",
-        "Show log",
         "Shelve",
+        "Show log",
         "Launch link",
         "Launch again",
         "Keep until tonight",
