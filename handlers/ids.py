@@ -38,6 +38,12 @@ LINK_PREFIX = "link:"
 LINK = re.compile(rf"^{LINK_PREFIX}")
 """Buttons that carry a URL: Slack tells of the click all the same, and waits for an answer."""
 
+HOME_MINE = "binder_home_mine"
+"""Turns the Home tab to one's own binders."""
+HOME_PAGE_PREFIX = "binder_home_page:"
+HOME_PAGE = re.compile(rf"^{HOME_PAGE_PREFIX}(\d{{1,6}})$")
+"""Turns the Home tab of an admin to a page of all binders: two such buttons stand in one row."""
+
 # Views and shortcuts
 LAUNCH_FORM = "launch_form"
 SHARE_FORM = "share_form"

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session, aliased
 
+from storage import homes
 from storage.engine import insert_into, unix_now
 from storage.errors import LostLease
 from storage.models import Binder, OutboxMessage
@@ -83,12 +84,16 @@ def being_saved(session: Session, binder_ids: Collection[str]) -> set[str]:
 def touch_card(session: Session, binder_id: str, *, urgent: bool = True) -> None:
     """Owe Slack the newest state of a binder's card: however many changes, one row and one edit.
 
+    Where a stage changed, the Home tabs that show the binder are owed, too.
+
     Args:
         session: An open write transaction.
         binder_id: Whose card.
         urgent: A stage changed; False for the slow heartbeat of a build's log.
     """
     touch(session, MessageKind.CARD, f"card:{binder_id}", binder_id, urgent=urgent)
+    if urgent:
+        homes.binder_changed(session, binder_id)
 
 
 def touch(

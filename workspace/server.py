@@ -153,9 +153,7 @@ class Workspace:
             web.get("/hands/state", self._seen),
             *(web.post(f"/hands/{name}", _hand(act)) for name, act in hands.items()),
             web.get("/", _page("index.html")),
-            web.get("/app.js", _page("app.js")),
-            web.get("/mrkdwn.js", _page("mrkdwn.js")),
-            web.get("/style.css", _page("style.css")),
+            *(web.get(f"/{each.name}", _page(each.name)) for each in sorted(_PAGE.iterdir())),
         ]
 
     @web.middleware

@@ -100,13 +100,13 @@ def _choose(args: Args, context: Context, action_id: str, binder_id: str) -> Non
 
 def _press(args: Args, context: Context, action_id: str, binder_id: str) -> None:
     requester = _requester(args)
+    if (args.body.get("view") or {}).get("type") == "home":
+        home.show_again(context, requester)
     answer = BUTTONS[action_id](context, requester, by_id(context, requester, binder_id))
     if answer is None and is_in_modal(args.body):
         answer = messages.on_its_way()
     if answer is not None:
         reply(args.context, args.body, answer)
-    if (args.body.get("view") or {}).get("type") == "home":
-        home.publish(args.client, context, requester)
 
 
 def _share(args: Args, context: Context, binder_id: str) -> None:

@@ -5,7 +5,7 @@ Whatever comes from a person, a repository or an instance goes through `handlers
 """
 
 from handlers.messages.help import form_offer, help_text, launch_offer, not_understood
-from handlers.messages.lists import home, listing
+from handlers.messages.lists import listing
 from handlers.messages.log_text import log_file_comment, log_of
 from handlers.messages.message import MOST_LISTED, Message
 from handlers.messages.milestones import failed, gone, ready, shelved, waiting
@@ -33,7 +33,6 @@ __all__ = [
     "gone",
     "held",
     "help_text",
-    "home",
     "invitation",
     "launch_offer",
     "links",

@@ -3,6 +3,7 @@
 `slack_sdk` checks only some limits of its models, and none of plain dicts.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,8 @@ MAX_TEXT = 4_000
 """Characters of a message's fallback text that `chat.update` takes; a post takes ten times as many."""
 MAX_ALL_TEXT = 13_000
 """Characters of all texts in the blocks of one message; above it Slack answers `msg_blocks_too_long`."""
+MAX_VIEW = 250_000
+"""Bytes of a view; above it Slack answers `view_too_large`."""
 _MAX_ID = 255
 
 _CONFIRM = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
@@ -60,9 +63,9 @@ class Confirmation:
     no: str
 
 
-def section(markup: str) -> SectionBlock:
-    """A paragraph; its markup is already escaped and short enough."""
-    return SectionBlock(text=_markdown(markup))
+def section(markup: str, beside: ButtonElement | None = None) -> SectionBlock:
+    """A paragraph; its markup is already escaped and short enough. A button may stand beside it."""
+    return SectionBlock(text=_markdown(markup), accessory=beside)
 
 
 def context(markup: str) -> ContextBlock:
@@ -178,8 +181,10 @@ _IN_CONTAINERS = {"actions", "context", "divider", "header", "image", "rich_text
 def problems(blocks: Sequence[Mapping[str, Any]], *, most: int = MAX_MESSAGE_BLOCKS) -> list[str]:
     """List what Slack would refuse in these blocks; empty if it would take them."""
     found = [] if len(blocks) <= most else [f"{len(blocks)} blocks are more than {most}"]
-    if sum(len(text) for text in _texts(list(blocks))) > MAX_ALL_TEXT:
+    if most == MAX_MESSAGE_BLOCKS and sum(len(text) for text in _texts(list(blocks))) > MAX_ALL_TEXT:
         found.append(f"all texts together are longer than {MAX_ALL_TEXT}")
+    if len(json.dumps(list(blocks))) > MAX_VIEW:
+        found.append(f"all blocks together are larger than {MAX_VIEW}")
     block_ids = [block["block_id"] for block in blocks if "block_id" in block]
     found += ["a block_id is used twice"] if len(set(block_ids)) < len(block_ids) else []
     return found + [problem for block in blocks for problem in _of_block(block)]
@@ -200,6 +205,7 @@ def _of_block(block: Mapping[str, Any]) -> Iterator[str]:
     yield from _too_long(f"{kind}.block_id", block.get("block_id"), _MAX_ID)
     if kind == "section":
         yield from _text("section", block["text"], MAX_SECTION)
+        yield from _of_elements([block["accessory"]] if "accessory" in block else [])
     elif kind == "header":
         yield from _text("header", block["text"], MAX_HEADER)
     elif kind == "input":

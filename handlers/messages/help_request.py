@@ -4,26 +4,28 @@ from bot.text import shorten
 from handlers import ids
 from handlers.messages.binder_text import name_of, repository_link, repository_text
 from handlers.messages.blocks import MAX_TEXT, actions, as_json, button, context, section
+from handlers.messages.language import translated
 from handlers.messages.message import LOG_LIMIT, Message
 from handlers.messages.mrkdwn import code, code_block, inline, person
 from handlers.messages.status_text import reason
 from storage.models import Binder
 
 NOT_ASKED = "I cannot post in the channel for help, so nobody was asked. Tell those who run this bot."
-_ONLY_THEN = "Nothing is posted unless you press *Post it*."
 
 
 def help_preview(binder: Binder, channel: str, by: str) -> Message:
     """What would be posted in the help channel, as it would be, for the one who asks for help."""
-    private = " It was launched in private; its name, repository and log would not be private there."
-    intro = (
-        f"This would be posted in <#{channel}>, so that people there can help you."
-        f"{'' if binder.is_private is False else private}"
-    )
+    place = f"<#{channel}>"
+    intro = translated("This would be posted in {channel}, so that people there can help you.", channel=place)
+    if binder.is_private is not False:
+        intro += " " + translated(
+            "It was launched in private; its name, repository and log would not be private there."
+        )
+    only_then = translated("Nothing is posted unless you press *Post it*.")
     request = help_request(binder, by)
-    ask = actions([button("Post it", ids.POST_HELP, binder.id, style="primary")])
-    blocks = [*as_json([section(intro)]), *request.blocks, *as_json([*ask, context(_ONLY_THEN)])]
-    return Message(shorten(f"{intro}\n{_ONLY_THEN}\n{request.text}", MAX_TEXT), blocks)
+    ask = actions([button(translated("Post it"), ids.POST_HELP, binder.id, style="primary")])
+    blocks = [*as_json([section(intro)]), *request.blocks, *as_json([*ask, context(only_then)])]
+    return Message(shorten(f"{intro}\n{only_then}\n{request.text}", MAX_TEXT), blocks)
 
 
 def help_request(binder: Binder, by: str) -> Message:

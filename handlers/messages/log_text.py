@@ -2,13 +2,12 @@
 
 from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import MAX_TEXT, context, section
+from handlers.messages.language import translated
 from handlers.messages.message import LOG_LIMIT, Message
 from handlers.messages.mrkdwn import code_block
 from handlers.messages.replies import note
 from handlers.messages.status_text import phrase, reason
 from storage.models import Binder
-
-_FILE_FOLLOWS = "The whole log follows as a file in our direct messages."
 
 
 def log_of(binder: Binder, *, with_file: bool = False) -> Message:
@@ -20,17 +19,16 @@ def log_of(binder: Binder, *, with_file: bool = False) -> Message:
     """
     block = code_block(binder.log or binder.line or "", LOG_LIMIT)
     if not block:
-        return note(f"{binder.name} has no log yet.")
+        return note(translated("{name} has no log yet.", name=binder.name))
     why = _why(binder)
-    title = f"Last lines of {name_of(binder)}'s log:"
+    title = translated("Last lines of {name}'s log:", name=name_of(binder))
+    follows = translated("The whole log follows as a file in our direct messages.") if with_file else ""
     blocks = [
         *([section(why)] if why else []),
         section(f"{title}\n{block}"),
-        *([context(_FILE_FOLLOWS)] if with_file else []),
+        *([context(follows)] if follows else []),
     ]
-    first = "\n".join(
-        each for each in [why.replace("*", ""), _FILE_FOLLOWS if with_file else "", title] if each
-    )
+    first = "\n".join(each for each in [why.replace("*", ""), follows, title] if each)
     # A block that is cut in two would not end.
     heard = code_block(binder.log or binder.line or "", min(LOG_LIMIT, MAX_TEXT - len(first) - 1))
     return Message.of(f"{first}\n{heard}", blocks)

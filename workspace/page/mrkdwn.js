@@ -1,29 +1,6 @@
 // Slack's texts as DOM nodes. Everything arrives as text nodes and attributes: no HTML is ever parsed.
 
-export function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return node;
-}
-
-export function safeUrl(url) {
-  try {
-    return ["http:", "https:"].includes(new URL(url).protocol) ? url : null;
-  } catch {
-    return null;
-  }
-}
-
-export function link(url, label, attributes = {}) {
-  const target = safeUrl(url);
-  if (!target) return document.createTextNode(label);
-  return el("a", { href: target, target: "_blank", rel: "noopener noreferrer", ...attributes }, label);
-}
+import { el, link } from "/dom.js";
 
 // Drawn here where it matters, so that status marks look the same on machines without an emoji font.
 const disc = (fill, mark) =>

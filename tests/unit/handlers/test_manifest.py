@@ -218,6 +218,8 @@ def test_every_command_shortcut_and_event_has_its_listener(heard: dict[str, set[
 
 NO_BUTTONS = {
     "COMMAND",
+    "HOME_PAGE",
+    "HOME_PAGE_PREFIX",
     "LINK",
     "LINK_PREFIX",
     "LAUNCH_FORM",
@@ -234,10 +236,10 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
     heard: dict[str, set[str]],
 ) -> None:
     buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
-    assert heard["action"] == buttons | {ids.LINK.pattern}
+    assert heard["action"] == buttons | {ids.LINK.pattern, ids.HOME_PAGE.pattern}
     assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
-    assert used >= BUTTONS | {"LINK_PREFIX", "LAUNCH_FORM", "SHARE_FORM"}
+    assert used >= BUTTONS | {"LINK_PREFIX", "HOME_PAGE_PREFIX", "LAUNCH_FORM", "SHARE_FORM"}
 
 
 def test_its_hint_names_every_subcommand() -> None:

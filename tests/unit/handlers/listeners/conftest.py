@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -15,6 +15,8 @@ import handlers
 from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
+from handlers.requests.context import Context
+from handlers.slack.profiles import Profiles
 from storage import binders, shares
 from storage.models import Binder
 from storage.share_models import ShareKind
@@ -230,8 +232,15 @@ class Desk:
         return self.post.workspace.state.person("grace").id
 
 
-def bolt(post: Post, nudge: Callable[[], None], *, can_shelve: bool = False, **settings: Any) -> App:
-    """A new process's app."""
+def context_of(
+    post: Post,
+    nudge: Callable[[], None] = lambda: None,
+    *,
+    can_shelve: bool = False,
+    profiles: Profiles | None = None,
+    **settings: Any,
+) -> Context:
+    """What a new process's listeners work with. Without `profiles`, nobody asks for people's languages."""
     whole: dict[str, Any] = {
         "slack_bot_token": "xoxb-1",
         "slack_app_token": "xapp-1",
@@ -239,9 +248,21 @@ def bolt(post: Post, nudge: Callable[[], None], *, can_shelve: bool = False, **s
         "lifetime_hours": 12,
         "max_hours": 12,
     }
+    context = Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    if profiles is None:
+        return context
+    return replace(
+        context,
+        zone_of=profiles.zone_of,
+        known_locale=profiles.known_locale,
+        refresh_profile=profiles.refresh,
+    )
+
+
+def bolt(post: Post, nudge: Callable[[], None], **settings: Any) -> App:
+    """A new process's app."""
     app = App(client=post.client)
-    context = handlers.Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
-    handlers.register(app, context)
+    handlers.register(app, context_of(post, nudge, **settings))
     return app
 
 

@@ -15,6 +15,7 @@ from handlers.messages import status_text
 from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
 from handlers.messages.buttons import chosen
 from handlers.messages.forms import Origin, launch_form
+from handlers.messages.home_tab import HomeOptions, Mine, home_of_mine
 from handlers.messages.message import Message
 from handlers.rules import Action
 from storage.models import Binder
@@ -269,7 +270,7 @@ def test_a_listing_shows_ones_own_first_and_no_links() -> None:
 
 @given(st.lists(st.builds(lambda name: building(name=name, url=f"https://{name}"), HOSTILE), max_size=40))
 def test_the_home_tab_keeps_within_its_limits(rows: list[Binder]) -> None:
-    assert problems(messages.home(rows, NOW, "U1"), most=MAX_VIEW_BLOCKS) == []
+    assert problems(home_of_mine(Mine(rows, recent=rows), HomeOptions(NOW)), most=MAX_VIEW_BLOCKS) == []
 
 
 @given(HOSTILE.filter(lambda text: text.strip()), HOSTILE)
