@@ -113,12 +113,13 @@ class Application:
                 can_shelve=self.cloud.can_shelve,
                 shelves_idle=settings.idle_action == "shelve",
                 shows_logs=settings.logs_for == "everybody",
+                help_channel=settings.help_channel,
             ),
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
         )
         self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)
-        self.archives = Archives(self.store, self._collect, uploads)
+        self.archives = Archives(self.store, self._collect, uploads, self.cloud.read_log)
         context = self._context()
         self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)

@@ -90,6 +90,13 @@ class Desk:
             ],
         }
 
+    def choose(self, value: str, user: str | None = None, where: str = "general") -> None:
+        """Choose something from the menu of a message."""
+        body = self.click_body(ids.MENU, None, user, where)
+        [action] = body["actions"]
+        body["actions"] = [{**action, "type": "overflow", "selected_option": {"value": value}}]
+        self.dispatch(body)
+
     def home_click_body(self, action_id: str, value: str, user: str) -> dict[str, Any]:
         """A button of somebody's home tab, which is in no channel."""
         body = self.click_body(action_id, value, user)
