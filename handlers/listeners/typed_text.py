@@ -5,7 +5,7 @@ from slack_bolt import Args
 from handlers.listeners.form import open_form
 from handlers.listeners.replies import reply
 from handlers.listeners.share_form import open_share_form
-from handlers.messages import choices
+from handlers.messages import candidates
 from handlers.requests import subcommands
 from handlers.requests.context import Context
 from handlers.requests.lookup import Ambiguous, by_name
@@ -31,5 +31,5 @@ def _open_share_form(args: Args, context: Context, requester: Requester, text: s
     try:
         open_share_form(args, context, requester, lookup)
     except Ambiguous as error:
-        question = choices.which(error.candidates, text, context.store.now(), requester.user)
+        question = candidates.which(error.candidates, text, context.store.now(), requester.user)
         reply(args.context, args.body, question)

@@ -24,9 +24,10 @@ from bot.repositories.spec import LaunchRequest
 from bot.sentences import Sentence
 from bot.text import shorten
 from handlers import ids
-from handlers.messages.blocks import Json, as_json, context
+from handlers.messages.blocks import Json, context
 from handlers.messages.buttons import LAUNCH
 from handlers.messages.language import translated
+from handlers.messages.modals import modal
 
 REPOSITORY = "repo"
 DURATION = "duration"
@@ -98,15 +99,7 @@ def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") 
         _tick(REBUILD, Sentence("Build"), Sentence("Build it anew, also if it was built before")),
         context(translated("Its files are deleted when it ends.")),
     ]
-    return {
-        "type": "modal",
-        "callback_id": ids.LAUNCH_FORM,
-        "title": {"type": "plain_text", "text": translated(LAUNCH)},
-        "submit": {"type": "plain_text", "text": translated("Launch")},
-        "close": {"type": "plain_text", "text": translated("Cancel")},
-        "private_metadata": origin.as_metadata(),
-        "blocks": as_json(blocks),
-    }
+    return modal(ids.LAUNCH_FORM, LAUNCH, Sentence("Launch"), blocks, origin.as_metadata())
 
 
 def read(values: Mapping[str, Mapping[str, Any]], *, link_host: str = "") -> LaunchRequest:

@@ -52,12 +52,19 @@ def unfurled(text: str) -> list[Json]:
     Args:
         text: What the link asks for, as a launch text that can be understood.
     """
+    launch = button(translated("Launch"), ids.LAUNCH_THIS, text, style="primary")
+    return as_json([section(what_is_launched(text)), *actions([launch])])
+
+
+def what_is_launched(text: str) -> str:
+    """What a launch text that can be understood launches, as markup."""
     spec = parse_launch(text).spec
-    ref = f" at {code(spec.ref, 80)}" if spec.ref else ""
-    path = f" · opens {code(spec.path, 200)}" if spec.path else ""
-    story = f"Launch *{escape(short_url(spec.url))}*{ref}{path}"
-    launch = button("Launch", ids.LAUNCH_THIS, text, style="primary")
-    return as_json([section(story), *actions([launch])])
+    what = f"*{escape(short_url(spec.url))}*"
+    if spec.ref:
+        what = translated("{repository} at {ref}", repository=what, ref=code(spec.ref, 80))
+    launch = translated("Launch {repository}", repository=what)
+    opens = translated("opens {path}", path=code(spec.path or "", 200))
+    return f"{launch} · {opens}" if spec.path else launch
 
 
 def _typed(spec: RepoSpec) -> str:

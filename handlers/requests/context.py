@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.config import Settings
 from bot.provisioning.instances import Size
+from handlers.messages.buttons import Offers
 from handlers.slack.profiles import ask_nobody, english
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage.engine import Store
@@ -33,3 +34,8 @@ class Context:
     zone_of: Callable[[str], UserTimezone] = utc
     known_locale: Callable[[str], str | None] = english
     refresh_profile: Callable[[str], None] = ask_nobody
+
+
+def offers_of(context: Context) -> Offers:
+    """What buttons depend on."""
+    return Offers(context.can_shelve, context.settings.help_channel is not None)

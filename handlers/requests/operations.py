@@ -14,10 +14,10 @@ from bot.errors import RequestError
 from bot.sentences import Sentence
 from bot.times import end_times
 from handlers import ids, messages
-from handlers.messages import choices, notices
+from handlers.messages import candidates, notices
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
-from handlers.requests.context import Context
+from handlers.requests.context import Context, offers_of
 from handlers.requests.lookup import advice, by_id, is_in, visible_to
 from handlers.requests.permissions import NotPossible, actions_for, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
@@ -258,7 +258,14 @@ def status(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
     with context.store.read() as session:
         binder = lookup(session)
         may = actions_for(session, context, requester, binder)
-    return messages.card(binder, context.store.now(), can_shelve=context.can_shelve, allowed=may)
+    offers = offers_of(context)
+    return messages.card(
+        binder,
+        context.store.now(),
+        can_shelve=offers.can_shelve,
+        can_ask=offers.can_ask,
+        allowed=may,
+    )
 
 
 def status_of_channel(context: Context, requester: Requester) -> Message | None:
@@ -273,14 +280,7 @@ def status_of_channel(context: Context, requester: Requester) -> Message | None:
         here = [each for each in visible_to(session, context, requester) if is_in(each, requester.channel)]
     if len(here) == 1:
         return status(context, requester, by_id(context, requester, here[0].id))
-    return choices.in_channel(here, context.store.now(), requester.user) if here else None
-
-
-@requires(Action.READ_LOG)
-def logs(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
-    """The end of a binder's log."""
-    with context.store.read() as session:
-        return messages.log_of(lookup(session))
+    return candidates.in_channel(here, context.store.now(), requester.user) if here else None
 
 
 def listing(context: Context, requester: Requester) -> Message:

@@ -3,21 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.errors import RequestError, SpecError
+from bot.errors import RequestError
 from bot.repositories.launch_text import parse_launch
 from bot.repositories.site_links import expanded
 from bot.sentences import Sentence
 from bot.text import readable
 from bot.times import phrases
 from handlers import ids, messages
-from handlers.messages import choices
+from handlers.messages import candidates
 from handlers.messages.message import Message
-from handlers.requests import launches, links, operations, sharing
+from handlers.requests import launches, links, logs, operations, sharing
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import Ambiguous, by_name
 from handlers.requests.names import nearest
 from handlers.requests.permissions import Operation
+from handlers.requests.repository_links import is_launch_text, launch_text_in
 from handlers.requests.requester import Requester
 from handlers.requests.subjects import parse_sharing
 from handlers.rules import Action
@@ -143,7 +144,10 @@ SUBCOMMANDS = (
         ("info", "show", "state", "progress"),
     ),
     _about_one(
-        "logs", Sentence("show the last lines of the log"), operations.logs, ("log", "output", "tail")
+        "logs",
+        Sentence("show the end of the log, and get all of it as a file"),
+        logs.logs,
+        ("log", "output", "tail"),
     ),
     _about_one(
         "open",
@@ -239,6 +243,10 @@ def answer(context: Context, requester: Requester, text: str) -> Message | None:
         return _help(context, requester, rest)
     if word in BY_NAME:
         return _run(context, requester, BY_NAME[word], rest, text)
+    if word not in SYNONYMS and (
+        asked := launch_text_in(expanded(context.settings.link_host, bare_command(text)))
+    ):
+        return messages.launch_offer(asked, f"launch {readable(asked)}")
     return messages.not_understood(readable(bare_command(text)), correction(text), EXAMPLES)
 
 
@@ -248,7 +256,7 @@ def _run(
     try:
         return subcommand.run(context, requester, rest)
     except Ambiguous as error:
-        return choices.which(error.candidates, text, context.store.now(), requester.user)
+        return candidates.which(error.candidates, text, context.store.now(), requester.user)
 
 
 def names_people(text: str) -> bool:
@@ -276,15 +284,7 @@ def correction(text: str) -> str | None:
     if word in SYNONYMS:
         return f"{SYNONYMS[word]} {readable(rest)}".strip()
     whole = bare_command(text)
-    if _is_repository(whole):
+    if is_launch_text(whole):
         return f"launch {readable(whole)}"
     near = nearest(word, BY_NAME)
     return f"{near} {readable(rest)}".strip() if near else None
-
-
-def _is_repository(text: str) -> bool:
-    try:
-        parse_launch(text)
-    except SpecError:
-        return False
-    return True

@@ -1,11 +1,12 @@
 """People know a binder by its repository and its place; where that is not enough, they choose by a button."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from handlers import ids
-from handlers.messages.choices import Choice
+from handlers.messages.candidates import Candidate
 from storage.models import Binder
 from storage.vocabulary import Status, Target
 from tests.unit.handlers.listeners.conftest import Desk, modal
@@ -182,8 +183,9 @@ def test_who_is_shared_with_is_offered_what_they_may_do(desk: Desk) -> None:
 
 def test_a_forged_choice_does_no_more_than_the_command_would(desk: Desk) -> None:
     row = has(desk, "private", CLIMATE, is_private=True)
-    for value in (Choice("stop", row.id).as_value(), "x", "[]", '{"id": 1}', "{}", "null"):
-        said = desk.told("linus", lambda value=value: desk.click(ids.CHOICE_PREFIX + "0", value, linus(desk)))  # type: ignore[misc] # bound early
+    for value in (Candidate("stop", row.id).as_value(), "x", "[]", '{"id": 1}', "{}", "null"):
+        press = partial(desk.click, f"{ids.CANDIDATE_PREFIX}0", value, linus(desk))
+        said = desk.told("linus", press)
         assert "I can't find this binder." in said
     assert desk.all()[0].target == Target.READY
 

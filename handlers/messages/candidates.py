@@ -19,11 +19,11 @@ from handlers.messages.replies import note
 from handlers.messages.status_text import phrase
 from storage.models import Binder
 
-MOST_CHOICES = 10
+_MOST_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Candidate:
     """What a button stands for: a command as it was typed, and the binder that it is about."""
 
     text: str
@@ -56,9 +56,9 @@ def which(candidates: Sequence[Binder], typed: str, now: float, user: str) -> Me
         now: Unix seconds, UTC.
         user: Who typed it.
     """
-    if len(Choice(typed, candidates[0].id).as_value()) > MAX_VALUE:
+    if len(Candidate(typed, candidates[0].id).as_value()) > MAX_VALUE:
         return note(Sentence("Which binder do you mean?"), ", ".join(each.name for each in candidates))
-    return _choices(translated("Which binder do you mean?"), candidates, typed, now, user)
+    return _listed(translated("Which binder do you mean?"), candidates, typed, now, user)
 
 
 def in_channel(binders: Sequence[Binder], now: float, user: str) -> Message:
@@ -66,11 +66,11 @@ def in_channel(binders: Sequence[Binder], now: float, user: str) -> Message:
     title = translated_count(
         "{count} binder in this channel", "{count} binders in this channel", len(binders)
     )
-    return _choices(title, binders, "status", now, user)
+    return _listed(title, binders, "status", now, user)
 
 
-def _choices(title: str, binders: Sequence[Binder], typed: str, now: float, user: str) -> Message:
-    shown = binders[:MOST_CHOICES]
+def _listed(title: str, binders: Sequence[Binder], typed: str, now: float, user: str) -> Message:
+    shown = binders[:_MOST_LISTED]
     left = len(binders) - len(shown)
     blocks = [
         section(f"*{title}*"),
@@ -83,4 +83,4 @@ def _choices(title: str, binders: Sequence[Binder], typed: str, now: float, user
 
 
 def _button(number: int, binder: Binder, typed: str) -> ButtonElement:
-    return button(binder.name, f"{ids.CHOICE_PREFIX}{number}", Choice(typed, binder.id).as_value())
+    return button(binder.name, f"{ids.CANDIDATE_PREFIX}{number}", Candidate(typed, binder.id).as_value())
