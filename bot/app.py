@@ -70,6 +70,7 @@ class Application:
     Args:
         settings: Valid settings; the database is migrated here.
         cloud: Used instead of the one that the settings name.
+        store: Likewise.
 
     Raises:
         ConfigError: Slack refuses the tokens, the cloud cannot be used with these settings, or the database
@@ -77,10 +78,10 @@ class Application:
         CloudError: The cloud does not answer.
     """
 
-    def __init__(self, settings: Settings, *, cloud: Cloud | None = None) -> None:
+    def __init__(self, settings: Settings, *, cloud: Cloud | None = None, store: Store | None = None) -> None:
         self._settings = settings
         self._stopping = Event()
-        self.store = Store(settings.database_url)
+        self.store = store or Store(settings.database_url)
         self.store.migrate()
         self.cloud = cloud or registry.build_cloud(settings)
         if self.cloud.can_recover:
