@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workspace import unfurls
 from workspace.arguments import Args
-from workspace.blocks import elements
+from workspace.block_tree import elements
 from workspace.socket_mode import NotAnsweredError, Sockets
 from workspace.state import Channel, Json, PostedMessage, SlackError, State, User, new_id
 from workspace.typed import escape

@@ -51,7 +51,7 @@ class Workspace:
         self.bot_token = self.options.bot_token or f"xoxb-{secrets.token_hex(16)}"
         self.app_token = self.options.app_token or f"xapp-1-{secrets.token_hex(16)}"
         self.state = State(self.options.app_name, self.options.trigger_seconds, self.options.team_id)
-        self.views = Views(self.state, native_progress=self.options.native_progress)
+        self.views = Views(self.state, new_blocks=self.options.new_blocks)
         self.sockets = Sockets(self.state.app_id, self.options.ack_seconds)
         self.api = WebApi(self.state, self.views, self.sockets, self.options, self.bot_token, self.app_token)
         self.people = People(self.state, self.views, self.sockets, self.api, self.options)
@@ -153,9 +153,7 @@ class Workspace:
             web.get("/hands/state", self._seen),
             *(web.post(f"/hands/{name}", _hand(act)) for name, act in hands.items()),
             web.get("/", _page("index.html")),
-            web.get("/app.js", _page("app.js")),
-            web.get("/mrkdwn.js", _page("mrkdwn.js")),
-            web.get("/style.css", _page("style.css")),
+            *(web.get(f"/{each.name}", _page(each.name)) for each in sorted(_PAGE.iterdir())),
         ]
 
     @web.middleware

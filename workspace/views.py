@@ -6,7 +6,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from workspace.blocks import check_view, elements, with_ids
+from workspace.block_tree import elements, with_ids
+from workspace.blocks import check_view
 from workspace.state import Json, SlackError, State, new_id
 
 _STACK = 3
@@ -104,9 +105,9 @@ def entered(element: Json, value: Any) -> Json:
 class Views:
     """All that is open: each person's stack of modals and home tab."""
 
-    def __init__(self, state: State, *, native_progress: bool) -> None:
+    def __init__(self, state: State, *, new_blocks: bool) -> None:
         self._state = state
-        self._native_progress = native_progress
+        self._new_blocks = new_blocks
         self._modals: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
 
@@ -203,4 +204,4 @@ class Views:
         }
 
     def _check(self, payload: Any, kind: str) -> None:
-        check_view(payload, kind, native_progress=self._native_progress)
+        check_view(payload, kind, new_blocks=self._new_blocks)

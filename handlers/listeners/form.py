@@ -1,13 +1,12 @@
 """The launch form: opened from a message, and sent."""
 
-import re
+from collections.abc import Mapping
 from dataclasses import replace
-from html import unescape
+from typing import Any
 
 from slack_bolt import App, Args
 
-from bot.errors import BinderBotError, SpecError
-from bot.repositories.launch_text import parse_repo
+from bot.errors import BinderBotError
 from bot.repositories.site_links import expanded
 from bot.times.end_times import NoSuchTime
 from handlers import ids
@@ -17,11 +16,8 @@ from handlers.messages import forms
 from handlers.messages.forms import FormError, Origin, launch_form
 from handlers.requests import launches
 from handlers.requests.context import Context
+from handlers.requests.repository_links import repository_in
 from handlers.requests.requester import Requester
-
-_MARKED_LINK = re.compile(r"<(https?://[^<>|\s]+)(?:\|[^<>]*)?>")
-_MOST_WORDS = 200
-"""How much of a message is searched for a repository."""
 
 
 def register(app: App, context: Context) -> None:
@@ -31,13 +27,7 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_form(args: Args) -> None:
         view = args.body["view"]
-        origin = Origin.of(view["private_metadata"])
-        requester = replace(
-            requester_of(args.context, args.body, f"view:{view['id']}"),
-            channel=origin.channel,
-            is_private=origin.is_private,
-            response_url=origin.response_url,
-        )
+        requester = at_origin(requester_of(args.context, args.body, f"view:{view['id']}"), view)
         try:
             answer = launches.launch(
                 context, requester, forms.read(view["state"]["values"], link_host=context.settings.link_host)
@@ -62,6 +52,17 @@ def register(app: App, context: Context) -> None:
         open_form(args, context, requester, repository=repository)
 
 
+def at_origin(requester: Requester, view: Mapping[str, Any]) -> Requester:
+    """Somebody in a modal, as asking from where they opened it."""
+    origin = Origin.of(view["private_metadata"])
+    return replace(
+        requester,
+        channel=origin.channel,
+        is_private=origin.is_private,
+        response_url=origin.response_url,
+    )
+
+
 def open_form(args: Args, context: Context, requester: Requester, *, repository: str = "") -> None:
     """Show somebody the form; its launch goes where they are now."""
     view = launch_form(
@@ -70,20 +71,3 @@ def open_form(args: Args, context: Context, requester: Requester, *, repository:
         repository=repository,
     )
     args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
-
-
-def repository_in(text: str) -> str:
-    """The first thing in a message that can be launched; empty where there is none."""
-    found = unescape(_MARKED_LINK.sub(r" \1 ", text)).split()[:_MOST_WORDS]
-    return next((word for word in found if _is_repository(word)), "")
-
-
-def _is_repository(word: str) -> bool:
-    # "and/or" would pass for owner/repo: in prose, only links and identifiers count.
-    if "://" not in word and not word.lower().startswith(("doi:", "10.", "swh:")):
-        return False
-    try:
-        parse_repo(word)
-    except SpecError:
-        return False
-    return True

@@ -23,7 +23,8 @@ from bot.repositories.site_links import expanded, quoted
 from bot.repositories.spec import LaunchRequest
 from bot.text import shorten
 from handlers import ids
-from handlers.messages.blocks import Json, as_json, context
+from handlers.messages.blocks import Json, context
+from handlers.messages.modals import modal
 
 REPOSITORY = "repo"
 DURATION = "duration"
@@ -93,15 +94,7 @@ def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") 
         _tick(REBUILD, "Build", "Build it anew, also if it was built before"),
         context("Its files are deleted when it ends."),
     ]
-    return {
-        "type": "modal",
-        "callback_id": ids.LAUNCH_FORM,
-        "title": {"type": "plain_text", "text": "Launch a repository"},
-        "submit": {"type": "plain_text", "text": "Launch"},
-        "close": {"type": "plain_text", "text": "Cancel"},
-        "private_metadata": origin.as_metadata(),
-        "blocks": as_json(blocks),
-    }
+    return modal(ids.LAUNCH_FORM, "Launch a repository", "Launch", blocks, origin.as_metadata())
 
 
 def read(values: Mapping[str, Mapping[str, Any]], *, link_host: str = "") -> LaunchRequest:

@@ -14,9 +14,10 @@ from slack_sdk.models.blocks import (
 from bot.binders.deadlines import last_end
 from handlers import ids
 from handlers.messages.binder_text import collaboration_of, name_of
-from handlers.messages.blocks import Json, actions, as_json, context, section
+from handlers.messages.blocks import Json, actions, context, section
 from handlers.messages.buttons import log_button, open_button, share_button
 from handlers.messages.message import MOST_LISTED, Message
+from handlers.messages.modals import modal
 from handlers.messages.mrkdwn import date, person
 from handlers.messages.status_text import is_live, is_ready, phrase
 from handlers.rules import Action
@@ -127,8 +128,9 @@ def _joined(parts: Sequence[str]) -> str:
 
 def share_form(binder: Binder, shared: Sequence[Share]) -> Json:
     """The form of *Share*, with everybody chosen with whom a binder is shared now."""
-    people = [each for each in shared if each.kind == ShareKind.USER]
-    channels = [each.subject for each in shared if each.kind == ShareKind.CHANNEL]
+    known = [each for each in shared if _SUBJECT.fullmatch(each.subject)]
+    people = [each for each in known if each.kind == ShareKind.USER]
+    channels = [each.subject for each in known if each.kind == ShareKind.CHANNEL]
     groups = [each for each in shared if each.kind == ShareKind.GROUP]
     blocks: list[Block] = [
         section(f"Who can open *{name_of(binder)}*?"),
@@ -149,15 +151,7 @@ def share_form(binder: Binder, shared: Sequence[Share]) -> Json:
         *([context(f"Also shared with {_listed(groups)}. Commands change that.")] if groups else []),
         context(f"Whoever has opened it keeps their links until it ends. {_KEEPS}"),
     ]
-    return {
-        "type": "modal",
-        "callback_id": ids.SHARE_FORM,
-        "title": {"type": "plain_text", "text": "Share a binder"},
-        "submit": {"type": "plain_text", "text": "Save"},
-        "close": {"type": "plain_text", "text": "Cancel"},
-        "private_metadata": binder.id,
-        "blocks": as_json(blocks),
-    }
+    return modal(ids.SHARE_FORM, "Share a binder", "Save", blocks, binder.id)
 
 
 def _people(field: str, label: str, chosen: Sequence[str]) -> InputBlock:

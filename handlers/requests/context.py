@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from bot.config import Settings
 from bot.provisioning.instances import Size
+from handlers.messages.buttons import Offers
+from handlers.slack.profiles import ask_nobody, english
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage.engine import Store
 
@@ -19,6 +21,8 @@ class Context:
         sizes: What people may choose; the first is the default.
         can_shelve: Whether the cloud can shelve instances and resume them.
         zone_of: Tells in which time zone a person is; may ask Slack, for a moment.
+        known_locale: Tells a person's locale (`de-DE`), if it is known; None where Slack has to be asked.
+        refresh_profile: Asks Slack for a person's locale and zone, for a moment, unless that was done lately.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
     """
 
@@ -28,3 +32,10 @@ class Context:
     nudge: Callable[[], None]
     can_shelve: bool = False
     zone_of: Callable[[str], UserTimezone] = utc
+    known_locale: Callable[[str], str | None] = english
+    refresh_profile: Callable[[str], None] = ask_nobody
+
+
+def offers_of(context: Context) -> Offers:
+    """What buttons depend on."""
+    return Offers(context.can_shelve, context.settings.help_channel is not None)

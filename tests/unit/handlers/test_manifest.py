@@ -35,6 +35,8 @@ SCOPES_OF_METHODS: dict[str, set[str]] = {
     "usergroups_users_list": {"usergroups:read"},
     "users_info": {"users:read"},
     "views_open": set(),
+    "views_push": set(),
+    "views_update": set(),
     "views_publish": set(),
 }
 """From the page of each method in Slack's documentation; posts go to public channels without joining."""
@@ -42,6 +44,7 @@ SCOPES_OF_EVENTS: dict[str, set[str]] = {
     "app_home_opened": set(),
     "app_mention": {"app_mentions:read"},
     "link_shared": {"links:read"},
+    "message.im": {"im:history"},
 }
 
 
@@ -209,16 +212,20 @@ def test_every_command_shortcut_and_event_has_its_listener(heard: dict[str, set[
     features = MANIFEST["features"]
     assert heard["command"] == {each["command"] for each in features["slash_commands"]} == {ids.COMMAND}
     assert heard["shortcut"] == {each["callback_id"] for each in features["shortcuts"]}
-    assert heard["event"] == set(MANIFEST["settings"]["event_subscriptions"]["bot_events"])
+    events = MANIFEST["settings"]["event_subscriptions"]["bot_events"]
+    assert heard["event"] == {each.partition(".")[0] for each in events}
 
 
 NO_BUTTONS = {
     "COMMAND",
+    "HOME_PAGE",
+    "HOME_PAGE_PREFIX",
     "LINK",
     "LINK_PREFIX",
     "LAUNCH_FORM",
     "SHARE_FORM",
     "LAUNCH_MESSAGE",
+    "MORE",
     "METADATA_EVENT",
 }
 BUTTONS = {name for name in vars(ids) if name.isupper()} - NO_BUTTONS
@@ -229,10 +236,10 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
     heard: dict[str, set[str]],
 ) -> None:
     buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
-    assert heard["action"] == buttons | {ids.LINK.pattern}
+    assert heard["action"] == buttons | {ids.LINK.pattern, ids.HOME_PAGE.pattern}
     assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
-    assert used >= BUTTONS | {"LINK_PREFIX", "LAUNCH_FORM", "SHARE_FORM"}
+    assert used >= BUTTONS | {"LINK_PREFIX", "HOME_PAGE_PREFIX", "LAUNCH_FORM", "SHARE_FORM"}
 
 
 def test_its_hint_names_every_subcommand() -> None:

@@ -13,15 +13,28 @@ from typing import Any
 
 import pytest
 
+from bot.config.featured import MOST_FEATURED, Featured
 from bot.errors import SpecError
 from bot.jupyter.file_crawl import LeftOut
 from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
 from bot.saved_work.archive import Archive
 from handlers import messages
-from handlers.messages import archive_text, digest, forms, launch_links, notices, sharing
+from handlers.messages import (
+    archive_text,
+    digest,
+    forms,
+    help_request,
+    home_tab,
+    launch_links,
+    more,
+    notices,
+    sharing,
+)
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
+from handlers.messages.buttons import Offers
 from handlers.messages.forms import Origin
+from handlers.messages.home_tab import MOST_SHOWN, HomeOptions, Mine, Page, Usage
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
@@ -83,6 +96,17 @@ def shares_full_of(text: str) -> list[Share]:
     ]
 
 
+def mine_full_of(case: Case) -> Mine:
+    featured = [Featured(case.text or "x", launched_by(case.text))] * MOST_FEATURED
+    shared = [(case.row, Role.MANAGER)] * 60
+    usage = Usage(10**6, 10**6, 1e9, 1e9, 1e9, 1e12, 10**6, 1e9, 1e12)
+    return Mine([case.row] * 60, shared, [case.row] * 60, featured, usage)
+
+
+def home_options(case: Case) -> HomeOptions:
+    return HomeOptions(NOW, case.text, can_shelve=True, is_admin=True)
+
+
 def launched_by(text: str) -> str:
     """A launch text that can be understood, with as much of a text in it as that allows."""
     asked = f"https://github.com/o/r --path '{text[:1_800]}'"
@@ -112,7 +136,10 @@ def every_notice(case: Case) -> Iterator[Message]:
 
 
 MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
-    "status_card.card": lambda case: messages.card(case.row, NOW, can_shelve=True),
+    "status_card.card": lambda case: iter(
+        messages.card(case.row, NOW, can_shelve=True, can_ask=True, newer_blocks=newer)
+        for newer in (True, False)
+    ),
     "milestones.waiting": lambda case: messages.waiting(case.row),
     "milestones.ready": lambda case: messages.ready(case.row, NOW, absent=case.text),
     "milestones.failed": lambda case: iter(
@@ -136,7 +163,12 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         sharing.unshared(case.row, [case.text, "C1"] * 60, keep) for keep in ([], [case.text, "U1"] * 60)
     ),
     "replies.links": lambda case: messages.links(case.row),
-    "replies.log_of": lambda case: messages.log_of(case.row),
+    "log_text.log_of": lambda case: iter(
+        messages.log_of(case.row, with_file=with_file) for with_file in (True, False)
+    ),
+    "help_request.help_preview": lambda case: help_request.help_preview(case.row, "C1", case.text),
+    "help_request.help_request": lambda case: help_request.help_request(case.row, case.text),
+    "replies.on_its_way": lambda _case: messages.on_its_way(),
     "replies.unsaved": lambda case: messages.unsaved(case.row),
     "replies.held": lambda case: messages.held(case.row, NOW),
     "replies.invitation": lambda _case: messages.invitation(),
@@ -144,6 +176,8 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         launch_links.launch_link(case.row, host) for host in ("", "https://binder.example.org")
     ),
     "lists.listing": lambda case: messages.listing([case.row] * 60, NOW, "U1"),
+    "help.form_offer": lambda _case: messages.form_offer(),
+    "help.launch_offer": lambda case: messages.launch_offer(launched_by(case.text), case.text),
     "help.help_text": lambda _case: messages.help_text([("launch " + "x" * 200, "y" * 200)] * 100),
     "help.not_understood": lambda case: iter(
         messages.not_understood(case.text, meant, [("list", "show what is running")])
@@ -158,7 +192,15 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
 
 VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
     "launch_links.unfurled": lambda case: launch_links.unfurled(launched_by(case.text)),
-    "lists.home": lambda case: messages.home([case.row] * 60, NOW, "U1", {Role.SHARED: [case.row] * 60}),
+    "more.more_view": lambda case: more.more_view(case.row, Offers(can_ask=True), set(Action), Origin("C1"))[
+        "blocks"
+    ],
+    "more.answer_view": lambda case: more.answer_view(messages.links(case.row), "{}")["blocks"],
+    "home_tab.home_of_mine": lambda case: home_tab.home_of_mine(mine_full_of(case), home_options(case)),
+    "home_tab.home_of_everything": lambda case: home_tab.home_of_everything(
+        Page([(case.row, Role.ADMIN)] * MOST_SHOWN, 50, 2_000, 1e9, [row_full_of(case.text)] * 60),
+        home_options(case),
+    ),
     "sharing.share_form": lambda case: sharing.share_form(case.row, shares_full_of(case.text))["blocks"],
     "forms.launch_form": lambda case: forms.launch_form(
         [Size(f"size-{number}", case.text or "x") for number in range(100)],
@@ -169,6 +211,7 @@ VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
 """The blocks of each view."""
 
 TEXTS: Mapping[str, Callable[[Case], str]] = {
+    "log_text.log_file_comment": lambda case: messages.log_file_comment(case.row),
     "archive_text.saved": lambda case: archive_text.saved(case.row, archive_full_of(case.text)),
 }
 """Each text that is sent without blocks."""
@@ -184,7 +227,7 @@ def makers() -> set[str]:
                 returned = inspect.signature(each, eval_str=True).return_annotation
                 if not name.startswith("_") and returned in {Message, Json, list[Json]}:
                     found.add(f"{module.name}.{name}")
-    return found - {"blocks.as_json"}
+    return found - {"blocks.as_json", "modals.modal"}
 
 
 def test_every_message_has_a_row() -> None:
