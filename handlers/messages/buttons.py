@@ -43,11 +43,6 @@ def share_button(binder: Binder) -> ButtonElement:
     return button(translated("Share"), ids.SHARE, binder.id)
 
 
-def launch_link_button(binder: Binder) -> ButtonElement:
-    """A link and a badge that launch the same again."""
-    return button(translated("Launch link"), ids.LAUNCH_LINK, binder.id)
-
-
 def shelve_button(binder: Binder) -> ButtonElement:
     """Stop the instance and keep its files."""
     return button(translated("Shelve"), ids.SHELVE, binder.id)

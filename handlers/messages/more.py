@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from handlers import ids
 from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import Json, actions, as_json, context, section
 from handlers.messages.buttons import Offers, more_buttons
@@ -41,6 +42,7 @@ def answer_view(message: Message, metadata: str) -> Json:
 def _modal(blocks: list[Json], metadata: str) -> Json:
     return {
         "type": "modal",
+        "callback_id": ids.MORE,
         "title": {"type": "plain_text", "text": translated("Your binder")},
         "close": {"type": "plain_text", "text": translated("Close")},
         "private_metadata": metadata,

@@ -251,17 +251,6 @@ def test_without_a_name_somebody_who_has_none_means_the_one_that_is_shared_with_
     assert "own is starting its server" in desk.command("open", user=desk.grace)
 
 
-def test_the_home_tab_shows_what_is_shared_with_the_buttons_that_work(desk: Desk) -> None:
-    private(desk)
-    desk.share(desk.all()[0], "grace")
-    desk.event({"type": "app_home_opened", "user": desk.grace, "tab": "home", "channel": "D1"})
-    with Person(desk.post.workspace.url, "grace") as person:
-        shown = plain(person.wait_for(lambda seen: seen.home))
-    assert "Shared with you" in shown
-    assert "[Open]  [Show log]" in shown
-    assert "Tear down" not in shown
-
-
 def test_who_manages_may_not_share_it_on(desk: Desk) -> None:
     row = private(desk)
     desk.share(row, "grace", manages=True)
