@@ -152,7 +152,7 @@ def test_it_says_what_one_may_have_and_what_one_used_this_month(desk: Desk) -> N
     assert "You have 1 of 3 binders." in shown
     assert "ends after 12 h unless you extend it, and after 12 h at the latest." in shown
     assert "nobody used it for 4 h. It may cost 50.00 SU." in shown
-    assert "This month: 2 binders, which ran for 1 h 30 min and cost 2.00 SU." in shown
+    assert "This month: 2 binders, which ran for 1 h 30 min. Cost: 2.00 SU." in shown
 
 
 # --- admins ----------------------------------------------------------------------------------------------
