@@ -43,8 +43,9 @@ from handlers.requests.slow_facts import SlowFacts
 from handlers.slack import user_groups
 from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
-from handlers.slack.user_timezones import UserTimezones, utc
+from handlers.slack.user_timezones import utc
 from storage import launch_times, retention
 from storage.engine import Store
 from storage.models import Binder
@@ -110,7 +111,7 @@ class Application:
             dependencies, submit=self._pool.submit, nudge=self.nudge, expect=self.watch.expect
         )
         self._client = wiring.web_client(settings)
-        self._zones = UserTimezones(self._client, settings.zone)
+        self._profiles = Profiles(self._client, settings.zone)
         calls = SlackCalls(default_rate_limits())
         self.delivery = Delivery(
             self.store,
@@ -124,7 +125,7 @@ class Application:
                 shelves_idle=settings.idle_action == "shelve",
                 shows_logs=settings.logs_for == "everybody",
             ),
-            zone_of=self._zones.of if settings.quiet_hours else utc,
+            zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
         )
         self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)
@@ -238,7 +239,9 @@ class Application:
             sizes=self.cloud.sizes,
             nudge=self.nudge,
             can_shelve=self.cloud.can_shelve,
-            zone_of=self._zones.of,
+            zone_of=self._profiles.zone_of,
+            known_locale=self._profiles.known_locale,
+            refresh_profile=self._profiles.refresh,
             slow=self._slow_facts(),
         )
 

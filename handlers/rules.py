@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.sentences import Sentence
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
 
@@ -43,19 +44,19 @@ class State(StrEnum):
 class Action(StrEnum):
     """What can be asked of a binder. The words end the sentence “Only its owner or an admin can …”."""
 
-    SEE = "see it"
+    SEE = Sentence("see it")
     """That it exists, and its status."""
-    READ_LOG = "read its log"
-    LAUNCH_AGAIN = "launch it again"
-    OPEN = "open it with these links"
-    EXTEND = "extend it"
-    SAVE = "save it"
-    SHELVE = "shelve it"
-    RESUME = "resume it"
-    STOP = "tear it down"
-    HOLD = "keep its failed instance"
-    SHARE = "share it"
-    LINK = "make a launch link of it"
+    READ_LOG = Sentence("read its log")
+    LAUNCH_AGAIN = Sentence("launch it again")
+    OPEN = Sentence("open it with these links")
+    EXTEND = Sentence("extend it")
+    SAVE = Sentence("save it")
+    SHELVE = Sentence("shelve it")
+    RESUME = Sentence("resume it")
+    STOP = Sentence("tear it down")
+    HOLD = Sentence("keep its failed instance")
+    SHARE = Sentence("share it")
+    LINK = Sentence("make a launch link of it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +97,14 @@ RULES: Mapping[Action, Rule] = {
     Action.READ_LOG: Rule(_USES, _ALWAYS, also=frozenset({Role.MEMBER})),
     Action.LAUNCH_AGAIN: Rule(_SEES, _ALWAYS),
     Action.LINK: Rule(_SEES, _ALWAYS),
-    Action.OPEN: Rule(_USES, _READY, "it can be opened only while it is ready"),
-    Action.EXTEND: Rule(_MANAGES, _LIVE, "it can no longer be extended"),
-    Action.SAVE: Rule(_MANAGES, _READY, "it can be saved only while it is ready"),
-    Action.SHELVE: Rule(_MANAGES, _READY, "it can be shelved only while it is ready"),
-    Action.RESUME: Rule(_MANAGES, _SHELVED, "there is nothing to resume"),
-    Action.STOP: Rule(_MANAGES, _LIVE | _FAILED, "it need not be torn down again"),
-    Action.SHARE: Rule(_OWNS, _LIVE, "it can no longer be shared"),
-    Action.HOLD: Rule(_MANAGES, _FAILED, "its instance is not kept. Launch it again to look at it"),
+    Action.OPEN: Rule(_USES, _READY, Sentence("it can be opened only while it is ready")),
+    Action.EXTEND: Rule(_MANAGES, _LIVE, Sentence("it can no longer be extended")),
+    Action.SAVE: Rule(_MANAGES, _READY, Sentence("it can be saved only while it is ready")),
+    Action.SHELVE: Rule(_MANAGES, _READY, Sentence("it can be shelved only while it is ready")),
+    Action.RESUME: Rule(_MANAGES, _SHELVED, Sentence("there is nothing to resume")),
+    Action.STOP: Rule(_MANAGES, _LIVE | _FAILED, Sentence("it need not be torn down again")),
+    Action.SHARE: Rule(_OWNS, _LIVE, Sentence("it can no longer be shared")),
+    Action.HOLD: Rule(_MANAGES, _FAILED, Sentence("its instance is not kept. Launch it again to look at it")),
 }
 """Outsiders may do nothing: for them the binder is not there."""
 

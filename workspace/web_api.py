@@ -296,7 +296,9 @@ def _user(api: WebApi, user_id: str) -> User:
 
 
 def _user_info(api: WebApi, args: Args) -> Json:
-    return {"user": _user(api, args.required("user")).as_slack(api.state.team_id)}
+    user = _user(api, args.required("user"))
+    locale = {"locale": user.locale} if args.flag("include_locale") else {}
+    return {"user": user.as_slack(api.state.team_id) | locale}
 
 
 def _user_list(api: WebApi, args: Args) -> Json:

@@ -9,6 +9,7 @@ from bot.times import calendar
 from handlers.messages import home_tab
 from handlers.messages.blocks import Json
 from handlers.messages.home_tab import MOST_RECENT, MOST_SHOWN, HomeOptions, Mine, Page, Usage
+from handlers.messages.language import language_of, reading
 from handlers.requests.context import Context
 from handlers.requests.launches import sizes_for
 from handlers.requests.permissions import roles_of
@@ -23,7 +24,13 @@ _LOOKED_AT = 50
 
 
 def blocks_of(context: Context, home: Home) -> list[Json]:
-    """The blocks of a Home tab as it is now."""
+    """The blocks of a Home tab as it is now, in the language of its reader; may ask Slack for that."""
+    context.refresh_profile(home.user)
+    with reading(language_of(context.known_locale(home.user))):
+        return _blocks_of(context, home)
+
+
+def _blocks_of(context: Context, home: Home) -> list[Json]:
     # It is nobody's request: what is shown depends on who the person is.
     requester = Requester(home.user, home.team_id, home.user, key="")
     is_admin = home.user in context.settings.admins

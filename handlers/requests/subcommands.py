@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.errors import RequestError, SpecError
 from bot.repositories.launch_text import parse_launch
 from bot.repositories.site_links import expanded
+from bot.sentences import Sentence
 from bot.text import readable
 from bot.times import phrases
 from handlers import ids, messages
@@ -108,82 +109,97 @@ SUBCOMMANDS = (
     Subcommand(
         "launch",
         "<repo> [ref] [path]",
-        "start a repository",
+        Sentence("start a repository"),
         _launch,
         synonyms=("start", "run", "create", "new", "up", "build", "begin", "boot"),
         examples=(
-            ("owner/repo", "start a repository from GitHub"),
-            ("https://… main notebooks/a.ipynb", "start any link or DOI, with a branch and a file to open"),
-            ("owner/repo --open rstudio --size large --for 6h --name demo", "start with options"),
-            ("owner/repo --share @ada #lab", "start it, and let others open it, too"),
-            ("owner/repo --rebuild", "build it anew, also if it was built before"),
-            ("", "open a form"),
+            ("owner/repo", Sentence("start a repository from GitHub")),
+            (
+                "https://… main notebooks/a.ipynb",
+                Sentence("start any link or DOI, with a branch and a file to open"),
+            ),
+            ("owner/repo --open rstudio --size large --for 6h --name demo", Sentence("start with options")),
+            ("owner/repo --share @ada #lab", Sentence("start it, and let others open it, too")),
+            ("owner/repo --rebuild", Sentence("build it anew, also if it was built before")),
+            ("", Sentence("open a form")),
         ),
     ),
-    Subcommand("list", "", "show what is running", _list, Action.SEE, ("ls", "ps", "all", "binders")),
-    _about_one("status", "show the progress", operations.status, ("info", "show", "state", "progress")),
-    _about_one("logs", "show the last lines of the log", operations.logs, ("log", "output", "tail")),
+    Subcommand(
+        "list", "", Sentence("show what is running"), _list, Action.SEE, ("ls", "ps", "all", "binders")
+    ),
+    _about_one(
+        "status", Sentence("show the progress"), operations.status, ("info", "show", "state", "progress")
+    ),
+    _about_one(
+        "logs", Sentence("show the last lines of the log"), operations.logs, ("log", "output", "tail")
+    ),
     _about_one(
         "open",
-        "get your links again",
+        Sentence("get your links again"),
         operations.open_links,
         ("links", "url", "token", "go"),
     ),
     Subcommand(
         "share",
         "[name] @user",
-        "let others open it: people, a `#channel` or a `@group`",
+        Sentence("let others open it: people, a `#channel` or a `@group`"),
         _share,
         sharing.share.action,
         ("invite", "give", "allow", "grant", "add"),
         examples=(
-            ("demo @ada #lab", "let others open it: people, a channel or a group"),
-            ("demo @ada --manage", "let them also extend, save, shelve and stop it"),
+            ("demo @ada #lab", Sentence("let others open it: people, a channel or a group")),
+            ("demo @ada --manage", Sentence("let them also extend, save, shelve and stop it")),
         ),
     ),
     Subcommand(
         "unshare",
         "[name] @user",
-        "share it with them no longer",
+        Sentence("share it with them no longer"),
         _unshare,
         sharing.unshare.action,
         ("revoke", "uninvite", "disallow"),
     ),
-    _about_one("link", "get a link and a badge that launch it again", links.launch_link, ("badge",)),
+    _about_one(
+        "link", Sentence("get a link and a badge that launch it again"), links.launch_link, ("badge",)
+    ),
     Subcommand(
         "extend",
         "[name] 2h",
-        "let it run longer; `until friday 18:00` works, too",
+        Sentence("let it run longer; `until friday 18:00` works, too"),
         _extend,
         operations.extend.action,
         ("keep", "prolong", "renew", "postpone", "longer"),
     ),
     _about_one(
         "save",
-        "get your changed files as an archive in the thread",
+        Sentence("get your changed files as an archive in the thread"),
         operations.save,
         ("download", "export", "backup", "archive"),
     ),
     _about_one(
         "shelve",
-        "stop it and keep its files, if the cloud can",
+        Sentence("stop it and keep its files, if the cloud can"),
         operations.shelve,
         ("pause", "suspend", "park", "freeze"),
     ),
     _about_one(
         "resume",
-        "start it again after `shelve`",
+        Sentence("start it again after `shelve`"),
         operations.resume,
         ("unshelve", "continue", "wake", "unpause"),
     ),
     _about_one(
         "stop",
-        "tear it down and delete its files",
+        Sentence("tear it down and delete its files"),
         operations.stop,
         ("kill", "delete", "rm", "remove", "down", "end", "terminate", "destroy", "teardown"),
     ),
     Subcommand(
-        "help", "", "show these commands", _help, synonyms=("--help", "-h", "?", "-help", "—help", "usage")
+        "help",
+        "",
+        Sentence("show these commands"),
+        _help,
+        synonyms=("--help", "-h", "?", "-help", "—help", "usage"),
     ),
 )
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -16,6 +16,7 @@ from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
 from handlers.requests.context import Context
+from handlers.slack.profiles import Profiles
 from storage import binders, shares
 from storage.models import Binder
 from storage.share_models import ShareKind
@@ -229,9 +230,14 @@ class Desk:
 
 
 def context_of(
-    post: Post, nudge: Callable[[], None] = lambda: None, *, can_shelve: bool = False, **settings: Any
+    post: Post,
+    nudge: Callable[[], None] = lambda: None,
+    *,
+    can_shelve: bool = False,
+    profiles: Profiles | None = None,
+    **settings: Any,
 ) -> Context:
-    """What a new process's listeners work with."""
+    """What a new process's listeners work with. Without `profiles`, nobody asks for people's languages."""
     whole: dict[str, Any] = {
         "slack_bot_token": "xoxb-1",
         "slack_app_token": "xapp-1",
@@ -239,7 +245,15 @@ def context_of(
         "lifetime_hours": 12,
         "max_hours": 12,
     }
-    return Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    context = Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    if profiles is None:
+        return context
+    return replace(
+        context,
+        zone_of=profiles.zone_of,
+        known_locale=profiles.known_locale,
+        refresh_profile=profiles.refresh,
+    )
 
 
 def bolt(post: Post, nudge: Callable[[], None], **settings: Any) -> App:
