@@ -81,6 +81,7 @@ class Application:
     Args:
         settings: Valid settings; the database is migrated here.
         cloud: Used instead of the one that the settings name.
+        store: Likewise.
 
     Raises:
         ConfigError: Slack refuses the tokens, the cloud cannot be used with these settings, or the database
@@ -88,10 +89,10 @@ class Application:
         CloudError: The cloud does not answer.
     """
 
-    def __init__(self, settings: Settings, *, cloud: Cloud | None = None) -> None:
+    def __init__(self, settings: Settings, *, cloud: Cloud | None = None, store: Store | None = None) -> None:
         self._settings = settings
         self._stopping = Event()
-        self.store = Store(settings.database_url)
+        self.store = store or Store(settings.database_url)
         self.store.migrate()
         self.cloud = cloud or registry.build_cloud(settings)
         if self.cloud.can_recover:
@@ -124,12 +125,13 @@ class Application:
                 can_shelve=self.cloud.can_shelve,
                 shelves_idle=settings.idle_action == "shelve",
                 shows_logs=settings.logs_for == "everybody",
+                help_channel=settings.help_channel,
             ),
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
         )
         self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)
-        self.archives = Archives(self.store, self._collect, uploads)
+        self.archives = Archives(self.store, self._collect, uploads, self.cloud.read_log)
         context = self._context()
         self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)

@@ -57,6 +57,8 @@ class Action(StrEnum):
     HOLD = Sentence("keep its failed instance")
     SHARE = Sentence("share it")
     LINK = Sentence("make a launch link of it")
+    ASK_FOR_HELP = Sentence("ask others for help with it")
+    """Its log and what is known of its failure are posted in the site's help channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ _LIVE = frozenset({State.STARTING, State.READY, State.SHELVED})
 _READY = frozenset({State.READY})
 _SHELVED = frozenset({State.SHELVED})
 _FAILED = frozenset({State.FAILED})
+_OVER = frozenset({State.FAILED, State.ENDING, State.GONE})
 
 RULES: Mapping[Action, Rule] = {
     Action.SEE: Rule(_SEES, _ALWAYS),
@@ -105,6 +108,7 @@ RULES: Mapping[Action, Rule] = {
     Action.STOP: Rule(_MANAGES, _LIVE | _FAILED, Sentence("it need not be torn down again")),
     Action.SHARE: Rule(_OWNS, _LIVE, Sentence("it can no longer be shared")),
     Action.HOLD: Rule(_MANAGES, _FAILED, Sentence("its instance is not kept. Launch it again to look at it")),
+    Action.ASK_FOR_HELP: Rule(_MANAGES, _OVER, Sentence("you can ask for help once its launch has failed")),
 }
 """Outsiders may do nothing: for them the binder is not there."""
 
@@ -130,6 +134,11 @@ def is_possible(binder: Binder, action: Action) -> bool:
     return state_of(binder) in RULES[action].states
 
 
+def has_failed(binder: Binder) -> bool:
+    """Whether it never became ready, whatever is left of it."""
+    return binder.ending == Ending.FAILED
+
+
 def _is_kept(binder: Binder) -> bool:
-    failed = binder.ending == Ending.FAILED and binder.status != Status.DELETING
+    failed = has_failed(binder) and binder.status != Status.DELETING
     return failed and (binder.kept_until or 0) > 0  # None until it is written

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workspace.state import Json
 
 _Found = TypeVar("_Found")
+_TASK = {"pending": "○", "in_progress": "⏳", "complete": "✓", "error": "✗"}
 _MARKUP = re.compile(r"<(?P<target>[^<>|\s][^<>|]*)(?:\|(?P<label>[^<>]*))?>")
 
 
@@ -240,7 +241,7 @@ def _lines(block: Json) -> Iterator[str]:
         yield "".join(shown) if block["type"] == "rich_text" else "  ".join(shown)
     yield from (" | ".join(_element_text(cell) for cell in row) for row in block.get("rows", []))
     for task in block.get("tasks", []):
-        yield f"{task.get('status', 'pending')}: {_text_of(task['title'])}"
+        yield f"{_TASK[task.get('status', 'pending')]} {_text_of(task['title'])}"
         yield from (line for key in ("details", "output") if key in task for line in _lines(task[key]))
 
 

@@ -1,8 +1,8 @@
 """The launch form: opened from anywhere, looked at while it is open, and sent."""
 
-import re
+from collections.abc import Mapping
 from dataclasses import replace
-from html import unescape
+from typing import Any
 
 from slack_bolt import App, Args
 
@@ -21,11 +21,8 @@ from handlers.messages.message import Message
 from handlers.requests import launch_form as filled_in
 from handlers.requests import launches
 from handlers.requests.context import Context
+from handlers.requests.repository_links import repository_in
 from handlers.requests.requester import Requester
-
-_MARKED_LINK = re.compile(r"<(https?://[^<>|\s]+)(?:\|[^<>]*)?>")
-_MOST_WORDS = 200
-"""How much of a message is searched for a repository."""
 
 
 def register(app: App, context: Context) -> None:
@@ -79,6 +76,17 @@ def _register_shortcuts(app: App, context: Context) -> None:
         open_form(args, context, requester_of(args.context, args.body, ""))
 
 
+def at_origin(requester: Requester, view: Mapping[str, Any]) -> Requester:
+    """Somebody in a modal, as asking from where they opened it."""
+    origin = Origin.of(view["private_metadata"])
+    return replace(
+        requester,
+        channel=origin.channel,
+        is_private=origin.is_private,
+        response_url=origin.response_url,
+    )
+
+
 def open_form(args: Args, context: Context, requester: Requester, *, repository: str = "") -> None:
     """Show somebody the form; its launch goes where they are now."""
     origin = Origin(requester.channel, requester.response_url, requester.is_private)
@@ -97,17 +105,11 @@ def _launch(context: Context, args: Args) -> Message | None:
         BinderBotError: See `launches.launch`.
     """
     view = args.body["view"]
-    origin = Origin.of(view["private_metadata"])
     filled = filled_in.read(view["state"]["values"], link_host=context.settings.link_host)
     preview = context.slow.preview(filled.request.spec)
     if preview is not None and preview.problem is not None:
         raise FormError(forms.at_its_field(preview.problem))
-    requester = replace(
-        requester_of(args.context, args.body, f"view:{view['id']}"),
-        channel=origin.channel,
-        is_private=origin.is_private,
-        response_url=origin.response_url,
-    )
+    requester = at_origin(requester_of(args.context, args.body, f"view:{view['id']}"), view)
     return launches.launch(context, requester, filled.request, filled.sharing)
 
 
@@ -121,20 +123,3 @@ def _refs(context: Context, args: Args) -> list[Json]:
         return ref_options(typed, ())
     known = context.slow.repositories.known(spec)
     return ref_options(typed, known.refs if known else ())
-
-
-def repository_in(text: str) -> str:
-    """The first thing in a message that can be launched; empty where there is none."""
-    found = unescape(_MARKED_LINK.sub(r" \1 ", text)).split()[:_MOST_WORDS]
-    return next((word for word in found if _is_repository(word)), "")
-
-
-def _is_repository(word: str) -> bool:
-    # "and/or" would pass for owner/repo: in prose, only links and identifiers count.
-    if "://" not in word and not word.lower().startswith(("doi:", "10.", "swh:")):
-        return False
-    try:
-        parse_repo(word)
-    except SpecError:
-        return False
-    return True

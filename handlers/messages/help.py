@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from handlers import ids
 from handlers.messages.blocks import MAX_TEXT, actions, as_json, context, section
-from handlers.messages.buttons import launch_button
+from handlers.messages.buttons import LAUNCH, launch_button
 from handlers.messages.language import translated
+from handlers.messages.launch_links import unfurled
 from handlers.messages.message import Message, shorten_lines
 from handlers.messages.mrkdwn import inline
 from handlers.messages.replies import BOT_NAME, note
@@ -30,6 +31,25 @@ def help_text(rows: HelpRows) -> Message:
             *actions([launch_button()]),
         ],
     )
+
+
+def form_offer() -> Message:
+    """To whoever wants to launch something and did not say what."""
+    story = translated("Which repository? Send me its link, or press *{button}*.", button=LAUNCH)
+    return Message.of(story.replace("*", ""), [section(story), *actions([launch_button(style="primary")])])
+
+
+def launch_offer(asked: str, meant: str) -> Message:
+    """A button that launches what a text links to.
+
+    Args:
+        asked: The launch text, which is understood.
+        meant: The whole command, unescaped, as it can be typed.
+    """
+    command = inline(f"{ids.COMMAND} {meant}", 500)
+    hint = translated("Did you mean `{command}`?", command=command)
+    heard = translated("{hint} Press Launch to start it.", hint=hint)
+    return Message(heard, [*unfurled(asked), *as_json([context(hint)])])
 
 
 def not_understood(typed: str, meant: str | None, rows: HelpRows) -> Message:

@@ -7,8 +7,8 @@ from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import MAX_TEXT, actions, button, section
 from handlers.messages.buttons import interface_buttons
 from handlers.messages.language import translated, translated_count
-from handlers.messages.message import LOG_LIMIT, MOST_LISTED, Message, shorten_lines
-from handlers.messages.mrkdwn import code, code_block, date, inline, link, person
+from handlers.messages.message import MOST_LISTED, Message, shorten_lines
+from handlers.messages.mrkdwn import code, date, inline, link, person
 from handlers.rules import RULES, Action
 from storage.models import Binder
 
@@ -60,15 +60,6 @@ def links(binder: Binder) -> Message:
     return Message.of(heard, blocks)
 
 
-def log_of(binder: Binder) -> Message:
-    """The last lines of a binder's log."""
-    block = code_block(binder.log or binder.line or "", LOG_LIMIT)
-    if not block:
-        return note(translated("{name} has no log yet.", name=binder.name))
-    shown = translated("Last lines of {name}'s log:", name=name_of(binder)) + f"\n{block}"
-    return Message.of(shown, [section(shown)])
-
-
 def unsaved(binder: Binder) -> Message:
     """Teardown would delete changed files: save them first, or not."""
     story = translated_count(
@@ -94,6 +85,15 @@ def held(binder: Binder, until: float) -> Message:
         )
         story += f" {login}"
     return Message.of(story.replace("*", ""), [section(story)])
+
+
+def on_its_way() -> Message:
+    """A launch was written: its status message comes as soon as Slack takes it."""
+    return note(
+        translated(
+            "The launch is on its way. Its status message appears in the channel from which you asked."
+        )
+    )
 
 
 def invitation() -> Message:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.config import Settings
 from bot.provisioning.instances import Size
+from handlers.messages.buttons import Offers
 from handlers.requests.slow_facts import SlowFacts
 from handlers.slack.profiles import ask_nobody, english
 from handlers.slack.rate_limit import RateLimit
@@ -39,3 +40,8 @@ class Context:
     form_pace: RateLimit = field(default_factory=lambda: RateLimit(1.5, 10))
     known_locale: Callable[[str], str | None] = english
     refresh_profile: Callable[[str], None] = ask_nobody
+
+
+def offers_of(context: Context) -> Offers:
+    """What buttons depend on."""
+    return Offers(context.can_shelve, context.settings.help_channel is not None)

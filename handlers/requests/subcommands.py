@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.errors import RequestError, SpecError
+from bot.errors import RequestError
 from bot.repositories.launch_text import parse_launch
 from bot.repositories.site_links import expanded
 from bot.sentences import Sentence
@@ -11,12 +11,13 @@ from bot.text import readable
 from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages.message import Message
-from handlers.requests import launches, links, operations, sharing
+from handlers.requests import launches, links, logs, operations, sharing
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_name
 from handlers.requests.names import nearest
 from handlers.requests.permissions import Operation
+from handlers.requests.repository_links import is_launch_text, launch_text_in
 from handlers.requests.requester import Requester
 from handlers.requests.subjects import parse_sharing, shares, take_sharing
 from handlers.rules import Action
@@ -131,7 +132,10 @@ SUBCOMMANDS = (
         "status", Sentence("show the progress"), operations.status, ("info", "show", "state", "progress")
     ),
     _about_one(
-        "logs", Sentence("show the last lines of the log"), operations.logs, ("log", "output", "tail")
+        "logs",
+        Sentence("show the end of the log, and get all of it as a file"),
+        logs.logs,
+        ("log", "output", "tail"),
     ),
     _about_one(
         "open",
@@ -227,6 +231,10 @@ def answer(context: Context, requester: Requester, text: str) -> Message | None:
         return _help(context, requester, rest)
     if word in BY_NAME:
         return BY_NAME[word].run(context, requester, rest)
+    if word not in SYNONYMS and (
+        asked := launch_text_in(expanded(context.settings.link_host, bare_command(text)))
+    ):
+        return messages.launch_offer(asked, f"launch {readable(asked)}")
     return messages.not_understood(readable(bare_command(text)), correction(text), EXAMPLES)
 
 
@@ -256,15 +264,7 @@ def correction(text: str) -> str | None:
     if word in SYNONYMS:
         return f"{SYNONYMS[word]} {readable(rest)}".strip()
     whole = bare_command(text)
-    if _is_repository(whole):
+    if is_launch_text(whole):
         return f"launch {readable(whole)}"
     near = nearest(word, BY_NAME)
     return f"{near} {readable(rest)}".strip() if near else None
-
-
-def _is_repository(text: str) -> bool:
-    try:
-        parse_launch(text)
-    except SpecError:
-        return False
-    return True

@@ -29,6 +29,7 @@ SECRET = "xoxb-nobody-may-see-this"
 POST_BUILD = """#!/bin/sh\r
 set -e
 env > environment.txt
+"$NB_PYTHON_PREFIX/bin/pip" --version
 "$NB_PYTHON_PREFIX/bin/python" -c "import ipywidgets"
 test "$KERNEL_PYTHON_PREFIX" = "$NB_PYTHON_PREFIX" && test -f "$REPO_DIR/requirements.txt"
 set +e

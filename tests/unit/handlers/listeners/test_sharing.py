@@ -272,10 +272,12 @@ def test_people_of_another_workspace_get_nothing_by_a_share(desk: Desk) -> None:
 def test_the_status_shows_the_buttons_that_its_reader_may_press(desk: Desk) -> None:
     row = private(desk)
     desk.share(row, "grace")
-    assert "[Open]  [Show log]\n" in desk.command("status demo", user=desk.grace)
+    assert "[Open]  [… Show log, Launch link, Launch again]" in desk.command("status demo", user=desk.grace)
     desk.share(row, "grace", manages=True)
-    assert "[Open]  [Show log]  [Tear down]" in desk.command("status demo", user=desk.grace)
-    assert "[Open]  [Show log]  [Share]  [Tear down]" in desk.command("status demo")
+    managed = "[Open]  [Tear down]  [… Keep 2 h, Save my work, Show log, Launch link, More…]"
+    assert managed in desk.command("status demo", user=desk.grace)
+    owned = "[Open]  [Tear down]  [… Share, Keep 2 h, Save my work, Show log, More…]"
+    assert owned in desk.command("status demo")
 
 
 def test_share_without_people_opens_the_form(desk: Desk) -> None:
