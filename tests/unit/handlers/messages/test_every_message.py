@@ -106,7 +106,7 @@ def mine_full_of(case: Case) -> Mine:
 
 
 def home_options(case: Case) -> HomeOptions:
-    return HomeOptions(NOW, case.text, can_shelve=True, is_admin=True)
+    return HomeOptions(NOW, case.text, Offers(can_ask=True), is_admin=True)
 
 
 def form_facts_of(case: Case) -> FormFacts:
