@@ -30,7 +30,7 @@ POST_HELP = "binder_post_help"
 MENU = "binder_menu"
 """The menu beside the buttons; the value of what is chosen is the name of its button and the binder's id."""
 MORE = "binder_more"
-"""Chosen from the menu: shows all that can be done."""
+"""Chosen from the menu: shows all that can be done, in a modal of the same name."""
 FORM = "binder_form"
 """Opens the form; has no value."""
 

@@ -9,7 +9,7 @@ from handlers import ids, messages
 from handlers.listeners import home
 from handlers.listeners.errors import answered
 from handlers.listeners.form import at_origin, open_form
-from handlers.listeners.replies import is_in_modal, reply, requester_of
+from handlers.listeners.replies import is_in_more, reply, requester_of
 from handlers.listeners.share_form import open_share_form
 from handlers.messages.buttons import chosen
 from handlers.messages.message import Message
@@ -103,7 +103,7 @@ def _press(args: Args, context: Context, action_id: str, binder_id: str) -> None
     if (args.body.get("view") or {}).get("type") == "home":
         home.show_again(context, requester)
     answer = BUTTONS[action_id](context, requester, by_id(context, requester, binder_id))
-    if answer is None and is_in_modal(args.body):
+    if answer is None and is_in_more(args.body):
         answer = messages.on_its_way()
     if answer is not None:
         reply(args.context, args.body, answer)
@@ -126,4 +126,4 @@ def _requester(args: Args) -> Requester:
     ]
     key = "action:" + ":".join(str(part or "") for part in parts)
     requester = requester_of(args.context, args.body, key)
-    return at_origin(requester, args.body["view"]) if is_in_modal(args.body) else requester
+    return at_origin(requester, args.body["view"]) if is_in_more(args.body) else requester

@@ -6,6 +6,7 @@ import structlog
 from slack_bolt import BoltContext, BoltResponse
 from slack_sdk.errors import SlackClientError
 
+from handlers import ids
 from handlers.messages.forms import REPOSITORY
 from handlers.messages.message import Message
 from handlers.messages.more import answer_view
@@ -71,13 +72,14 @@ def _is_private(channel: str, name: str | None) -> bool | None:
     return name in _HIDDEN_NAMES or name.startswith("mpdm-")
 
 
-def is_in_modal(body: Body) -> bool:
-    """Whether a button of a modal was pressed."""
-    return body.get("type") == "block_actions" and (body.get("view") or {}).get("type") == "modal"
+def is_in_more(body: Body) -> bool:
+    """Whether a button was pressed in the modal of *More…*, where answers take the place of the buttons."""
+    view = body.get("view") or {}
+    return body.get("type") == "block_actions" and view.get("callback_id") == ids.MORE
 
 
 def _send(context: BoltContext, body: Body, message: Message) -> None:
-    if is_in_modal(body):
+    if is_in_more(body):
         view = body["view"]
         context.client.views_update(
             view_id=view["id"], view=answer_view(message, str(view.get("private_metadata", "")))

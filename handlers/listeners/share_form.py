@@ -5,7 +5,7 @@ from slack_bolt import App, Args
 from bot.errors import BinderBotError
 from handlers import ids
 from handlers.listeners.errors import answered
-from handlers.listeners.replies import is_in_modal, reply, requester_of
+from handlers.listeners.replies import is_in_more, reply, requester_of
 from handlers.messages import forms
 from handlers.messages.share_fields import USERS, group_options, read_shares
 from handlers.requests import sharing
@@ -45,5 +45,5 @@ def open_share_form(args: Args, context: Context, requester: Requester, lookup: 
     """
     view = sharing.form(context, requester, lookup)
     args.ack()
-    show = args.client.views_push if is_in_modal(args.body) else args.client.views_open
+    show = args.client.views_push if is_in_more(args.body) else args.client.views_open
     show(trigger_id=args.body["trigger_id"], view=view)

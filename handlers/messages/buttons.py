@@ -38,11 +38,6 @@ def share_button(binder: Binder) -> ButtonElement:
     return button("Share", ids.SHARE, binder.id)
 
 
-def launch_link_button(binder: Binder) -> ButtonElement:
-    """A link and a badge that launch the same again."""
-    return button("Launch link", ids.LAUNCH_LINK, binder.id)
-
-
 def shelve_button(binder: Binder) -> ButtonElement:
     """Stop the instance and keep its files."""
     return button("Shelve", ids.SHELVE, binder.id)

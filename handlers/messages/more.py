@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from handlers import ids
 from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import Json, actions, as_json, context, section
 from handlers.messages.buttons import Offers, more_buttons
@@ -40,6 +41,7 @@ def answer_view(message: Message, metadata: str) -> Json:
 def _modal(blocks: list[Json], metadata: str) -> Json:
     return {
         "type": "modal",
+        "callback_id": ids.MORE,
         "title": {"type": "plain_text", "text": "Your binder"},
         "close": {"type": "plain_text", "text": "Close"},
         "private_metadata": metadata,

@@ -25,6 +25,7 @@ _DID: Mapping[Action, str] = {
     Action.RESUME: "is resuming",
     Action.SHARE: "changed who can open",
     Action.HOLD: "keeps the failed instance of",
+    Action.ASK_FOR_HELP: "asked others for help with",
 }
 
 

@@ -11,7 +11,7 @@ from handlers.requests.context import Context, offers_of
 from handlers.requests.permissions import actions_for, requires
 from handlers.requests.requester import BinderLookup, Requester
 from handlers.rules import Action, has_failed
-from storage import outbox
+from storage import outbox, shares
 from storage.models import Binder
 from storage.vocabulary import MessageKind
 
@@ -54,6 +54,9 @@ def post_help(context: Context, requester: Requester, lookup: BinderLookup) -> M
         if outbox.is_owed(session, _help_key(binder)):
             return _asked_already(binder)
         outbox.say(session, MessageKind.HELP, _help_key(binder), binder.id, by=requester.user)
+        shares.tell_owner(
+            session, binder, by=requester.user, action=Action.ASK_FOR_HELP, occasion=requester.key
+        )
     context.nudge()
     return messages.note(f"The failure of {binder.name} is posted. People will answer there.")
 

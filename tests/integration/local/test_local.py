@@ -204,6 +204,9 @@ def test_what_cannot_be_installed_is_the_reason(bench: Bench, git_server: GitSer
         "require six==99.0."
     )
     assert "six==99.0" in report.log
+    while not bench.cloud.remove("unsolvable", {}):
+        pass
+    assert b"six==99.0" in bench.cloud.read_log("unsolvable")  # who asks, asks after the failure
 
 
 def test_conda_packages_are_refused_and_can_be_tried_from_pypi(bench: Bench, git_server: GitServer) -> None:

@@ -141,7 +141,7 @@ def by_menu(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str
     def choose(action_id: str, binder_id: str) -> str:
         return desk.told(user, lambda: desk.choose(f"{action_id}:{binder_id}", who))
 
-    for action_id in (ids.LOG, ids.STOP, ids.SAVE):
+    for action_id in (ids.LOG, ids.STOP):
         yield BUTTONS[action_id].action, partial(choose, action_id)
 
 
