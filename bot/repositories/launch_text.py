@@ -56,8 +56,9 @@ def parse_repo(text: str) -> RepoSpec:
 
 _REBUILD = "rebuild"
 """The one option that takes no value."""
-_FLAGS = ("ref", "path", "open", "size", "name", "for", _REBUILD)
-_ALL_FLAGS = (*_FLAGS, *(option for option in times.OPTIONS if option != "for"))
+OPTIONS = ("ref", "path", "open", "size", "name", "for", _REBUILD)
+"""All options of a launch text."""
+_ALL_FLAGS = (*OPTIONS, *(option for option in times.OPTIONS if option != "for"))
 """Those that are named in advice, and their other forms."""
 _OTHER_WORDS = {
     **dict.fromkeys(("branch", "tag", "commit", "revision", "version"), "ref"),
@@ -136,7 +137,7 @@ def _flag(word: str) -> str:
     if _OTHER_WORDS.get(name, "for") != "for" and word[:2] != f"-{name[:1]}":
         return _OTHER_WORDS[name]
     near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _ALL_FLAGS, 1, 0.5)
-    known = ", ".join(f"--{each}" for each in _FLAGS)
+    known = ", ".join(f"--{each}" for each in OPTIONS)
     advice = (
         Sentence("Did you mean --{option}?", option=near[0])
         if near

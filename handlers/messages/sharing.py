@@ -3,36 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from slack_sdk.models.blocks import (
-    Block,
-    ConversationFilter,
-    ConversationMultiSelectElement,
-    InputBlock,
-    UserMultiSelectElement,
-)
-
 from bot.binders.deadlines import last_end
 from bot.sentences import Sentence
-from handlers import ids
 from handlers.messages.binder_text import collaboration_of, name_of
-from handlers.messages.blocks import Json, actions, context, section
+from handlers.messages.blocks import actions, context, section
 from handlers.messages.buttons import log_button, open_button, share_button
 from handlers.messages.language import translated
 from handlers.messages.message import MOST_LISTED, Message
-from handlers.messages.modals import modal
 from handlers.messages.mrkdwn import date, person
 from handlers.messages.status_text import is_live, is_ready, phrase
 from handlers.rules import Action
 from storage.models import Binder
 from storage.share_models import Share, ShareKind
 
-USERS, MANAGERS, CHANNELS = "share_users", "share_managers", "share_channels"
-"""The fields of the form."""
-_CHOSEN = "chosen"
 _SUBJECT = re.compile(r"[CGSUW][A-Z0-9]{1,30}")
-_MOST_CHOSEN = 100
-_WHO_KEEPS = Sentence("Whoever has opened it keeps their links until it ends.")
-_KEEPS = Sentence("Jupyter cannot change the token of a running server.")
+KEEPS = Sentence("Jupyter cannot change the token of a running server.")
 
 _DID: Mapping[Action, str] = {
     Action.EXTEND: "extended",
@@ -122,7 +107,7 @@ def unshared(binder: Binder, removed: Sequence[str], keep_links: Sequence[str]) 
     if keep_links:
         who = _joined([person(each) for each in keep_links[:MOST_LISTED]])
         keep = translated("{people} opened it before, so their links work until it ends.", people=who)
-        story += f" {keep} {translated(_KEEPS)}"
+        story += f" {keep} {translated(KEEPS)}"
     elif removed:
         story += " " + translated("They never opened it, so they have no links to it.")
     return Message.of(story.replace("*", ""), [section(story)])
@@ -145,57 +130,3 @@ def _joined(parts: Sequence[str]) -> str:
     if len(parts) > 1:
         return translated("{others} and {last}", others=", ".join(parts[:-1]), last=parts[-1])
     return "".join(parts) or translated("nobody")
-
-
-# --- the form --------------------------------------------------------------------------------------------
-
-
-def share_form(binder: Binder, shared: Sequence[Share]) -> Json:
-    """The form of *Share*, with everybody chosen with whom a binder is shared now."""
-    known = [each for each in shared if _SUBJECT.fullmatch(each.subject)]
-    people = [each for each in known if each.kind == ShareKind.USER]
-    channels = [each.subject for each in known if each.kind == ShareKind.CHANNEL]
-    groups = [each for each in shared if each.kind == ShareKind.GROUP]
-    blocks: list[Block] = [
-        section(translated("Who can open *{name}*?", name=name_of(binder))),
-        _people(
-            USERS, Sentence("People who can open it"), [each.subject for each in people if not each.manages]
-        ),
-        _people(
-            MANAGERS,
-            Sentence("People who can also extend, save, shelve, resume and tear it down"),
-            [each.subject for each in people if each.manages],
-        ),
-        InputBlock(
-            block_id=CHANNELS,
-            label=translated("Channels whose members can open it"),
-            optional=True,
-            element=ConversationMultiSelectElement(
-                action_id=_CHOSEN,
-                initial_conversations=channels[:_MOST_CHOSEN] or None,
-                filter=ConversationFilter(include=["public", "private"]),
-            ),
-        ),
-        *([context(_also_with(groups))] if groups else []),
-        context(f"{translated(_WHO_KEEPS)} {translated(_KEEPS)}"),
-    ]
-    return modal(ids.SHARE_FORM, Sentence("Share a binder"), Sentence("Save"), blocks, binder.id)
-
-
-def _also_with(groups: Sequence[Share]) -> str:
-    return translated("Also shared with {groups}. Commands change that.", groups=_listed(groups))
-
-
-def _people(field: str, label: str, chosen: Sequence[str]) -> InputBlock:
-    element = UserMultiSelectElement(action_id=_CHOSEN, initial_users=list(chosen[:_MOST_CHOSEN]) or None)
-    return InputBlock(block_id=field, label=translated(label), element=element, optional=True)
-
-
-def read_share_form(values: Mapping[str, Mapping[str, Json]]) -> dict[str, list[str]]:
-    """The ids that were chosen, by field; what does not look like an id is left out."""
-    return {field: _chosen(values.get(field, {}).get(_CHOSEN, {})) for field in (USERS, MANAGERS, CHANNELS)}
-
-
-def _chosen(element: Json) -> list[str]:
-    chosen = element.get("selected_users") or element.get("selected_conversations") or []
-    return [each for each in chosen if isinstance(each, str) and _SUBJECT.fullmatch(each)]
