@@ -278,6 +278,8 @@ def _of_options(options: Sequence[Mapping[str, Any]], most: int) -> Iterator[str
     for option in options:
         yield from _text("option", option["text"], 75)
         yield from _too_long("option.value", option["value"], 150)
+        if "description" in option:
+            yield from _text("option.description", option["description"], 75)
 
 
 def _text(where: str, text: Mapping[str, Any], limit: int) -> Iterator[str]:

@@ -63,13 +63,13 @@ class HomeOptions:
     Attributes:
         now: Unix seconds, UTC.
         unit: The unit of all prices; may be empty.
-        can_shelve: Whether the cloud can shelve.
+        offers: What the site can do with binders.
         is_admin: Whether its reader is an admin.
     """
 
     now: float
     unit: str = ""
-    can_shelve: bool = False
+    offers: Offers = field(default_factory=Offers)
     is_admin: bool = False
 
 
@@ -192,7 +192,7 @@ def _card(binder: Binder, role: Role, options: HomeOptions, *, owner: bool = Fal
         " · ".join(_facts(binder, options)),
         inline(reason(binder) or binder.waiting_for or "", 200),
     ]
-    buttons = controls(binder, Offers(options.can_shelve), allowed=actions_of(role))
+    buttons = controls(binder, options.offers, allowed=actions_of(role))
     return [section("\n".join(line for line in lines if line)), *actions(buttons)]
 
 

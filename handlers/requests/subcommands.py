@@ -19,7 +19,7 @@ from handlers.requests.names import nearest
 from handlers.requests.permissions import Operation
 from handlers.requests.repository_links import is_launch_text, launch_text_in
 from handlers.requests.requester import Requester
-from handlers.requests.subjects import parse_sharing
+from handlers.requests.subjects import parse_sharing, shares, take_sharing
 from handlers.rules import Action
 
 Run = Callable[[Context, Requester, str], Message | None]
@@ -63,7 +63,9 @@ class Subcommand:
 def _launch(context: Context, requester: Requester, rest: str) -> Message | None:
     if not rest:
         raise RequestError("Which repository?", hint=f"For example: `{ids.COMMAND} launch owner/repo`")
-    return launches.launch(context, requester, parse_launch(expanded(context.settings.link_host, rest)))
+    text, asked = take_sharing(rest)
+    request = parse_launch(expanded(context.settings.link_host, text))
+    return launches.launch(context, requester, request, asked)
 
 
 def _list(context: Context, requester: Requester, _rest: str) -> Message:
@@ -118,6 +120,7 @@ SUBCOMMANDS = (
                 Sentence("start any link or DOI, with a branch and a file to open"),
             ),
             ("owner/repo --open rstudio --size large --for 6h --name demo", Sentence("start with options")),
+            ("owner/repo --share @ada #lab", Sentence("start it, and let others open it, too")),
             ("owner/repo --rebuild", Sentence("build it anew, also if it was built before")),
             ("", Sentence("open a form")),
         ),
@@ -237,7 +240,8 @@ def answer(context: Context, requester: Requester, text: str) -> Message | None:
 
 def names_people(text: str) -> bool:
     """Whether the people who are mentioned in a text belong to what it asks for."""
-    return command_words(text, _KNOWN)[0] in {"share", "unshare"}
+    word, rest = command_words(text, _KNOWN)
+    return word in {"share", "unshare"} or (word == "launch" and shares(rest))
 
 
 def asks_for_form(text: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 import handlers
 from handlers import ids
 from handlers.listeners.buttons import BUTTONS
-from handlers.messages import sharing
+from handlers.messages import share_fields
 from handlers.messages.buttons import Offers, more_buttons
 from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
@@ -101,7 +101,7 @@ def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str
 
     def send(binder_id: str) -> str:
         answer = desk.send_share_form(binder_id, users=[desk.grace], user=who)
-        return str(answer.get("errors", {}).get(sharing.USERS, "done"))
+        return str(answer.get("errors", {}).get(share_fields.USERS, "done"))
 
     def type_name(name: str) -> str:
         with Person(desk.post.workspace.url, user) as person:
@@ -270,10 +270,15 @@ ABOUT_NO_BINDER = {
     ("action", ids.HOME_PAGE.pattern),
     ("action", ids.LAUNCH_THIS),
     ("action", ids.LINK.pattern),
+    ("action", ids.REFS),
+    ("action", ids.REPOSITORY),
     ("command", ids.COMMAND),
     ("event", "app_home_opened"),
     ("event", "app_mention"),
     ("event", "link_shared"),
+    ("options", ids.GROUPS),
+    ("options", ids.REFS),
+    ("shortcut", ids.LAUNCH_ANYWHERE),
     ("event", "message"),
     ("shortcut", ids.LAUNCH_MESSAGE),
     ("view", ids.LAUNCH_FORM),

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from bot.config.featured import MOST_FEATURED, Featured
-from bot.errors import SpecError
+from bot.errors import RefNotFound, SpecError
 from bot.jupyter.file_crawl import LeftOut
 from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
+from bot.repositories.preview import Preview
 from bot.saved_work.archive import Archive
 from handlers import messages
 from handlers.messages import (
@@ -29,11 +30,12 @@ from handlers.messages import (
     launch_links,
     more,
     notices,
+    share_fields,
     sharing,
 )
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
 from handlers.messages.buttons import Offers
-from handlers.messages.forms import Origin
+from handlers.messages.forms import FormFacts, Origin
 from handlers.messages.home_tab import MOST_SHOWN, HomeOptions, Mine, Page, Usage
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
@@ -104,7 +106,13 @@ def mine_full_of(case: Case) -> Mine:
 
 
 def home_options(case: Case) -> HomeOptions:
-    return HomeOptions(NOW, case.text, can_shelve=True, is_admin=True)
+    return HomeOptions(NOW, case.text, Offers(can_ask=True), is_admin=True)
+
+
+def form_facts_of(case: Case) -> FormFacts:
+    sizes = [Size(f"size-{number}", case.text or "x", 1e9) for number in range(100)]
+    found = forms.found_in(Preview(RefNotFound(case.text, hint=case.text), (case.text,), case.text))
+    return FormFacts(sizes, case.text, {each.key: 10**6 for each in sizes}, found=found)
 
 
 def launched_by(text: str) -> str:
@@ -201,14 +209,22 @@ VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
         Page([(case.row, Role.ADMIN)] * MOST_SHOWN, 50, 2_000, 1e9, [row_full_of(case.text)] * 60),
         home_options(case),
     ),
-    "sharing.share_form": lambda case: sharing.share_form(case.row, shares_full_of(case.text))["blocks"],
+    "share_fields.share_form": lambda case: share_fields.share_form(
+        case.row, shares_full_of(case.text), {"S1234567890": case.text}
+    )["blocks"],
     "forms.launch_form": lambda case: forms.launch_form(
-        [Size(f"size-{number}", case.text or "x") for number in range(100)],
-        Origin("C1", f"https://example.org/{case.text}"),
-        repository=case.text,
+        form_facts_of(case), Origin("C1", f"https://example.org/{case.text}"), repository=case.text
     )["blocks"],
 }
 """The blocks of each view."""
+
+OPTIONS: Mapping[str, Callable[[Case], list[Json]]] = {
+    "forms.ref_options": lambda case: forms.ref_options(case.text, [case.text, "main"] * 200),
+    "share_fields.group_options": lambda case: share_fields.group_options(
+        "", {f"S{number:09}": case.text for number in range(200)}
+    ),
+}
+"""The options that are suggested while somebody types."""
 
 TEXTS: Mapping[str, Callable[[Case], str]] = {
     "log_text.log_file_comment": lambda case: messages.log_file_comment(case.row),
@@ -231,7 +247,7 @@ def makers() -> set[str]:
 
 
 def test_every_message_has_a_row() -> None:
-    assert makers() == MESSAGES.keys() | VIEWS.keys()
+    assert makers() == MESSAGES.keys() | VIEWS.keys() | OPTIONS.keys()
 
 
 STATES: list[dict[str, Any]] = [
@@ -263,6 +279,14 @@ def test_slack_takes_every_message(name: str) -> None:
 def test_slack_takes_every_view(name: str) -> None:
     for case in CASES:
         assert problems(VIEWS[name](case), most=MAX_VIEW_BLOCKS) == []
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_slack_takes_every_suggestion(name: str) -> None:
+    for case in CASES:
+        element = {"type": "static_select", "action_id": "x", "options": OPTIONS[name](case)}
+        row = {"type": "actions", "elements": [element]}
+        assert element["options"] == [] or problems([row]) == []
 
 
 @pytest.mark.parametrize("name", TEXTS)
