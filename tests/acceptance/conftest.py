@@ -65,13 +65,14 @@ class Scene:
 
 @contextmanager
 def running(
-    workspace: Workspace, folder: Path, cloud: Cloud, store: Store, /, **settings: Any
+    workspace: Workspace, folder: Path, cloud: Cloud | None, store: Store | None = None, /, **settings: Any
 ) -> Iterator[Application]:
-    """The bot in this process, connected to the workspace."""
+    """The bot in this process, connected to the workspace; its database is its own, unless one is given."""
     whole = {
         "slack_bot_token": workspace.bot_token,
         "slack_app_token": workspace.app_token,
         "slack_api_url": workspace.api_url,
+        "database_url": f"sqlite:///{folder / 'bot.sqlite3'}",
         "local_root": folder / "local",
         "allow_private_repositories": True,
         "tick_seconds": 0.1,
