@@ -25,8 +25,10 @@ from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
 from bot.jupyter.client import JupyterServer
+from bot.lookups import Lookups
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
+from bot.repositories.preview import preview
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
@@ -37,10 +39,13 @@ from handlers.outbox.homes import HomePublisher
 from handlers.outbox.uploads import Uploads
 from handlers.requests import home
 from handlers.requests.context import Context
+from handlers.requests.slow_facts import SlowFacts
+from handlers.slack import user_groups
 from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
-from handlers.slack.user_timezones import UserTimezones, utc
+from handlers.slack.user_timezones import utc
 from storage import launch_times, retention
 from storage.engine import Store
 from storage.models import Binder
@@ -58,6 +63,13 @@ RETENTION_SECONDS = 32 * 24 * 3600.0
 the Home tab says what was used."""
 LAUNCH_TIMES_SECONDS = 365 * 24 * 3600.0
 """How long the times of launches stay there."""
+REPOSITORY_SECONDS = 60.0
+"""How long what was found in a repository is believed while a form is open."""
+FREE_SECONDS = 30.0
+"""How long it is believed what the cloud has room for."""
+GROUPS_SECONDS = 600.0
+"""How long the names of user groups are believed."""
+BACKGROUND_THREADS = 4
 SOCKET_RETRY_SECONDS = 5.0
 STOP_SECONDS = 5.0
 """How long work in progress may take to finish, once the bot is told to stop."""
@@ -87,6 +99,7 @@ class Application:
             refuse_lost_database(self.store, self.cloud)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._askers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="watch")
+        self._background = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="background")
         self.ticks = Ticks()
         self._kept_images = image_store_of(settings)
         self._registry = self._kept_images.registry() if self._kept_images else None
@@ -99,7 +112,7 @@ class Application:
             dependencies, submit=self._pool.submit, nudge=self.nudge, expect=self.watch.expect
         )
         self._client = wiring.web_client(settings)
-        self._zones = UserTimezones(self._client, settings.zone)
+        self._profiles = Profiles(self._client, settings.zone)
         calls = SlackCalls(default_rate_limits())
         self.delivery = Delivery(
             self.store,
@@ -112,12 +125,13 @@ class Application:
                 can_shelve=self.cloud.can_shelve,
                 shelves_idle=settings.idle_action == "shelve",
                 shows_logs=settings.logs_for == "everybody",
+                help_channel=settings.help_channel,
             ),
-            zone_of=self._zones.of if settings.quiet_hours else utc,
+            zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
         )
         self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)
-        self.archives = Archives(self.store, self._collect, uploads)
+        self.archives = Archives(self.store, self._collect, uploads, self.cloud.read_log)
         context = self._context()
         self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)
@@ -195,7 +209,7 @@ class Application:
 
     def _finish(self) -> None:
         self.ticks.stop()
-        for pool in (self._askers, self._pool):
+        for pool in (self._background, self._askers, self._pool):
             pool.shutdown(wait=True, cancel_futures=True)
         for thread in self._delivering:
             thread.join()
@@ -227,8 +241,24 @@ class Application:
             sizes=self.cloud.sizes,
             nudge=self.nudge,
             can_shelve=self.cloud.can_shelve,
-            zone_of=self._zones.of,
+            zone_of=self._profiles.zone_of,
+            known_locale=self._profiles.known_locale,
+            refresh_profile=self._profiles.refresh,
+            slow=self._slow_facts(),
         )
+
+    def _slow_facts(self) -> SlowFacts:
+        submit = self._background.submit
+        resolver = wiring.form_resolver(self._settings)
+        return SlowFacts(
+            submit,
+            Lookups(partial(preview, resolver), submit, fresh_seconds=REPOSITORY_SECONDS),
+            Lookups(self._free_places, submit, fresh_seconds=FREE_SECONDS),
+            Lookups(partial(user_groups.handles, self._client), submit, fresh_seconds=GROUPS_SECONDS),
+        )
+
+    def _free_places(self, _key: str) -> dict[str, int | None]:
+        return {size.key: self.cloud.free_places(size.key) for size in self.cloud.sizes}
 
     def _listeners(self, context: Context) -> App:
         try:

@@ -32,6 +32,10 @@ from storage.models import Binder, OutboxMessage
 from storage.vocabulary import MessageKind, OutboxState
 
 OPEN = (OutboxState.PENDING, OutboxState.SENDING)
+FILES = (MessageKind.ARCHIVE, MessageKind.LOG)
+"""What takes its time, and has a thread of its own: see `claim`."""
+_OUT_OF_TURN = (MessageKind.CARD, MessageKind.LOG)
+"""The root of a thread, and what goes to one person's direct message: they wait for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ def touch(
 
 
 def claim(session: Session, *, limit: int, lease_seconds: float, archives: bool = False) -> Sequence[Owed]:
-    """Lease what may be sent now, the oldest first: messages, or archives, which take their time.
+    """Lease what may be sent now, the oldest first: messages, or files (`archives`), which take their time.
 
     Of each thread's messages only the first one that is still open, and none but the card before the card is
     there. The links, which one person alone sees, wait for the card only: public posts have to be slow. A row
@@ -145,7 +149,7 @@ def _claim(archives: bool) -> Any:  # noqa: FBT001 - of one kind, or of the othe
             OutboxMessage.not_before <= unix_now(),
             OutboxMessage.lease_until <= unix_now(),
             _is_archive(archives),
-            or_(OutboxMessage.kind == MessageKind.CARD, ~_something_earlier_is_open()),
+            or_(OutboxMessage.kind.in_(_OUT_OF_TURN), ~_something_earlier_is_open()),
         )
         .order_by(OutboxMessage.urgent.desc(), OutboxMessage.id)
         .limit(bindparam("most", type_=Integer))
@@ -167,7 +171,7 @@ def _claim(archives: bool) -> Any:  # noqa: FBT001 - of one kind, or of the othe
 
 
 def _is_archive(archives: bool) -> Any:  # noqa: FBT001 - whether it is, or is not
-    is_archive = OutboxMessage.kind == MessageKind.ARCHIVE
+    is_archive = OutboxMessage.kind.in_(FILES)
     return is_archive if archives else ~is_archive
 
 
@@ -175,7 +179,7 @@ def _something_earlier_is_open() -> Any:
     earlier = aliased(OutboxMessage)
     rootless = exists().where(Binder.id == earlier.binder_id, Binder.thread_ts.is_(None)).correlate(earlier)
     is_public_reply = and_(
-        earlier.kind.not_in((MessageKind.CARD, MessageKind.ARCHIVE)),  # nobody waits for an archive
+        earlier.kind.not_in((MessageKind.CARD, *FILES)),  # nobody waits for a file
         OutboxMessage.kind != MessageKind.LINKS,
     )
     return exists().where(

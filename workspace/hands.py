@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workspace.state import Json
 
 _Found = TypeVar("_Found")
+_TASK = {"pending": "○", "in_progress": "⏳", "complete": "✓", "error": "✗"}
 _MARKUP = re.compile(r"<(?P<target>[^<>|\s][^<>|]*)(?:\|(?P<label>[^<>]*))?>")
 
 
@@ -147,6 +148,15 @@ class Person:
             "click", at=at, action_id=element["action_id"], block_id=block["block_id"], value=value
         )
 
+    def type(self, values: Json) -> Json:
+        """Fill in fields of the top modal, as `submit` does, without sending it."""
+        return self._act("type", view_id=self._modal()["id"], values=values)
+
+    def suggest(self, action_id: str, typed: str = "") -> list[str]:
+        """Type into a menu whose options the app suggests; the labels that are shown."""
+        answer = self._act("suggest", view_id=self._modal()["id"], action_id=action_id, typed=typed)
+        return [_text_of(one["text"]) for one in answer.get("options", [])]
+
     def submit(self, values: Json) -> Json:
         """Fill in the top modal (by block_id or action_id; options by their value) and send it."""
         return self._act("submit", view_id=self._modal()["id"], values=values)
@@ -231,7 +241,7 @@ def _lines(block: Json) -> Iterator[str]:
         yield "".join(shown) if block["type"] == "rich_text" else "  ".join(shown)
     yield from (" | ".join(_element_text(cell) for cell in row) for row in block.get("rows", []))
     for task in block.get("tasks", []):
-        yield f"{task.get('status', 'pending')}: {_text_of(task['title'])}"
+        yield f"{_TASK[task.get('status', 'pending')]} {_text_of(task['title'])}"
         yield from (line for key in ("details", "output") if key in task for line in _lines(task[key]))
 
 

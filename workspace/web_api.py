@@ -249,6 +249,10 @@ def _group_members(api: WebApi, args: Args) -> Json:
     return {"users": list(group.members)}
 
 
+def _groups(api: WebApi, _args: Args) -> Json:
+    return {"usergroups": [group.as_slack() for group in api.state.groups.values()]}
+
+
 def _join(api: WebApi, args: Args) -> Json:
     channel = api.channel(args)
     if channel.kind != "public":
@@ -292,7 +296,9 @@ def _user(api: WebApi, user_id: str) -> User:
 
 
 def _user_info(api: WebApi, args: Args) -> Json:
-    return {"user": _user(api, args.required("user")).as_slack(api.state.team_id)}
+    user = _user(api, args.required("user"))
+    locale = {"locale": user.locale} if args.flag("include_locale") else {}
+    return {"user": user.as_slack(api.state.team_id) | locale}
 
 
 def _user_list(api: WebApi, args: Args) -> Json:
@@ -383,6 +389,7 @@ _METHODS: dict[str, tuple[Method, str]] = {
     "reactions.add": (_react, "reactions:write"),
     "reactions.remove": (_unreact, "reactions:write"),
     "team.info": (_team_info, "team:read"),
+    "usergroups.list": (_groups, "usergroups:read"),
     "usergroups.users.list": (_group_members, "usergroups:read"),
     "users.conversations": (_own_channels, "channels:read"),
     "users.info": (_user_info, "users:read"),

@@ -102,6 +102,12 @@ class Settings(CloudsSettings, ImageSettings):
     admin_channel: str | None = Field(
         default=None, description="The id of the channel that is told when the cloud does not answer."
     )
+    help_channel: str | None = Field(
+        default=None,
+        pattern=r"^[CG][A-Z0-9]+$",
+        description="The id of the channel in which people help. Failed launches offer *Ask for help*, which "
+        "posts the failure and its log there.",
+    )
     logs_for: Literal["shared", "everybody"] = Field(
         default="shared",
         description="Who may read the log of a binder that was launched in a public channel: `shared` is its "

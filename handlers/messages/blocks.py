@@ -13,11 +13,20 @@ from slack_sdk.models.blocks import (
     Block,
     ButtonElement,
     ConfirmObject,
+    ContainerBlock,
     ContextBlock,
     HeaderBlock,
+    InteractiveElement,
     MarkdownTextObject,
+    Option,
+    OverflowMenuElement,
     PlainTextObject,
+    PlanBlock,
+    RichTextBlock,
+    RichTextElementParts,
+    RichTextSectionElement,
     SectionBlock,
+    TaskCardBlock,
 )
 
 from bot.text import shorten, visible
@@ -29,6 +38,8 @@ MAX_MESSAGE_BLOCKS = 50
 MAX_VIEW_BLOCKS = 100
 MAX_SECTION = 3_000
 MAX_HEADER = 150
+MAX_TITLE = 150
+"""Characters of the title, and of the subtitle, of a container."""
 MAX_BUTTON = 75
 MAX_TEXT = 4_000
 """Characters of a message's fallback text that `chat.update` takes; a post takes ten times as many."""
@@ -36,9 +47,7 @@ MAX_ALL_TEXT = 13_000
 """Characters of all texts in the blocks of one message; above it Slack answers `msg_blocks_too_long`."""
 MAX_VIEW = 250_000
 """Bytes of a view; above it Slack answers `view_too_large`."""
-_MAX_VALUE = 2_000
 _MAX_ID = 255
-_MAX_OPTIONS = 100
 
 _CONFIRM = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
 _MOST_ELEMENTS = {"actions": 25, "context": 10}
@@ -69,7 +78,7 @@ def header(text: str) -> HeaderBlock:
     return HeaderBlock(text=PlainTextObject(text=shorten(visible(text), MAX_HEADER), emoji=False))
 
 
-def actions(buttons: Iterable[ButtonElement]) -> list[ActionsBlock]:
+def actions(buttons: Iterable[InteractiveElement]) -> list[ActionsBlock]:
     """Rows of buttons; no row if there are no buttons."""
     elements, most = list(buttons), _MOST_ELEMENTS["actions"]
     return [
@@ -93,6 +102,47 @@ def button(
 def link_button(text: str, action_id: str, url: str) -> ButtonElement:
     """A button that opens a web page."""
     return ButtonElement(text=_label(text), action_id=action_id[:_MAX_ID], url=url)
+
+
+def menu(action_id: str, entries: Iterable[tuple[str, str]]) -> OverflowMenuElement:
+    """A menu behind three dots: at most five entries, each a label and its value."""
+    return OverflowMenuElement(
+        action_id=action_id, options=[Option(text=_label(label), value=value) for label, value in entries]
+    )
+
+
+def container(title: str, subtitle: str, inside: Sequence[Block], *, key: str) -> ContainerBlock:
+    """A frame around other blocks, for messages alone. Older servers refuse it: `invalid_blocks`.
+
+    Args:
+        title: In plain text.
+        subtitle: Markup, already escaped and short enough.
+        inside: At most ten blocks.
+        key: Its block_id, which has to be another one whenever the message is edited.
+    """
+    heading = PlainTextObject(text=shorten(visible(title) or "?", MAX_TITLE), emoji=True)
+    return ContainerBlock(title=heading, subtitle=_markdown(subtitle), child_blocks=inside, block_id=key)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One step of a plan: its label, its status in Slack's words, and a line of its output."""
+
+    key: str
+    title: str
+    status: str
+    output: str = ""
+
+
+def plan(title: str, tasks: Iterable[Task], *, key: str) -> PlanBlock:
+    """Steps with their status, for messages alone; `key` as for `container`. Older servers refuse it."""
+    return PlanBlock(title=shorten(title, MAX_TITLE), tasks=[_task(each) for each in tasks], block_id=key)
+
+
+def _task(task: Task) -> TaskCardBlock:
+    text = RichTextElementParts.Text(text=task.output)
+    said = RichTextBlock(elements=[RichTextSectionElement(elements=[text])]) if task.output else None
+    return TaskCardBlock(task_id=task.key, title=task.title, status=task.status, output=said)
 
 
 def as_json(blocks: Iterable[Block]) -> list[Json]:
@@ -120,6 +170,12 @@ def _label(text: str) -> PlainTextObject:
 
 
 # --- the check -----------------------------------------------------------------------------------------
+
+_MAX_VALUE = 2_000
+_MOST_OPTIONS = {"static_select": 100, "overflow": 5}
+_MOST_CHILDREN = 10
+_STATUSES = {"pending", "in_progress", "complete", "error"}
+_IN_CONTAINERS = {"actions", "context", "divider", "header", "image", "rich_text", "section", "table"}
 
 
 def problems(blocks: Sequence[Mapping[str, Any]], *, most: int = MAX_MESSAGE_BLOCKS) -> list[str]:
@@ -155,10 +211,35 @@ def _of_block(block: Mapping[str, Any]) -> Iterator[str]:
     elif kind == "input":
         yield from _text("label", block["label"], 2_000)
         yield from _of_elements([block["element"]])
+    elif kind == "container":
+        yield from _of_container(block)
+    elif kind == "plan":
+        yield from _of_plan(block)
     elif kind in _MOST_ELEMENTS:
         yield from _of_row(kind, block["elements"])
     else:
         yield f"unknown block {kind}"
+
+
+def _of_container(block: Mapping[str, Any]) -> Iterator[str]:
+    yield from _text("container.title", block["title"], MAX_TITLE)
+    yield from _text("container.subtitle", block["subtitle"], MAX_TITLE)
+    inside = block["child_blocks"]
+    if not 1 <= len(inside) <= _MOST_CHILDREN:
+        yield f"a container holds {len(inside)} blocks"
+    for each in inside:
+        if each["type"] in _IN_CONTAINERS:
+            yield from _of_block(each)
+        else:
+            yield f"a container holds a {each['type']}"
+
+
+def _of_plan(block: Mapping[str, Any]) -> Iterator[str]:
+    yield from _too_long("plan.title", block["title"], MAX_TITLE)
+    for each in block["tasks"]:
+        yield from _too_long("task.title", each["title"], MAX_TITLE)
+        if each["status"] not in _STATUSES:
+            yield f"a task is {each['status']}"
 
 
 def _of_row(kind: str, elements: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -179,8 +260,8 @@ def _of_elements(elements: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield from _too_long("action_id", each["action_id"], _MAX_ID)
         if each["type"] == "button":
             yield from _of_button(each)
-        if each["type"] == "static_select":
-            yield from _of_options(each["options"])
+        if each["type"] in _MOST_OPTIONS:
+            yield from _of_options(each["options"], _MOST_OPTIONS[each["type"]])
 
 
 def _of_button(element: Mapping[str, Any]) -> Iterator[str]:
@@ -191,12 +272,14 @@ def _of_button(element: Mapping[str, Any]) -> Iterator[str]:
         yield from _text(f"confirm.{name}", element["confirm"][name], limit)
 
 
-def _of_options(options: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if not 1 <= len(options) <= _MAX_OPTIONS:
+def _of_options(options: Sequence[Mapping[str, Any]], most: int) -> Iterator[str]:
+    if not 1 <= len(options) <= most:
         yield f"a menu holds {len(options)} options"
     for option in options:
         yield from _text("option", option["text"], 75)
         yield from _too_long("option.value", option["value"], 150)
+        if "description" in option:
+            yield from _text("option.description", option["description"], 75)
 
 
 def _text(where: str, text: Mapping[str, Any], limit: int) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The Home tab: a person's own binders, or for admins all of the workspace. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, SectionBlock
@@ -13,12 +13,12 @@ from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import Json, actions, as_json, button, context, header, section
-from handlers.messages.buttons import LAUNCH, launch_button, log_button, possible_buttons, retry_button
+from handlers.messages.buttons import LAUNCH, Offers, controls, launch_button
 from handlers.messages.lists import pool_line
 from handlers.messages.mrkdwn import code, date, inline, person
 from handlers.messages.notices import amount
 from handlers.messages.status_text import is_live, is_ready, phrase, reason
-from handlers.rules import Action, Role, actions_of
+from handlers.rules import Role, actions_of
 from storage.models import Binder
 
 MOST_SHOWN = 20
@@ -27,14 +27,6 @@ MOST_RECENT = 5
 _LEAST_SHARED = 5
 """Of what is shared with somebody, so many fit on their tab, however many they have themselves."""
 _LAUNCH_AGAIN = "Launch again"
-_ON_A_CARD = (
-    Action.OPEN,
-    Action.READ_LOG,
-    Action.SHARE,
-    Action.SHELVE,
-    Action.RESUME,
-    Action.STOP,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +63,13 @@ class HomeOptions:
     Attributes:
         now: Unix seconds, UTC.
         unit: The unit of all prices; may be empty.
-        can_shelve: Whether the cloud can shelve.
+        offers: What the site can do with binders.
         is_admin: Whether its reader is an admin.
     """
 
     now: float
     unit: str = ""
-    can_shelve: bool = False
+    offers: Offers = field(default_factory=Offers)
     is_admin: bool = False
 
 
@@ -200,7 +192,7 @@ def _card(binder: Binder, role: Role, options: HomeOptions, *, owner: bool = Fal
         " · ".join(_facts(binder, options)),
         inline(reason(binder) or binder.waiting_for or "", 200),
     ]
-    buttons = _buttons(binder, actions_of(role), options)
+    buttons = controls(binder, options.offers, allowed=actions_of(role))
     return [section("\n".join(line for line in lines if line)), *actions(buttons)]
 
 
@@ -217,14 +209,6 @@ def _facts(binder: Binder, options: HomeOptions) -> list[str]:
             else []
         ),
     ]
-
-
-def _buttons(binder: Binder, allowed: Collection[Action], options: HomeOptions) -> list[ButtonElement]:
-    """The same buttons as in the binder's thread."""
-    if is_live(binder):
-        return possible_buttons(binder, _ON_A_CARD, can_shelve=options.can_shelve, allowed=allowed)
-    log = [log_button(binder)] if Action.READ_LOG in allowed else []
-    return [retry_button(binder, _LAUNCH_AGAIN), *log]
 
 
 # --- what can be launched --------------------------------------------------------------------------------

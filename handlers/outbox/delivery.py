@@ -13,16 +13,18 @@ from typing import Any
 
 import structlog
 from slack_sdk import WebClient
-from slack_sdk.webhook import WebhookClient
 from sqlalchemy.orm import Session
 
 from handlers import messages
 from handlers.messages import digest, notices, sharing
+from handlers.messages.help_request import NOT_ASKED, help_request
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox import channel_privacy, replies, unfurls
+from handlers.outbox.block_support import BlockSupport
 from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
+from handlers.outbox.places import CHANNEL_REFUSED, Places, explain_move
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import UPDATES, Method, Rejected, SlackCalls, TooEarly, Uncertain
 from handlers.slack.user_timezones import UserTimezone, utc
@@ -41,21 +43,7 @@ HEARTBEAT_SECONDS = 5.0
 """Between two edits of one card that only show a newer line of its log."""
 THRIFT_SECONDS = 5.0
 """How long a heartbeat waits when the allowance of edits is half spent."""
-EXPLAIN_TIMEOUT_SECONDS = 5
 
-_CHANNEL_REFUSED = frozenset(
-    {
-        "not_in_channel",
-        "channel_not_found",
-        "is_archived",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_only_channel",
-        "restricted_action_non_threadable_channel",
-        "user_not_in_channel",
-        "method_not_supported_for_channel_type",
-    }
-)
 _ROOT_LOST = frozenset(
     {
         "message_not_found",
@@ -107,7 +95,8 @@ class Delivery(OutboxWorker):
         self._calls = calls
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
-        self._directs: dict[tuple[str, str], str] = {}
+        self._places = Places(client)
+        self._blocks = BlockSupport()
         self._posts = Posts(client)
         self._duplicates = DuplicatePosts(store, self._posts, self._calls)
         self._late: LatePost | None = None
@@ -132,8 +121,12 @@ class Delivery(OutboxWorker):
         if owed.message.kind == MessageKind.NOTICE:
             stored_notices.mark_told(session, owed.message.facts["notice"])
 
-    _given_up = _delivered
-    """A notice that Slack refuses for good counts as told: it can never be delivered."""
+    def _given_up(self, session: Session, owed: Owed) -> None:
+        """A notice that Slack refuses for good counts as told. That help was not asked for is told."""
+        self._delivered(session, owed)
+        if owed.message.kind == MessageKind.HELP:
+            key = f"note:{owed.message.key}"[:255]
+            outbox.say(session, MessageKind.NOTE, key, owed.message.binder_id, sentence=NOT_ASKED)
 
     # What is sent ----------------------------------------------------------------------------------------
 
@@ -156,6 +149,8 @@ class Delivery(OutboxWorker):
             self._send_links(owed, binder)
         elif kind == MessageKind.SHARED:
             self._send_word_of_share(owed, binder)
+        elif kind == MessageKind.HELP:
+            self._send_help(owed, binder)
         else:
             self._send_reply(owed, binder, replies.reply(owed, binder, now, self._options))
 
@@ -200,13 +195,15 @@ class Delivery(OutboxWorker):
         channel_privacy.learn(partial(self._call, owed), self._client, self._store, binder)
         if binder.thread_channel and binder.thread_ts:
             self._keep_heartbeat(owed, binder, now)
-            if self._edit(owed, binder, self._card(binder, now)):
+            if self._blocks.send(binder.team_id, now, partial(self._edit_card, owed, binder, now)):
                 self._edits = {each: at for each, at in self._edits.items() if now - at < HEARTBEAT_SECONDS}
                 self._edits[binder.id] = now
                 self._done(owed, binder.thread_ts)
                 return
         found = self._find_card(owed, binder, now) if owed.message.unsure else None
-        channel, ts = found or self._post_card(owed, binder, now)
+        channel, ts = found or self._blocks.send(
+            binder.team_id, now, partial(self._post_card, owed, binder, now)
+        )
         zone = self._zone_of(binder.owner).name
         with self._store.write() as session:
             binders.set_thread(session, binder.id, channel, ts)
@@ -216,10 +213,20 @@ class Delivery(OutboxWorker):
                 outbox.postpone(session, owed.message, 0.0, unsure=False)
             else:
                 outbox.done(session, owed.message, ts=ts)
-        self._explain(binder, channel)
+        explain_move(binder, channel)
 
-    def _card(self, binder: Binder, now: float) -> Message:
-        return messages.card(binder, now, can_shelve=self._options.can_shelve)
+    def _card(self, binder: Binder, now: float, *, newer_blocks: bool = False) -> Message:
+        options = self._options
+        return messages.card(
+            binder,
+            now,
+            can_shelve=options.can_shelve,
+            can_ask=options.offers.can_ask,
+            newer_blocks=newer_blocks,
+        )
+
+    def _edit_card(self, owed: Owed, binder: Binder, now: float, *, newer_blocks: bool) -> bool:
+        return self._edit(owed, binder, self._card(binder, now, newer_blocks=newer_blocks))
 
     def _keep_heartbeat(self, owed: Owed, binder: Binder, now: float) -> None:
         """Delay the heartbeat of a log if edits are needed for changes of stages.
@@ -252,7 +259,7 @@ class Delivery(OutboxWorker):
                 **message.as_arguments(),
             )
         except Rejected as error:
-            if error.code not in _ROOT_LOST | _CHANNEL_REFUSED:
+            if error.code not in _ROOT_LOST | CHANNEL_REFUSED:
                 raise
             log.info("message_lost", key=owed.message.key, error=error.code)
             return False
@@ -267,10 +274,10 @@ class Delivery(OutboxWorker):
                 return place, ts
         return None
 
-    def _post_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str]:
+    def _post_card(self, owed: Owed, binder: Binder, now: float, *, newer_blocks: bool) -> tuple[str, str]:
         """Post the card where it was asked for, or else to the owner; returns its channel and ts."""
         channel = binder.thread_channel or self._home(owed, binder)
-        post = _post_of(owed, self._card(binder, now), channel)
+        post = _post_of(owed, self._card(binder, now, newer_blocks=newer_blocks), channel)
         try:
             return self._post_blindly(owed, post)
         except Rejected as error:
@@ -283,7 +290,7 @@ class Delivery(OutboxWorker):
         try:
             _, ts = self._post(owed, post)
         except Rejected as error:
-            if error.code not in _ROOT_LOST | _CHANNEL_REFUSED or not binder.thread_ts:
+            if error.code not in _ROOT_LOST | CHANNEL_REFUSED or not binder.thread_ts:
                 raise
             self._begin_thread_anew(owed, binder, binder.thread_ts, error)
         else:
@@ -334,35 +341,26 @@ class Delivery(OutboxWorker):
         message = sharing.told(binder, by, to, manages=manages)
         self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
 
+    def _send_help(self, owed: Owed, binder: Binder) -> None:
+        channel = self._options.help_channel
+        if channel is None:
+            raise Rejected("no_help_channel")
+        message = help_request(binder, str(owed.message.facts.get("by", "")))
+        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+
     # Where it goes ---------------------------------------------------------------------------------------
 
     def _home(self, owed: Owed, binder: Binder) -> str:
-        """The channel where a binder was asked for. From the home tab, that is a direct message."""
-        return self._direct(owed, binder) if binder.channel[:1] in {"U", "W"} else binder.channel
+        return self._places.home(partial(self._call, owed), binder)
 
     def _direct(self, owed: Owed, binder: Binder, user: str | None = None) -> str:
-        """The direct message of a person (or of the owner), which is always the same one."""
-        person = (binder.team_id, user or binder.owner)
-        if person not in self._directs:
-            response = self._call(owed, self._client.conversations_open, binder.team_id, users=person[1])
-            self._directs[person] = str(response["channel"]["id"])
-        return self._directs[person]
+        return self._places.direct(partial(self._call, owed), binder.team_id, user or binder.owner)
 
     def _direct_after(self, error: Rejected, owed: Owed, binder: Binder, channel: str) -> str:
         """The direct message to use if a channel refuses us; raises `error` if that would not help."""
-        if error.code not in _CHANNEL_REFUSED or channel.startswith("D"):
+        if error.code not in CHANNEL_REFUSED or channel.startswith("D"):
             raise error
         return self._direct(owed, binder)
-
-    def _explain(self, binder: Binder, channel: str) -> None:
-        """Say once, through the command's own URL, that the thread is in a direct message."""
-        if channel == (binder.thread_channel or binder.channel) or not binder.response_url:
-            return
-        webhook = WebhookClient(binder.response_url, timeout=EXPLAIN_TIMEOUT_SECONDS, retry_handlers=[])
-        try:
-            webhook.send(text=messages.invitation().text, response_type="ephemeral")
-        except OSError as error:
-            log.warning("move_not_explained", error=type(error).__name__)
 
     # Posts, once -----------------------------------------------------------------------------------------
 

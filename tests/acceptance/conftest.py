@@ -67,7 +67,7 @@ class Scene:
 def running(
     workspace: Workspace, folder: Path, cloud: Cloud | None, store: Store | None = None, /, **settings: Any
 ) -> Iterator[Application]:
-    """The bot in this process, connected to the workspace; its database is its own, unless one is given."""
+    """The bot in this process, connected to the workspace. Without a store, its database is in the folder."""
     whole = {
         "slack_bot_token": workspace.bot_token,
         "slack_app_token": workspace.app_token,

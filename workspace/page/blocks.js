@@ -26,7 +26,7 @@ const DRAW = {
     el("h4", {}, textOf(block.title)), block.subtitle ? el("div", { class: "muted" }, textOf(block.subtitle)) : null, drawBlocks(block.child_blocks, place)),
   table: (block) => el("table", {}, block.rows.map((row, index) => el("tr", {}, row.map((cell) => el(index ? "td" : "th", {}, cell.elements ? richText(cell.elements, context()) : String(cell.text)))))),
   plan: (block, place) => el("div", { class: "card plan" }, el("h4", {}, plainText(block.title)), el("ol", {}, (block.tasks || []).map((one) => el("li", {}, DRAW.task_card(one, place))))),
-  task_card: (block) => el("div", { class: `task ${block.status || "pending"}` },
+  task_card: (block) => el("div", { class: `task is-${block.status || "pending"}` },
     el("span", { class: "mark", role: "img", "aria-label": TASK[block.status || "pending"][1] }, TASK[block.status || "pending"][0]),
     el("div", { class: "grow" }, plainText(block.title), [block.details, block.output].filter(Boolean).map((one) => el("div", { class: "muted small" }, richText(one.elements, context()))))),
 };

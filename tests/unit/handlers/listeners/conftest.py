@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -16,6 +16,7 @@ from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
 from handlers.requests.context import Context
+from handlers.slack.profiles import Profiles
 from storage import binders, shares
 from storage.models import Binder
 from storage.share_models import ShareKind
@@ -89,6 +90,13 @@ class Desk:
             ],
         }
 
+    def choose(self, value: str, user: str | None = None, where: str = "general") -> None:
+        """Choose something from the menu of a message."""
+        body = self.click_body(ids.MENU, None, user, where)
+        [action] = body["actions"]
+        body["actions"] = [{**action, "type": "overflow", "selected_option": {"value": value}}]
+        self.dispatch(body)
+
     def home_click_body(self, action_id: str, value: str, user: str) -> dict[str, Any]:
         """A button of somebody's home tab, which is in no channel."""
         body = self.click_body(action_id, value, user)
@@ -148,13 +156,17 @@ class Desk:
     def send_share_form(
         self, binder_id: str, *, user: str | None = None, **chosen: list[str]
     ) -> dict[str, Any]:
-        """Send the form of *Share*, and wait for its answer; `chosen`: `users`, `managers`, `channels`."""
+        """Send the form of *Share*, and wait for its answer; `chosen`: ids by field."""
         kinds = {
             "users": "selected_users",
             "managers": "selected_users",
             "channels": "selected_conversations",
         }
-        state = {f"share_{name}": {"chosen": {kinds[name]: each}} for name, each in chosen.items()}
+        groups = [{"value": each} for each in chosen.pop("groups", [])]
+        state: dict[str, Any] = {
+            f"share_{name}": {"chosen": {kinds[name]: each}} for name, each in chosen.items()
+        }
+        state["share_groups"] = {ids.GROUPS: {"selected_options": groups}}
         view = {
             "id": f"V{next(self.numbers)}",
             "type": "modal",
@@ -232,9 +244,14 @@ class Desk:
 
 
 def context_of(
-    post: Post, nudge: Callable[[], None] = lambda: None, *, can_shelve: bool = False, **settings: Any
+    post: Post,
+    nudge: Callable[[], None] = lambda: None,
+    *,
+    can_shelve: bool = False,
+    profiles: Profiles | None = None,
+    **settings: Any,
 ) -> Context:
-    """What a new process's listeners work with."""
+    """What a new process's listeners work with. Without `profiles`, nobody asks for people's languages."""
     whole: dict[str, Any] = {
         "slack_bot_token": "xoxb-1",
         "slack_app_token": "xapp-1",
@@ -242,7 +259,15 @@ def context_of(
         "lifetime_hours": 12,
         "max_hours": 12,
     }
-    return Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    context = Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    if profiles is None:
+        return context
+    return replace(
+        context,
+        zone_of=profiles.zone_of,
+        known_locale=profiles.known_locale,
+        refresh_profile=profiles.refresh,
+    )
 
 
 def bolt(post: Post, nudge: Callable[[], None], **settings: Any) -> App:

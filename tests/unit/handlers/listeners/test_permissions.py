@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 import handlers
-from handlers import ids, messages
+from handlers import ids
 from handlers.listeners.buttons import BUTTONS
-from handlers.messages import sharing
-from handlers.messages.message import Message
+from handlers.messages import share_fields
+from handlers.messages.buttons import Offers, more_buttons
 from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
 from storage import shares
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
-from tests.unit.handlers.conftest import NOW, TOKEN, Post, binder
+from tests.unit.handlers.conftest import TOKEN, Post, binder
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
 from workspace.hands import Person, plain
@@ -101,7 +101,7 @@ def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str
 
     def send(binder_id: str) -> str:
         answer = desk.send_share_form(binder_id, users=[desk.grace], user=who)
-        return str(answer.get("errors", {}).get(sharing.USERS, "done"))
+        return str(answer.get("errors", {}).get(share_fields.USERS, "done"))
 
     def type_name(name: str) -> str:
         with Person(desk.post.workspace.url, user) as person:
@@ -132,6 +132,34 @@ def by_home(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str
 
     for action_id in (ids.OPEN, ids.LOG, ids.STOP):
         yield BUTTONS[action_id].action, partial(press, action_id)
+
+
+def by_menu(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """The menu of a message: its values can be forged, as those of buttons."""
+    who = desk.post.workspace.state.person(user).id
+
+    def choose(action_id: str, binder_id: str) -> str:
+        return desk.told(user, lambda: desk.choose(f"{action_id}:{binder_id}", who))
+
+    for action_id in (ids.LOG, ids.STOP):
+        yield BUTTONS[action_id].action, partial(choose, action_id)
+
+
+def by_more(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """The modal of *More…*, and the buttons in it, where the answer takes its place."""
+    who = desk.post.workspace.state.person(user).id
+
+    def look(binder_id: str) -> str:
+        with Person(desk.post.workspace.url, user) as person:
+            before = len(person.look().ephemerals())
+            desk.choose(f"{ids.MORE}:{binder_id}", who)
+            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None)
+            if seen.modal:
+                person.close()
+                return "opened"
+            return plain(seen.ephemerals()[-1])
+
+    yield Action.SEE, look
 
 
 def again(desk: Desk, action_id: str, who: str, binder_id: str) -> str:
@@ -173,7 +201,7 @@ STATES: dict[State, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("role", sorted(ACTORS))
-@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form, by_home])
+@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form, by_home, by_menu, by_more])
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
 ) -> None:
@@ -242,10 +270,16 @@ ABOUT_NO_BINDER = {
     ("action", ids.HOME_PAGE.pattern),
     ("action", ids.LAUNCH_THIS),
     ("action", ids.LINK.pattern),
+    ("action", ids.REFS),
+    ("action", ids.REPOSITORY),
     ("command", ids.COMMAND),
     ("event", "app_home_opened"),
     ("event", "app_mention"),
     ("event", "link_shared"),
+    ("options", ids.GROUPS),
+    ("options", ids.REFS),
+    ("shortcut", ids.LAUNCH_ANYWHERE),
+    ("event", "message"),
     ("shortcut", ids.LAUNCH_MESSAGE),
     ("view", ids.LAUNCH_FORM),
 }
@@ -258,7 +292,8 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     handlers.register(recorder, handlers.Context(None, None, (), lambda: None))  # type: ignore[arg-type] # not used yet
     listened = {(kind, each) for kind, all_of in recorder.heard.items() for each in all_of}
     in_share_form = {("action", ids.SHARE), ("view", ids.SHARE_FORM)}
-    assert listened == ABOUT_NO_BINDER | in_share_form | {("action", each) for each in BUTTONS}
+    in_menu = {("action", ids.MENU)}
+    assert listened == ABOUT_NO_BINDER | in_share_form | in_menu | {("action", each) for each in BUTTONS}
     in_walks = {each.name for each in ABOUT_ONE}
     assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "help"}
 
@@ -269,15 +304,15 @@ ACTION_OF = {ids.SHARE: Action.SHARE} | {each: operation.action for each, operat
 @pytest.mark.parametrize("changes", STATES.values(), ids=STATES)
 def test_the_buttons_of_a_card_are_those_that_are_possible(changes: dict[str, Any]) -> None:
     row = binder(**changes)
-    shown = {each["action_id"] for each in buttons_of(messages.card(row, NOW, can_shelve=True))}
-    offered = {ACTION_OF[each] for each in shown}
-    wanted = {Action.OPEN, Action.READ_LOG, Action.SHARE, Action.SHELVE, Action.RESUME, Action.STOP}
-    assert offered == ({each for each in wanted if is_possible(row, each)} if row.is_live else set())
-
-
-def buttons_of(message: Message) -> list[dict[str, Any]]:
-    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
-    return [each for row in rows for each in row]
+    offers = Offers(can_shelve=True, can_ask=True)
+    shown = more_buttons(row, offers, allowed=set(Action))
+    offered = {ACTION_OF[each.action_id] for each in shown if each.action_id}
+    possible = {each for each in Action if is_possible(row, each)}
+    if state_of(row) != State.READY:  # it would change nothing
+        possible -= {Action.EXTEND}
+    if row.ending != Ending.FAILED:
+        possible -= {Action.ASK_FOR_HELP}
+    assert offered == possible - {Action.SEE}
 
 
 def test_the_site_may_let_everybody_read_logs(desk: Desk) -> None:

@@ -14,15 +14,28 @@ from typing import Any
 import pytest
 
 from bot.config.featured import MOST_FEATURED, Featured
-from bot.errors import SpecError
+from bot.errors import RefNotFound, SpecError
 from bot.jupyter.file_crawl import LeftOut
 from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
+from bot.repositories.preview import Preview
 from bot.saved_work.archive import Archive
 from handlers import messages
-from handlers.messages import archive_text, digest, forms, home_tab, launch_links, notices, sharing
+from handlers.messages import (
+    archive_text,
+    digest,
+    forms,
+    help_request,
+    home_tab,
+    launch_links,
+    more,
+    notices,
+    share_fields,
+    sharing,
+)
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
-from handlers.messages.forms import Origin
+from handlers.messages.buttons import Offers
+from handlers.messages.forms import FormFacts, Origin
 from handlers.messages.home_tab import MOST_SHOWN, HomeOptions, Mine, Page, Usage
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
@@ -93,7 +106,13 @@ def mine_full_of(case: Case) -> Mine:
 
 
 def home_options(case: Case) -> HomeOptions:
-    return HomeOptions(NOW, case.text, can_shelve=True, is_admin=True)
+    return HomeOptions(NOW, case.text, Offers(can_ask=True), is_admin=True)
+
+
+def form_facts_of(case: Case) -> FormFacts:
+    sizes = [Size(f"size-{number}", case.text or "x", 1e9) for number in range(100)]
+    found = forms.found_in(Preview(RefNotFound(case.text, hint=case.text), (case.text,), case.text))
+    return FormFacts(sizes, case.text, {each.key: 10**6 for each in sizes}, found=found)
 
 
 def launched_by(text: str) -> str:
@@ -125,7 +144,10 @@ def every_notice(case: Case) -> Iterator[Message]:
 
 
 MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
-    "status_card.card": lambda case: messages.card(case.row, NOW, can_shelve=True),
+    "status_card.card": lambda case: iter(
+        messages.card(case.row, NOW, can_shelve=True, can_ask=True, newer_blocks=newer)
+        for newer in (True, False)
+    ),
     "milestones.waiting": lambda case: messages.waiting(case.row),
     "milestones.ready": lambda case: messages.ready(case.row, NOW, absent=case.text),
     "milestones.failed": lambda case: iter(
@@ -149,7 +171,12 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         sharing.unshared(case.row, [case.text, "C1"] * 60, keep) for keep in ([], [case.text, "U1"] * 60)
     ),
     "replies.links": lambda case: messages.links(case.row),
-    "replies.log_of": lambda case: messages.log_of(case.row),
+    "log_text.log_of": lambda case: iter(
+        messages.log_of(case.row, with_file=with_file) for with_file in (True, False)
+    ),
+    "help_request.help_preview": lambda case: help_request.help_preview(case.row, "C1", case.text),
+    "help_request.help_request": lambda case: help_request.help_request(case.row, case.text),
+    "replies.on_its_way": lambda _case: messages.on_its_way(),
     "replies.unsaved": lambda case: messages.unsaved(case.row),
     "replies.held": lambda case: messages.held(case.row, NOW),
     "replies.invitation": lambda _case: messages.invitation(),
@@ -157,6 +184,8 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         launch_links.launch_link(case.row, host) for host in ("", "https://binder.example.org")
     ),
     "lists.listing": lambda case: messages.listing([case.row] * 60, NOW, "U1"),
+    "help.form_offer": lambda _case: messages.form_offer(),
+    "help.launch_offer": lambda case: messages.launch_offer(launched_by(case.text), case.text),
     "help.help_text": lambda _case: messages.help_text([("launch " + "x" * 200, "y" * 200)] * 100),
     "help.not_understood": lambda case: iter(
         messages.not_understood(case.text, meant, [("list", "show what is running")])
@@ -171,21 +200,34 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
 
 VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
     "launch_links.unfurled": lambda case: launch_links.unfurled(launched_by(case.text)),
+    "more.more_view": lambda case: more.more_view(case.row, Offers(can_ask=True), set(Action), Origin("C1"))[
+        "blocks"
+    ],
+    "more.answer_view": lambda case: more.answer_view(messages.links(case.row), "{}")["blocks"],
     "home_tab.home_of_mine": lambda case: home_tab.home_of_mine(mine_full_of(case), home_options(case)),
     "home_tab.home_of_everything": lambda case: home_tab.home_of_everything(
         Page([(case.row, Role.ADMIN)] * MOST_SHOWN, 50, 2_000, 1e9, [row_full_of(case.text)] * 60),
         home_options(case),
     ),
-    "sharing.share_form": lambda case: sharing.share_form(case.row, shares_full_of(case.text))["blocks"],
+    "share_fields.share_form": lambda case: share_fields.share_form(
+        case.row, shares_full_of(case.text), {"S1234567890": case.text}
+    )["blocks"],
     "forms.launch_form": lambda case: forms.launch_form(
-        [Size(f"size-{number}", case.text or "x") for number in range(100)],
-        Origin("C1", f"https://example.org/{case.text}"),
-        repository=case.text,
+        form_facts_of(case), Origin("C1", f"https://example.org/{case.text}"), repository=case.text
     )["blocks"],
 }
 """The blocks of each view."""
 
+OPTIONS: Mapping[str, Callable[[Case], list[Json]]] = {
+    "forms.ref_options": lambda case: forms.ref_options(case.text, [case.text, "main"] * 200),
+    "share_fields.group_options": lambda case: share_fields.group_options(
+        "", {f"S{number:09}": case.text for number in range(200)}
+    ),
+}
+"""The options that are suggested while somebody types."""
+
 TEXTS: Mapping[str, Callable[[Case], str]] = {
+    "log_text.log_file_comment": lambda case: messages.log_file_comment(case.row),
     "archive_text.saved": lambda case: archive_text.saved(case.row, archive_full_of(case.text)),
 }
 """Each text that is sent without blocks."""
@@ -205,7 +247,7 @@ def makers() -> set[str]:
 
 
 def test_every_message_has_a_row() -> None:
-    assert makers() == MESSAGES.keys() | VIEWS.keys()
+    assert makers() == MESSAGES.keys() | VIEWS.keys() | OPTIONS.keys()
 
 
 STATES: list[dict[str, Any]] = [
@@ -237,6 +279,14 @@ def test_slack_takes_every_message(name: str) -> None:
 def test_slack_takes_every_view(name: str) -> None:
     for case in CASES:
         assert problems(VIEWS[name](case), most=MAX_VIEW_BLOCKS) == []
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_slack_takes_every_suggestion(name: str) -> None:
+    for case in CASES:
+        element = {"type": "static_select", "action_id": "x", "options": OPTIONS[name](case)}
+        row = {"type": "actions", "elements": [element]}
+        assert element["options"] == [] or problems([row]) == []
 
 
 @pytest.mark.parametrize("name", TEXTS)
