@@ -67,8 +67,7 @@ OTHER_OPTIONS: Mapping[str, str] = {
     MANAGE: "--manage",
 }
 """The other fields, likewise."""
-_MANAGE = Sentence("They can also extend, save, shelve, resume and tear it down")
-_CAN = ":white_check_mark: "
+_YES = ":white_check_mark: "
 _MAX_REPOSITORY = 1_000
 _MAX_OPTION = 75
 _MAX_OPTION_VALUE = 150
@@ -148,7 +147,6 @@ class FormFacts:
 
 def launch_form(facts: FormFacts, origin: Origin, *, repository: str = "") -> Json:
     """The form as a view, with `repository` filled in."""
-    deleted = translated("Its files are deleted when it ends.")
     blocks: list[Block] = [
         _repository(repository),
         *([_found(facts.found)] if facts.found else []),
@@ -156,14 +154,18 @@ def launch_form(facts: FormFacts, origin: Origin, *, repository: str = "") -> Js
         _text("path", Sentence("File or folder to open"), "notebooks/start.ipynb"),
         _choice("interface", Sentence("Open with"), [_option(each.key, each.label) for each in INTERFACES]),
         *_size_choice(facts),
-        _text(DURATION, Sentence("For how long"), "6h, 90m, until 18:00, until friday"),
-        _text("name", Sentence("Name"), translated("the repository's name")),
+        _text(DURATION, Sentence("For how long"), Sentence("6h, 90m, until 18:00, until friday")),
+        _text("name", Sentence("Name"), Sentence("the repository's name")),
         people_field(USERS, Sentence("Who else can open it: people")),
         channels_field(Sentence("Who else can open it: everybody in these channels")),
         groups_field(Sentence("Who else can open it: everybody in these groups"), (), facts.groups),
-        _tick(MANAGE, Sentence("What else these people can do"), _MANAGE),
+        _tick(
+            MANAGE,
+            Sentence("What else these people can do"),
+            Sentence("They can also extend, save, shelve, resume and tear it down"),
+        ),
         _tick(REBUILD, Sentence("Build"), Sentence("Build it anew, also if it was built before")),
-        context(f"{_place(origin.channel)} {deleted}"),
+        context(_what_happens(origin.channel)),
     ]
     return modal(ids.LAUNCH_FORM, LAUNCH, Sentence("Launch"), blocks, origin.as_metadata())
 
@@ -173,12 +175,15 @@ def found_in(preview: Preview) -> str:
     if preview.problem is not None:
         return f":warning: {inline(without_markup(preview.problem), 600)}"
     if not preview.refs:
-        return _CAN + translated("This can be launched.")
+        return _YES + translated("This can be launched.")
     refs = translated_count("{count} branch or tag", "{count} branches and tags", len(preview.refs))
-    if preview.default:
-        default = code(preview.default, 100)
-        refs = translated("{refs}, default branch {default}", refs=refs, default=default)
-    return _CAN + translated("This can be launched: {refs}.", refs=refs)
+    if not preview.default:
+        return _YES + translated("This can be launched: {refs}.", refs=refs)
+    return _YES + translated(
+        "This can be launched: {refs}, default branch {branch}.",
+        refs=refs,
+        branch=code(preview.default, 100),
+    )
 
 
 def not_a_repository(why: str) -> str:
@@ -208,6 +213,11 @@ def ref_options(typed: str, refs: Sequence[str]) -> list[Json]:
 def without_markup(error: BinderBotError) -> str:
     """An error as a form shows it: as it is, without markup."""
     return f"{translated(error.sentence)} {translated(error.hint)}".replace("`", "").strip()
+
+
+def _what_happens(channel: str) -> str:
+    end = translated("Its files are deleted when it ends.")
+    return f"{_place(channel)} {end}"
 
 
 def _place(channel: str) -> str:
@@ -252,9 +262,9 @@ def _ref() -> InputBlock:
     )
 
 
-def _text(block: str, label: Sentence, placeholder: str) -> InputBlock:
+def _text(block: str, label: str, placeholder: str) -> InputBlock:
     element = PlainTextInputElement(
-        action_id=VALUE, placeholder=PlainTextObject(text=placeholder), max_length=_MAX_REPOSITORY
+        action_id=VALUE, placeholder=PlainTextObject(text=translated(placeholder)), max_length=_MAX_REPOSITORY
     )
     return InputBlock(block_id=block, label=translated(label), element=element, optional=True)
 
@@ -271,16 +281,12 @@ def _size_choice(facts: FormFacts) -> list[InputBlock]:
 def _size_facts(size: Size, facts: FormFacts) -> str:
     """The price of a size, and what is free of it now."""
     price = translated("{amount} per hour", amount=amount(size.price_per_hour, facts.unit))
-    parts = [price if size.price_per_hour else "", _room(facts.free.get(size.key))]
-    return " · ".join(part for part in parts if part)
-
-
-def _room(free: int | None) -> str:
-    if free is None:
-        return ""
-    if not free:
-        return translated("no room now: a launch waits")
-    return translated("room for {count} more now", count=free)
+    free = facts.free.get(size.key)
+    room = translated("room for {count} more now", count=free)
+    known = [price] if size.price_per_hour else []
+    if free is not None:
+        known.append(room if free else translated("no room now: a launch waits"))
+    return " · ".join(known)
 
 
 def _option(value: str, text: str, description: str = "") -> Option:
@@ -290,11 +296,11 @@ def _option(value: str, text: str, description: str = "") -> Option:
     )
 
 
-def _tick(block: str, label: Sentence, text: Sentence) -> InputBlock:
+def _tick(block: str, label: str, text: str) -> InputBlock:
     element = CheckboxesElement(action_id=VALUE, options=[_option(block, translated(text))])
     return InputBlock(block_id=block, label=translated(label), element=element, optional=True)
 
 
-def _choice(block: str, label: Sentence, options: Iterable[Option]) -> InputBlock:
+def _choice(block: str, label: str, options: Iterable[Option]) -> InputBlock:
     element = StaticSelectElement(action_id=VALUE, options=[*options])
     return InputBlock(block_id=block, label=translated(label), element=element, optional=True)

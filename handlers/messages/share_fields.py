@@ -27,12 +27,11 @@ from storage.share_models import Share, ShareKind
 
 USERS, MANAGERS, CHANNELS, GROUPS = "share_users", "share_managers", "share_channels", "share_groups"
 """The fields."""
-_MANAGERS = Sentence("People who can also extend, save, shelve, resume and tear it down")
-_WHO_KEEPS = Sentence("Whoever has opened it keeps their links until it ends.")
 _CHOSEN = "chosen"
 _SUBJECT = re.compile(r"[CGSUW][A-Z0-9]{1,30}")
 _MOST_CHOSEN = 100
 _MAX_OPTION = 75
+_WHO_KEEPS = Sentence("Whoever has opened it keeps their links until it ends.")
 
 GroupNames = Mapping[str, str]
 """The handles of user groups, without `@`, by their ids."""
@@ -49,7 +48,11 @@ def share_form(binder: Binder, shared: Sequence[Share], groups: GroupNames) -> J
     blocks: list[Block] = [
         section(translated("Who can open *{name}*?", name=name_of(binder))),
         people_field(USERS, Sentence("People who can open it"), chosen(ShareKind.USER, manages=False)),
-        people_field(MANAGERS, _MANAGERS, chosen(ShareKind.USER, manages=True)),
+        people_field(
+            MANAGERS,
+            Sentence("People who can also extend, save, shelve, resume and tear it down"),
+            chosen(ShareKind.USER, manages=True),
+        ),
         channels_field(Sentence("Channels whose members can open it"), chosen(ShareKind.CHANNEL)),
         groups_field(Sentence("Groups whose members can open it"), chosen(ShareKind.GROUP), groups),
         context(f"{translated(_WHO_KEEPS)} {translated(KEEPS)}"),
@@ -57,13 +60,13 @@ def share_form(binder: Binder, shared: Sequence[Share], groups: GroupNames) -> J
     return modal(ids.SHARE_FORM, Sentence("Share a binder"), Sentence("Save"), blocks, binder.id)
 
 
-def people_field(field: str, label: Sentence, chosen: Sequence[str] = ()) -> InputBlock:
+def people_field(field: str, label: str, chosen: Sequence[str] = ()) -> InputBlock:
     """A picker of people."""
     element = UserMultiSelectElement(action_id=_CHOSEN, initial_users=list(chosen[:_MOST_CHOSEN]) or None)
     return InputBlock(block_id=field, label=translated(label), element=element, optional=True)
 
 
-def channels_field(label: Sentence, chosen: Sequence[str] = ()) -> InputBlock:
+def channels_field(label: str, chosen: Sequence[str] = ()) -> InputBlock:
     """A picker of channels."""
     element = ConversationMultiSelectElement(
         action_id=_CHOSEN,
@@ -73,7 +76,7 @@ def channels_field(label: Sentence, chosen: Sequence[str] = ()) -> InputBlock:
     return InputBlock(block_id=CHANNELS, label=translated(label), element=element, optional=True)
 
 
-def groups_field(label: Sentence, chosen: Sequence[str], groups: GroupNames) -> InputBlock:
+def groups_field(label: str, chosen: Sequence[str], groups: GroupNames) -> InputBlock:
     """A picker of user groups. Slack has none, so it asks the bot while somebody types."""
     element = ExternalDataMultiSelectElement(
         action_id=ids.GROUPS,

@@ -247,13 +247,26 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
     heard: dict[str, set[str]],
 ) -> None:
     buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
-    patterns = {ids.LINK.pattern, ids.HOME_PAGE.pattern, ids.CANDIDATE.pattern}
-    assert heard["action"] == buttons | patterns | {ids.REPOSITORY, ids.REFS}
+    assert heard["action"] == buttons | {
+        ids.LINK.pattern,
+        ids.HOME_PAGE.pattern,
+        ids.CANDIDATE.pattern,
+        ids.REPOSITORY,
+        ids.REFS,
+    }
     assert heard["options"] == {ids.REFS, ids.GROUPS}
     assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
-    prefixes = {"LINK_PREFIX", "HOME_PAGE_PREFIX", "CANDIDATE_PREFIX"}
-    assert used >= BUTTONS | prefixes | {"LAUNCH_FORM", "SHARE_FORM", "REPOSITORY", "REFS", "GROUPS"}
+    assert used >= BUTTONS | {
+        "LINK_PREFIX",
+        "HOME_PAGE_PREFIX",
+        "CANDIDATE_PREFIX",
+        "LAUNCH_FORM",
+        "SHARE_FORM",
+        "REPOSITORY",
+        "REFS",
+        "GROUPS",
+    }
 
 
 def test_its_hint_names_every_subcommand() -> None:
