@@ -1,8 +1,10 @@
 """Commands, buttons, forms and mentions through a real Bolt app, as Socket Mode hands them to it."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from slack_bolt.request import BoltRequest
 
 from handlers import ids, messages
@@ -438,7 +440,17 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "log_of", boom)
 
 
-@pytest.mark.usefixtures("broken")
+@pytest.fixture
+def plain_log() -> Iterator[None]:
+    """Tracebacks without colours and variables: to paint those takes longer than Slack waits."""
+    before = structlog.get_config()
+    shown = [structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+    structlog.configure(processors=shown)
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("broken", "plain_log")
 def test_an_error_of_ours_gets_a_reference_that_is_in_the_log(
     desk: Desk, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
