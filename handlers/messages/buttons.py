@@ -1,6 +1,6 @@
 """The buttons of a binder's messages. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -153,11 +153,19 @@ def controls(
         allowed: What the reader may do; None where several people read the message.
     """
     main = main_buttons(binder, offers, allowed=allowed)
-    rest = choices(binder, offers, allowed=allowed)
+    return [*main, *_menu(binder, choices(binder, offers, allowed=allowed))]
+
+
+def menu_beside(binder: Binder, offers: Offers, shown: Collection[str]) -> list[InteractiveElement]:
+    """The menu of a message with buttons of its own, for what is not among these names of buttons."""
+    return _menu(binder, [each for each in choices(binder, offers) if each.action_id not in shown])
+
+
+def _menu(binder: Binder, rest: Sequence[Choice]) -> list[InteractiveElement]:
     entries = [(translated(each.label), each.value(binder)) for each in rest]
     if len(entries) > _IN_MENU:
         entries = [*entries[: _IN_MENU - 1], (translated(MORE), f"{ids.MORE}:{binder.id}")]
-    return [*main, *([menu(ids.MENU, entries)] if entries else [])]
+    return [menu(ids.MENU, entries)] if entries else []
 
 
 def main_buttons(

@@ -6,7 +6,7 @@ A notice is posted once, with a mention. Later it is only edited, because an edi
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from slack_sdk.models.blocks import Block, ButtonElement, ContextBlock
+from slack_sdk.models.blocks import Block, ContextBlock, InteractiveElement
 
 from bot.binders import deadlines
 from bot.binders.cost import cost
@@ -16,7 +16,7 @@ from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import actions, button, context, section
-from handlers.messages.buttons import Offers, possible_buttons, stop_button
+from handlers.messages.buttons import Offers, menu_beside, possible_buttons, stop_button
 from handlers.messages.language import number, translated
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import date, inline, person
@@ -26,6 +26,8 @@ from storage.models import Binder, Notice
 from storage.vocabulary import Activity, Outcome, Reason
 
 _MOVABLE = frozenset({Reason.IDLE, Reason.LIFETIME})
+_AS_BUTTONS = frozenset({ids.KEEP, ids.KEEP_TONIGHT, ids.SAVE, ids.RESUME, ids.SHELVE, ids.STOP})
+"""What a notice offers as buttons, where it helps; the rest stands in its menu."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def _spent(binder: Binder, now: float, options: NoticeOptions) -> list[ContextBl
     return [context(f"{shown} ({price} an hour).")]
 
 
-def _buttons(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[ButtonElement]:
+def _buttons(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[InteractiveElement]:
     if given.reason in _MOVABLE and not is_shelved(binder):
         yield button("Keep 2 h", ids.KEEP, binder.id, style="primary")
         yield button("Keep until tonight", ids.KEEP_TONIGHT, binder.id)
@@ -153,6 +155,7 @@ def _buttons(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[
         yield button("Save my work", ids.SAVE, binder.id)
     yield from possible_buttons(binder, (Action.RESUME, Action.SHELVE), can_shelve=options.can_shelve)
     yield stop_button(binder, "Tear down now")
+    yield from menu_beside(binder, options.offers, _AS_BUTTONS)
 
 
 def _will_be_shelved(binder: Binder, given: Notice, options: NoticeOptions) -> bool:
