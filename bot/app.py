@@ -25,8 +25,10 @@ from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
 from bot.jupyter.client import JupyterServer
+from bot.lookups import Lookups
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
+from bot.repositories.preview import preview
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
@@ -37,6 +39,8 @@ from handlers.outbox.homes import HomePublisher
 from handlers.outbox.uploads import Uploads
 from handlers.requests import home
 from handlers.requests.context import Context
+from handlers.requests.slow_facts import SlowFacts
+from handlers.slack import user_groups
 from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.profiles import Profiles
@@ -59,6 +63,13 @@ RETENTION_SECONDS = 32 * 24 * 3600.0
 the Home tab says what was used."""
 LAUNCH_TIMES_SECONDS = 365 * 24 * 3600.0
 """How long the times of launches stay there."""
+REPOSITORY_SECONDS = 60.0
+"""How long what was found in a repository is believed while a form is open."""
+FREE_SECONDS = 30.0
+"""How long it is believed what the cloud has room for."""
+GROUPS_SECONDS = 600.0
+"""How long the names of user groups are believed."""
+BACKGROUND_THREADS = 4
 SOCKET_RETRY_SECONDS = 5.0
 STOP_SECONDS = 5.0
 """How long work in progress may take to finish, once the bot is told to stop."""
@@ -88,6 +99,7 @@ class Application:
             refuse_lost_database(self.store, self.cloud)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._askers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="watch")
+        self._background = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="background")
         self.ticks = Ticks()
         self._kept_images = image_store_of(settings)
         self._registry = self._kept_images.registry() if self._kept_images else None
@@ -197,7 +209,7 @@ class Application:
 
     def _finish(self) -> None:
         self.ticks.stop()
-        for pool in (self._askers, self._pool):
+        for pool in (self._background, self._askers, self._pool):
             pool.shutdown(wait=True, cancel_futures=True)
         for thread in self._delivering:
             thread.join()
@@ -232,7 +244,21 @@ class Application:
             zone_of=self._profiles.zone_of,
             known_locale=self._profiles.known_locale,
             refresh_profile=self._profiles.refresh,
+            slow=self._slow_facts(),
         )
+
+    def _slow_facts(self) -> SlowFacts:
+        submit = self._background.submit
+        resolver = wiring.form_resolver(self._settings)
+        return SlowFacts(
+            submit,
+            Lookups(partial(preview, resolver), submit, fresh_seconds=REPOSITORY_SECONDS),
+            Lookups(self._free_places, submit, fresh_seconds=FREE_SECONDS),
+            Lookups(partial(user_groups.handles, self._client), submit, fresh_seconds=GROUPS_SECONDS),
+        )
+
+    def _free_places(self, _key: str) -> dict[str, int | None]:
+        return {size.key: self.cloud.free_places(size.key) for size in self.cloud.sizes}
 
     def _listeners(self, context: Context) -> App:
         try:

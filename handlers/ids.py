@@ -34,6 +34,10 @@ MORE = "binder_more"
 FORM = "binder_form"
 """Opens the form; has no value."""
 
+CANDIDATE_PREFIX = "binder_candidate:"
+CANDIDATE = re.compile(rf"^{CANDIDATE_PREFIX}")
+"""One of several binders that may be meant; the value is a `handlers.messages.candidates.Candidate`."""
+
 LINK_PREFIX = "link:"
 LINK = re.compile(rf"^{LINK_PREFIX}")
 """Buttons that carry a URL: Slack tells of the click all the same, and waits for an answer."""
@@ -44,10 +48,18 @@ HOME_PAGE_PREFIX = "binder_home_page:"
 HOME_PAGE = re.compile(rf"^{HOME_PAGE_PREFIX}(\d{{1,6}})$")
 """Turns the Home tab of an admin to a page of all binders: two such buttons stand in one row."""
 
+# Fields that are asked about while a form is open
+REPOSITORY = "launch_repository"
+REFS = "launch_refs"
+"""Slack asks for the branches and tags of the repository."""
+GROUPS = "share_with_groups"
+"""Slack asks for the user groups."""
+
 # Views and shortcuts
 LAUNCH_FORM = "launch_form"
 SHARE_FORM = "share_form"
 LAUNCH_MESSAGE = "launch_from_message"
+LAUNCH_ANYWHERE = "launch_anywhere"
 
 METADATA_EVENT = "binder_bot"
 """The type of the metadata by which a message of ours is found again."""

@@ -61,9 +61,16 @@ _ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
         set(),
         _PICKS | {"initial_conversations", "default_to_current_conversation", "filter"},
     ),
+    "external_select": (set(), _ONLY_OPTIONS | {"min_query_length"}),
+    "multi_external_select": (set(), _PICKS | {"initial_options", "min_query_length"}),
     "image": ({"alt_text"}, {"image_url", "slack_file"}),
 }
-_PICKERS = {"multi_users_select", "multi_conversations_select"}
+_PICKERS = {
+    "multi_users_select",
+    "multi_conversations_select",
+    "external_select",
+    "multi_external_select",
+}
 _ALLOWED_IN = {
     "section": {"button", "static_select", "overflow", "radio_buttons", "checkboxes", "image"} | _PICKERS,
     "actions": {"button", "static_select", "overflow", "radio_buttons", "checkboxes"},
@@ -101,6 +108,14 @@ def check_view(view: Any, kind: str, *, new_blocks: bool) -> None:
     problems = check.blocks(view["blocks"], VIEW_BLOCKS)
     if problems:
         raise SlackError("invalid_arguments", response_metadata={"messages": problems})
+
+
+def check_options(options: Any) -> None:
+    """Refuse what Slack does not show of the options that an app suggests: `invalid_options`."""
+    check = _Check(refused=set())
+    problems = check.options(options) if options else []
+    if problems:
+        raise SlackError("invalid_options", response_metadata={"messages": problems})
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -157,6 +172,10 @@ class _Check:
         asks = any(isinstance(block, dict) and block.get("type") == "input" for block in view["blocks"])
         if kind == "modal" and asks and "submit" not in view:
             self._no("/view", "missing required field: submit")
+
+    def options(self, options: Any) -> list[str]:
+        self._choices({"options": options}, "", "static_select")
+        return self.problems
 
     def _no(self, at: str, why: str) -> None:
         self.problems.append(f"[ERROR] {why} [json-pointer:{at}]")

@@ -148,6 +148,15 @@ class Person:
             "click", at=at, action_id=element["action_id"], block_id=block["block_id"], value=value
         )
 
+    def type(self, values: Json) -> Json:
+        """Fill in fields of the top modal, as `submit` does, without sending it."""
+        return self._act("type", view_id=self._modal()["id"], values=values)
+
+    def suggest(self, action_id: str, typed: str = "") -> list[str]:
+        """Type into a menu whose options the app suggests; the labels that are shown."""
+        answer = self._act("suggest", view_id=self._modal()["id"], action_id=action_id, typed=typed)
+        return [_text_of(one["text"]) for one in answer.get("options", [])]
+
     def submit(self, values: Json) -> Json:
         """Fill in the top modal (by block_id or action_id; options by their value) and send it."""
         return self._act("submit", view_id=self._modal()["id"], values=values)

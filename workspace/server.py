@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from workspace import files
+from workspace.form_hands import FormHands
 from workspace.limits import FailureKind, Failures, InjectedFailure, Rates
 from workspace.options import Options
 from workspace.people import People
@@ -55,6 +56,7 @@ class Workspace:
         self.sockets = Sockets(self.state.app_id, self.options.ack_seconds)
         self.api = WebApi(self.state, self.views, self.sockets, self.options, self.bot_token, self.app_token)
         self.people = People(self.state, self.views, self.sockets, self.api, self.options)
+        self.forms = FormHands(self.state, self.views, self.sockets, self.people)
         self._failures, self._rates = Failures(), Rates()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="workspace", daemon=True)
@@ -137,8 +139,10 @@ class Workspace:
             "command": self.people.command,
             "message": self.people.message,
             "click": self.people.click,
-            "submit": self.people.submit,
-            "close": self.people.close,
+            "type": self.forms.type,
+            "suggest": self.forms.suggest,
+            "submit": self.forms.submit,
+            "close": self.forms.close,
             "shortcut": self.people.shortcut,
             "open_home": self.people.open_home,
             "delete": self.people.delete,

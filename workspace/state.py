@@ -107,6 +107,10 @@ class UserGroup:
     handle: str
     members: tuple[str, ...]
 
+    def as_slack(self) -> Json:
+        """The group object of usergroups.list."""
+        return {"id": self.id, "handle": self.handle, "name": self.handle, "user_count": len(self.members)}
+
 
 @dataclass
 class PostedMessage:

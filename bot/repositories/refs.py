@@ -10,6 +10,7 @@ from unicodedata import normalize
 from bot.errors import RefNotFound, RepositoryNotFound
 from bot.repositories.complaints import named
 from bot.repositories.spec import RepoSpec, Resolved
+from bot.sentences import Sentence, joined
 
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
 _COMMIT = re.compile(r"[0-9a-f]{4,64}", re.IGNORECASE)
@@ -60,17 +61,18 @@ class Refs:
     def short_names(self) -> list[str]:
         """Branches and tags as people write them, the default branch first."""
         default = [self.default] if self.default else []
-        return [
-            name.removeprefix(_HEADS).removeprefix(_TAGS)
-            for name in [*default, *self.commits]
-            if name != "HEAD"
-        ]
+        return [short_name(name) for name in [*default, *self.commits] if name != "HEAD"]
 
     def at(self, commit: str) -> str | None:
         """The name of a ref that is at this commit, preferably the default branch."""
         if self.default and self.commits.get(self.default) == commit:
             return self.default
         return next((name for name, at in self.commits.items() if at == commit and name != "HEAD"), None)
+
+
+def short_name(name: str) -> str:
+    """A branch or a tag as people write it."""
+    return name.removeprefix(_HEADS).removeprefix(_TAGS)
 
 
 def choose(spec: RepoSpec, refs: Refs) -> Resolved | None:
@@ -81,7 +83,9 @@ def choose(spec: RepoSpec, refs: Refs) -> Resolved | None:
         RefNotFound: A default branch is needed, and there is none.
     """
     if not refs.commits:
-        raise RepositoryNotFound(f"{named(spec.url)} is empty, or no git repository.")
+        raise RepositoryNotFound(
+            Sentence("{repository} is empty, or no git repository.", repository=named(spec.url))
+        )
     if spec.ref is None:
         return _default(spec, refs)
     for candidate in _borders(spec):
@@ -107,7 +111,8 @@ def is_full_commit(ref: str) -> bool:
 def _default(spec: RepoSpec, refs: Refs) -> Resolved:
     if refs.tip is None:
         raise RefNotFound(
-            f"{named(spec.url)} has no default branch: name one.", hint=_suggestion(refs.short_names()[:3])
+            Sentence("{repository} has no default branch: name one.", repository=named(spec.url)),
+            hint=_suggestion(refs.short_names()[:3]),
         )
     return resolved(spec, refs, refs.tip, refs.default)
 
@@ -140,12 +145,17 @@ def no_ref(spec: RepoSpec, refs: Refs, files: Iterable[str] | None = None) -> Re
     ref = spec.ref or ""
     near = nearest(ref, refs.short_names())
     if not near and refs.default:
-        near = [refs.default.removeprefix(_HEADS)]
+        near = [short_name(refs.default)]
     was_searched = files is not None and _LIKE_FILE.search(ref)
-    nothing = "branch, tag, commit or file" if was_searched else "branch, tag or commit"
+    nothing = Sentence("branch, tag, commit or file") if was_searched else Sentence("branch, tag or commit")
     return RefNotFound(
-        f"{named(spec.url)} has no {nothing} {shown(ref)}.",
-        hint=f"{_suggestion(near)} {_path_hint(spec, files)}".strip(),
+        Sentence(
+            "{repository} has no {nothing} {ref}.",
+            repository=named(spec.url),
+            nothing=nothing,
+            ref=shown(ref),
+        ),
+        hint=joined(_suggestion(near), _path_hint(spec, files)),
     )
 
 
@@ -153,18 +163,19 @@ def _path_hint(spec: RepoSpec, files: Iterable[str] | None) -> str:
     """What to write if a file or a directory was meant; nothing where that leads nowhere."""
     ref = spec.ref or ""
     if files is None:
-        return f"Is it a file? Write --path {shown(ref)[1:-1]}" if _LIKE_FILE.search(ref) else ""
+        hint = Sentence("Is it a file? Write --path {path}", path=shown(ref)[1:-1])
+        return hint if _LIKE_FILE.search(ref) else ""
     last = ref.rsplit("/", 1)[-1].casefold()
     for path in files:
         if path.startswith(f"{ref}/"):
-            return f"To launch its directory, write --path {shown(ref)[1:-1]}"
+            return Sentence("To launch its directory, write --path {path}", path=shown(ref)[1:-1])
         if path.rsplit("/", 1)[-1].casefold() == last:
-            return f"Its nearest file is {shown(path)}."
+            return Sentence("Its nearest file is {path}.", path=shown(path))
     return ""
 
 
 def _suggestion(names: Sequence[str]) -> str:
-    return f"There is {', '.join(shown(name) for name in names)}." if names else ""
+    return Sentence("There is {names}.", names=", ".join(shown(name) for name in names)) if names else ""
 
 
 def shown(name: str) -> str:

@@ -15,7 +15,7 @@ CONTEXT = "binder_bot_context"
 """Where the middleware leaves our `Context` for listeners."""
 _ACK_IS_ANSWER = frozenset({"view_submission", "block_suggestion"})
 """Payloads whose acknowledgement says more than that they arrived."""
-_UNANSWERED_EVENTS = frozenset({"link_shared"})
+_UNANSWERED_EVENTS = frozenset({"link_shared", "app_home_opened"})
 
 
 @contextmanager

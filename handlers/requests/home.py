@@ -9,12 +9,13 @@ from bot.times import calendar
 from handlers.messages import home_tab
 from handlers.messages.blocks import Json
 from handlers.messages.home_tab import MOST_RECENT, MOST_SHOWN, HomeOptions, Mine, Page, Usage
-from handlers.requests.context import Context
+from handlers.messages.language import language_of, reading
+from handlers.requests.context import Context, offers_of
 from handlers.requests.launches import sizes_for
 from handlers.requests.permissions import roles_of
 from handlers.requests.requester import Requester
 from handlers.rules import Role
-from storage import binders, past_launches, shares, warm
+from storage import binders, overview, past_launches, shares, warm
 from storage.home_models import Home, HomeTab
 from storage.models import Binder
 
@@ -23,12 +24,18 @@ _LOOKED_AT = 50
 
 
 def blocks_of(context: Context, home: Home) -> list[Json]:
-    """The blocks of a Home tab as it is now."""
+    """The blocks of a Home tab as it is now, in the language of its reader; may ask Slack for that."""
+    context.refresh_profile(home.user)
+    with reading(language_of(context.known_locale(home.user))):
+        return _blocks_of(context, home)
+
+
+def _blocks_of(context: Context, home: Home) -> list[Json]:
     # It is nobody's request: what is shown depends on who the person is.
     requester = Requester(home.user, home.team_id, home.user, key="")
     is_admin = home.user in context.settings.admins
     options = HomeOptions(
-        context.store.now(), context.settings.cost_unit, context.can_shelve, is_admin=is_admin
+        context.store.now(), context.settings.cost_unit, offers_of(context), is_admin=is_admin
     )
     with context.store.read() as session:
         if is_admin and home.tab == HomeTab.EVERYTHING:
@@ -50,16 +57,15 @@ def _mine(session: Session, context: Context, requester: Requester, now: float) 
 
 
 def _page(session: Session, context: Context, requester: Requester, number: int) -> Page:
-    every = binders.existing(session, requester.team_id)
-    last = max(len(every) - 1, 0) // MOST_SHOWN
-    number = min(number, last)
-    on_it = every[number * MOST_SHOWN : (number + 1) * MOST_SHOWN]
+    total, price = overview.totals(session, requester.team_id)
+    number = min(number, max(total - 1, 0) // MOST_SHOWN)
+    on_it = overview.page(session, requester.team_id, number, size=MOST_SHOWN)
     roles = roles_of(session, context, requester, on_it)
     return Page(
         binders=[(each, roles[each.id]) for each in on_it],
         number=number,
-        total=len(every),
-        price_per_hour=sum(each.price_per_hour for each in every),
+        total=total,
+        price_per_hour=price,
         pool=warm.existing(session),
     )
 

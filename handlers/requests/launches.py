@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from bot.errors import Refused, RequestError
 from bot.provisioning.instances import Size
 from bot.repositories.spec import LaunchRequest, RepoSpec
+from bot.sentences import Sentence
 from bot.text import readable
 from bot.times import end_times
 from bot.tokens import new_id, new_secret, new_token
@@ -15,11 +16,13 @@ from handlers import messages
 from handlers.messages import notices
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, phrase
+from handlers.requests import sharing
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, each_with
 from handlers.requests.names import name_of_repository, slug
 from handlers.requests.permissions import requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
+from handlers.requests.subjects import NOBODY, Sharing
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
 from storage import binders
@@ -47,8 +50,10 @@ class _BinderOptions:
     rebuild: bool = False
 
 
-def launch(context: Context, requester: Requester, request: LaunchRequest) -> Message | None:
-    """Write a new binder.
+def launch(
+    context: Context, requester: Requester, request: LaunchRequest, shared: Sharing = NOBODY
+) -> Message | None:
+    """Write a new binder, and share it with whom is wanted.
 
     Returns:
         None where it is new: its card is the answer. Otherwise a word about the one that is there already.
@@ -61,7 +66,7 @@ def launch(context: Context, requester: Requester, request: LaunchRequest) -> Me
     lifetime, zone = _lifetime(context, requester, request.duration, size)
     name = slug(request.name) if request.name else name_of_repository(request.spec.url)
     options = _BinderOptions(request.spec, size, lifetime, name, rebuild=request.rebuild)
-    answer = _start(context, requester, options)
+    answer = _start(context, requester, options, shared)
     if answer is None and zone is not None and not zone.is_known:
         return notices.ends_in_site_zone(name, context.store.now() + lifetime, context.settings.timezone)
     return answer
@@ -121,12 +126,15 @@ def _whole_lifetime(binder: Binder, now: float) -> float:
     return ends_at - binder.created_at - binder.shelved_seconds
 
 
-def _start(context: Context, requester: Requester, options: _BinderOptions) -> Message | None:
+def _start(
+    context: Context, requester: Requester, options: _BinderOptions, shared: Sharing = NOBODY
+) -> Message | None:
     binder = _new_binder(context, requester, options)
     with context.store.write() as session:
         added = binders.add(session, binder, wanted_name=options.name)
         if added.is_new:
             _check_allowance(session, context, requester)
+            sharing.share_with(session, requester, added.binder, shared.subjects, manages=shared.manages)
     if not added.is_new:
         return _already(added.binder)
     context.nudge()
@@ -178,7 +186,9 @@ def _check_allowance(session: Session, context: Context, requester: Requester) -
         return
     others = [each for each in mine if each.request_key != requester.key]
     raise RequestError(
-        f"You have {len(others)} binders, and you can have {most} at a time.",
+        Sentence(
+            "You have {count} binders, and you can have {most} at a time.", count=len(others), most=most
+        ),
         hint=each_with(others, partial(advice, "stop")),
     )
 
@@ -191,23 +201,38 @@ def sizes_for(context: Context, user: str) -> tuple[Size, ...]:
 def _size(context: Context, requester: Requester, typed: str | None) -> str:
     mine = sizes_for(context, requester.user)
     if not mine:
-        raise Refused("You aren't allowed to use any machine size.", hint="Ask those who run this bot.")
+        raise Refused(
+            Sentence("You aren't allowed to use any machine size."),
+            hint=Sentence("Ask those who run this bot."),
+        )
     if typed is None:
         return mine[0].key
     keys = {size.key.lower(): size.key for size in context.sizes}
     key = keys.get(typed.lower())
     if key in {size.key for size in mine}:
         return str(key)
-    named = ", ".join(f"`{size.key}` ({size.label})" for size in mine)
+    named = ", ".join(f"`{each.key}` ({each.label})" for each in mine)
     if key is not None:
-        raise Refused(f"You aren't allowed to use the size `{key}`.", hint=f"You may use: {named}.")
-    raise RequestError(f"There is no size “{readable(typed)}”.", hint=f"There are: {named}.")
+        raise Refused(
+            Sentence("You aren't allowed to use the size `{size}`.", size=key),
+            hint=Sentence("You may use: {sizes}.", sizes=named),
+        )
+    raise RequestError(
+        Sentence("There is no size “{typed}”.", typed=readable(typed)),
+        hint=Sentence("There are: {sizes}.", sizes=named),
+    )
 
 
 def _already(binder: Binder) -> Message:
     if not is_live(binder):  # Slack delivered the same request again
-        return messages.note(f"{binder.name} was launched for this request: it {phrase(binder).words}.")
+        return messages.note(
+            Sentence(
+                "{name} was launched for this request: it {state}.",
+                name=binder.name,
+                state=phrase(binder).words,
+            )
+        )
     return messages.note(
-        f"{binder.name} is already on its way: it {phrase(binder).words}.",
-        f"{advice('status', binder.name)} shows it.",
+        Sentence("{name} is already on its way: it {state}.", name=binder.name, state=phrase(binder).words),
+        Sentence("{command} shows it.", command=advice("status", binder.name)),
     )

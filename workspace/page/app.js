@@ -62,6 +62,7 @@ function drawMain() {
   $("about").textContent = channel.is_im ? "" : `${channel.num_members} members`;
   $("text").placeholder = seen.suggestion ? `Try ${seen.suggestion}` : `Message ${channel.is_im ? "" : "#"}${nameOf(channel)}`;
   drawSuggestion(channel);
+  drawShortcuts();
   drawTabs(app);
   const atHome = app && at.tab === "home";
   $("home").hidden = !atHome;
@@ -75,6 +76,12 @@ function drawSuggestion(channel) {
   $("suggestion").hidden = !seen.suggestion || channel.is_im || channel.messages.length > 0;
   const fill = () => { $("text").value = seen.suggestion; grow($("text")); $("text").focus(); };
   $("suggestion").replaceChildren("Nothing is here yet. Type a command below, or start with the example: ", el("button", { class: "try", onclick: fill }, seen.suggestion));
+}
+
+// The shortcuts that can be used anywhere.
+function drawShortcuts() {
+  const use = (one) => act("shortcut", { callback_id: one.callback_id });
+  sync($("shortcuts"), seen.shortcuts.filter((one) => !one.on_message), (one) => one.callback_id, (one) => el("button", { type: "button", class: "icon", title: one.name, "aria-label": one.name, onclick: () => use(one) }, "⚡"));
 }
 
 function drawTabs(app) {

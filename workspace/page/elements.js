@@ -47,7 +47,7 @@ const optionsOf = (element) => [...(element.options || []), ...(element.option_g
 const initial = (element) => (element.initial_options || (element.initial_option ? [element.initial_option] : [])).map((one) => one.value);
 
 function drawSelect(element, choose) {
-  const options = optionsOf(element).map((one) => el("option", { value: one.value, selected: initial(element).includes(one.value) }, one.text.text));
+  const options = optionsOf(element).map((one) => el("option", { value: one.value, selected: initial(element).includes(one.value) }, one.text.text + (one.description ? ` (${one.description.text})` : "")));
   const hint = element.placeholder ? element.placeholder.text : "Select an item";
   return el("select", { class: "button", "aria-label": hint, onchange: (event) => choose && choose(event.target.value) }, el("option", { value: "" }, hint), options);
 }
@@ -90,6 +90,25 @@ function ticked(element) {
   return { ...element, type: "checkboxes", options, initial_options: options.filter((one) => chosen.includes(one.value)) };
 }
 
+// A menu whose options the app suggests while somebody types: one to choose, or boxes to tick.
+function drawSuggested(element, id, place) {
+  const ask = (typed) => act("suggest", { view_id: place.view_id, action_id: element.action_id, typed });
+  if (element.type === "multi_external_select") {
+    const box = drawChoices({ ...element, type: "checkboxes", options: element.initial_options || [] }, null, id);
+    ask("").then((answer) => { if (answer.ok) box.replaceChildren(...drawChoices({ ...element, type: "checkboxes", options: answer.options }, null, id).childNodes); });
+    return box;
+  }
+  const list = el("datalist", { id: `${id}-options` });
+  const offer = async (typed) => {
+    const answer = await ask(typed);
+    if (answer.ok) list.replaceChildren(...answer.options.map((one) => el("option", { value: one.value }, one.text.text)));
+  };
+  const field = el("input", { id, list: list.id, placeholder: element.placeholder ? element.placeholder.text : null, onfocus: (event) => offer(event.target.value), oninput: (event) => offer(event.target.value) });
+  field.value = element.initial_option ? element.initial_option.value : "";
+  field.beside = list;
+  return field;
+}
+
 export function drawInput(block, place) {
   const element = ticked(block.element), id = `input-${block.block_id}`;
   let field;
@@ -99,9 +118,16 @@ export function drawInput(block, place) {
   } else if (element.type === "static_select") {
     field = drawSelect(element);
     field.id = id;
-  } else field = drawChoices(element, null, block.block_id);
+  } else if (element.type.endsWith("external_select")) field = drawSuggested(element, id, place);
+  else field = drawChoices(element, null, block.block_id);
+  const several = element.type === "checkboxes" || element.type === "multi_external_select";
   const wrong = place.errors && place.errors[block.block_id];
-  const box = el("div", { class: "input" + (wrong ? " wrong" : "") }, el("label", { for: id }, textOf(block.label), block.optional ? el("span", { class: "muted" }, " (optional)") : null), field, wrong ? el("p", { class: "why", role: "alert" }, wrong) : null, block.hint ? el("p", { class: "muted small" }, textOf(block.hint)) : null);
-  box.entry = [block.block_id, () => (field.values ? (element.type === "checkboxes" ? field.values() : field.values()[0] || "") : field.value)];
+  const box = el("div", { class: "input" + (wrong ? " wrong" : "") }, el("label", { for: id }, textOf(block.label), block.optional ? el("span", { class: "muted" }, " (optional)") : null), field, field.beside, wrong ? el("p", { class: "why", role: "alert" }, wrong) : null, block.hint ? el("p", { class: "muted small" }, textOf(block.hint)) : null);
+  box.entry = [block.block_id, () => (field.values ? (several ? field.values() : field.values()[0] || "") : field.value)];
+  box.restore = (value) => {
+    if (!field.values) field.value = value;
+    else for (const one of field.querySelectorAll("input")) one.checked = value.includes(one.value);
+  };
+  if (block.dispatch_action) field.addEventListener(element.type === "plain_text_input" ? "input" : "change", () => place.changed());
   return box;
 }

@@ -33,6 +33,7 @@ SCOPES_OF_METHODS: dict[str, set[str]] = {
     "files_completeUploadExternal": {"files:write"},
     "files_getUploadURLExternal": {"files:write"},
     "usergroups_users_list": {"usergroups:read"},
+    "usergroups_list": {"usergroups:read"},
     "users_info": {"users:read"},
     "views_open": set(),
     "views_push": set(),
@@ -159,6 +160,10 @@ class Recorder(App):
         self.note("action", constraints)
         return super().action(constraints, *rest, **more)
 
+    def options(self, constraints: Any, *rest: Any, **more: Any) -> Any:
+        self.note("options", constraints)
+        return super().options(constraints, *rest, **more)
+
     def event(self, event: Any, *rest: Any, **more: Any) -> Any:
         self.note("event", event)
         return super().event(event, *rest, **more)
@@ -224,9 +229,15 @@ NO_BUTTONS = {
     "LINK_PREFIX",
     "LAUNCH_FORM",
     "SHARE_FORM",
+    "LAUNCH_ANYWHERE",
     "LAUNCH_MESSAGE",
+    "GROUPS",
+    "REFS",
+    "REPOSITORY",
     "MORE",
     "METADATA_EVENT",
+    "CANDIDATE",
+    "CANDIDATE_PREFIX",
 }
 BUTTONS = {name for name in vars(ids) if name.isupper()} - NO_BUTTONS
 SPEAKERS = {each.name for each in Path(messages.__file__).parent.glob("*.py")}
@@ -236,10 +247,26 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
     heard: dict[str, set[str]],
 ) -> None:
     buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
-    assert heard["action"] == buttons | {ids.LINK.pattern, ids.HOME_PAGE.pattern}
+    assert heard["action"] == buttons | {
+        ids.LINK.pattern,
+        ids.HOME_PAGE.pattern,
+        ids.CANDIDATE.pattern,
+        ids.REPOSITORY,
+        ids.REFS,
+    }
+    assert heard["options"] == {ids.REFS, ids.GROUPS}
     assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
-    assert used >= BUTTONS | {"LINK_PREFIX", "HOME_PAGE_PREFIX", "LAUNCH_FORM", "SHARE_FORM"}
+    assert used >= BUTTONS | {
+        "LINK_PREFIX",
+        "HOME_PAGE_PREFIX",
+        "CANDIDATE_PREFIX",
+        "LAUNCH_FORM",
+        "SHARE_FORM",
+        "REPOSITORY",
+        "REFS",
+        "GROUPS",
+    }
 
 
 def test_its_hint_names_every_subcommand() -> None:

@@ -156,13 +156,17 @@ class Desk:
     def send_share_form(
         self, binder_id: str, *, user: str | None = None, **chosen: list[str]
     ) -> dict[str, Any]:
-        """Send the form of *Share*, and wait for its answer; `chosen`: `users`, `managers`, `channels`."""
+        """Send the form of *Share*, and wait for its answer; `chosen`: ids by field."""
         kinds = {
             "users": "selected_users",
             "managers": "selected_users",
             "channels": "selected_conversations",
         }
-        state = {f"share_{name}": {"chosen": {kinds[name]: each}} for name, each in chosen.items()}
+        groups = [{"value": each} for each in chosen.pop("groups", [])]
+        state: dict[str, Any] = {
+            f"share_{name}": {"chosen": {kinds[name]: each}} for name, each in chosen.items()
+        }
+        state["share_groups"] = {ids.GROUPS: {"selected_options": groups}}
         view = {
             "id": f"V{next(self.numbers)}",
             "type": "modal",

@@ -225,15 +225,16 @@ def test_the_form_shows_who_has_access_and_changes_it(desk: Desk) -> None:
         assert [(each.subject, each.manages) for each in shares.of(session, row.id)] == [(linus(desk), True)]
 
 
-def test_the_form_leaves_groups_and_a_channels_rights_alone(desk: Desk) -> None:
+def test_the_form_leaves_the_rights_of_groups_and_channels_alone(desk: Desk) -> None:
     row = private(desk)
     [group] = desk.post.workspace.state.groups
     lab = desk.post.channel("lab")
     desk.command(f"share demo <!subteam^{group}> <#{lab}|lab> --manage")
-    desk.send_share_form(row.id, users=[desk.grace], managers=[], channels=[lab])
-    with desk.post.store.read() as session:
-        found = {each.subject: each.manages for each in shares.of(session, row.id)}
-    assert found == {group: True, lab: True, desk.grace: False}
+    for groups in ([group], []):
+        desk.send_share_form(row.id, users=[desk.grace], managers=[], channels=[lab], groups=groups)
+        with desk.post.store.read() as session:
+            found = {each.subject: each.manages for each in shares.of(session, row.id)}
+        assert found == {desk.grace: False} | dict.fromkeys([lab, *groups], True)
 
 
 def test_a_binder_is_shared_with_a_limited_number(desk: Desk) -> None:

@@ -6,6 +6,7 @@ A function of `handlers.messages` that makes something for Slack has a row here,
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -14,14 +15,16 @@ from typing import Any
 import pytest
 
 from bot.config.featured import MOST_FEATURED, Featured
-from bot.errors import SpecError
+from bot.errors import RefNotFound, SpecError
 from bot.jupyter.file_crawl import LeftOut
 from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
+from bot.repositories.preview import Preview
 from bot.saved_work.archive import Archive
 from handlers import messages
 from handlers.messages import (
     archive_text,
+    candidates,
     digest,
     forms,
     help_request,
@@ -29,12 +32,14 @@ from handlers.messages import (
     launch_links,
     more,
     notices,
+    share_fields,
     sharing,
 )
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
 from handlers.messages.buttons import Offers
-from handlers.messages.forms import Origin
+from handlers.messages.forms import FormFacts, Origin
 from handlers.messages.home_tab import MOST_SHOWN, HomeOptions, Mine, Page, Usage
+from handlers.messages.language import LANGUAGES, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
@@ -42,7 +47,7 @@ from storage.models import Binder, Notice
 from storage.share_models import Share, ShareKind
 from storage.vocabulary import Activity, Ending, Outcome, Reason, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder
-from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check
+from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
 
 LONGEST = "x" * 6_000
 TERMS = NoticeOptions(unit=LONGEST, can_shelve=True, shelves_idle=True)
@@ -104,7 +109,13 @@ def mine_full_of(case: Case) -> Mine:
 
 
 def home_options(case: Case) -> HomeOptions:
-    return HomeOptions(NOW, case.text, can_shelve=True, is_admin=True)
+    return HomeOptions(NOW, case.text, Offers(can_ask=True), is_admin=True)
+
+
+def form_facts_of(case: Case) -> FormFacts:
+    sizes = [Size(f"size-{number}", case.text or "x", 1e9) for number in range(100)]
+    found = forms.found_in(Preview(RefNotFound(case.text, hint=case.text), (case.text,), case.text))
+    return FormFacts(sizes, case.text, {each.key: 10**6 for each in sizes}, found=found)
 
 
 def launched_by(text: str) -> str:
@@ -183,6 +194,10 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         messages.not_understood(case.text, meant, [("list", "show what is running")])
         for meant in (case.text, None)
     ),
+    "candidates.which": lambda case: iter(
+        candidates.which([case.row] * 60, typed, NOW, "U2") for typed in (case.text, "stop demo")
+    ),
+    "candidates.in_channel": lambda case: candidates.in_channel([case.row] * 60, NOW, "U2"),
     "digest.digest": lambda case: digest.digest([case.row] * 60, NOW, TERMS),
     "notices.notice": every_notice,
     "notices.kept": lambda case: notices.kept(case.row, held_by=Reason.BUDGET, guessed_zone=case.text),
@@ -201,14 +216,22 @@ VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
         Page([(case.row, Role.ADMIN)] * MOST_SHOWN, 50, 2_000, 1e9, [row_full_of(case.text)] * 60),
         home_options(case),
     ),
-    "sharing.share_form": lambda case: sharing.share_form(case.row, shares_full_of(case.text))["blocks"],
+    "share_fields.share_form": lambda case: share_fields.share_form(
+        case.row, shares_full_of(case.text), {"S1234567890": case.text}
+    )["blocks"],
     "forms.launch_form": lambda case: forms.launch_form(
-        [Size(f"size-{number}", case.text or "x") for number in range(100)],
-        Origin("C1", f"https://example.org/{case.text}"),
-        repository=case.text,
+        form_facts_of(case), Origin("C1", f"https://example.org/{case.text}"), repository=case.text
     )["blocks"],
 }
 """The blocks of each view."""
+
+OPTIONS: Mapping[str, Callable[[Case], list[Json]]] = {
+    "forms.ref_options": lambda case: forms.ref_options(case.text, [case.text, "main"] * 200),
+    "share_fields.group_options": lambda case: share_fields.group_options(
+        "", {f"S{number:09}": case.text for number in range(200)}
+    ),
+}
+"""The options that are suggested while somebody types."""
 
 TEXTS: Mapping[str, Callable[[Case], str]] = {
     "log_text.log_file_comment": lambda case: messages.log_file_comment(case.row),
@@ -231,7 +254,7 @@ def makers() -> set[str]:
 
 
 def test_every_message_has_a_row() -> None:
-    assert makers() == MESSAGES.keys() | VIEWS.keys()
+    assert makers() == MESSAGES.keys() | VIEWS.keys() | OPTIONS.keys()
 
 
 STATES: list[dict[str, Any]] = [
@@ -250,24 +273,102 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("name", MESSAGES)
-def test_slack_takes_every_message(name: str) -> None:
-    for case in CASES:
-        made = MESSAGES[name](case)
-        for message in [made] if isinstance(made, Message) else made:
-            check(message)
-            assert name == "replies.links" or TOKEN not in str(message)
+def test_slack_takes_every_message(name: str, language: str) -> None:
+    with reading(language):
+        for case in CASES:
+            for message in made(name, case):
+                check(message)
+                assert name == "replies.links" or TOKEN not in str(message)
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("name", VIEWS)
-def test_slack_takes_every_view(name: str) -> None:
+def test_slack_takes_every_view(name: str, language: str) -> None:
+    with reading(language):
+        for case in CASES:
+            assert problems(VIEWS[name](case), most=MAX_VIEW_BLOCKS) == []
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_slack_takes_every_suggestion(name: str) -> None:
     for case in CASES:
-        assert problems(VIEWS[name](case), most=MAX_VIEW_BLOCKS) == []
+        element = {"type": "static_select", "action_id": "x", "options": OPTIONS[name](case)}
+        row = {"type": "actions", "elements": [element]}
+        assert element["options"] == [] or problems([row]) == []
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("name", TEXTS)
-def test_slack_takes_every_text(name: str) -> None:
-    for case in CASES:
-        text = TEXTS[name](case)
-        check(Message(text, []))
-        assert len(text) <= MAX_SECTION
+def test_slack_takes_every_text(name: str, language: str) -> None:
+    with reading(language):
+        for case in CASES:
+            text = TEXTS[name](case)
+            check(Message(text, []))
+            assert len(text) <= MAX_SECTION
+
+
+# --- for everybody to read -------------------------------------------------------------------------------
+
+ORDINARY = [
+    Case(binder(changed_files=0, notes=[], log="pip said this", **state), "What was said.")
+    for state in STATES
+]
+_EMOJI = re.compile(r":[a-z_]+:")
+_DATE = re.compile(r"<!date\^[^>]*>")
+
+
+def made(name: str, case: Case) -> Iterator[Message]:
+    messages_of = MESSAGES[name](case)
+    yield from [messages_of] if isinstance(messages_of, Message) else messages_of
+
+
+def ordinary(name: str) -> Iterator[Message]:
+    return (message for case in ORDINARY for message in made(name, case))
+
+
+def spoken(markup: str) -> str:
+    """Markup as a screen reader has it: without pictures and emphasis."""
+    return " ".join(re.sub(r"[*`:]", "", _EMOJI.sub("", markup)).split())
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_message_needs_its_pictures_to_be_understood(name: str, language: str) -> None:
+    with reading(language):
+        for message in ordinary(name):
+            for text in [message.text, *in_text(list(message.blocks))]:
+                assert re.search(r"[^\W\d_]{2}", spoken(text)), text
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_the_text_of_a_message_begins_with_what_its_blocks_begin_with(name: str) -> None:
+    for message in ordinary(name):
+        said = spoken(first_words(message.blocks[0])).split(" · ")[0]
+        assert said.rstrip(".") in spoken(message.text), message
+
+
+def first_words(block: Mapping[str, Any]) -> str:
+    text = block["title"] if block["type"] == "container" else block["text"]
+    return str(text["text"]).partition("\n")[0]
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_moment_is_in_the_time_zone_of_its_reader(name: str, language: str) -> None:
+    with reading(language):
+        for message in ordinary(name):
+            for text in [message.text, *in_text(list(message.blocks))]:
+                assert not re.search(r"\d:\d\d|20\d\d-|UTC", _DATE.sub("", text).replace("18:00", "")), text
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_message_needs_a_wide_screen(name: str, language: str) -> None:
+    """A phone shows some forty characters in a line of code, and wraps nothing that is in columns."""
+    with reading(language):
+        for message in ordinary(name):
+            for text in in_text(list(message.blocks)):
+                columns = [line for line in text.split("```")[1::2] if re.search(r"\S {3,}\S", line)]
+                assert columns == []

@@ -14,9 +14,10 @@ from handlers import ids, messages
 from handlers.messages import status_text
 from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
 from handlers.messages.buttons import chosen
-from handlers.messages.forms import Origin, launch_form
+from handlers.messages.forms import FormFacts, Origin, launch_form
 from handlers.messages.home_tab import HomeOptions, Mine, home_of_mine
 from handlers.messages.message import Message
+from handlers.messages.mrkdwn import inline
 from handlers.rules import Action
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
@@ -275,9 +276,8 @@ def test_the_home_tab_keeps_within_its_limits(rows: list[Binder]) -> None:
 
 @given(HOSTILE.filter(lambda text: text.strip()), HOSTILE)
 def test_the_form_keeps_within_its_limits(label: str, typed: str) -> None:
-    view = launch_form(
-        [Size("small", label), Size("large", "x" * 200)], Origin("C1", "https://r"), repository=typed
-    )
+    facts = FormFacts([Size("small", label), Size("large", "x" * 200)], found=inline(label))
+    view = launch_form(facts, Origin("C1", "https://r", repository=typed), repository=typed)
     assert problems(view["blocks"], most=MAX_VIEW_BLOCKS) == []
     assert len(view["private_metadata"]) <= 3_000
 
