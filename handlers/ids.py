@@ -34,6 +34,10 @@ MORE = "binder_more"
 FORM = "binder_form"
 """Opens the form; has no value."""
 
+CANDIDATE_PREFIX = "binder_candidate:"
+CANDIDATE = re.compile(rf"^{CANDIDATE_PREFIX}")
+"""One of several binders that may be meant; the value is a `handlers.messages.candidates.Candidate`."""
+
 LINK_PREFIX = "link:"
 LINK = re.compile(rf"^{LINK_PREFIX}")
 """Buttons that carry a URL: Slack tells of the click all the same, and waits for an answer."""
