@@ -54,7 +54,7 @@ catalogues: .venv/.dev ## bring the other languages up to date with the sentence
 	@mkdir -p build
 	@$(BIN)/pybabel --quiet extract
 	@$(BIN)/pybabel --quiet update
-	@$(BIN)/pybabel --quiet compile --statistics
+	@$(BIN)/pybabel compile --statistics
 
 bench: .venv/.dev ## measure how fast the bot is: make bench [NAMES="cli slack"]
 	@$(BIN)/python -m bench $(NAMES)
