@@ -7,6 +7,7 @@ in Slack by the key in its metadata before it is sent again.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from handlers import messages
 from handlers.messages import digest, notices, sharing
 from handlers.messages.help_request import NOT_ASKED, help_request
+from handlers.messages.language import language_of, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox import channel_privacy, replies, unfurls
@@ -27,6 +29,7 @@ from handlers.outbox.idempotent_post import Post, Posts
 from handlers.outbox.places import CHANNEL_REFUSED, Places, explain_move
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import UPDATES, Method, Rejected, SlackCalls, TooEarly, Uncertain
+from handlers.slack.profiles import english
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox, shares
 from storage import digest as stored_digest
@@ -53,16 +56,6 @@ _ROOT_LOST = frozenset(
         "cannot_reply_to_message",
     }
 )
-_ONLY_WHILE_WANTED = frozenset(
-    {
-        MessageKind.WAITING,
-        MessageKind.READY,
-        MessageKind.LINKS,
-        MessageKind.SHARED,
-        MessageKind.SHELVED,
-    }
-)
-"""Not sent any more once the target is `gone`: then only the end of a binder is told."""
 
 
 class Delivery(OutboxWorker):
@@ -75,9 +68,10 @@ class Delivery(OutboxWorker):
         admin_channel: The channel id that hears alerts; None where nobody does.
         options: What notices depend on.
         zone_of: Tells in which time zone an owner is, where that matters; may ask Slack, for a moment.
+        known_locale: Tells a person's locale (`de-DE`), if it is known.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each matters to one kind of message
         self,
         store: Store,
         client: WebClient,
@@ -86,12 +80,14 @@ class Delivery(OutboxWorker):
         admin_channel: str | None = None,
         options: NoticeOptions | None = None,
         zone_of: Callable[[str], UserTimezone] = utc,
+        known_locale: Callable[[str], str | None] = english,
     ) -> None:
         super().__init__(store)
         self._client = client
         self._admin_channel = admin_channel
         self._options = options or NoticeOptions()
         self._zone_of = zone_of
+        self._known_locale = known_locale
         self._calls = calls
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
@@ -141,7 +137,7 @@ class Delivery(OutboxWorker):
             self._send_alert(owed)
         elif kind == MessageKind.NOTICE:
             self._send_notice(owed, binder, now)
-        elif binder.target == Target.GONE and kind in _ONLY_WHILE_WANTED:
+        elif binder.target == Target.GONE and kind in replies.ONLY_WHILE_WANTED:
             self._done(owed)
         elif kind == MessageKind.CARD:
             self._send_card(owed, binder, now)
@@ -213,7 +209,8 @@ class Delivery(OutboxWorker):
                 outbox.postpone(session, owed.message, 0.0, unsure=False)
             else:
                 outbox.done(session, owed.message, ts=ts)
-        explain_move(binder, channel)
+        with self._read_by(binder.owner):
+            explain_move(binder, channel)
 
     def _card(self, binder: Binder, now: float, *, newer_blocks: bool = False) -> Message:
         options = self._options
@@ -306,7 +303,8 @@ class Delivery(OutboxWorker):
                 outbox.touch_card(session, binder.id)
 
     def _send_links(self, owed: Owed, binder: Binder) -> None:
-        message = messages.links(binder)
+        with self._read_by(binder.owner):
+            message = messages.links(binder)
         channel = binder.thread_channel or binder.channel
         if channel.startswith("D"):  # a direct message is as private, and keeps it
             self._send_reply(owed, binder, message)
@@ -338,8 +336,12 @@ class Delivery(OutboxWorker):
             self._done(owed)
             return
         channel = to if to.startswith(("C", "G")) else self._direct(owed, binder, to)
-        message = sharing.told(binder, by, to, manages=manages)
+        with self._read_by(to):  # a channel has no language of its own
+            message = sharing.told(binder, by, to, manages=manages)
         self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+
+    def _read_by(self, user: str) -> AbstractContextManager[None]:
+        return reading(language_of(self._known_locale(user)))
 
     def _send_help(self, owed: Owed, binder: Binder) -> None:
         channel = self._options.help_channel

@@ -1,6 +1,7 @@
 """`python -m tests.screenshots` takes the pictures of the documentation in the local workspace."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from slack_sdk import WebClient
 
 from handlers.messages.blocks import Json
 from tests.fakes.browser import Page, chromium
-from tests.screenshots.scenes import GRACE, HASHES, IMAGES, PICTURES, Picture, Said
+from tests.screenshots.scenes import GRACE, HASHES, IMAGES, PICTURES, Picture, Said, known_hashes
 from workspace.hands import Person
 from workspace.options import Options
 from workspace.server import Workspace
@@ -19,13 +20,14 @@ from workspace.server import Workspace
 _WITHOUT_ERROR = "document.getElementById('error').style.display = 'none'"
 
 
-def main() -> None:
-    """Take all pictures, and note what they were made from."""
-    IMAGES.mkdir(exist_ok=True)
+def main(*, every: bool) -> None:
+    """Take the pictures that are stale, or every one, and note what they were made from."""
+    hashes = {name: each.hash() for name, each in PICTURES.items()}
+    known = {} if every else known_hashes()
     with tempfile.TemporaryDirectory() as profile, chromium(Path(profile)) as browser:
-        for name, picture in PICTURES.items():
-            take(browser, picture, IMAGES / f"{name}.png")
-    HASHES.write_text(json.dumps({name: each.hash() for name, each in PICTURES.items()}, indent=2) + "\n")
+        for name in (each for each, now in hashes.items() if known.get(each) != now):
+            take(browser, PICTURES[name], IMAGES / f"{name}.png")
+    HASHES.write_text(json.dumps(hashes, indent=2) + "\n")
 
 
 def take(browser: webdriver.Chrome, picture: Picture, path: Path) -> None:
@@ -104,4 +106,4 @@ def look(browser: webdriver.Chrome, workspace: Workspace, picture: Picture) -> N
 
 
 if __name__ == "__main__":
-    main()
+    main(every="--all" in sys.argv)
