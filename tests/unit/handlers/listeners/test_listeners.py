@@ -444,8 +444,9 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 def plain_log() -> Iterator[None]:
     """Tracebacks without colours and variables: to paint those takes longer than Slack waits."""
     before = structlog.get_config()
-    shown = [structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
-    structlog.configure(processors=shown)
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+    )
     yield
     structlog.configure(**before)
 
@@ -466,6 +467,7 @@ def test_an_error_of_ours_gets_a_reference_that_is_in_the_log(
     assert "reference" in desk.submit(repo="owner/repo")["errors"]["repo"]
 
 
+@pytest.mark.usefixtures("plain_log")
 def test_an_error_behind_a_button_is_told_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.has(log="x")
 
