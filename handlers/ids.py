@@ -26,6 +26,12 @@ LAUNCH_THIS = "binder_launch_this"
 FORM = "binder_form"
 """Opens the form; has no value."""
 
+# Buttons of classes; the value is the id of the class.
+CLASS_JOIN = "class_join"
+CLASS_STATUS = "class_status"
+CLASS_EXTEND = "class_extend"
+CLASS_END = "class_end"
+
 LINK_PREFIX = "link:"
 LINK = re.compile(rf"^{LINK_PREFIX}")
 """Buttons that carry a URL: Slack tells of the click all the same, and waits for an answer."""

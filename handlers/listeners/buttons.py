@@ -45,13 +45,13 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_form(args: Args) -> None:
         args.ack()
-        open_form(args, context, _requester(args))
+        open_form(args, context, requester_of_click(args))
 
     @app.action(ids.SHARE)
     @answered
     def on_share(args: Args) -> None:
         args.ack()
-        requester = _requester(args)
+        requester = requester_of_click(args)
         lookup = by_id(context, requester, str(args.payload.get("value")))
         open_share_form(args, context, requester, lookup)
 
@@ -60,7 +60,7 @@ def register(app: App, context: Context) -> None:
     def on_launch_this(args: Args) -> None:
         args.ack()
         asked = parse_launch(str(args.payload.get("value") or ""))
-        answer = launches.launch(context, _requester(args), asked)
+        answer = launches.launch(context, requester_of_click(args), asked)
         if answer is not None:
             reply(args.context, args.body, answer)
 
@@ -73,7 +73,7 @@ def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
     @answered
     def on_click(args: Args) -> None:
         args.ack()
-        requester = _requester(args)
+        requester = requester_of_click(args)
         lookup = by_id(context, requester, str(args.payload.get("value")))
         answer = BUTTONS[action_id](context, requester, lookup)
         if answer is not None:
@@ -84,7 +84,7 @@ def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
     return on_click
 
 
-def _requester(args: Args) -> Requester:
+def requester_of_click(args: Args) -> Requester:
     """Who clicks. One click is delivered with one key, however often."""
     place = args.body.get("container") or {}
     parts = [

@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 from slack_sdk import WebClient
-from slack_sdk.webhook import WebhookClient
 from sqlalchemy.orm import Session
 
 from handlers import messages
@@ -21,8 +20,12 @@ from handlers.messages import digest, notices, sharing
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox import channel_privacy, replies, unfurls
+from handlers.outbox.class_posts import ClassPosts, Ways
+from handlers.outbox.direct_messages import DirectMessages, explain_move
 from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
+from handlers.outbox.refusals import CHANNEL_REFUSED, ROOT_LOST
+from handlers.outbox.seat_posts import SeatPosts
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import UPDATES, Method, Rejected, SlackCalls, TooEarly, Uncertain
 from handlers.slack.user_timezones import UserTimezone, utc
@@ -41,40 +44,6 @@ HEARTBEAT_SECONDS = 5.0
 """Between two edits of one card that only show a newer line of its log."""
 THRIFT_SECONDS = 5.0
 """How long a heartbeat waits when the allowance of edits is half spent."""
-EXPLAIN_TIMEOUT_SECONDS = 5
-
-_CHANNEL_REFUSED = frozenset(
-    {
-        "not_in_channel",
-        "channel_not_found",
-        "is_archived",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_only_channel",
-        "restricted_action_non_threadable_channel",
-        "user_not_in_channel",
-        "method_not_supported_for_channel_type",
-    }
-)
-_ROOT_LOST = frozenset(
-    {
-        "message_not_found",
-        "cant_update_message",
-        "edit_window_closed",
-        "thread_not_found",
-        "cannot_reply_to_message",
-    }
-)
-_ONLY_WHILE_WANTED = frozenset(
-    {
-        MessageKind.WAITING,
-        MessageKind.READY,
-        MessageKind.LINKS,
-        MessageKind.SHARED,
-        MessageKind.SHELVED,
-    }
-)
-"""Not sent any more once the target is `gone`: then only the end of a binder is told."""
 
 
 class Delivery(OutboxWorker):
@@ -107,8 +76,10 @@ class Delivery(OutboxWorker):
         self._calls = calls
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
-        self._directs: dict[tuple[str, str], str] = {}
+        self._directs = DirectMessages(client)
         self._posts = Posts(client)
+        self._classes = ClassPosts(store, client)
+        self._seats = SeatPosts(can_shelve=self._options.can_shelve)
         self._duplicates = DuplicatePosts(store, self._posts, self._calls)
         self._late: LatePost | None = None
         """What was posted for the current message: too late, if another sender has the message by then."""
@@ -138,17 +109,31 @@ class Delivery(OutboxWorker):
     # What is sent ----------------------------------------------------------------------------------------
 
     def _send(self, owed: Owed, now: float) -> None:
-        binder, kind = owed.binder, owed.message.kind
-        if kind == MessageKind.DIGEST:
-            self._send_digest(owed, now)
-        elif kind == MessageKind.UNFURL:
-            unfurls.send(partial(self._call, owed), self._client, owed.message.facts)
-            self._done(owed)
-        elif binder is None:
-            self._send_alert(owed)
-        elif kind == MessageKind.NOTICE:
+        binder = owed.binder
+        if binder is None:
+            self._send_of_no_binder(owed, now)
+        elif binder.class_id is not None and not self._seats.is_worth(binder, owed.message.kind):
+            self._skip(owed, binder)
+        else:
+            self._send_of_binder(owed, binder, now)
+
+    def _send_of_no_binder(self, owed: Owed, now: float) -> None:
+        match owed.message.kind:
+            case MessageKind.DIGEST:
+                self._send_digest(owed, now)
+            case MessageKind.UNFURL:
+                unfurls.send(partial(self._call, owed), self._client, owed.message.facts)
+                self._done(owed)
+            case MessageKind.CLASS | MessageKind.CLASS_NOTE:
+                self._classes.send(owed, now, self._ways(owed))
+            case _:
+                self._send_alert(owed)
+
+    def _send_of_binder(self, owed: Owed, binder: Binder, now: float) -> None:
+        kind = owed.message.kind
+        if kind == MessageKind.NOTICE:
             self._send_notice(owed, binder, now)
-        elif binder.target == Target.GONE and kind in _ONLY_WHILE_WANTED:
+        elif binder.target == Target.GONE and kind in replies.ONLY_WHILE_WANTED:
             self._done(owed)
         elif kind == MessageKind.CARD:
             self._send_card(owed, binder, now)
@@ -158,6 +143,25 @@ class Delivery(OutboxWorker):
             self._send_word_of_share(owed, binder)
         else:
             self._send_reply(owed, binder, replies.reply(owed, binder, now, self._options))
+
+    def _ways(self, owed: Owed) -> Ways:
+        return Ways(
+            call=partial(self._call, owed),
+            post=partial(self._post, owed),
+            find=partial(self._find, owed),
+            direct=partial(self._directs.of, partial(self._call, owed)),
+            edits_are_scarce=self._edits_are_scarce,
+            done=partial(self._done, owed),
+        )
+
+    def _skip(self, owed: Owed, binder: Binder) -> None:
+        """Say nothing about a seat of a class: it is not worth a message, or nobody has it."""
+        if binder.owner and owed.message.kind == MessageKind.CARD:
+            # Opened early: when the links of a whole class come at once, Slack would be slow to open all.
+            self._direct(owed, binder)
+        with self._store.write() as session:
+            self._delivered(session, owed)
+            outbox.done(session, owed.message)
 
     def _send_alert(self, owed: Owed) -> None:
         sentence = str(owed.message.facts.get("sentence", ""))
@@ -193,6 +197,8 @@ class Delivery(OutboxWorker):
         if ts is None and owed.message.unsure and binder.thread_channel:
             ts = self._find(owed, _post_of(owed, message, binder.thread_channel, binder.thread_ts))
         if ts is not None:
+            if binder.class_id is not None and self._edits_are_scarce(binder.team_id):
+                raise TooEarly(THRIFT_SECONDS)
             self._edit(owed, binder, message, ts=ts)
         self._done(owed, ts)
 
@@ -203,6 +209,7 @@ class Delivery(OutboxWorker):
             if self._edit(owed, binder, self._card(binder, now)):
                 self._edits = {each: at for each, at in self._edits.items() if now - at < HEARTBEAT_SECONDS}
                 self._edits[binder.id] = now
+                self._seats.note_shown(binder)
                 self._done(owed, binder.thread_ts)
                 return
         found = self._find_card(owed, binder, now) if owed.message.unsure else None
@@ -216,9 +223,12 @@ class Delivery(OutboxWorker):
                 outbox.postpone(session, owed.message, 0.0, unsure=False)
             else:
                 outbox.done(session, owed.message, ts=ts)
-        self._explain(binder, channel)
+                self._seats.note_shown(binder)
+        explain_move(binder, channel)
 
     def _card(self, binder: Binder, now: float) -> Message:
+        if binder.class_id is not None:
+            return self._seats.card(binder)
         return messages.card(binder, now, can_shelve=self._options.can_shelve)
 
     def _keep_heartbeat(self, owed: Owed, binder: Binder, now: float) -> None:
@@ -227,14 +237,18 @@ class Delivery(OutboxWorker):
         Raises:
             TooEarly: Its turn is later.
         """
-        if owed.message.urgent:
+        if owed.message.urgent and binder.class_id is None:
             return
         since = now - self._edits.get(binder.id, 0.0)
         if since < HEARTBEAT_SECONDS:
             raise TooEarly(HEARTBEAT_SECONDS - since)
-        updates = self._calls.limit_of(UPDATES)
-        if updates.left(binder.team_id) <= updates.burst / 2:
+        if self._edits_are_scarce(binder.team_id):
             raise TooEarly(THRIFT_SECONDS)
+
+    def _edits_are_scarce(self, team_id: str) -> bool:
+        """Whether half of the edits that the workspace may make at once are used."""
+        updates = self._calls.limit_of(UPDATES)
+        return updates.left(team_id) <= updates.burst / 2
 
     def _edit(self, owed: Owed, binder: Binder, message: Message, *, ts: str | None = None) -> bool:
         """Edit the card, or the message `ts`. To do it twice is harmless, so no probe is needed.
@@ -252,7 +266,7 @@ class Delivery(OutboxWorker):
                 **message.as_arguments(),
             )
         except Rejected as error:
-            if error.code not in _ROOT_LOST | _CHANNEL_REFUSED:
+            if error.code not in ROOT_LOST | CHANNEL_REFUSED:
                 raise
             log.info("message_lost", key=owed.message.key, error=error.code)
             return False
@@ -283,7 +297,7 @@ class Delivery(OutboxWorker):
         try:
             _, ts = self._post(owed, post)
         except Rejected as error:
-            if error.code not in _ROOT_LOST | _CHANNEL_REFUSED or not binder.thread_ts:
+            if error.code not in ROOT_LOST | CHANNEL_REFUSED or not binder.thread_ts:
                 raise
             self._begin_thread_anew(owed, binder, binder.thread_ts, error)
         else:
@@ -342,27 +356,13 @@ class Delivery(OutboxWorker):
 
     def _direct(self, owed: Owed, binder: Binder, user: str | None = None) -> str:
         """The direct message of a person (or of the owner), which is always the same one."""
-        person = (binder.team_id, user or binder.owner)
-        if person not in self._directs:
-            response = self._call(owed, self._client.conversations_open, binder.team_id, users=person[1])
-            self._directs[person] = str(response["channel"]["id"])
-        return self._directs[person]
+        return self._directs.of(partial(self._call, owed), binder.team_id, user or binder.owner)
 
     def _direct_after(self, error: Rejected, owed: Owed, binder: Binder, channel: str) -> str:
         """The direct message to use if a channel refuses us; raises `error` if that would not help."""
-        if error.code not in _CHANNEL_REFUSED or channel.startswith("D"):
+        if error.code not in CHANNEL_REFUSED or channel.startswith("D"):
             raise error
         return self._direct(owed, binder)
-
-    def _explain(self, binder: Binder, channel: str) -> None:
-        """Say once, through the command's own URL, that the thread is in a direct message."""
-        if channel == (binder.thread_channel or binder.channel) or not binder.response_url:
-            return
-        webhook = WebhookClient(binder.response_url, timeout=EXPLAIN_TIMEOUT_SECONDS, retry_handlers=[])
-        try:
-            webhook.send(text=messages.invitation().text, response_type="ephemeral")
-        except OSError as error:
-            log.warning("move_not_explained", error=type(error).__name__)
 
     # Posts, once -----------------------------------------------------------------------------------------
 

@@ -8,6 +8,17 @@ from storage.models import Binder
 from storage.outbox import Owed
 from storage.vocabulary import MessageKind
 
+ONLY_WHILE_WANTED = frozenset(
+    {
+        MessageKind.WAITING,
+        MessageKind.READY,
+        MessageKind.LINKS,
+        MessageKind.SHARED,
+        MessageKind.SHELVED,
+    }
+)
+"""Not sent any more once the target is `gone`: then only the end of a binder is told."""
+
 
 def reply(owed: Owed, binder: Binder, now: float, options: NoticeOptions) -> Message:  # noqa: PLR0911 - one for each kind
     """The reply as it is to be posted; `now` in Unix seconds UTC.

@@ -10,7 +10,7 @@ from bot.text import readable
 from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages.message import Message
-from handlers.requests import launches, links, operations, sharing
+from handlers.requests import class_command, launches, links, operations, sharing
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_name
@@ -180,6 +180,18 @@ SUBCOMMANDS = (
         ("kill", "delete", "rm", "remove", "down", "end", "terminate", "destroy", "teardown"),
     ),
     Subcommand(
+        "class",
+        "<repo> --seats 30",
+        "give everybody a binder of their own",
+        class_command.answer,
+        synonyms=("course", "lesson", "workshop", "classroom"),
+        examples=(
+            ("owner/repo --seats 30 --for 3h", "give 30 people a binder of their own"),
+            ("owner/repo @group --at 9:55", "start a class ahead of time, for a `@group` or a `#channel`"),
+            ("", "show the classes; `class status`, `class extend 1h` and `class end` are for its teacher"),
+        ),
+    ),
+    Subcommand(
         "help", "", "show these commands", _help, synonyms=("--help", "-h", "?", "-help", "—help", "usage")
     ),
 )
@@ -213,7 +225,7 @@ def answer(context: Context, requester: Requester, text: str) -> Message | None:
 
 def names_people(text: str) -> bool:
     """Whether the people who are mentioned in a text belong to what it asks for."""
-    return command_words(text, _KNOWN)[0] in {"share", "unshare"}
+    return command_words(text, _KNOWN)[0] in {"share", "unshare", "class"}
 
 
 def asks_for_form(text: str) -> bool:

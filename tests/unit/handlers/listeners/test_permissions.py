@@ -12,6 +12,7 @@ import pytest
 import handlers
 from handlers import ids, messages
 from handlers.listeners.buttons import BUTTONS
+from handlers.listeners.class_buttons import CLASS_BUTTONS
 from handlers.messages import sharing
 from handlers.messages.message import Message
 from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
@@ -249,9 +250,11 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     handlers.register(recorder, handlers.Context(None, None, (), lambda: None))  # type: ignore[arg-type] # not used yet
     listened = {(kind, each) for kind, all_of in recorder.heard.items() for each in all_of}
     in_share_form = {("action", ids.SHARE), ("view", ids.SHARE_FORM)}
-    assert listened == ABOUT_NO_BINDER | in_share_form | {("action", each) for each in BUTTONS}
+    of_classes = {("action", each) for each in CLASS_BUTTONS}  # held against their own table elsewhere
+    of_binders = {("action", each) for each in BUTTONS}
+    assert listened == ABOUT_NO_BINDER | in_share_form | of_classes | of_binders
     in_walks = {each.name for each in ABOUT_ONE}
-    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "help"}
+    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "help"}
 
 
 ACTION_OF = {ids.SHARE: Action.SHARE} | {each: operation.action for each, operation in BUTTONS.items()}
