@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick test-openstack test-engines soak storms check format lock bench clean
+.PHONY: help run test quick test-openstack test-engines screenshots soak storms check format catalogues lock bench clean
 
 help: ## show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ test-openstack: .venv/.dev ## run the tests that need a cloud: that of OS_CLOUD,
 test-engines: .venv/.dev ## run the tests that need Docker: one is started for them here (Debian, root)
 	@tests/engines/machine/with $(BIN)/python -m pytest -m engines tests/engines tests/integration/images
 
+screenshots: .venv/.dev ## take the pictures of the documentation again, with Chromium
+	@$(BIN)/python -m tests.screenshots
+
 soak: .venv/.dev ## kill real processes hundreds of times, for a quarter of an hour
 	@$(BIN)/python -m tests.chaos.soak
 
@@ -46,6 +49,12 @@ check: .venv/.dev ## check style, formatting, types, and which package imports w
 format: .venv/.dev ## format the code
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+catalogues: .venv/.dev ## bring the other languages up to date with the sentences in the code
+	@mkdir -p build
+	@$(BIN)/pybabel --quiet extract
+	@$(BIN)/pybabel --quiet update
+	@$(BIN)/pybabel --quiet compile --statistics
 
 bench: .venv/.dev ## measure how fast the bot is: make bench [NAMES="cli slack"]
 	@$(BIN)/python -m bench $(NAMES)

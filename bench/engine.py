@@ -3,15 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import requests
 
-from bench.figures import heading
 from bot.images.rights import TokenRights
 from bot.images.tokens import TokenMinter, read_certificate, read_key
 from tests.conftest import HostedRepository
@@ -40,16 +38,19 @@ WORKDIR /home/${{NB_USER}}
 """As repo2docker builds `apt.txt` and `requirements.txt`: what seldom changes comes first."""
 
 
-def with_engine(group: str, measure: Callable[[], None]) -> None:
-    """Measure with the engine of the tests; it is started if it is not there, and where that is possible."""
-    if "ENGINES" in os.environ:
-        measure()
-        return
-    lacking = subprocess.run([_MACHINE / "up", "--lacking"], check=True, capture_output=True, text=True)
-    if reason := lacking.stdout.strip():
-        heading(f"Left out: what needs a real container engine. {reason}")
-        return
-    subprocess.run([_MACHINE / "with", sys.executable, "-m", "bench", group], check=True)
+def is_there() -> bool:
+    """Whether this process was started with the engine of the tests."""
+    return "ENGINES" in os.environ
+
+
+def lacking() -> str:
+    """What keeps the engine from being started on this machine, in a sentence; empty if nothing does."""
+    return run(str(_MACHINE / "up"), "--lacking").strip()
+
+
+def entering(command: Sequence[str]) -> list[str]:
+    """The command that starts the engine, runs a command with it, and ends what it started."""
+    return [str(_MACHINE / "with"), *command]
 
 
 def write_repository(repository: HostedRepository, base: str, notebook: str = "first") -> str:

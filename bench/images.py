@@ -10,7 +10,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bench import engine
-from bench.figures import heading, row
+from bench.figures import amount, heading, row
 from bot.provisioning.agent.settings import AgentSettings, MachineSettings
 from bot.provisioning.agent.stored_images import ImageAccess, StoredImage
 from bot.provisioning.instances import InstanceSpec
@@ -25,19 +25,6 @@ _SETTINGS = AgentSettings(port=PORT, machine=MachineSettings(install=False))
 
 def run() -> None:
     """Measure pulls with and without the base layers, and a build that starts from an earlier image."""
-    engine.with_engine("images", _measure)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An image in the registry, and the key of its build."""
-
-    reference: str
-    key: str
-    image: StoredImage
-
-
-def _measure() -> None:
     with (
         TemporaryDirectory() as folder,
         GitServer(Path(folder) / "git") as server,
@@ -48,6 +35,15 @@ def _measure() -> None:
         bench.build_a_new_commit(stored)
         bench.pull(stored, base_is_there=True)
         bench.pull(stored, base_is_there=False)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An image in the registry, and the key of its build."""
+
+    reference: str
+    key: str
+    image: StoredImage
 
 
 class _Images:
@@ -82,7 +78,8 @@ class _Images:
         heading("A new commit of a repository whose last image is in the registry; one notebook changed")
         row("first commit, built from nothing", self._full, "s")
         row("new commit", changed, "s")
-        row("new commit, times the first", changed / self._full, "x", goal=0.25)
+        against = f"{amount(changed, 's')}, the first {amount(self._full, 's')}"
+        row("new commit, times the first", changed / self._full, "x", goal=0.25, against=against)
 
     def pull(self, stored: Stored, *, base_is_there: bool) -> None:
         """Serve the image as the agent does, and by hand, in turns."""
@@ -96,7 +93,8 @@ class _Images:
         heading(f"From the agent's start to a server that answers; the image is in the registry, {there}")
         row("by hand: docker pull, docker run, wait", median(by_hand), "s")
         row("agent", median(agent), "s")
-        row("agent, less by hand", median(agent) - median(by_hand), "s", goal=1.0)
+        against = f"{amount(median(agent), 's')}, by hand {amount(median(by_hand), 's')}"
+        row("agent, less by hand", median(agent) - median(by_hand), "s", goal=1.0, against=against)
 
     def _by_hand(self, stored: Stored) -> float:
         with (

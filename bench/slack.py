@@ -23,11 +23,14 @@ from tests.fakes.http import Script, like_jupyter, scripted_server
 from workspace.hands import Person, plain
 from workspace.options import Options
 from workspace.server import Workspace
+from workspace.state import Json, User
+from workspace.views import View
 
 COMMANDS_PER_SECOND = 50
 SECONDS = 10
 LAUNCH_EVERY = 10
 """One in so many commands is a launch; the others read."""
+HOMES_PER_MINUTE = 200
 LINK_SAMPLES = 15
 AT_ONCE = 30
 """How many people of a class launch in one channel at the same moment."""
@@ -42,6 +45,8 @@ def run() -> None:
     with TemporaryDirectory() as folder, scripted_server() as script, git_repository_server() as repository:
         with _bot(Path(folder), script) as (workspace, _):
             _acks(workspace, repository)
+        with _bot(Path(folder), script) as (workspace, _):
+            _acks_beside_homes(workspace, repository)
         with _bot(Path(folder), script) as (workspace, cloud):
             _links(workspace, cloud, script, repository)
         like_jupyter(script)
@@ -76,6 +81,17 @@ def _bot(folder: Path, script: Script) -> Iterator[tuple[Workspace, FakeCloud]]:
 
 def _acks(workspace: Workspace, repository: str) -> None:
     heading(f"Acks at {COMMANDS_PER_SECOND} commands a second, one in {LAUNCH_EVERY} a launch")
+    _print_acks(_commands(workspace, repository))
+
+
+def _print_acks(seconds: list[float]) -> None:
+    row("p50", 1000 * percentile(seconds, 0.50), "ms")
+    row("p99", 1000 * percentile(seconds, 0.99), "ms", goal=100)
+    row("slowest", 1000 * max(seconds), "ms")
+
+
+def _commands(workspace: Workspace, repository: str) -> list[float]:
+    """Type commands for a while, at an even pace; how long each acknowledgement took, in seconds."""
     total = COMMANDS_PER_SECOND * SECONDS
     begun = time.perf_counter()
     people = [Person(workspace.url) for _ in range(16)]
@@ -89,9 +105,53 @@ def _acks(workspace: Workspace, repository: str) -> None:
         seconds = list(pool.map(send, range(total)))
     for person in people:
         person.leave()
-    row("p50", 1000 * percentile(seconds, 0.50), "ms")
-    row("p99", 1000 * percentile(seconds, 0.99), "ms", goal=100)
-    row("slowest", 1000 * max(seconds), "ms")
+    return seconds
+
+
+def _acks_beside_homes(workspace: Workspace, repository: str) -> None:
+    heading(f"The same beside {HOMES_PER_MINUTE} people a minute who open their Home tab")
+    everybody = _settle(workspace, HOMES_PER_MINUTE * SECONDS // 60)
+    opened: dict[str, float] = {}
+    shown = _note_homes(workspace)
+
+    def open_tabs() -> None:
+        begun = time.perf_counter()
+        for number, user in enumerate(everybody):
+            time.sleep(max(0.0, begun + 60 * number / HOMES_PER_MINUTE - time.perf_counter()))
+            opened[user] = time.perf_counter()
+            with Person(workspace.url, user) as person:
+                person.open_home()
+
+    with ThreadPoolExecutor(1) as pool, Person(workspace.url) as ada:
+        ada.open_home()  # whose launches change her tab all the time
+        tabs = pool.submit(open_tabs)
+        _print_acks(_commands(workspace, repository))
+        tabs.result()
+        ada.wait_for(lambda _: shown.keys() >= opened.keys(), 120)
+    seconds = [shown[user] - opened[user] for user in everybody]
+    row("from opening the tab until it is shown, p50", percentile(seconds, 0.50), "s")
+    row("the same, slowest", max(seconds), "s")
+
+
+def _note_homes(workspace: Workspace) -> dict[str, float]:
+    """When each person's tab is shown for the first time from now on."""
+    shown: dict[str, float] = {}
+    publish = workspace.views.publish
+
+    def noting(user: str, payload: Json) -> View:
+        view = publish(user, payload)
+        shown.setdefault(user, time.perf_counter())
+        return view
+
+    workspace.views.publish = noting  # type: ignore[method-assign]
+    return shown
+
+
+def _settle(workspace: Workspace, count: int) -> list[str]:
+    """Have more people in the workspace; their ids."""
+    people = [User(f"U{number:010}", f"person-{number}", f"Person {number}") for number in range(count)]
+    workspace.state.users.update({each.id: each for each in people})
+    return [each.id for each in people]
 
 
 def _links(workspace: Workspace, cloud: FakeCloud, script: Script, repository: str) -> None:

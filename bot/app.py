@@ -25,20 +25,27 @@ from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
 from bot.jupyter.client import JupyterServer
+from bot.lookups import Lookups
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
+from bot.repositories.preview import preview
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
+from handlers.outbox.homes import HomePublisher
 from handlers.outbox.uploads import Uploads
+from handlers.requests import home
 from handlers.requests.context import Context
+from handlers.requests.slow_facts import SlowFacts
+from handlers.slack import user_groups
 from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
-from handlers.slack.user_timezones import UserTimezones, utc
+from handlers.slack.user_timezones import utc
 from storage import launch_times, retention
 from storage.engine import Store
 from storage.models import Binder
@@ -51,10 +58,18 @@ IMAGES_SECONDS = 15.0
 DIGEST_SECONDS = 300.0
 AUDIENCE_SECONDS = 2.0
 """How soon after it was shared with a channel its members are asked for."""
-RETENTION_SECONDS = 30 * 24 * 3600.0
-"""How long binders that are gone, and the messages about them, stay in the database."""
+RETENTION_SECONDS = 32 * 24 * 3600.0
+"""How long binders that are gone, and the messages about them, stay in the database: a whole month, of which
+the Home tab says what was used."""
 LAUNCH_TIMES_SECONDS = 365 * 24 * 3600.0
 """How long the times of launches stay there."""
+REPOSITORY_SECONDS = 60.0
+"""How long what was found in a repository is believed while a form is open."""
+FREE_SECONDS = 30.0
+"""How long it is believed what the cloud has room for."""
+GROUPS_SECONDS = 600.0
+"""How long the names of user groups are believed."""
+BACKGROUND_THREADS = 4
 SOCKET_RETRY_SECONDS = 5.0
 STOP_SECONDS = 5.0
 """How long work in progress may take to finish, once the bot is told to stop."""
@@ -66,6 +81,7 @@ class Application:
     Args:
         settings: Valid settings; the database is migrated here.
         cloud: Used instead of the one that the settings name.
+        store: Likewise.
 
     Raises:
         ConfigError: Slack refuses the tokens, the cloud cannot be used with these settings, or the database
@@ -73,16 +89,17 @@ class Application:
         CloudError: The cloud does not answer.
     """
 
-    def __init__(self, settings: Settings, *, cloud: Cloud | None = None) -> None:
+    def __init__(self, settings: Settings, *, cloud: Cloud | None = None, store: Store | None = None) -> None:
         self._settings = settings
         self._stopping = Event()
-        self.store = Store(settings.database_url)
+        self.store = store or Store(settings.database_url)
         self.store.migrate()
         self.cloud = cloud or registry.build_cloud(settings)
         if self.cloud.can_recover:
             refuse_lost_database(self.store, self.cloud)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._askers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="watch")
+        self._background = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="background")
         self.ticks = Ticks()
         self._kept_images = image_store_of(settings)
         self._registry = self._kept_images.registry() if self._kept_images else None
@@ -102,7 +119,7 @@ class Application:
             dependencies, submit=self._pool.submit, nudge=self.nudge_work, expect=self.watch.expect
         )
         self._client = wiring.web_client(settings)
-        self._zones = UserTimezones(self._client, settings.zone)
+        self._profiles = Profiles(self._client, settings.zone)
         calls = SlackCalls(default_rate_limits())
         self.delivery = Delivery(
             self.store,
@@ -115,16 +132,20 @@ class Application:
                 can_shelve=self.cloud.can_shelve,
                 shelves_idle=settings.idle_action == "shelve",
                 shows_logs=settings.logs_for == "everybody",
+                help_channel=settings.help_channel,
             ),
-            zone_of=self._zones.of if settings.quiet_hours else utc,
+            zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
         )
         self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)
-        self.archives = Archives(self.store, self._collect, uploads)
-        self._bolt = self._listeners()
+        self.archives = Archives(self.store, self._collect, uploads, self.cloud.read_log)
+        context = self._context()
+        self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
+        self._bolt = self._listeners(context)
         self._socket = SocketModeConnection(self._bolt, settings.slack_app_token.get_secret_value())
         self._delivering = [
             Thread(target=self.delivery.run, args=(self._stopping,), name="delivery"),
+            Thread(target=self.homes.run, args=(self._stopping,), name="homes"),
             # Collecting takes minutes and can be started again: nobody waits for it at the end.
             Thread(target=self.archives.run, args=(self._stopping,), name="archives", daemon=True),
         ]
@@ -143,6 +164,7 @@ class Application:
         self.ticks.nudge("reconcile")
         self.delivery.nudge()
         self.archives.nudge()
+        self.homes.nudge()
 
     def start(self) -> None:
         """Start working: unfinished rows go on where they were."""
@@ -187,6 +209,7 @@ class Application:
             return True
         self._stopping.set()
         self.delivery.nudge()
+        self.homes.nudge()
         is_finished = shutdown.finished_within(STOP_SECONDS, self._socket.close, self._finish)
         self._release_leases()
         if self._health:
@@ -199,7 +222,7 @@ class Application:
 
     def _finish(self) -> None:
         self.ticks.stop()
-        for pool in (self._askers, self._pool):
+        for pool in (self._background, self._askers, self._pool):
             pool.shutdown(wait=True, cancel_futures=True)
         for thread in self._delivering:
             thread.join()
@@ -224,7 +247,33 @@ class Application:
             found["delivery"] = self.delivery.refused
         return found
 
-    def _listeners(self) -> App:
+    def _context(self) -> Context:
+        return Context(
+            store=self.store,
+            settings=self._settings,
+            sizes=self.cloud.sizes,
+            nudge=self.nudge,
+            can_shelve=self.cloud.can_shelve,
+            zone_of=self._profiles.zone_of,
+            known_locale=self._profiles.known_locale,
+            refresh_profile=self._profiles.refresh,
+            slow=self._slow_facts(),
+        )
+
+    def _slow_facts(self) -> SlowFacts:
+        submit = self._background.submit
+        resolver = wiring.form_resolver(self._settings)
+        return SlowFacts(
+            submit,
+            Lookups(partial(preview, resolver), submit, fresh_seconds=REPOSITORY_SECONDS),
+            Lookups(self._free_places, submit, fresh_seconds=FREE_SECONDS),
+            Lookups(partial(user_groups.handles, self._client), submit, fresh_seconds=GROUPS_SECONDS),
+        )
+
+    def _free_places(self, _key: str) -> dict[str, int | None]:
+        return {size.key: self.cloud.free_places(size.key) for size in self.cloud.sizes}
+
+    def _listeners(self, context: Context) -> App:
         try:
             # Without a name, Bolt searches the source of every loaded module for one.
             bolt = App(name="binder-bot", client=self._client, raise_error_for_unhandled_request=False)
@@ -232,14 +281,6 @@ class Application:
             raise ConfigError(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}.") from error
         except OSError as error:
             raise ConfigError(f"{self._settings.slack_api_url} does not answer (SLACK_API_URL).") from error
-        context = Context(
-            store=self.store,
-            settings=self._settings,
-            sizes=self.cloud.sizes,
-            nudge=self.nudge,
-            can_shelve=self.cloud.can_shelve,
-            zone_of=self._zones.of,
-        )
         handlers.register(bolt, context)
         return bolt
 

@@ -26,6 +26,7 @@ from bot.tokens import new_id, new_identity, new_secret, new_token
 from storage.engine import Store
 
 SLACK_TIMEOUT_SECONDS = 20
+FORM_TIMEOUT_SECONDS = 8.0
 _PULL_SECONDS = 900.0
 
 
@@ -124,6 +125,15 @@ def timeouts(settings: Settings, cloud: Cloud) -> Timeouts:
 def resolver_of(settings: Settings) -> Resolver:
     """Build what looks repositories up."""
     return Resolver(allow_private=settings.allow_private_repositories)
+
+
+def form_resolver(settings: Settings) -> Resolver:
+    """Build what looks repositories up while somebody waits at a form."""
+    return Resolver(
+        allow_private=settings.allow_private_repositories,
+        timeout=FORM_TIMEOUT_SECONDS,
+        history_timeout=FORM_TIMEOUT_SECONDS,
+    )
 
 
 def web_client(settings: Settings) -> WebClient:

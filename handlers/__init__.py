@@ -21,7 +21,7 @@ __all__ = ["Context", "register"]
 
 def register(app: App, context: Context) -> None:
     """Have an app listen to everything that the bot answers."""
-    middleware.register(app)
+    middleware.register(app, context)
     errors.register(app)
     for listeners in (command, buttons, class_buttons, form, share_form, mention, home, links):
         listeners.register(app, context)

@@ -23,6 +23,14 @@ SHARE = "binder_share"
 LAUNCH_LINK = "binder_launch_link"
 LAUNCH_THIS = "binder_launch_this"
 """Launches what a link asks for; the value is the launch text."""
+ASK_FOR_HELP = "binder_ask_for_help"
+"""Shows what would be posted where others help."""
+POST_HELP = "binder_post_help"
+"""Posts it."""
+MENU = "binder_menu"
+"""The menu beside the buttons; the value of what is chosen is the name of its button and the binder's id."""
+MORE = "binder_more"
+"""Chosen from the menu: shows all that can be done, in a modal of the same name."""
 FORM = "binder_form"
 """Opens the form; has no value."""
 
@@ -36,10 +44,24 @@ LINK_PREFIX = "link:"
 LINK = re.compile(rf"^{LINK_PREFIX}")
 """Buttons that carry a URL: Slack tells of the click all the same, and waits for an answer."""
 
+HOME_MINE = "binder_home_mine"
+"""Turns the Home tab to one's own binders."""
+HOME_PAGE_PREFIX = "binder_home_page:"
+HOME_PAGE = re.compile(rf"^{HOME_PAGE_PREFIX}(\d{{1,6}})$")
+"""Turns the Home tab of an admin to a page of all binders: two such buttons stand in one row."""
+
+# Fields that are asked about while a form is open
+REPOSITORY = "launch_repository"
+REFS = "launch_refs"
+"""Slack asks for the branches and tags of the repository."""
+GROUPS = "share_with_groups"
+"""Slack asks for the user groups."""
+
 # Views and shortcuts
 LAUNCH_FORM = "launch_form"
 SHARE_FORM = "share_form"
 LAUNCH_MESSAGE = "launch_from_message"
+LAUNCH_ANYWHERE = "launch_anywhere"
 
 METADATA_EVENT = "binder_bot"
 """The type of the metadata by which a message of ours is found again."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.sentences import Sentence
 from storage.class_models import ClassPhase, SchoolClass
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
@@ -45,19 +46,21 @@ class State(StrEnum):
 class Action(StrEnum):
     """What can be asked of a binder. The words end the sentence “Only its owner or an admin can …”."""
 
-    SEE = "see it"
+    SEE = Sentence("see it")
     """That it exists, and its status."""
-    READ_LOG = "read its log"
-    LAUNCH_AGAIN = "launch it again"
-    OPEN = "open it with these links"
-    EXTEND = "extend it"
-    SAVE = "save it"
-    SHELVE = "shelve it"
-    RESUME = "resume it"
-    STOP = "tear it down"
-    HOLD = "keep its failed instance"
-    SHARE = "share it"
-    LINK = "make a launch link of it"
+    READ_LOG = Sentence("read its log")
+    LAUNCH_AGAIN = Sentence("launch it again")
+    OPEN = Sentence("open it with these links")
+    EXTEND = Sentence("extend it")
+    SAVE = Sentence("save it")
+    SHELVE = Sentence("shelve it")
+    RESUME = Sentence("resume it")
+    STOP = Sentence("tear it down")
+    HOLD = Sentence("keep its failed instance")
+    SHARE = Sentence("share it")
+    LINK = Sentence("make a launch link of it")
+    ASK_FOR_HELP = Sentence("ask others for help with it")
+    """Its log and what is known of its failure are posted in the site's help channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +95,22 @@ _LIVE = frozenset({State.STARTING, State.READY, State.SHELVED})
 _READY = frozenset({State.READY})
 _SHELVED = frozenset({State.SHELVED})
 _FAILED = frozenset({State.FAILED})
+_OVER = frozenset({State.FAILED, State.ENDING, State.GONE})
 
 RULES: Mapping[Action, Rule] = {
     Action.SEE: Rule(_SEES, _ALWAYS),
     Action.READ_LOG: Rule(_USES, _ALWAYS, also=frozenset({Role.MEMBER})),
     Action.LAUNCH_AGAIN: Rule(_SEES, _ALWAYS),
     Action.LINK: Rule(_SEES, _ALWAYS),
-    Action.OPEN: Rule(_USES, _READY, "it can be opened only while it is ready"),
-    Action.EXTEND: Rule(_MANAGES, _LIVE, "it can no longer be extended"),
-    Action.SAVE: Rule(_MANAGES, _READY, "it can be saved only while it is ready"),
-    Action.SHELVE: Rule(_MANAGES, _READY, "it can be shelved only while it is ready"),
-    Action.RESUME: Rule(_MANAGES, _SHELVED, "there is nothing to resume"),
-    Action.STOP: Rule(_MANAGES, _LIVE | _FAILED, "it need not be torn down again"),
-    Action.SHARE: Rule(_OWNS, _LIVE, "it can no longer be shared"),
-    Action.HOLD: Rule(_MANAGES, _FAILED, "its instance is not kept. Launch it again to look at it"),
+    Action.OPEN: Rule(_USES, _READY, Sentence("it can be opened only while it is ready")),
+    Action.EXTEND: Rule(_MANAGES, _LIVE, Sentence("it can no longer be extended")),
+    Action.SAVE: Rule(_MANAGES, _READY, Sentence("it can be saved only while it is ready")),
+    Action.SHELVE: Rule(_MANAGES, _READY, Sentence("it can be shelved only while it is ready")),
+    Action.RESUME: Rule(_MANAGES, _SHELVED, Sentence("there is nothing to resume")),
+    Action.STOP: Rule(_MANAGES, _LIVE | _FAILED, Sentence("it need not be torn down again")),
+    Action.SHARE: Rule(_OWNS, _LIVE, Sentence("it can no longer be shared")),
+    Action.HOLD: Rule(_MANAGES, _FAILED, Sentence("its instance is not kept. Launch it again to look at it")),
+    Action.ASK_FOR_HELP: Rule(_MANAGES, _OVER, Sentence("you can ask for help once its launch has failed")),
 }
 """Outsiders may do nothing: for them the binder is not there."""
 
@@ -131,8 +136,13 @@ def is_possible(binder: Binder, action: Action) -> bool:
     return state_of(binder) in RULES[action].states
 
 
+def has_failed(binder: Binder) -> bool:
+    """Whether it never became ready, whatever is left of it."""
+    return binder.ending == Ending.FAILED
+
+
 def _is_kept(binder: Binder) -> bool:
-    failed = binder.ending == Ending.FAILED and binder.status != Status.DELETING
+    failed = has_failed(binder) and binder.status != Status.DELETING
     return failed and (binder.kept_until or 0) > 0  # None until it is written
 
 

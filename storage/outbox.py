@@ -25,12 +25,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session, aliased
 
+from storage import homes
 from storage.engine import insert_into, unix_now
 from storage.errors import LostLease
 from storage.models import Binder, OutboxMessage
 from storage.vocabulary import MessageKind, OutboxState
 
 OPEN = (OutboxState.PENDING, OutboxState.SENDING)
+FILES = (MessageKind.ARCHIVE, MessageKind.LOG)
+"""What takes its time, and has a thread of its own: see `claim`."""
+_OUT_OF_TURN = (MessageKind.CARD, MessageKind.LOG)
+"""The root of a thread, and what goes to one person's direct message: they wait for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,16 @@ def being_saved(session: Session, binder_ids: Collection[str]) -> set[str]:
 def touch_card(session: Session, binder_id: str, *, urgent: bool = True) -> None:
     """Owe Slack the newest state of a binder's card: however many changes, one row and one edit.
 
+    Where a stage changed, the Home tabs that show the binder are owed, too.
+
     Args:
         session: An open write transaction.
         binder_id: Whose card.
         urgent: A stage changed; False for the slow heartbeat of a build's log.
     """
     touch(session, MessageKind.CARD, f"card:{binder_id}", binder_id, urgent=urgent)
+    if urgent:
+        homes.binder_changed(session, binder_id)
 
 
 def touch(
@@ -119,7 +128,7 @@ def touch(
 
 
 def claim(session: Session, *, limit: int, lease_seconds: float, archives: bool = False) -> Sequence[Owed]:
-    """Lease what may be sent now, the oldest first: messages, or archives, which take their time.
+    """Lease what may be sent now, the oldest first: messages, or files (`archives`), which take their time.
 
     Of each thread's messages only the first one that is still open, and none but the card before the card is
     there. The links, which one person alone sees, wait for the card only: public posts have to be slow. A row
@@ -140,7 +149,7 @@ def _claim(archives: bool) -> Any:  # noqa: FBT001 - of one kind, or of the othe
             OutboxMessage.not_before <= unix_now(),
             OutboxMessage.lease_until <= unix_now(),
             _is_archive(archives),
-            or_(OutboxMessage.kind == MessageKind.CARD, ~_something_earlier_is_open()),
+            or_(OutboxMessage.kind.in_(_OUT_OF_TURN), ~_something_earlier_is_open()),
         )
         .order_by(OutboxMessage.urgent.desc(), OutboxMessage.id)
         .limit(bindparam("most", type_=Integer))
@@ -162,7 +171,7 @@ def _claim(archives: bool) -> Any:  # noqa: FBT001 - of one kind, or of the othe
 
 
 def _is_archive(archives: bool) -> Any:  # noqa: FBT001 - whether it is, or is not
-    is_archive = OutboxMessage.kind == MessageKind.ARCHIVE
+    is_archive = OutboxMessage.kind.in_(FILES)
     return is_archive if archives else ~is_archive
 
 
@@ -170,7 +179,7 @@ def _something_earlier_is_open() -> Any:
     earlier = aliased(OutboxMessage)
     rootless = exists().where(Binder.id == earlier.binder_id, Binder.thread_ts.is_(None)).correlate(earlier)
     is_public_reply = and_(
-        earlier.kind.not_in((MessageKind.CARD, MessageKind.ARCHIVE)),  # nobody waits for an archive
+        earlier.kind.not_in((MessageKind.CARD, *FILES)),  # nobody waits for a file
         OutboxMessage.kind != MessageKind.LINKS,
     )
     return exists().where(

@@ -5,10 +5,13 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, delete, or_
 from sqlalchemy.orm import Session
 
-from storage import classes, shares
+from storage import classes, homes, shares
 from storage.engine import unix_now
 from storage.models import Binder, Lease, OutboxMessage
 from storage.vocabulary import OutboxState, Status
+
+HOME_SECONDS = 24 * 3600.0
+"""How long a Home tab is kept up to date after its last visit. Whoever opens it later gets it anew."""
 
 
 def prune(session: Session, *, older_than: float) -> int:
@@ -27,6 +30,7 @@ def prune(session: Session, *, older_than: float) -> int:
     ended = and_(Lease.owner.is_not(None), Lease.until < horizon)
     classes.forget(session, older_than=older_than)
     shares.forget_unused(session)
+    homes.forget(session, older_than=HOME_SECONDS)
     statements = (
         delete(OutboxMessage).where(alerts),
         delete(Binder).where(gone),

@@ -138,7 +138,7 @@ def launch(session: Session, seat: Seat, binder: Binder, *, name: str) -> None:
     session.flush()
     audit.record(session, seat.user or "bot", "launch", binder.id, class_id=seat.class_id, seat=seat.number)
     if seat.user:
-        outbox.touch_card(session, binder.id, urgent=False)
+        outbox.touch_card(session, binder.id)
 
 
 # --- people ----------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def _hand_over(session: Session, binder: Binder, found: SchoolClass, user: str) 
     binder.generation += 1
     binder.next_at = 0.0
     session.flush()
-    outbox.touch_card(session, binder.id, urgent=False)
+    outbox.touch_card(session, binder.id)
     audit.record(session, user, "claim", binder.id, class_id=found.id)
 
 
@@ -202,11 +202,16 @@ def _hand_over(session: Session, binder: Binder, found: SchoolClass, user: str) 
 
 
 def move_end(session: Session, class_id: str, ends_at: float, outcome: Outcome, by: str) -> None:
-    """Let all binders of a class end at another time. Their open notices of the old end are settled so."""
+    """Let all binders of a class end at another time. Their open notices of the old end are settled so.
+
+    The cards of those that somebody has say when they end.
+    """
     live = and_(Binder.class_id == class_id, Binder.target != Target.GONE)
     later = {"ends_at": ends_at, "maximum_at": ends_at, "generation": Binder.generation + 1, "next_at": 0.0}
     session.execute(update(Binder).where(live).values(**later), execution_options=_PLAIN)
     theirs = select(Binder.id).where(live)
+    for binder_id in session.scalars(theirs.where(Binder.owner != "").order_by(Binder.id)).all():
+        outbox.touch_card(session, binder_id)
     opened = update(Notice).where(Notice.binder_id.in_(theirs), Notice.outcome.is_(None))
     rows = session.execute(
         opened.values(outcome=outcome, outcome_by=by).returning(Notice.id, Notice.binder_id),

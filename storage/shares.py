@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage import audit, outbox
+from storage import audit, homes, outbox
 from storage.class_models import ClassAudience, ClassPhase, SchoolClass
 from storage.engine import insert_into, unix_now
 from storage.models import Audit, Binder
@@ -39,6 +39,8 @@ def share(
     new = [each for each in ordered if _insert(session, binder_id, each, manages=manages, by=by)]
     for each in new:
         audit.record(session, by, "share", binder_id, subject=each.id, manages=manages)
+    if new:
+        homes.binder_changed(session, binder_id)
     return new
 
 
@@ -63,6 +65,7 @@ def unshare(session: Session, binder_id: str, subject_ids: Collection[str], *, b
     Returns:
         Those with whom it was shared.
     """
+    homes.binder_changed(session, binder_id)  # before: those who lose it are told, too
     meant = delete(Share).where(Share.binder_id == binder_id, Share.subject.in_(subject_ids))
     rows = session.execute(meant.returning(Share.kind, Share.subject), execution_options=_PLAIN).all()
     for _, subject in rows:
@@ -228,6 +231,7 @@ def set_members(session: Session, subject_id: str, users: Collection[str]) -> se
     rows: list[dict[str, Any]] = [{"subject": subject_id, "user": each} for each in sorted(wanted - before)]
     if rows:
         session.execute(insert_into(session, AudienceMember).on_conflict_do_nothing(), rows)
+    homes.people_changed(session, before ^ wanted)
     return wanted - before
 
 

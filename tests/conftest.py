@@ -1,8 +1,10 @@
 """What every test shares: modest properties, and real git repositories behind real HTTP."""
 
+import gc
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -16,6 +18,17 @@ settings.register_profile("modest", max_examples=100, deadline=None)
 settings.register_profile("quick", max_examples=15, deadline=None)
 settings.register_profile("thorough", max_examples=20_000, deadline=None)
 settings.load_profile("modest")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without a search for garbage: thousands of tests are made, and all of them stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -45,20 +58,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def spread(items: list[pytest.Item]) -> list[pytest.Item]:
     """Let each worker begin with slow tests: at first xdist gives each an equal part of the list."""
-    here = Path(__file__).parent
-    slow = [
-        [each for folder in folders for each in items if here / folder in each.path.parents]
-        for folders in SLOW_FOLDERS
-    ]
-    chosen = {each.nodeid for group in slow for each in group}
-    quick = [each for each in items if each.nodeid not in chosen]
+    slow: list[list[pytest.Item]] = [[] for _ in SLOW_FOLDERS]
+    quick: list[pytest.Item] = []
+    for each in items:
+        group = _group_of(each.path.parent)
+        (quick if group is None else slow[group]).append(each)
     size = len(items) // len(slow)
     ordered: list[pytest.Item] = []
-    for group in slow:
-        fill = max(size - len(group), 0)
-        ordered += [*group, *quick[:fill]]
+    for tests in slow:
+        fill = max(size - len(tests), 0)
+        ordered += [*tests, *quick[:fill]]
         quick = quick[fill:]
     return ordered + quick
+
+
+@cache
+def _group_of(folder: Path) -> int | None:
+    """Which group of slow folders a folder belongs to."""
+    here = folder.relative_to(Path(__file__).parent).as_posix()
+    for number, folders in enumerate(SLOW_FOLDERS):
+        if any(here == each or here.startswith(f"{each}/") for each in folders):
+            return number
+    return None
 
 
 def mark_processes(items: list[pytest.Item]) -> None:

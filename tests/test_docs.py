@@ -219,7 +219,8 @@ WHO_MAY = {
     "launch the same again, get its launch link": [Action.LAUNCH_AGAIN, Action.LINK],
     "read its log": [Action.READ_LOG],
     "open it": [Action.OPEN],
-    "extend, save, shelve, resume, stop": [
+    "extend, save, shelve, resume, stop; ask for help with it": [
+        Action.ASK_FOR_HELP,
         Action.EXTEND,
         Action.SAVE,
         Action.SHELVE,

@@ -1,12 +1,11 @@
 """What Slack refuses of blocks and views: a list of problems, each with the JSON pointer to its place.
 
-Only the widely supported types are known; newer ones (tables, cards, …) are refused, as older clients do.
-`plan` and `task_card` are known where the workspace says so.
+The newer types (`card`, `container`, `plan`, `table`, `task_card`) are refused where the workspace says so,
+as old servers do. All others that are not listed here are always refused.
 """
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,7 +19,9 @@ VIEW_BLOCKS = 100
 MESSAGE_CHARACTERS = 13_200
 _PLAIN = ("plain_text",)
 _ANY = ("plain_text", "mrkdwn")
-_NATIVE_PROGRESS = {"plan", "task_card"}
+_NEW_BLOCKS = {"card", "container", "plan", "table", "task_card"}
+_ONLY_IN_MESSAGES = {"container", "plan", "table", "task_card"}
+_IN_CONTAINERS = {"actions", "context", "divider", "header", "image", "rich_text", "section", "table"}
 
 # type -> (fields that must be there, further fields that may be there)
 _BLOCKS: dict[str, tuple[set[str], set[str]]] = {
@@ -33,7 +34,13 @@ _BLOCKS: dict[str, tuple[set[str], set[str]]] = {
     "input": ({"label", "element"}, {"hint", "optional", "dispatch_action"}),
     "rich_text": ({"elements"}, set()),
     "markdown": ({"text"}, set()),
+    "card": (set(), {"hero_image", "icon", "title", "subtitle", "body", "actions"}),
+    "container": (
+        {"title", "child_blocks"},
+        {"subtitle", "width", "icon", "is_collapsible", "default_collapsed", "has_header_divider"},
+    ),
     "plan": ({"title"}, {"tasks"}),
+    "table": ({"rows"}, {"column_settings"}),
     "task_card": ({"task_id", "title"}, {"details", "output", "sources", "status"}),
 }
 _ONLY_OPTIONS = {"initial_option", "confirm", "focus_on_load", "placeholder"}
@@ -54,19 +61,27 @@ _ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
         set(),
         _PICKS | {"initial_conversations", "default_to_current_conversation", "filter"},
     ),
+    "external_select": (set(), _ONLY_OPTIONS | {"min_query_length"}),
+    "multi_external_select": (set(), _PICKS | {"initial_options", "min_query_length"}),
     "image": ({"alt_text"}, {"image_url", "slack_file"}),
 }
-_PICKERS = {"multi_users_select", "multi_conversations_select"}
+_PICKERS = {
+    "multi_users_select",
+    "multi_conversations_select",
+    "external_select",
+    "multi_external_select",
+}
 _ALLOWED_IN = {
     "section": {"button", "static_select", "overflow", "radio_buttons", "checkboxes", "image"} | _PICKERS,
     "actions": {"button", "static_select", "overflow", "radio_buttons", "checkboxes"},
+    "card": {"button"},
     "input": {"plain_text_input", "static_select", "radio_buttons", "checkboxes"} | _PICKERS,
 }
 _MOST_OPTIONS = {"static_select": 100, "overflow": 5, "radio_buttons": 10, "checkboxes": 10}
 _RICH = {"rich_text_section", "rich_text_list", "rich_text_preformatted", "rich_text_quote"}
 
 
-def check_message(blocks: Any, *, native_progress: bool) -> None:
+def check_message(blocks: Any, *, new_blocks: bool) -> None:
     """Refuse what chat.postMessage refuses.
 
     Raises:
@@ -76,14 +91,15 @@ def check_message(blocks: Any, *, native_progress: bool) -> None:
         raise SlackError("invalid_blocks_format")
     if sum(len(text) for text in _strings(blocks)) > MESSAGE_CHARACTERS:
         raise SlackError("msg_blocks_too_long")
-    problems = _Check(native_progress=native_progress).blocks(blocks, MESSAGE_BLOCKS)
+    refused = set() if new_blocks else _NEW_BLOCKS
+    problems = _Check(refused=refused).blocks(blocks, MESSAGE_BLOCKS)
     if problems:
         raise SlackError("invalid_blocks", errors=problems, response_metadata={"messages": problems})
 
 
-def check_view(view: Any, kind: str, *, native_progress: bool) -> None:
+def check_view(view: Any, kind: str, *, new_blocks: bool) -> None:
     """Refuse what views.open (`kind` modal) or views.publish (`kind` home) refuses: `invalid_arguments`."""
-    check = _Check(native_progress=native_progress)
+    check = _Check(refused=_ONLY_IN_MESSAGES if new_blocks else _NEW_BLOCKS)
     if not isinstance(view, dict) or view.get("type") != kind or not isinstance(view.get("blocks"), list):
         raise SlackError(
             "invalid_arguments", response_metadata={"messages": [f"a view of type {kind} is needed"]}
@@ -94,31 +110,12 @@ def check_view(view: Any, kind: str, *, native_progress: bool) -> None:
         raise SlackError("invalid_arguments", response_metadata={"messages": problems})
 
 
-def with_ids(blocks: list[Json]) -> list[Json]:
-    """The same blocks with the block_ids and action_ids that Slack fills in."""
-    return [_with_element_ids({"block_id": secrets.token_urlsafe(4), **block}) for block in blocks]
-
-
-def _with_element_ids(block: Json) -> Json:
-    filled = dict(block)
-    for key in ("accessory", "element"):
-        if key in block:
-            filled[key] = _with_action_id(block[key])
-    if block["type"] == "actions":
-        filled["elements"] = [_with_action_id(one) for one in block["elements"]]
-    return filled
-
-
-def _with_action_id(element: Json) -> Json:
-    return element if element["type"] == "image" else {"action_id": secrets.token_urlsafe(4), **element}
-
-
-def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
-    """Every interactive element with its block."""
-    for block in blocks:
-        inner = [block.get("accessory"), block.get("element")]
-        inner += block["elements"] if block["type"] == "actions" else []
-        yield from ((block, one) for one in inner if one and "action_id" in one)
+def check_options(options: Any) -> None:
+    """Refuse what Slack does not show of the options that an app suggests: `invalid_options`."""
+    check = _Check(refused=set())
+    problems = check.options(options) if options else []
+    if problems:
+        raise SlackError("invalid_options", response_metadata={"messages": problems})
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -149,9 +146,9 @@ def _is_web_address(url: str) -> bool:
 class _Check:
     """Walks through blocks and remembers what is wrong with them."""
 
-    def __init__(self, *, native_progress: bool) -> None:
+    def __init__(self, *, refused: set[str]) -> None:
         self.problems: list[str] = []
-        self._native_progress = native_progress
+        self._refused = refused
         self._block_ids: set[str] = set()
 
     def blocks(self, blocks: list[Any], most: int) -> list[str]:
@@ -175,6 +172,10 @@ class _Check:
         asks = any(isinstance(block, dict) and block.get("type") == "input" for block in view["blocks"])
         if kind == "modal" and asks and "submit" not in view:
             self._no("/view", "missing required field: submit")
+
+    def options(self, options: Any) -> list[str]:
+        self._choices({"options": options}, "", "static_select")
+        return self.problems
 
     def _no(self, at: str, why: str) -> None:
         self.problems.append(f"[ERROR] {why} [json-pointer:{at}]")
@@ -226,7 +227,7 @@ class _Check:
 
     def _block(self, block: Any, at: str) -> None:
         kind = _type_of(block)
-        if kind not in _BLOCKS or (kind in _NATIVE_PROGRESS and not self._native_progress):
+        if kind not in _BLOCKS or kind in self._refused:
             self._no(at, f"unsupported type: {kind}")
             return
         self._block_id(block, at)
@@ -295,15 +296,46 @@ class _Check:
     def _markdown(self, block: Json, at: str) -> None:
         self._string(block, "text", at, 12_000)
 
+    def _card(self, block: Json, at: str) -> None:
+        if not {"hero_image", "title", "actions", "body"} & block.keys():
+            self._no(at, "missing required field: hero_image, title, actions or body")
+        for key, most in {"title": 150, "subtitle": 150, "body": 200}.items():
+            if key in block:
+                self._text(block[key], f"{at}/{key}", most, _ANY)
+        if "actions" in block:
+            for one, place in self._items(block["actions"], f"{at}/actions", 3):
+                self._element(one, place, "card")
+
+    def _container(self, block: Json, at: str) -> None:
+        self._text(block["title"], f"{at}/title", 150, _PLAIN)
+        if "subtitle" in block:
+            self._text(block["subtitle"], f"{at}/subtitle", 150, _ANY)
+        for one, place in self._items(block["child_blocks"], f"{at}/child_blocks", 10):
+            if _type_of(one) in _IN_CONTAINERS:
+                self._block(one, place)
+            else:
+                self._no(place, f"unsupported type: {_type_of(one)}")
+
+    def _table(self, block: Json, at: str) -> None:
+        for row, place in self._items(block["rows"], f"{at}/rows", 100):
+            for cell, here in self._items(row, place, 20):
+                if _type_of(cell) not in {"raw_text", "raw_number", "rich_text"}:
+                    self._no(here, "unsupported type in table")
+
     def _plan(self, block: Json, at: str) -> None:
         self._string(block, "title", at, 256)
-        for index, task in enumerate(block.get("tasks") or []):
-            self._block(task, f"{at}/tasks/{index}")
+        tasks = block.get("tasks") or []
+        for index, task in enumerate(tasks if isinstance(tasks, list) else []):
+            typed = {"type": "task_card", **task} if isinstance(task, dict) else task
+            self._block(typed, f"{at}/tasks/{index}")
 
     def _task_card(self, block: Json, at: str) -> None:
         self._string(block, "title", at, 256)
         if block.get("status", "pending") not in ("pending", "in_progress", "complete", "error"):
             self._no(f"{at}/status", "must be one of: pending, in_progress, complete, error")
+        for key in ("details", "output"):
+            if key in block and _type_of(block[key]) != "rich_text":
+                self._no(f"{at}/{key}", "must be rich_text")
 
     def _element(self, element: Any, at: str, inside: str) -> None:
         kind = _type_of(element)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import requests
 
+from workspace.block_tree import interactive, nested
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from workspace.state import Json
 
 _Found = TypeVar("_Found")
+_TASK = {"pending": "○", "in_progress": "⏳", "complete": "✓", "error": "✗"}
 _MARKUP = re.compile(r"<(?P<target>[^<>|\s][^<>|]*)(?:\|(?P<label>[^<>]*))?>")
 
 
@@ -130,16 +133,29 @@ class Person:
         return self._act("message", channel=self._id(channel), text=text, thread_ts=thread_ts)
 
     def click(self, what: str, message: Json | None = None, value: Any = None) -> Json:
-        """Press the button of that text or action_id: in `message` (or view), else in the newest with it."""
+        """Press the button of that text or action_id: in `message` (or view), else in the newest with it.
+
+        What stands in a menu is chosen from it by its text.
+        """
         place = message or _newest(self.look(), lambda one: _pressable(one, what) is not None)
         found = _pressable(place, what) if place else None
         if place is None or found is None:
             raise LookupError(f"no button {what!r} is to be seen")
-        block, element = found
+        block, element, chosen = found
+        value = chosen if value is None else value
         at = {"channel": place["channel"], "ts": place["ts"]} if "ts" in place else {"view_id": place["id"]}
         return self._act(
             "click", at=at, action_id=element["action_id"], block_id=block["block_id"], value=value
         )
+
+    def type(self, values: Json) -> Json:
+        """Fill in fields of the top modal, as `submit` does, without sending it."""
+        return self._act("type", view_id=self._modal()["id"], values=values)
+
+    def suggest(self, action_id: str, typed: str = "") -> list[str]:
+        """Type into a menu whose options the app suggests; the labels that are shown."""
+        answer = self._act("suggest", view_id=self._modal()["id"], action_id=action_id, typed=typed)
+        return [_text_of(one["text"]) for one in answer.get("options", [])]
 
     def submit(self, values: Json) -> Json:
         """Fill in the top modal (by block_id or action_id; options by their value) and send it."""
@@ -187,25 +203,24 @@ def _newest(seen: Snapshot, wanted: Callable[[Json], bool]) -> Json | None:
     return next((one for one in reversed(seen.everything()) if wanted(one)), None)
 
 
-def _pressable(place: Json, what: str) -> tuple[Json, Json] | None:
+def _pressable(place: Json, what: str) -> tuple[Json, Json, str | None] | None:
+    """The block and the element to press, and the value to choose where it is a menu."""
     below = [block for each in place.get("attachments", []) for block in each["blocks"]]
-    for block in [*place.get("blocks", []), *below]:
-        for element in _interactive(block):
+    for block in nested([*place.get("blocks", []), *below]):
+        for element in interactive(block):
             if what in (element["action_id"], element.get("text", {}).get("text")):
-                return block, element
+                return block, element, None
+            for option in element.get("options", []) if element["type"] == "overflow" else []:
+                if what == option["text"]["text"]:
+                    return block, element, option["value"]
     return None
-
-
-def _interactive(block: Json) -> list[Json]:
-    inside = [block.get("accessory"), block.get("element"), *(block.get("elements") or [])]
-    return [one for one in inside if one and "action_id" in one]
 
 
 def plain(message: Json) -> str:
     """All visible text of a message or view: blocks line by line (else its text), buttons in [brackets]."""
     blocks = message.get("blocks") or []
     lines = (
-        [line for block in blocks for line in _lines(block)]
+        [line for block in nested(blocks) for line in _lines(block)]
         if blocks
         else [_unmarked(message.get("text", ""))]
     )
@@ -216,19 +231,25 @@ def plain(message: Json) -> str:
 
 
 def _lines(block: Json) -> Iterator[str]:
-    for key in ("title", "text", "label"):
+    for key in ("title", "subtitle", "body", "text", "label"):
         if key in block:
             yield _unmarked(_text_of(block[key]))
     yield from (_unmarked(_text_of(one)) for one in block.get("fields", []))
-    shown = [_element_text(one) for one in [block.get("accessory"), *(block.get("elements") or [])] if one]
+    inside = [block.get("accessory"), *(block.get("elements") or []), *(block.get("actions") or [])]
+    shown = [_element_text(one) for one in inside if one]
     if shown:
         yield "".join(shown) if block["type"] == "rich_text" else "  ".join(shown)
-    yield from (f"{one.get('status', 'pending')}: {_text_of(one['title'])}" for one in block.get("tasks", []))
+    yield from (" | ".join(_element_text(cell) for cell in row) for row in block.get("rows", []))
+    for task in block.get("tasks", []):
+        yield f"{_TASK[task.get('status', 'pending')]} {_text_of(task['title'])}"
+        yield from (line for key in ("details", "output") if key in task for line in _lines(task[key]))
 
 
 def _element_text(element: Json) -> str:
     if element["type"] == "button":
         return f"[{_text_of(element['text'])}]"
+    if element["type"] == "overflow":
+        return f"[… {', '.join(_text_of(one['text']) for one in element['options'])}]"
     if "elements" in element:
         return "".join(_element_text(one) for one in element["elements"])
     if element["type"] in ("image", "emoji"):
@@ -254,8 +275,8 @@ def _label(found: re.Match[str]) -> str:
 def links(message: Json) -> list[tuple[str, str]]:
     """Every (label, url) that a person can follow from a message or view: buttons and links in its text."""
     found = []
-    for block in message.get("blocks") or []:
-        found += [(_text_of(one["text"]), one["url"]) for one in _interactive(block) if one.get("url")]
+    for block in nested(message.get("blocks") or []):
+        found += [(_text_of(one["text"]), one["url"]) for one in interactive(block) if one.get("url")]
         found += [link for text in _marked_texts(block) for link in _links_in(text)]
     return found or _links_in(message.get("text", ""))
 

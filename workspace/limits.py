@@ -15,6 +15,7 @@ _RATES = {
     "chat.update": (50 / 60, 50, False),
     "conversations.list": (20 / 60, 20, False),
     "users.list": (20 / 60, 20, False),
+    "usergroups.list": (20 / 60, 20, False),
     "usergroups.users.list": (20 / 60, 20, False),
     "apps.connections.open": (1.0, 20, False),
 }

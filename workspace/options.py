@@ -64,7 +64,7 @@ class Options:
         ack_seconds: how long the app may take to acknowledge.
         trigger_seconds: how long a trigger_id lives.
         enforce_rates: answer 429 where Slack would.
-        native_progress: take `plan` and `task_card` blocks.
+        new_blocks: take `card`, `container`, `plan` and `table` blocks; else refuse them, as old servers do.
         suggestion: a command that the page suggests to whoever does not know what to type.
     """
 
@@ -81,5 +81,5 @@ class Options:
     ack_seconds: float = 3.0
     trigger_seconds: float = 3.0
     enforce_rates: bool = False
-    native_progress: bool = False
+    new_blocks: bool = True
     suggestion: str = ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workspace import unfurls
 from workspace.arguments import Args
-from workspace.blocks import elements
+from workspace.block_tree import elements
 from workspace.socket_mode import NotAnsweredError, Sockets
 from workspace.state import Channel, Json, PostedMessage, SlackError, State, User, new_id
 from workspace.typed import escape
@@ -64,7 +64,7 @@ class People:
         except NotAnsweredError as error:
             return self._slackbot_says(who, where, f"{name} failed {_because(error)}", error=error.error)
         response = self._responses[payload["response_url"].rsplit("/", 1)[1]]
-        return self._answered(lambda: self._show_response(response, answer) if answer else None)
+        return self.answered(lambda: self._show_response(response, answer) if answer else None)
 
     def _command_payload(self, who: User, where: Channel, name: str, rest: str) -> Json:
         return {
@@ -151,24 +151,26 @@ class People:
         """Press a button or choose `value`, `at` a message (channel, ts) or a view (view_id)."""
         who = self._state.person(user)
         if at.get("view_id"):
-            view = self._own_view(who, at["view_id"])
-            blocks, payload = view.payload["blocks"], self._view_container(view)
+            view = self.own_view(who, at["view_id"])
+            blocks, payload = view.payload["blocks"], self.view_container(view)
         else:
             message = self._visible(who, str(at.get("channel")), str(at.get("ts")))
             blocks, payload = message.blocks, self._message_container(who, message)
             for attachment in message.attachments():
                 if any(element["action_id"] == action_id for _, element in elements(attachment["blocks"])):
                     blocks, payload = attachment["blocks"], _in_unfurl(payload, attachment)
-        action = _action(blocks, action_id, block_id, value)
-        return await self._interact(who, {"type": "block_actions", **payload, "actions": [action]})
+        action = action_on(blocks, action_id, block_id, value)
+        return await self.interact(who, {"type": "block_actions", **payload, "actions": [action]})
 
-    def _own_view(self, who: User, view_id: str) -> View:
+    def own_view(self, who: User, view_id: str) -> View:
+        """A view that is open before a person; SlackError `not_found` otherwise."""
         view = self._views.find(view_id)
         if view.user != who.id:
             raise SlackError("not_found")
         return view
 
-    def _view_container(self, view: View) -> Json:
+    def view_container(self, view: View) -> Json:
+        """Where something was done, as payloads tell it."""
         container = {"type": "view", "view_id": view.id}
         return {"container": container, "view": self._views.as_slack(view)}
 
@@ -186,44 +188,6 @@ class People:
             "response_url": self._response_url(who, where, message),
         }
 
-    async def submit(self, user: str, view_id: str, values: Json) -> Json:
-        """Fill in the top modal and send it; `errors` by block_id if it was not taken."""
-        who = self._state.person(user)
-        view = self._views.top(who.id, view_id)
-        wrong = view.fill(values)
-        if wrong:
-            self._state.touch()
-            return {"ok": False, "error": "validation", "errors": wrong}
-        payload = {"type": "view_submission", "view": self._views.as_slack(view), "response_urls": []}
-        try:
-            answer = await self._sockets.ask("interactive", {**payload, **self._identity(who)})
-        except NotAnsweredError as error:
-            return {"ok": False, "error": error.error}
-        return self._answered(lambda: self._after_submission(view, answer))
-
-    def _after_submission(self, view: View, answer: Json) -> None:
-        action = answer.get("response_action")
-        if action == "errors":
-            view.errors = answer.get("errors", {})
-            self._state.touch()
-        elif action == "update":
-            self._views.update(view, answer.get("view", {}))
-        elif action == "push":
-            self._views.push(view.user, answer.get("view", {}))
-        else:
-            self._views.pop(view.user, everything=action == "clear")
-
-    async def close(self, user: str, view_id: str) -> Json:
-        """Close the top modal without sending it."""
-        who = self._state.person(user)
-        view = self._views.top(who.id, view_id)
-        everything = bool(view.payload.get("clear_on_close"))
-        self._views.pop(who.id, everything=everything)
-        if not view.payload.get("notify_on_close"):
-            return {"ok": True}
-        payload = {"type": "view_closed", "view": self._views.as_slack(view), "is_cleared": everything}
-        return await self._interact(who, payload)
-
     async def shortcut(self, user: str, callback_id: str, at: Json | None = None) -> Json:
         """Use a shortcut, of the workspace or `at` a message (channel, ts)."""
         who = self._state.person(user)
@@ -233,7 +197,7 @@ class People:
             around = self._message_container(who, message)
             kept: Json = {key: around[key] for key in ("message", "channel", "response_url") if key in around}
             payload |= {**kept, "type": "message_action", "message_ts": message.ts}
-        return await self._interact(who, payload)
+        return await self.interact(who, payload)
 
     def open_home(self, user: str) -> Json:
         """Look at the app's home tab."""
@@ -249,22 +213,25 @@ class People:
         self._tell("app_uninstalled", {"type": "app_uninstalled"})
         self._api.revoked = True
 
-    async def _interact(self, who: User, payload: Json) -> Json:
-        whole = {**payload, **self._identity(who), "trigger_id": self._state.issue_trigger(who.id)}
+    async def interact(self, who: User, payload: Json) -> Json:
+        """Tell the app what a person did, and wait for its acknowledgement."""
+        whole = {**payload, **self.identity(who), "trigger_id": self._state.issue_trigger(who.id)}
         try:
             await self._sockets.ask("interactive", whole)
         except NotAnsweredError as error:
             return {"ok": False, "error": error.error}
         return {"ok": True}
 
-    def _answered(self, show: Callable[[], None]) -> Json:
+    def answered(self, show: Callable[[], None]) -> Json:
+        """Show what the app answered; what Slack would refuse of it is the answer."""
         try:
             show()
         except SlackError as error:
             return error.as_slack()
         return {"ok": True}
 
-    def _identity(self, who: User) -> Json:
+    def identity(self, who: User) -> Json:
+        """Who does something, as payloads tell it."""
         return {
             "user": {"id": who.id, "username": who.name, "name": who.name, "team_id": self._state.team_id},
             "team": {"id": self._state.team_id, "domain": self._state.team_domain},
@@ -374,7 +341,8 @@ def _because(error: NotAnsweredError) -> str:
     return f'with the error "{error.error}"'
 
 
-def _action(blocks: list[Json], action_id: str, block_id: str, value: Any) -> Json:
+def action_on(blocks: list[Json], action_id: str, block_id: str, value: Any = None) -> Json:
+    """What a payload says of an element that was pressed, or in which `value` was chosen."""
     block, element = _pressed(blocks, action_id, block_id)
     action = {"action_id": action_id, "block_id": block["block_id"], "type": element["type"]}
     action["action_ts"] = f"{time.time():.6f}"

@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from workspace import files
+from workspace.form_hands import FormHands
 from workspace.limits import FailureKind, Failures, InjectedFailure, Rates
 from workspace.options import Options
 from workspace.people import People
@@ -51,10 +52,11 @@ class Workspace:
         self.bot_token = self.options.bot_token or f"xoxb-{secrets.token_hex(16)}"
         self.app_token = self.options.app_token or f"xapp-1-{secrets.token_hex(16)}"
         self.state = State(self.options.app_name, self.options.trigger_seconds, self.options.team_id)
-        self.views = Views(self.state, native_progress=self.options.native_progress)
+        self.views = Views(self.state, new_blocks=self.options.new_blocks)
         self.sockets = Sockets(self.state.app_id, self.options.ack_seconds)
         self.api = WebApi(self.state, self.views, self.sockets, self.options, self.bot_token, self.app_token)
         self.people = People(self.state, self.views, self.sockets, self.api, self.options)
+        self.forms = FormHands(self.state, self.views, self.sockets, self.people)
         self._failures, self._rates = Failures(), Rates()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="workspace", daemon=True)
@@ -137,8 +139,10 @@ class Workspace:
             "command": self.people.command,
             "message": self.people.message,
             "click": self.people.click,
-            "submit": self.people.submit,
-            "close": self.people.close,
+            "type": self.forms.type,
+            "suggest": self.forms.suggest,
+            "submit": self.forms.submit,
+            "close": self.forms.close,
             "shortcut": self.people.shortcut,
             "open_home": self.people.open_home,
             "delete": self.people.delete,
@@ -153,9 +157,7 @@ class Workspace:
             web.get("/hands/state", self._seen),
             *(web.post(f"/hands/{name}", _hand(act)) for name, act in hands.items()),
             web.get("/", _page("index.html")),
-            web.get("/app.js", _page("app.js")),
-            web.get("/mrkdwn.js", _page("mrkdwn.js")),
-            web.get("/style.css", _page("style.css")),
+            *(web.get(f"/{each.name}", _page(each.name)) for each in sorted(_PAGE.iterdir())),
         ]
 
     @web.middleware

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import string
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -44,6 +44,7 @@ class User:
     tz: str = "Europe/London"
     tz_label: str = "Greenwich Mean Time"
     tz_offset: int = 0
+    locale: str = "en-GB"
     is_bot: bool = False
     is_owner: bool = False
 
@@ -105,6 +106,10 @@ class UserGroup:
     id: str
     handle: str
     members: tuple[str, ...]
+
+    def as_slack(self) -> Json:
+        """The group object of usergroups.list."""
+        return {"id": self.id, "handle": self.handle, "name": self.handle, "user_count": len(self.members)}
 
 
 @dataclass
@@ -248,6 +253,11 @@ class State:
             if user in (known.id, known.name):
                 return known
         raise SlackError("user_not_found")
+
+    def set_locale(self, user: str, locale: str) -> None:
+        """Let somebody use Slack in another language, as `de-DE`."""
+        known = self.person(user)
+        self.users[known.id] = replace(known, locale=locale)
 
     def channel_for(self, viewer: str, channel: str) -> Channel:
         """Find what `viewer` may know of, by id or by (#)name; SlackError `channel_not_found` otherwise."""

@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from workspace.blocks import check_message, with_ids
+from workspace.block_tree import with_ids
+from workspace.blocks import check_message
 from workspace.state import Json, PostedMessage, SlackError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def unfurl(state: State, channel: Channel, args: Args) -> Json:
     for url, content in given.items():
         if url not in linked:
             raise SlackError("cannot_unfurl_url")
-        check_message(content.get("blocks"), native_progress=False)
+        check_message(content.get("blocks"), new_blocks=False)
         shown[url] = with_ids(content["blocks"])
     message.unfurls |= shown
     state.touch()

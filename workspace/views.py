@@ -6,7 +6,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from workspace.blocks import check_view, elements, with_ids
+from workspace.block_tree import elements, with_ids
+from workspace.blocks import check_view
 from workspace.state import Json, SlackError, State, new_id
 
 _STACK = 3
@@ -15,9 +16,13 @@ _FIELD_OF = {
     "static_select": "selected_option",
     "radio_buttons": "selected_option",
     "checkboxes": "selected_options",
+    "external_select": "selected_option",
+    "multi_external_select": "selected_options",
     "multi_users_select": "selected_users",
     "multi_conversations_select": "selected_conversations",
 }
+EXTERNAL = {"external_select", "multi_external_select"}
+"""Menus whose options the app suggests while somebody types."""
 _LISTS = {"selected_options", "selected_users", "selected_conversations"}
 _INITIAL = {
     "value": "initial_value",
@@ -40,6 +45,8 @@ class View:
     hash: str = field(default_factory=lambda: secrets.token_hex(8))
     values: Json = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    offered: dict[str, list[Json]] = field(default_factory=dict)
+    """The options that the app suggested, by action_id."""
 
     def replace(self, payload: Json) -> None:
         """Show other content; what was typed into inputs that stay is kept."""
@@ -61,11 +68,19 @@ class View:
         for block, element in elements(self.payload["blocks"]):
             key = block["block_id"] if block["block_id"] in values else element["action_id"]
             if key in values and element["type"] in _FIELD_OF:
-                self._put(block, element, entered(element, values[key]))
+                self._put(block, element, entered(self.with_offers(element), values[key]))
             if block["type"] == "input":
                 wrong |= self._complaint(block, element)
         self.errors = wrong
         return wrong
+
+    def with_offers(self, element: Json) -> Json:
+        """An element with the options that can be chosen: those of the app, where it is asked for them."""
+        if element["type"] not in EXTERNAL:
+            return element
+        chosen = element.get("initial_options") or [element.get("initial_option")]
+        offered = self.offered.get(element["action_id"], [])
+        return {**element, "options": [*offered, *(one for one in chosen if one)]}
 
     def _complaint(self, block: Json, element: Json) -> dict[str, str]:
         given = self.values[block["block_id"]][element["action_id"]].get(_FIELD_OF[element["type"]])
@@ -104,9 +119,9 @@ def entered(element: Json, value: Any) -> Json:
 class Views:
     """All that is open: each person's stack of modals and home tab."""
 
-    def __init__(self, state: State, *, native_progress: bool) -> None:
+    def __init__(self, state: State, *, new_blocks: bool) -> None:
         self._state = state
-        self._native_progress = native_progress
+        self._new_blocks = new_blocks
         self._modals: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
 
@@ -203,4 +218,4 @@ class Views:
         }
 
     def _check(self, payload: Any, kind: str) -> None:
-        check_view(payload, kind, native_progress=self._native_progress)
+        check_view(payload, kind, new_blocks=self._new_blocks)

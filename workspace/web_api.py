@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from workspace import files, unfurls
 from workspace.arguments import Args, between, paged
-from workspace.blocks import check_message, with_ids
+from workspace.block_tree import with_ids
+from workspace.blocks import check_message
 from workspace.state import Channel, Json, PostedMessage, SlackError, State, User
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class WebApi:
         if not text.strip() and not blocks and not args.structure("attachments"):
             raise SlackError("no_text")
         if blocks:
-            check_message(blocks, native_progress=self.options.native_progress)
+            check_message(blocks, new_blocks=self.options.new_blocks)
         return text, with_ids(blocks or [])
 
     def own(self, args: Args, error: str) -> PostedMessage:
@@ -248,6 +249,10 @@ def _group_members(api: WebApi, args: Args) -> Json:
     return {"users": list(group.members)}
 
 
+def _groups(api: WebApi, _args: Args) -> Json:
+    return {"usergroups": [group.as_slack() for group in api.state.groups.values()]}
+
+
 def _join(api: WebApi, args: Args) -> Json:
     channel = api.channel(args)
     if channel.kind != "public":
@@ -291,7 +296,9 @@ def _user(api: WebApi, user_id: str) -> User:
 
 
 def _user_info(api: WebApi, args: Args) -> Json:
-    return {"user": _user(api, args.required("user")).as_slack(api.state.team_id)}
+    user = _user(api, args.required("user"))
+    locale = {"locale": user.locale} if args.flag("include_locale") else {}
+    return {"user": user.as_slack(api.state.team_id) | locale}
 
 
 def _user_list(api: WebApi, args: Args) -> Json:
@@ -382,6 +389,7 @@ _METHODS: dict[str, tuple[Method, str]] = {
     "reactions.add": (_react, "reactions:write"),
     "reactions.remove": (_unreact, "reactions:write"),
     "team.info": (_team_info, "team:read"),
+    "usergroups.list": (_groups, "usergroups:read"),
     "usergroups.users.list": (_group_members, "usergroups:read"),
     "users.conversations": (_own_channels, "channels:read"),
     "users.info": (_user_info, "users:read"),

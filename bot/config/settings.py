@@ -20,6 +20,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from bot.binders.deadlines import QuietHours, WarningPolicy
 from bot.config import limits
+from bot.config.featured import Featured, featured
 from bot.config.limits import Limits
 from bot.errors import ConfigError
 from bot.images.names import is_on_loopback
@@ -38,6 +39,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
     "timezone": zones.zone,
     "size_limits": limits.size_limits,
     "digest": calendar.weekly,
+    "featured": featured,
     "warm_hours": calendar.weekly_hours,
 }
 """Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
@@ -100,6 +102,12 @@ class Settings(CloudsSettings, ImageSettings):
     admin_channel: str | None = Field(
         default=None, description="The id of the channel that is told when the cloud does not answer."
     )
+    help_channel: str | None = Field(
+        default=None,
+        pattern=r"^[CG][A-Z0-9]+$",
+        description="The id of the channel in which people help. Failed launches offer *Ask for help*, which "
+        "posts the failure and its log there.",
+    )
     logs_for: Literal["shared", "everybody"] = Field(
         default="shared",
         description="Who may read the log of a binder that was launched in a public channel: `shared` is its "
@@ -114,6 +122,12 @@ class Settings(CloudsSettings, ImageSettings):
         "`everybody`.",
     )
     class_seats: int = Field(default=50, ge=1, le=500, description="How many seats a class may have at most.")
+
+    featured: str = Field(
+        default="",
+        description="The repositories that everybody finds on their Home tab, with what they are called: "
+        "`Fractals = owner/fractals main --size large; Climate = https://…`. At most 8.",
+    )
 
     # How long a binder lives, and what it may cost
     lifetime_hours: float = Field(
@@ -297,6 +311,11 @@ class Settings(CloudsSettings, ImageSettings):
     def weekly_digest(self) -> tuple[int, time] | None:
         """The weekday (Monday is 0) and the time of the digest; None where there is none."""
         return calendar.weekly(self.digest) if self.digest else None
+
+    @cached_property
+    def featured_repositories(self) -> tuple[Featured, ...]:
+        """What everybody finds on their Home tab."""
+        return featured(self.featured)
 
     @property
     def workspace_is_local(self) -> bool:

@@ -156,7 +156,10 @@ def _options(port: int, suggestion: str) -> Options:
         app_name="Binder",
         team_id=TEAM_ID,
         commands=(SlashCommand("/binder", "Run a Binder repository", USAGE_HINT),),
-        shortcuts=(Shortcut("Launch this repository", "launch_from_message"),),
+        shortcuts=(
+            Shortcut("Launch this repository", "launch_from_message"),
+            Shortcut("Launch a repository", "launch_anywhere", on_message=False),
+        ),
         enforce_rates=True,
         suggestion=suggestion,
     )

@@ -9,6 +9,9 @@ from typing import Protocol
 from bot.errors import CloudError
 from bot.provisioning.instances import Instance, InstanceSpec, Recovered, Report, ResourceIds, Size, Survey
 
+MAX_LOG_BYTES = 1024 * 1024
+"""Of a whole log, its end counts."""
+
 
 class MinimalCloud:
     """A cloud without the optional abilities (shelving, recovery, waiting instances, …) inherits this."""
@@ -38,6 +41,10 @@ class MinimalCloud:
     def order(self, _resources: ResourceIds, _spec: InstanceSpec, _text: str) -> None:
         """See `Cloud.order`."""
         raise CloudError("Instances of this cloud cannot wait for an order.")
+
+    def read_log(self, _binder_id: str) -> bytes:
+        """See `Cloud.read_log`."""
+        return b""
 
     def free_places(self, _size: str) -> int | None:
         """See `Cloud.free_places`."""
@@ -172,6 +179,13 @@ class Cloud(Protocol):
         Raises:
             CloudUnreachable: It could not be read this time.
         """
+
+    def read_log(self, binder_id: str, /) -> bytes:
+        """The end of everything that fetching, building and serving printed, also after the instance is gone.
+
+        At most `MAX_LOG_BYTES`. Empty where the cloud has no more than what it reports. Raises CloudError.
+        """
+        ...
 
     def mark_end(self, resources: ResourceIds, ends_at: float, /) -> None:
         """Note at the instance when its binder ends, in Unix seconds UTC; surveys show it from then on.

@@ -55,8 +55,9 @@ def parse_repo(text: str) -> RepoSpec:
 
 _REBUILD = "rebuild"
 """The one option that takes no value."""
-_FLAGS = ("ref", "path", "open", "size", "name", "for", _REBUILD)
-_ALL_FLAGS = (*_FLAGS, *(option for option in times.OPTIONS if option != "for"))
+OPTIONS = ("ref", "path", "open", "size", "name", "for", _REBUILD)
+"""All options of a launch text."""
+_ALL_FLAGS = (*OPTIONS, *(option for option in times.OPTIONS if option != "for"))
 """Those that are named in advice, and their other forms."""
 _OTHER_WORDS = {
     **dict.fromkeys(("branch", "tag", "commit", "revision", "version"), "ref"),
@@ -134,7 +135,7 @@ def _flag(word: str) -> str:
         return _OTHER_WORDS[name]
     near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _ALL_FLAGS, 1, 0.5)
     advice = (
-        f"Did you mean --{near[0]}?" if near else f"There are {', '.join(f'--{each}' for each in _FLAGS)}."
+        f"Did you mean --{near[0]}?" if near else f"There are {', '.join(f'--{each}' for each in OPTIONS)}."
     )
     raise SpecError(f"There is no option {echo(word)}. {advice}")
 

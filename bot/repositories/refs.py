@@ -60,17 +60,18 @@ class Refs:
     def short_names(self) -> list[str]:
         """Branches and tags as people write them, the default branch first."""
         default = [self.default] if self.default else []
-        return [
-            name.removeprefix(_HEADS).removeprefix(_TAGS)
-            for name in [*default, *self.commits]
-            if name != "HEAD"
-        ]
+        return [short_name(name) for name in [*default, *self.commits] if name != "HEAD"]
 
     def at(self, commit: str) -> str | None:
         """The name of a ref that is at this commit, preferably the default branch."""
         if self.default and self.commits.get(self.default) == commit:
             return self.default
         return next((name for name, at in self.commits.items() if at == commit and name != "HEAD"), None)
+
+
+def short_name(name: str) -> str:
+    """A branch or a tag as people write it."""
+    return name.removeprefix(_HEADS).removeprefix(_TAGS)
 
 
 def choose(spec: RepoSpec, refs: Refs) -> Resolved | None:
@@ -140,7 +141,7 @@ def no_ref(spec: RepoSpec, refs: Refs, files: Iterable[str] | None = None) -> Re
     ref = spec.ref or ""
     near = nearest(ref, refs.short_names())
     if not near and refs.default:
-        near = [refs.default.removeprefix(_HEADS)]
+        near = [short_name(refs.default)]
     was_searched = files is not None and _LIKE_FILE.search(ref)
     nothing = "branch, tag, commit or file" if was_searched else "branch, tag or commit"
     return RefNotFound(

@@ -82,6 +82,10 @@ class Resolver:
         self._check_archive(spec, deadline)
         return Resolved(spec, None)
 
+    def refs(self, spec: RepoSpec) -> Refs:
+        """The branches and tags of a repository, of a provider that has git; raises what `resolve` does."""
+        return self._access.refs(spec, time.monotonic() + self._timeout)[0]
+
     def git_for(self, spec: RepoSpec, deadline: float) -> GuardedGit:
         """A git that reaches a repository, and nothing else that its host may name.
 

@@ -99,6 +99,15 @@ def clock(text: str) -> time:
     return time(int(match[1]), int(match[2]))
 
 
+def month_start(now: float, zone: tzinfo) -> float:
+    """When the month of a moment began by the clock of a zone; both in Unix seconds UTC."""
+    return (
+        datetime.fromtimestamp(now, zone)
+        .replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        .timestamp()
+    )
+
+
 def in_utc(at: float) -> str:
     """A moment to the minute, `2026-12-01 09:00 UTC`; `at` in Unix seconds."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

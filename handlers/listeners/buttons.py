@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping
 from slack_bolt import App, Args
 
 from bot.repositories.launch_text import parse_launch
-from handlers import ids
+from handlers import ids, messages
 from handlers.listeners import home
 from handlers.listeners.errors import answered
-from handlers.listeners.form import open_form
-from handlers.listeners.replies import reply, requester_of
+from handlers.listeners.form import at_origin, open_form
+from handlers.listeners.replies import is_in_more, reply, requester_of
 from handlers.listeners.share_form import open_share_form
+from handlers.messages.buttons import chosen
 from handlers.messages.message import Message
-from handlers.requests import launches, links, operations
+from handlers.requests import launches, links, logs, operations
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_id
 from handlers.requests.permissions import Operation
@@ -22,7 +23,9 @@ BUTTONS: Mapping[str, Operation[[], Message] | Operation[[], Message | None]] = 
     ids.OPEN: operations.open_links,
     ids.LAUNCH_LINK: links.launch_link,
     ids.STOP: operations.stop,
-    ids.LOG: operations.logs,
+    ids.LOG: logs.logs,
+    ids.ASK_FOR_HELP: logs.ask_for_help,
+    ids.POST_HELP: logs.post_help,
     ids.STOP_ANYWAY: operations.stop_anyway,
     ids.SAVE: operations.save,
     ids.SAVE_AND_STOP: operations.save_and_stop,
@@ -51,9 +54,14 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_share(args: Args) -> None:
         args.ack()
-        requester = requester_of_click(args)
-        lookup = by_id(context, requester, str(args.payload.get("value")))
-        open_share_form(args, context, requester, lookup)
+        _share(args, context, str(args.payload.get("value")))
+
+    @app.action(ids.MENU)
+    @answered
+    def on_menu(args: Args) -> None:
+        args.ack()
+        option = args.payload.get("selected_option") or {}
+        _choose(args, context, *chosen(str(option.get("value") or "")))
 
     @app.action(ids.LAUNCH_THIS)
     @answered
@@ -73,15 +81,37 @@ def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
     @answered
     def on_click(args: Args) -> None:
         args.ack()
-        requester = requester_of_click(args)
-        lookup = by_id(context, requester, str(args.payload.get("value")))
-        answer = BUTTONS[action_id](context, requester, lookup)
-        if answer is not None:
-            reply(args.context, args.body, answer)
-        if (args.body.get("view") or {}).get("type") == "home":
-            home.publish(args.client, context, requester)
+        _press(args, context, action_id, str(args.payload.get("value")))
 
     return on_click
+
+
+def _choose(args: Args, context: Context, action_id: str, binder_id: str) -> None:
+    """Do what was chosen from a menu. What no menu of ours holds was forged, and does nothing."""
+    if action_id == ids.MORE:
+        requester = requester_of_click(args)
+        view = logs.more(context, requester, by_id(context, requester, binder_id))
+        args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
+    elif action_id == ids.SHARE:
+        _share(args, context, binder_id)
+    elif action_id in BUTTONS:
+        _press(args, context, action_id, binder_id)
+
+
+def _press(args: Args, context: Context, action_id: str, binder_id: str) -> None:
+    requester = requester_of_click(args)
+    if (args.body.get("view") or {}).get("type") == "home":
+        home.show_again(context, requester)
+    answer = BUTTONS[action_id](context, requester, by_id(context, requester, binder_id))
+    if answer is None and is_in_more(args.body):
+        answer = messages.on_its_way()
+    if answer is not None:
+        reply(args.context, args.body, answer)
+
+
+def _share(args: Args, context: Context, binder_id: str) -> None:
+    requester = requester_of_click(args)
+    open_share_form(args, context, requester, by_id(context, requester, binder_id))
 
 
 def requester_of_click(args: Args) -> Requester:
@@ -94,4 +124,6 @@ def requester_of_click(args: Args) -> Requester:
         args.context.user_id,
         args.payload.get("action_ts"),
     ]
-    return requester_of(args.context, args.body, "action:" + ":".join(str(part or "") for part in parts))
+    key = "action:" + ":".join(str(part or "") for part in parts)
+    requester = requester_of(args.context, args.body, key)
+    return at_origin(requester, args.body["view"]) if is_in_more(args.body) else requester

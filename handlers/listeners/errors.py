@@ -10,6 +10,7 @@ from slack_bolt import App, Args, BoltContext, BoltResponse
 
 from bot.errors import BinderBotError
 from handlers import messages
+from handlers.listeners.readers import answering
 from handlers.listeners.replies import reply
 from handlers.requests.permissions import NotAllowed
 
@@ -25,7 +26,7 @@ def register(app: App) -> None:
 
 
 def answered(listener: Callable[[Args], None]) -> Callable[[Args], None]:
-    """Tell the errors of a listener where the person is.
+    """Answer a person in their language, and tell the errors of a listener where they are.
 
     Not left to `App.error`: Bolt 1.30 forgets the acknowledgement of a listener that raises within 10 ms
     after it (`ThreadListenerRunner.run` sets `ack.response` to None), and people would see a time-out too.
@@ -33,10 +34,11 @@ def answered(listener: Callable[[Args], None]) -> Callable[[Args], None]:
 
     @wraps(listener)
     def guarded(args: Args) -> None:
-        try:
-            listener(args)
-        except Exception as error:  # noqa: BLE001 - whatever it is, `explain` logs it
-            reply(args.context, args.body, explain(error))
+        with answering(args):
+            try:
+                listener(args)
+            except Exception as error:  # noqa: BLE001 - whatever it is, `explain` logs it
+                reply(args.context, args.body, explain(error))
 
     return guarded
 

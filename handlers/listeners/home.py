@@ -1,35 +1,52 @@
-"""The home tab: a person's binders, and how to begin."""
+"""The Home tab: opened, and turned to another page. It is published by `handlers.outbox.homes`, not here."""
 
 from slack_bolt import App, Args
-from slack_sdk import WebClient
 
-from handlers import messages
+from handlers import ids
 from handlers.listeners.errors import answered
 from handlers.listeners.replies import requester_of
 from handlers.requests.context import Context
-from handlers.requests.permissions import roles_of
 from handlers.requests.requester import Requester
-from handlers.rules import Role
-from storage import binders, shares
+from storage import homes
+from storage.home_models import HomeTab
 
 
 def register(app: App, context: Context) -> None:
-    """Listen to people who open the tab."""
+    """Listen to people who open the tab, and to the buttons that turn its pages."""
 
     @app.event("app_home_opened")
     @answered
     def on_home(args: Args) -> None:
         if args.body["event"].get("tab") == "home":
             requester = requester_of(args.context, args.body, f"event:{args.body['event_id']}")
-            publish(args.client, context, requester)
+            with context.store.write() as session:
+                homes.visit(session, requester.team_id, requester.user)
+            context.nudge()
+
+    @app.action(ids.HOME_MINE)
+    @answered
+    def on_mine(args: Args) -> None:
+        args.ack()
+        _turn(context, requester_of(args.context, args.body, ""), HomeTab.MINE, 0)
+
+    @app.action(ids.HOME_PAGE)
+    @answered
+    def on_page(args: Args) -> None:
+        args.ack()
+        found = ids.HOME_PAGE.fullmatch(str(args.payload["action_id"]))
+        requester = requester_of(args.context, args.body, "")
+        if found and requester.user in context.settings.admins:
+            _turn(context, requester, HomeTab.EVERYTHING, int(found[1]))
 
 
-def publish(client: WebClient, context: Context, requester: Requester) -> None:
-    """Show the tab as it is now."""
-    with context.store.read() as session:
-        mine = binders.existing(session, requester.team_id, owner=requester.user)
-        others = shares.existing(session, requester.team_id, requester.user)
-        roles = roles_of(session, context, requester, others)
-    shared = {role: [each for each in others if roles[each.id] == role] for role in Role}
-    blocks = messages.home(mine, context.store.now(), requester.user, shared)
-    client.views_publish(user_id=requester.user, view={"type": "home", "blocks": blocks})
+def show_again(context: Context, requester: Requester) -> None:
+    """Have somebody's tab shown again, because they did something on it."""
+    with context.store.write() as session:
+        homes.press(session, requester.team_id, requester.user)
+    context.nudge()
+
+
+def _turn(context: Context, requester: Requester, tab: HomeTab, page: int) -> None:
+    with context.store.write() as session:
+        homes.turn_to(session, requester.team_id, requester.user, tab, page)
+    context.nudge()

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
-from slack_bolt import Ack, App, BoltResponse
+from slack_bolt import Ack, App, BoltContext, BoltResponse
+
+from handlers.listeners.readers import CONTEXT
+from handlers.requests.context import Context
 
 REMEMBERED = 5_000
 
@@ -33,12 +36,15 @@ class Recent:
             return True
 
 
-def register(app: App) -> None:
-    """Put it before all listeners."""
+def register(app: App, ours: Context) -> None:
+    """Put it before all listeners, and leave our `Context` for them."""
     recent = Recent()
 
     @app.middleware
-    def once(body: dict[str, Any], ack: Ack, next_: Callable[[], BoltResponse]) -> BoltResponse:
+    def once(
+        body: dict[str, Any], ack: Ack, context: BoltContext, next_: Callable[[], BoltResponse]
+    ) -> BoltResponse:
+        context[CONTEXT] = ours
         key = body.get("event_id") or body.get("trigger_id")
         if key is None or recent.is_new(str(key)):
             return next_()

@@ -6,8 +6,10 @@ import structlog
 from slack_bolt import BoltContext, BoltResponse
 from slack_sdk.errors import SlackClientError
 
+from handlers import ids
 from handlers.messages.forms import REPOSITORY
 from handlers.messages.message import Message
+from handlers.messages.more import answer_view
 from handlers.requests.requester import Requester
 
 log = structlog.get_logger(__name__)
@@ -70,15 +72,26 @@ def _is_private(channel: str, name: str | None) -> bool | None:
     return name in _HIDDEN_NAMES or name.startswith("mpdm-")
 
 
+def is_in_more(body: Body) -> bool:
+    """Whether a button was pressed in the modal of *More…*, where answers take the place of the buttons."""
+    view = body.get("view") or {}
+    return body.get("type") == "block_actions" and view.get("callback_id") == ids.MORE
+
+
 def _send(context: BoltContext, body: Body, message: Message) -> None:
-    if context.respond and body.get("response_url"):
+    if is_in_more(body):
+        view = body["view"]
+        context.client.views_update(
+            view_id=view["id"], view=answer_view(message, str(view.get("private_metadata", "")))
+        )
+    elif context.respond and body.get("response_url"):
         context.respond(
             response_type="ephemeral",
             replace_original=False,
             thread_ts=_thread_of(body),
             **message.as_arguments(),
         )
-    elif context.channel_id:
+    elif context.channel_id and not context.channel_id.startswith("D"):
         context.client.chat_postEphemeral(
             channel=context.channel_id,
             user=context.user_id or "",
@@ -86,8 +99,12 @@ def _send(context: BoltContext, body: Body, message: Message) -> None:
             **message.as_arguments(),
         )
     else:
-        context.client.chat_postMessage(
-            channel=context.user_id or "", unfurl_links=False, unfurl_media=False, **message.as_arguments()
+        context.client.chat_postMessage(  # only its reader sees it there, and it stays
+            channel=context.channel_id or context.user_id or "",
+            thread_ts=_thread_of(body),
+            unfurl_links=False,
+            unfurl_media=False,
+            **message.as_arguments(),
         )
 
 

@@ -1,13 +1,13 @@
-"""The form of *Share*: opened by a button, and sent."""
+"""The form of *Share*: opened by a button, and sent. Its groups are suggested while somebody types."""
 
 from slack_bolt import App, Args
 
 from bot.errors import BinderBotError
 from handlers import ids
 from handlers.listeners.errors import answered
-from handlers.listeners.replies import reply, requester_of
+from handlers.listeners.replies import is_in_more, reply, requester_of
 from handlers.messages import forms
-from handlers.messages.sharing import USERS, read_share_form
+from handlers.messages.share_fields import USERS, group_options, read_shares
 from handlers.requests import sharing
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_id
@@ -24,12 +24,17 @@ def register(app: App, context: Context) -> None:
         requester = requester_of(args.context, args.body, f"view:{view['id']}")
         lookup = by_id(context, requester, str(view["private_metadata"]))
         try:
-            answer = sharing.change(context, requester, lookup, read_share_form(view["state"]["values"]))
+            answer = sharing.change(context, requester, lookup, read_shares(view["state"]["values"]))
         except BinderBotError as error:
             args.ack(response_action="errors", errors={USERS: forms.without_markup(error)})
         else:
             args.ack()
             reply(args.context, args.body, answer)
+
+    @app.options(ids.GROUPS)
+    def on_groups(args: Args) -> None:
+        groups = context.slow.groups.known("") or {}
+        args.ack(options=group_options(str(args.payload.get("value") or ""), groups))
 
 
 def open_share_form(args: Args, context: Context, requester: Requester, lookup: BinderLookup) -> None:
@@ -40,4 +45,5 @@ def open_share_form(args: Args, context: Context, requester: Requester, lookup: 
     """
     view = sharing.form(context, requester, lookup)
     args.ack()
-    args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
+    show = args.client.views_push if is_in_more(args.body) else args.client.views_open
+    show(trigger_id=args.body["trigger_id"], view=view)

@@ -4,8 +4,9 @@ Each message has blocks, and a text that says the same for notifications and for
 Whatever comes from a person, a repository or an instance goes through `handlers.messages.mrkdwn`.
 """
 
-from handlers.messages.help import help_text, not_understood
-from handlers.messages.lists import home, listing
+from handlers.messages.help import form_offer, help_text, launch_offer, not_understood
+from handlers.messages.lists import listing
+from handlers.messages.log_text import log_file_comment, log_of
 from handlers.messages.message import MOST_LISTED, Message
 from handlers.messages.milestones import failed, gone, ready, shelved, waiting
 from handlers.messages.replies import (
@@ -14,8 +15,8 @@ from handlers.messages.replies import (
     held,
     invitation,
     links,
-    log_of,
     note,
+    on_its_way,
     refusal,
     unsaved,
 )
@@ -28,16 +29,19 @@ __all__ = [
     "alert",
     "card",
     "failed",
+    "form_offer",
     "gone",
     "held",
     "help_text",
-    "home",
     "invitation",
+    "launch_offer",
     "links",
     "listing",
+    "log_file_comment",
     "log_of",
     "not_understood",
     "note",
+    "on_its_way",
     "ready",
     "refusal",
     "shelved",

@@ -1,15 +1,16 @@
 """The buttons of a binder's messages. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import quote
 
-from slack_sdk.models.blocks import ButtonElement
+from slack_sdk.models.blocks import ButtonElement, InteractiveElement
 
 from bot.text import shorten, visible
 from handlers import ids
-from handlers.messages.blocks import Confirmation, button, link_button
+from handlers.messages.blocks import Confirmation, button, link_button, menu
 from handlers.messages.mrkdwn import is_web
-from handlers.rules import Action, is_possible
+from handlers.rules import Action, State, has_failed, is_possible, state_of
 from storage.models import Binder
 from storage.vocabulary import Ending
 
@@ -35,11 +36,6 @@ def log_button(binder: Binder) -> ButtonElement:
 def share_button(binder: Binder) -> ButtonElement:
     """The form in which its owner says who else can open it."""
     return button("Share", ids.SHARE, binder.id)
-
-
-def launch_link_button(binder: Binder) -> ButtonElement:
-    """A link and a badge that launch the same again."""
-    return button("Launch link", ids.LAUNCH_LINK, binder.id)
 
 
 def shelve_button(binder: Binder) -> ButtonElement:
@@ -97,6 +93,120 @@ def possible_buttons(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What this site can do with binders beside what is always possible.
+
+    Attributes:
+        can_shelve: Whether its cloud can shelve.
+        can_ask: Whether it has a channel in which people help.
+    """
+
+    can_shelve: bool = True
+    can_ask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing that can be done with a binder, in a menu."""
+
+    action: Action
+    action_id: str
+    label: str
+
+    def value(self, binder: Binder) -> str:
+        """What Slack hands back when it is chosen: see `chosen`."""
+        return f"{self.action_id}:{binder.id}"
+
+
+MORE = "More…"
+_IN_MENU = 5
+"""Slack's limit of a menu."""
+_CHOICES = (
+    Choice(Action.SHARE, ids.SHARE, "Share"),
+    Choice(Action.EXTEND, ids.KEEP, "Keep 2 h"),
+    Choice(Action.SAVE, ids.SAVE, "Save my work"),
+    Choice(Action.SHELVE, ids.SHELVE, "Shelve"),
+    Choice(Action.READ_LOG, ids.LOG, "Show log"),
+    Choice(Action.HOLD, ids.HOLD, "Keep for debugging"),
+    Choice(Action.STOP, ids.STOP, "Remove now"),
+    Choice(Action.LINK, ids.LAUNCH_LINK, "Launch link"),
+    Choice(Action.LAUNCH_AGAIN, ids.RETRY, "Launch again"),
+    Choice(Action.EXTEND, ids.KEEP_TONIGHT, "Keep until tonight"),
+)
+"""What menus hold, the most wanted first."""
+
+
+def controls(
+    binder: Binder, offers: Offers, *, allowed: Collection[Action] | None = None
+) -> list[InteractiveElement]:
+    """All that can be done with a binder now: the main buttons, and one menu for the rest.
+
+    Args:
+        binder: As it is.
+        offers: What the site can do.
+        allowed: What the reader may do; None where several people read the message.
+    """
+    main = main_buttons(binder, offers, allowed=allowed)
+    rest = choices(binder, offers, allowed=allowed)
+    entries = [(each.label, each.value(binder)) for each in rest]
+    if len(entries) > _IN_MENU:
+        entries = [*entries[: _IN_MENU - 1], (MORE, f"{ids.MORE}:{binder.id}")]
+    return [*main, *([menu(ids.MENU, entries)] if entries else [])]
+
+
+def main_buttons(
+    binder: Binder, offers: Offers, *, allowed: Collection[Action] | None = None
+) -> list[ButtonElement]:
+    """What people mostly want of a binder in its state: see `controls`."""
+    return [
+        made(binder)
+        for action, made in _MAIN[state_of(binder)]
+        if (allowed is None or action in allowed) and _is_offered(binder, action, offers)
+    ]
+
+
+def choices(binder: Binder, offers: Offers, *, allowed: Collection[Action] | None = None) -> list[Choice]:
+    """What else can be done with it now, the most wanted first: see `controls`."""
+    main = {action for action, _ in _MAIN[state_of(binder)]}
+    return [
+        each
+        for each in _CHOICES
+        if each.action not in main
+        and (allowed is None or each.action in allowed)
+        and _is_offered(binder, each.action, offers)
+        and (
+            each.action != Action.EXTEND or state_of(binder) == State.READY
+        )  # before, it would change nothing
+    ]
+
+
+def more_buttons(
+    binder: Binder, offers: Offers, *, allowed: Collection[Action]
+) -> Iterator[InteractiveElement]:
+    """All that can be done with it now, as buttons: see `controls`."""
+    yield from main_buttons(binder, offers, allowed=allowed)
+    for each in choices(binder, offers, allowed=allowed):
+        yield button(each.label, each.action_id, binder.id)
+
+
+def chosen(value: str) -> tuple[str, str]:
+    """The button that a value of a menu stands for, and the binder's id; it may be forged."""
+    action_id, _, binder_id = value.partition(":")
+    return action_id, binder_id
+
+
+def _is_offered(binder: Binder, action: Action, offers: Offers) -> bool:
+    if action == Action.ASK_FOR_HELP:
+        return offers.can_ask and has_failed(binder) and is_possible(binder, action)
+    return is_possible(binder, action) and (offers.can_shelve or action != Action.SHELVE)
+
+
+def ask_for_help_button(binder: Binder) -> ButtonElement:
+    """Show what would be posted where others help."""
+    return button("Ask for help", ids.ASK_FOR_HELP, binder.id)
+
+
 def retry_button(binder: Binder, text: str) -> ButtonElement:
     """Launch the same repository once more."""
     style = "primary" if binder.ending == Ending.FAILED else None
@@ -106,6 +216,23 @@ def retry_button(binder: Binder, text: str) -> ButtonElement:
 def without_conda_button(binder: Binder) -> ButtonElement:
     """Launch the same repository once more, with its conda packages from PyPI."""
     return button(WITHOUT_CONDA, ids.RETRY_WITHOUT_CONDA, binder.id)
+
+
+def _again_button(binder: Binder) -> ButtonElement:
+    return retry_button(binder, "Try again" if has_failed(binder) else "Launch again")
+
+
+_TEAR_DOWN = (Action.STOP, stop_button)
+_ENDED = ((Action.LAUNCH_AGAIN, _again_button), (Action.ASK_FOR_HELP, ask_for_help_button))
+_MAIN: Mapping[State, tuple[tuple[Action, Callable[[Binder], ButtonElement]], ...]] = {
+    State.STARTING: (_TEAR_DOWN,),
+    State.READY: ((Action.OPEN, open_button), _TEAR_DOWN),
+    State.SHELVED: ((Action.RESUME, resume_button), _TEAR_DOWN),
+    State.FAILED: _ENDED,
+    State.ENDING: _ENDED,
+    State.GONE: _ENDED,
+}
+"""What stands as a button of its own. *Tear down* does, because a menu cannot ask back for one entry."""
 
 
 def interface_buttons(binder: Binder, *, token: str | None) -> list[ButtonElement]:

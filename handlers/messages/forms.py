@@ -1,47 +1,74 @@
-"""The form of `/binder launch`, and how it is read. Pure."""
+"""The form of `/binder launch`, and what it says of a repository while it is open. Pure."""
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from slack_sdk.models.blocks import (
+    Block,
     CheckboxesElement,
+    ContextBlock,
+    ExternalDataSelectElement,
     InputBlock,
     Option,
     PlainTextInputElement,
     PlainTextObject,
     StaticSelectElement,
 )
+from slack_sdk.models.blocks.basic_components import DispatchActionConfig
 
-from bot.errors import BinderBotError, SpecError
+from bot.errors import BinderBotError, RefNotFound
 from bot.interfaces.catalogue import INTERFACES
 from bot.provisioning.instances import Size
-from bot.repositories.launch_text import parse_launch
-from bot.repositories.site_links import expanded, quoted
-from bot.repositories.spec import LaunchRequest
-from bot.text import shorten
+from bot.repositories.preview import Preview
+from bot.text import shorten, visible
 from handlers import ids
-from handlers.messages.blocks import Json, as_json, context
+from handlers.messages.blocks import Json, context
+from handlers.messages.modals import modal
+from handlers.messages.mrkdwn import code, inline
+from handlers.messages.notices import amount
+from handlers.messages.share_fields import (
+    CHANNELS,
+    GROUPS,
+    USERS,
+    GroupNames,
+    channels_field,
+    groups_field,
+    people_field,
+)
+from handlers.messages.sharing import MANAGES
 
 REPOSITORY = "repo"
+REF = "ref"
+SIZE = "size"
 DURATION = "duration"
 REBUILD = "rebuild"
-_VALUE = "value"
-_FLAGS = {
-    "ref": "--ref",
+MANAGE = "manage"
+FOUND = "found"
+"""The block that says what was found in the repository."""
+VALUE = "value"
+"""The action_id of all inputs that send nothing before the form is sent."""
+TYPED_OPTIONS: Mapping[str, str] = {
+    REF: "--ref",
     "path": "--path",
     "interface": "--open",
-    "size": "--size",
+    SIZE: "--size",
     DURATION: "--for",
     "name": "--name",
 }
 """The fields after the repository, and the option that each stands for in a command."""
-_TYPED_COMMAND = re.compile(rf"^(?:{ids.COMMAND}\s+)?launch\s+", re.IGNORECASE)
-"""What people paste into the first field along with the repository."""
+OTHER_OPTIONS: Mapping[str, str] = {
+    REBUILD: "--rebuild",
+    USERS: "--share",
+    CHANNELS: "--share",
+    GROUPS: "--share",
+    MANAGE: "--manage",
+}
+"""The other fields, likewise."""
 _MAX_REPOSITORY = 1_000
 _MAX_OPTION = 75
+_MAX_OPTION_VALUE = 150
+_MOST_OPTIONS = 100
 _MAX_METADATA = 3_000
 
 
@@ -58,77 +85,117 @@ class Origin:
     """Where a form was opened: its launch is posted there.
 
     Attributes:
-        channel: Slack's id of it.
+        channel: Slack's id of it; a person's id stands for their direct message.
         response_url: Slack's URL for answers, if any; a secret.
         is_private: Whether only some people can read that channel; None where nobody told.
+        repository: What was typed as the repository when it was last looked at.
     """
 
     channel: str
     response_url: str | None = None
     is_private: bool | None = None
+    repository: str = ""
 
     def as_metadata(self) -> str:
         """As the `private_metadata` of a view."""
-        whole = {"channel": self.channel, "is_private": self.is_private, "response_url": self.response_url}
-        text = json.dumps(whole)
-        return text if len(text) <= _MAX_METADATA else json.dumps(whole | {"response_url": None})
+        whole = {
+            "channel": self.channel,
+            "is_private": self.is_private,
+            "response_url": self.response_url,
+            "repository": self.repository,
+        }
+        forms = (whole, whole | {"repository": ""}, whole | {"repository": "", "response_url": None})
+        return next(text for each in forms if len(text := json.dumps(each)) <= _MAX_METADATA)
 
     @classmethod
     def of(cls, metadata: str) -> "Origin":
         """Read a view's `private_metadata`."""
         read = json.loads(metadata)
-        return cls(str(read["channel"]), read.get("response_url"), read.get("is_private"))
+        return cls(
+            str(read["channel"]),
+            read.get("response_url"),
+            read.get("is_private"),
+            str(read.get("repository") or ""),
+        )
+
+    def looked_at(self, repository: str) -> "Origin":
+        """The same, with what was typed as the repository."""
+        return replace(self, repository=repository[:_MAX_REPOSITORY])
 
 
-def launch_form(sizes: Sequence[Size], origin: Origin, *, repository: str = "") -> Json:
-    """The form as a view, with `repository` filled in."""
-    blocks = [
-        _text(REPOSITORY, "Repository", "owner/repo, a link, or a DOI", repository),
-        _text("ref", "Branch, tag or commit", "the default branch", optional=True),
-        _text("path", "File or folder to open", "notebooks/start.ipynb", optional=True),
-        _choice("interface", "Open with", [(each.key, each.label) for each in INTERFACES]),
-        *_size_choice(sizes),
-        _text(DURATION, "For how long", "6h, 90m, until 18:00, until friday", optional=True),
-        _text("name", "Name", "the repository's name", optional=True),
-        _tick(REBUILD, "Build", "Build it anew, also if it was built before"),
-        context("Its files are deleted when it ends."),
-    ]
-    return {
-        "type": "modal",
-        "callback_id": ids.LAUNCH_FORM,
-        "title": {"type": "plain_text", "text": "Launch a repository"},
-        "submit": {"type": "plain_text", "text": "Launch"},
-        "close": {"type": "plain_text", "text": "Cancel"},
-        "private_metadata": origin.as_metadata(),
-        "blocks": as_json(blocks),
-    }
+@dataclass(frozen=True, slots=True)
+class FormFacts:
+    """What the form shows beside its fields.
 
-
-def read(values: Mapping[str, Mapping[str, Any]], *, link_host: str = "") -> LaunchRequest:
-    """Read a filled-in form.
-
-    Args:
-        values: `view.state.values`, as Slack hands it over.
-        link_host: The address of the site's launch links; empty where it has none.
-
-    Raises:
-        FormError: A field has an error.
+    Attributes:
+        sizes: What its reader may choose; the first is the default.
+        unit: The unit of all prices; may be empty.
+        free: How many more instances of a size the cloud has room for now, where that is known.
+        groups: See `GroupNames`.
+        found: What is said of the repository; empty where nothing is.
     """
-    text = expanded(link_host, _TYPED_COMMAND.sub("", _entered(values, REPOSITORY)))
-    request = _checked(REPOSITORY, lambda: parse_launch(text))
-    # One field after the other, so that each error is shown at its field.
-    for field, flag in _FLAGS.items():
-        if value := _entered(values, field):
-            text = f"{text} {flag} {_quoted(field, value)}"
-            request = _checked(field, lambda text=text: parse_launch(text))  # type: ignore[misc] # bound early
-    return replace(request, rebuild=request.rebuild or _is_ticked(values, REBUILD))
+
+    sizes: Sequence[Size]
+    unit: str = ""
+    free: Mapping[str, int | None] = field(default_factory=dict)
+    groups: GroupNames = field(default_factory=dict)
+    found: str = ""
 
 
-def _checked(field: str, parse: Callable[[], LaunchRequest]) -> LaunchRequest:
-    try:
-        return parse()
-    except SpecError as error:
-        raise FormError({field: without_markup(error)}) from error
+def launch_form(facts: FormFacts, origin: Origin, *, repository: str = "") -> Json:
+    """The form as a view, with `repository` filled in."""
+    blocks: list[Block] = [
+        _repository(repository),
+        *([_found(facts.found)] if facts.found else []),
+        _ref(),
+        _text("path", "File or folder to open", "notebooks/start.ipynb"),
+        _choice("interface", "Open with", [_option(each.key, each.label) for each in INTERFACES]),
+        *_size_choice(facts),
+        _text(DURATION, "For how long", "6h, 90m, until 18:00, until friday"),
+        _text("name", "Name", "the repository's name"),
+        people_field(USERS, "Who else can open it: people"),
+        channels_field("Who else can open it: everybody in these channels"),
+        groups_field("Who else can open it: everybody in these groups", (), facts.groups),
+        _tick(MANAGE, "What else these people can do", f"They can also {MANAGES}"),
+        _tick(REBUILD, "Build", "Build it anew, also if it was built before"),
+        context(f"{_place(origin.channel)} Its files are deleted when it ends."),
+    ]
+    return modal(ids.LAUNCH_FORM, "Launch a repository", "Launch", blocks, origin.as_metadata())
+
+
+def found_in(preview: Preview) -> str:
+    """What is said of a repository in the form, as markup."""
+    if preview.problem is not None:
+        return f":warning: {inline(without_markup(preview.problem), 600)}"
+    if not preview.refs:
+        return ":white_check_mark: This can be launched."
+    default = f", default branch {code(preview.default, 100)}" if preview.default else ""
+    refs = "1 branch or tag" if len(preview.refs) == 1 else f"{len(preview.refs):,} branches and tags"
+    return f":white_check_mark: This can be launched: {refs}{default}."
+
+
+def not_a_repository(why: str) -> str:
+    """The same where what was typed is no repository."""
+    return f":warning: {inline(why, 600)}"
+
+
+def at_its_field(problem: BinderBotError) -> dict[str, str]:
+    """What is wrong with a repository, at the field that has to change."""
+    return {REF if isinstance(problem, RefNotFound) else REPOSITORY: without_markup(problem)}
+
+
+def ref_options(typed: str, refs: Sequence[str]) -> list[Json]:
+    """The branches and tags that somebody may mean by what they typed, as options; and what they typed."""
+    wanted = typed.strip()
+    folded = wanted.casefold()
+    beginning = [each for each in refs if each.casefold().startswith(folded)]
+    within = [each for each in refs if folded in each.casefold()]
+    exact = [wanted] if wanted in refs else []
+    other = [wanted] if wanted and not exact else []
+    names = dict.fromkeys([*exact, *beginning[:_MOST_OPTIONS], *within[:_MOST_OPTIONS]])
+    fitting = [each for each in names if len(each) <= _MAX_OPTION_VALUE and visible(each)]
+    shown = [*fitting[: _MOST_OPTIONS - 1], *(each for each in other if len(each) <= _MAX_OPTION_VALUE)]
+    return [_option(each, each).to_dict() for each in shown]
 
 
 def without_markup(error: BinderBotError) -> str:
@@ -136,52 +203,77 @@ def without_markup(error: BinderBotError) -> str:
     return f"{error.sentence} {error.hint}".replace("`", "").strip()
 
 
-def _quoted(field: str, value: str) -> str:
-    typed = quoted(value)
-    if typed is None:
-        raise FormError({field: "This value contains both \" and '. Use only one of them."})
-    return typed
+def _place(channel: str) -> str:
+    where = "your direct messages with me" if not channel.startswith(("C", "G")) else "this channel"
+    return f"Its progress is shown in {where}."
 
 
-def _entered(values: Mapping[str, Mapping[str, Any]], field: str) -> str:
-    element = values.get(field, {}).get(_VALUE, {})
-    chosen = (element.get("selected_option") or {}).get("value")
-    return str(chosen or element.get("value") or "").strip()
-
-
-def _is_ticked(values: Mapping[str, Mapping[str, Any]], field: str) -> bool:
-    return bool(values.get(field, {}).get(_VALUE, {}).get("selected_options"))
-
-
-def _text(field: str, label: str, placeholder: str, value: str = "", *, optional: bool = False) -> InputBlock:
+def _repository(value: str) -> InputBlock:
     element = PlainTextInputElement(
-        action_id=_VALUE,
-        placeholder=PlainTextObject(text=placeholder),
+        action_id=ids.REPOSITORY,
+        placeholder=PlainTextObject(text="owner/repo, a link, or a DOI"),
         initial_value=value[:_MAX_REPOSITORY] or None,
         max_length=_MAX_REPOSITORY,
+        dispatch_action_config=DispatchActionConfig(
+            trigger_actions_on=["on_enter_pressed", "on_character_entered"]
+        ),
     )
-    return InputBlock(block_id=field, label=label, element=element, optional=optional)
+    return InputBlock(block_id=REPOSITORY, label="Repository", element=element, dispatch_action=True)
 
 
-def _size_choice(sizes: Sequence[Size]) -> list[InputBlock]:
-    options = [(size.key, f"{size.key}: {size.label}") for size in sizes]
-    return [_choice("size", "Size", options)] if options else []  # Slack refuses a menu without options
+def _found(text: str) -> ContextBlock:
+    block = context(text)
+    block.block_id = FOUND
+    return block
 
 
-def _tick(field: str, label: str, text: str) -> InputBlock:
-    element = CheckboxesElement(
-        action_id=_VALUE, options=[Option(value=field, text=PlainTextObject(text=text))]
+def _ref() -> InputBlock:
+    element = ExternalDataSelectElement(
+        action_id=ids.REFS, placeholder=PlainTextObject(text="the default branch"), min_query_length=0
     )
-    return InputBlock(block_id=field, label=label, element=element, optional=True)
-
-
-def _choice(field: str, label: str, options: Sequence[tuple[str, str]]) -> InputBlock:
-    shown = [
-        Option(value=key, text=PlainTextObject(text=shorten(text, _MAX_OPTION))) for key, text in options
-    ]
     return InputBlock(
-        block_id=field,
-        label=label,
-        element=StaticSelectElement(action_id=_VALUE, options=[*shown]),
+        block_id=REF,
+        label="Branch, tag or commit",
+        element=element,
         optional=True,
+        dispatch_action=True,
     )
+
+
+def _text(block: str, label: str, placeholder: str) -> InputBlock:
+    element = PlainTextInputElement(
+        action_id=VALUE, placeholder=PlainTextObject(text=placeholder), max_length=_MAX_REPOSITORY
+    )
+    return InputBlock(block_id=block, label=label, element=element, optional=True)
+
+
+def _size_choice(facts: FormFacts) -> list[InputBlock]:
+    options = [
+        _option(size.key, f"{size.key}: {size.label}", _size_facts(size, facts)) for size in facts.sizes
+    ]
+    return [_choice(SIZE, "Size", options)] if options else []  # Slack refuses a menu without options
+
+
+def _size_facts(size: Size, facts: FormFacts) -> str:
+    """The price of a size, and what is free of it now."""
+    price = f"{amount(size.price_per_hour, facts.unit)} per hour" if size.price_per_hour else ""
+    free = facts.free.get(size.key)
+    room = "" if free is None else f"room for {free} more now" if free else "no room now: a launch waits"
+    return " · ".join(part for part in (price, room) if part)
+
+
+def _option(value: str, text: str, description: str = "") -> Option:
+    said = PlainTextObject(text=shorten(description, _MAX_OPTION)) if description else None
+    return Option(
+        value=value, text=PlainTextObject(text=shorten(visible(text), _MAX_OPTION)), description=said
+    )
+
+
+def _tick(block: str, label: str, text: str) -> InputBlock:
+    element = CheckboxesElement(action_id=VALUE, options=[_option(block, text)])
+    return InputBlock(block_id=block, label=label, element=element, optional=True)
+
+
+def _choice(block: str, label: str, options: Iterable[Option]) -> InputBlock:
+    element = StaticSelectElement(action_id=VALUE, options=[*options])
+    return InputBlock(block_id=block, label=label, element=element, optional=True)

@@ -1,7 +1,7 @@
-"""Several binders at once: the list of a workspace and the home tab of a person. Pure."""
+"""Several binders at once: the list of a workspace. Pure."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from slack_sdk.models.blocks import Block
 
@@ -9,20 +9,14 @@ from bot.text import counted
 from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import name_of, repository_text
-from handlers.messages.blocks import MAX_TEXT, Json, actions, as_json, context, header, section
-from handlers.messages.buttons import LAUNCH, launch_button, possible_buttons
+from handlers.messages.blocks import MAX_TEXT, context, header, section
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import inline, person
 from handlers.messages.notices import amount
 from handlers.messages.replies import note
-from handlers.messages.status_text import is_live, phrase
-from handlers.rules import Action, Role, actions_of
+from handlers.messages.status_text import phrase
 from storage.models import Binder
 from storage.vocabulary import Status
-
-_LEAST_SHARED = 5
-"""Of what is shared with somebody, so many fit on their tab, however many they have themselves."""
-_ON_THE_HOME = (Action.OPEN, Action.READ_LOG, Action.SHARE, Action.STOP)
 
 
 def listing(
@@ -46,7 +40,7 @@ def listing(
     """
     if not binders:
         how = f"To start one, type `{ids.COMMAND} launch owner/repo`."
-        return note("No binder is running.", _pool(pool, unit) if pool else how)
+        return note("No binder is running.", pool_line(pool, unit) if pool else how)
     ordered = sorted(binders, key=lambda each: (each.owner != user, each.id not in shared))
     shown = ordered[:MOST_LISTED]
     more = [context(f"… and {len(ordered) - len(shown)} more.")] if len(ordered) > len(shown) else []
@@ -54,7 +48,7 @@ def listing(
         header(counted(len(ordered), "binder")),
         *[_row(each, now, user, shared) for each in shown],
         *more,
-        *([context(_pool(pool, unit))] if pool else []),
+        *([context(pool_line(pool, unit))] if pool else []),
     ]
     words = [
         f"{name_of(each)} {phrase(each).words} ({person(each.owner)}{_with_you(each, shared)})"
@@ -63,40 +57,7 @@ def listing(
     return Message.of(f"{counted(len(ordered), 'binder')}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
 
 
-def home(
-    binders: Sequence[Binder], now: float, user: str, shared: Mapping[Role, Sequence[Binder]] | None = None
-) -> list[Json]:
-    """The blocks of the home tab: the person's binders, what is shared with them, and how to start one.
-
-    Args:
-        binders: Their own.
-        now: Unix seconds, UTC.
-        user: Whose tab it is.
-        shared: What others share with them, by what they may do with it.
-    """
-    others = [(each, role) for role, theirs in (shared or {}).items() for each in theirs]
-    mine = binders[: MOST_LISTED - min(len(others), _LEAST_SHARED)]
-    blocks: list[Block] = [
-        header("Your binders"),
-        *actions([launch_button(style="primary")]),
-        *[block for each in mine for block in _home_rows(each, now, user, Role.OWNER)],
-    ]
-    if not binders:
-        blocks.append(section(f"You have no binder. Press *{LAUNCH}* to start one."))
-    if others:
-        rows = others[: MOST_LISTED - len(mine)]
-        shown = [block for each, role in rows for block in _home_rows(each, now, user, role)]
-        blocks += [header("Shared with you"), *shown]
-    blocks.append(
-        context(
-            f"You can also type `{ids.COMMAND} launch owner/repo` in any channel. "
-            f"`{ids.COMMAND} help` lists all commands."
-        )
-    )
-    return as_json(blocks)
-
-
-def _pool(pool: Sequence[Binder], unit: str) -> str:
+def pool_line(pool: Sequence[Binder], unit: str) -> str:
     """The warm pool in one line, with its costs."""
     waiting = Counter(each.size for each in pool if each.status == Status.WAITING)
     counts = Counter(sorted(each.size for each in pool))
@@ -116,9 +77,3 @@ def _row(binder: Binder, now: float, user: str, shared: Collection[str] = frozen
     age = duration(now - binder.created_at)
     line = f"{said.emoji} *{name_of(binder)}* {said.words} · {age}{whose}\n{repository_text(binder)}"
     return section(line)
-
-
-def _home_rows(binder: Binder, now: float, user: str, role: Role) -> list[Block]:
-    allowed = actions_of(role)
-    buttons = possible_buttons(binder, _ON_THE_HOME, allowed=allowed) if is_live(binder) else []
-    return [_row(binder, now, user), *actions(buttons)]

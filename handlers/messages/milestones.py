@@ -1,23 +1,17 @@
 """The milestones that are posted in a binder's thread: waiting, ready, failed, shelved, gone. Pure."""
 
-from slack_sdk.models.blocks import Block, ButtonElement
+from slack_sdk.models.blocks import Block, InteractiveElement
 
 from bot.binders.deadlines import last_end
 from bot.provisioning.agent.failures import FailureCode
 from bot.times.durations import duration
-from handlers import ids
 from handlers.messages.binder_text import collaboration_of, name_of, notes_of
-from handlers.messages.blocks import actions, button, context, section
+from handlers.messages.blocks import actions, context, section
 from handlers.messages.buttons import (
     WITHOUT_CONDA,
+    Offers,
+    controls,
     interface_buttons,
-    launch_link_button,
-    log_button,
-    open_button,
-    resume_button,
-    retry_button,
-    share_button,
-    stop_button,
     without_conda_button,
 )
 from handlers.messages.message import LOG_LIMIT, Message
@@ -26,23 +20,24 @@ from handlers.messages.status_text import elapsed, ending, ran, reason
 from storage.models import Binder
 
 _HOLD = "Keep for debugging"
+_NOTHING = Offers(can_shelve=False)
 _WITHOUT_CONDA = (
     f"*{WITHOUT_CONDA}* installs the packages of the same names from PyPI. "
     "Not all conda packages are there, and a few names belong to other packages."
 )
 
 
-def waiting(binder: Binder) -> Message:
+def waiting(binder: Binder, offers: Offers = _NOTHING) -> Message:
     """The cloud has no room yet."""
     why = inline(binder.waiting_for or "The cloud has no free capacity at the moment.", 1_500)
     story = f"*{name_of(binder)}* has to wait. {why} I will keep trying and start it as soon as I can."
     return Message.of(
         story.replace("*", ""),
-        [section(f":vertical_traffic_light: {story}"), *actions([stop_button(binder)])],
+        [section(f":vertical_traffic_light: {story}"), *actions(controls(binder, offers))],
     )
 
 
-def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
+def ready(binder: Binder, now: float, *, absent: str | None = None, offers: Offers = _NOTHING) -> Message:
     """The links, without the token; `absent` is an interface that was asked for but did not answer."""
     labels = ", ".join(inline(each["label"], 60) for each in binder.interfaces)
     owner, state = person(binder.owner), "is running again" if binder.resumes else "is ready"
@@ -60,14 +55,13 @@ def ready(binder: Binder, now: float, *, absent: str | None = None) -> Message:
         *actions(interface_buttons(binder, token=None)),
         *[section(text) for text in [notes_of(binder)] if text],
         context(notes),
-        *actions(
-            [open_button(binder), share_button(binder), launch_link_button(binder), stop_button(binder)]
-        ),
+        *actions(controls(binder, offers)),
     ]
-    return Message.of(f"{owner} {name_of(binder)} {state}: {labels}.", blocks)
+    heard = f"{owner} {name_of(binder)} {state}{after}: {labels}. {notes}".replace("*", "")
+    return Message.of(heard, blocks)
 
 
-def failed(binder: Binder, *, shows_log: bool = False) -> Message:
+def failed(binder: Binder, *, shows_log: bool = False, offers: Offers = _NOTHING) -> Message:
     """Why a launch failed, and what to try; `shows_log` says whether all who read this may read its log."""
     why = reason(binder) or "No reason is known."
     log = code_block(binder.log or "", LOG_LIMIT) if shows_log else ""
@@ -78,14 +72,7 @@ def failed(binder: Binder, *, shows_log: bool = False) -> Message:
         *([section(f":bulb: {hint}")] if hint else []),
         *_inspection(binder),
         *([context(_WITHOUT_CONDA)] if _can_do_without_conda(binder) else []),
-        *actions(
-            [
-                retry_button(binder, "Try again"),
-                *_conda_buttons(binder),
-                *([] if shows_log else [log_button(binder)]),
-                *_hold_buttons(binder),
-            ]
-        ),
+        *actions(_after_failure(binder, offers)),
     ]
     heard = f"{person(binder.owner)} {name_of(binder)} could not be launched. {why} {hint}"
     return Message.of(heard.strip(), blocks)
@@ -96,7 +83,9 @@ def _inspection(binder: Binder) -> list[Block]:
     if not binder.kept_until:
         return []
     return [
-        context(f"Its instance is kept until {date(binder.kept_until)}. Press *{_HOLD}* to keep it longer.")
+        context(
+            f"Its instance is kept until {date(binder.kept_until)}. *{_HOLD}* in the menu keeps it longer."
+        )
     ]
 
 
@@ -105,17 +94,13 @@ def _can_do_without_conda(binder: Binder) -> bool:
     return binder.failure_code == FailureCode.NEEDS_CONDA.value
 
 
-def _conda_buttons(binder: Binder) -> list[ButtonElement]:
-    return [without_conda_button(binder)] if _can_do_without_conda(binder) else []
+def _after_failure(binder: Binder, offers: Offers) -> list[InteractiveElement]:
+    """The buttons of a failed binder; *Try without conda* stands behind *Try again* where it may help."""
+    first, *rest = controls(binder, offers)
+    return [first, *([without_conda_button(binder)] if _can_do_without_conda(binder) else []), *rest]
 
 
-def _hold_buttons(binder: Binder) -> list[ButtonElement]:
-    if not binder.kept_until:
-        return []
-    return [button(_HOLD, ids.HOLD, binder.id), button("Remove now", ids.STOP, binder.id)]
-
-
-def shelved(binder: Binder, *, failure: str = "") -> Message:
+def shelved(binder: Binder, *, failure: str = "", offers: Offers = _NOTHING) -> Message:
     """The binder was shelved; or it could not be resumed, because of `failure`, and is still shelved."""
     name = f"*{name_of(binder)}*"
     story = f"{name} is shelved. Its files are kept. Press *Resume* to start it again; its links will be new."
@@ -125,12 +110,12 @@ def shelved(binder: Binder, *, failure: str = "") -> Message:
     blocks = [
         section(f":package: {story}"),
         context(f"Kept until {date(binder.ends_at)}."),
-        *actions([resume_button(binder), stop_button(binder)]),
+        *actions(controls(binder, offers)),
     ]
-    return Message.of(story.replace("*", ""), blocks)
+    return Message.of(f"{story} Kept until {date(binder.ends_at)}.".replace("*", ""), blocks)
 
 
-def gone(binder: Binder, now: float) -> Message:
+def gone(binder: Binder, now: float, *, offers: Offers = _NOTHING) -> Message:
     """Who or what ended a binder, and how long it ran."""
     ran_for = ran(binder, now)
     story = [f"*{name_of(binder)}* {ending(binder, person(binder.ended_by))}."]
@@ -139,6 +124,6 @@ def gone(binder: Binder, now: float) -> Message:
     story.append(f"It ran for {duration(ran_for)}." if ran_for is not None else "It never became ready.")
     blocks = [
         section(":white_circle: " + " ".join(story)),
-        *actions([retry_button(binder, "Launch again")]),
+        *actions(controls(binder, offers)),
     ]
     return Message.of(" ".join(story).replace("*", ""), blocks)

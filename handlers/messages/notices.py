@@ -15,7 +15,7 @@ from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import actions, button, context, section
-from handlers.messages.buttons import possible_buttons, stop_button
+from handlers.messages.buttons import Offers, possible_buttons, stop_button
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import date, inline, person
 from handlers.messages.status_text import is_live, is_ready, is_shelved, short_ending
@@ -36,6 +36,7 @@ class NoticeOptions:
         can_shelve: Whether the cloud can shelve instances.
         shelves_idle: Whether idle binders are shelved instead of torn down.
         shows_logs: Whether everybody who sees a binder may read its log.
+        help_channel: The channel id in which people help; None where there is none.
     """
 
     policy: WarningPolicy = field(default_factory=WarningPolicy)
@@ -43,6 +44,12 @@ class NoticeOptions:
     can_shelve: bool = False
     shelves_idle: bool = False
     shows_logs: bool = False
+    help_channel: str | None = None
+
+    @property
+    def offers(self) -> Offers:
+        """What buttons depend on."""
+        return Offers(self.can_shelve, self.help_channel is not None)
 
 
 def notice(binder: Binder, given: Notice, now: float, options: NoticeOptions) -> Message:

@@ -3,18 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from slack_sdk.models.blocks import (
-    Block,
-    ConversationFilter,
-    ConversationMultiSelectElement,
-    InputBlock,
-    UserMultiSelectElement,
-)
-
 from bot.binders.deadlines import last_end
-from handlers import ids
 from handlers.messages.binder_text import collaboration_of, name_of
-from handlers.messages.blocks import Json, actions, as_json, context, section
+from handlers.messages.blocks import actions, context, section
 from handlers.messages.buttons import log_button, open_button, share_button
 from handlers.messages.message import MOST_LISTED, Message
 from handlers.messages.mrkdwn import date, person
@@ -23,13 +14,9 @@ from handlers.rules import Action
 from storage.models import Binder
 from storage.share_models import Share, ShareKind
 
-USERS, MANAGERS, CHANNELS = "share_users", "share_managers", "share_channels"
-"""The fields of the form."""
-_CHOSEN = "chosen"
 _SUBJECT = re.compile(r"[CGSUW][A-Z0-9]{1,30}")
-_MOST_CHOSEN = 100
-_MANAGES = "extend, save, shelve, resume and tear it down"
-_KEEPS = "Jupyter cannot change the token of a running server."
+MANAGES = "extend, save, shelve, resume and tear it down"
+KEEPS = "Jupyter cannot change the token of a running server."
 
 _DID: Mapping[Action, str] = {
     Action.EXTEND: "extended",
@@ -38,6 +25,7 @@ _DID: Mapping[Action, str] = {
     Action.RESUME: "is resuming",
     Action.SHARE: "changed who can open",
     Action.HOLD: "keeps the failed instance of",
+    Action.ASK_FOR_HELP: "asked others for help with",
 }
 
 
@@ -52,7 +40,7 @@ def subject_text(subject: str) -> str:
 def told(binder: Binder, by: str, to: str, *, manages: bool) -> Message:
     """To a person or a channel: a binder is shared with them."""
     whom = "this channel. Everybody in it" if to.startswith(("C", "G")) else "you. You"
-    also = f" You can also {_MANAGES}." if manages else ""
+    also = f" You can also {MANAGES}." if manages else ""
     story = f"{person(by)} shared *{name_of(binder)}* with {whom} can open it.{also}"
     state = f"It {phrase(binder).words}." if not is_ready(binder) else f"It ends {date(last_end(binder))}."
     note = "Press *Open* for links of your own. Do not pass them on: anybody who has them can use the server."
@@ -101,7 +89,7 @@ def unshared(binder: Binder, removed: Sequence[str], keep_links: Sequence[str]) 
     story = f"*{name_of(binder)}* is no longer shared with {names}."
     if keep_links:
         who = _joined([person(each) for each in keep_links[:MOST_LISTED]])
-        story += f" {who} opened it before, so their links work until it ends. {_KEEPS}"
+        story += f" {who} opened it before, so their links work until it ends. {KEEPS}"
     elif removed:
         story += " They never opened it, so they have no links to it."
     return Message.of(story.replace("*", ""), [section(story)])
@@ -112,7 +100,7 @@ def _with_nobody(binder: Binder) -> str:
 
 
 def _listed(shared: Sequence[Share]) -> str:
-    manage = f" (may also {_MANAGES})"
+    manage = f" (may also {MANAGES})"
     shown = [f"{subject_text(each.subject)}{manage if each.manages else ''}" for each in shared[:MOST_LISTED]]
     more = [f"{len(shared) - len(shown)} more"] if len(shared) > len(shown) else []
     return _joined([*shown, *more])
@@ -120,56 +108,3 @@ def _listed(shared: Sequence[Share]) -> str:
 
 def _joined(parts: Sequence[str]) -> str:
     return ", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else "".join(parts) or "nobody"
-
-
-# --- the form --------------------------------------------------------------------------------------------
-
-
-def share_form(binder: Binder, shared: Sequence[Share]) -> Json:
-    """The form of *Share*, with everybody chosen with whom a binder is shared now."""
-    people = [each for each in shared if each.kind == ShareKind.USER]
-    channels = [each.subject for each in shared if each.kind == ShareKind.CHANNEL]
-    groups = [each for each in shared if each.kind == ShareKind.GROUP]
-    blocks: list[Block] = [
-        section(f"Who can open *{name_of(binder)}*?"),
-        _people(USERS, "People who can open it", [each.subject for each in people if not each.manages]),
-        _people(
-            MANAGERS, f"People who can also {_MANAGES}", [each.subject for each in people if each.manages]
-        ),
-        InputBlock(
-            block_id=CHANNELS,
-            label="Channels whose members can open it",
-            optional=True,
-            element=ConversationMultiSelectElement(
-                action_id=_CHOSEN,
-                initial_conversations=channels[:_MOST_CHOSEN] or None,
-                filter=ConversationFilter(include=["public", "private"]),
-            ),
-        ),
-        *([context(f"Also shared with {_listed(groups)}. Commands change that.")] if groups else []),
-        context(f"Whoever has opened it keeps their links until it ends. {_KEEPS}"),
-    ]
-    return {
-        "type": "modal",
-        "callback_id": ids.SHARE_FORM,
-        "title": {"type": "plain_text", "text": "Share a binder"},
-        "submit": {"type": "plain_text", "text": "Save"},
-        "close": {"type": "plain_text", "text": "Cancel"},
-        "private_metadata": binder.id,
-        "blocks": as_json(blocks),
-    }
-
-
-def _people(field: str, label: str, chosen: Sequence[str]) -> InputBlock:
-    element = UserMultiSelectElement(action_id=_CHOSEN, initial_users=list(chosen[:_MOST_CHOSEN]) or None)
-    return InputBlock(block_id=field, label=label, element=element, optional=True)
-
-
-def read_share_form(values: Mapping[str, Mapping[str, Json]]) -> dict[str, list[str]]:
-    """The ids that were chosen, by field; what does not look like an id is left out."""
-    return {field: _chosen(values.get(field, {}).get(_CHOSEN, {})) for field in (USERS, MANAGERS, CHANNELS)}
-
-
-def _chosen(element: Json) -> list[str]:
-    chosen = element.get("selected_users") or element.get("selected_conversations") or []
-    return [each for each in chosen if isinstance(each, str) and _SUBJECT.fullmatch(each)]

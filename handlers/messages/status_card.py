@@ -1,17 +1,31 @@
-"""The card: the status message of a binder and the root of its thread. Pure."""
+"""The card: the status message of a binder and the root of its thread. Pure.
 
-from collections.abc import Collection
+It comes in two forms that say the same: with Slack's newer blocks (a container, and a plan of the stages),
+and with the classic ones, which every server takes.
+"""
 
-from slack_sdk.models.blocks import ButtonElement
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from slack_sdk.models.blocks import Block
 
 from bot.binders.deadlines import last_end
 from bot.times.durations import duration
 from handlers.messages.binder_text import name_of, notes_of, repository_link, repository_text
-from handlers.messages.blocks import actions, context, section
-from handlers.messages.buttons import possible_buttons
+from handlers.messages.blocks import Task, actions, container, context, plan, section
+from handlers.messages.buttons import Offers, controls
 from handlers.messages.expectation_text import expectation
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import code, date, inline, person
+from handlers.messages.progress import (
+    Stage,
+    bar_line,
+    is_launching,
+    output_line,
+    stage_line,
+    stages,
+    summary,
+)
 from handlers.messages.status_text import (
     capital,
     elapsed,
@@ -21,26 +35,30 @@ from handlers.messages.status_text import (
     ran,
     reason,
     short_ending,
-    stage_lines,
-    summary,
 )
-from handlers.rules import Action
+from handlers.rules import Action, has_failed
 from storage.models import Binder
 from storage.vocabulary import Target
 
 _SHORT_COMMIT = 7
-_ON_THE_CARD = (
-    Action.OPEN,
-    Action.READ_LOG,
-    Action.SHARE,
-    Action.SHELVE,
-    Action.RESUME,
-    Action.STOP,
-)
+_MAX_SIZE = 66
+_STATUS: Mapping[str, str] = {
+    "done": "complete",
+    "running": "in_progress",
+    "failed": "error",
+    "pending": "pending",
+}
+"""Slack's words for the states of a stage."""
 
 
 def card(
-    binder: Binder, now: float, *, can_shelve: bool = False, allowed: Collection[Action] | None = None
+    binder: Binder,
+    now: float,
+    *,
+    can_shelve: bool = False,
+    can_ask: bool = False,
+    allowed: Collection[Action] | None = None,
+    newer_blocks: bool = False,
 ) -> Message:
     """The status message.
 
@@ -48,28 +66,84 @@ def card(
         binder: Of what.
         now: Unix seconds, UTC.
         can_shelve: Whether the cloud can shelve.
+        can_ask: Whether the site has a channel in which people help.
         allowed: What its reader may do; None where several people read it.
+        newer_blocks: Whether it may hold blocks that older servers refuse.
     """
-    said = phrase(binder)
-    title = f"{said.emoji} *{name_of(binder)}* {said.words}"
-    usual = expectation(binder, now)
-    heard = [f"{name_of(binder)} {said.words}", repository_text(binder), summary(binder, now), usual]
-    blocks = [
-        section(f"{title} · for {person(binder.owner)}"),
-        context(" · ".join(_origin(binder))),
-        *[section("\n".join(lines)) for lines in [list(stage_lines(binder, now))] if lines],
-        *[section(text) for text in [_why(binder), notes_of(binder)] if text],
-        context("\n".join(line for line in [_times(binder, now), capital(usual)] if line)),
-        *actions(_card_buttons(binder, can_shelve, allowed)),
+    buttons = actions(controls(binder, Offers(can_shelve, can_ask), allowed=allowed))
+    made = _framed(binder, now, buttons) if newer_blocks else _classic(binder, now, buttons)
+    return Message.of(_heard(binder, now), made)
+
+
+def _framed(binder: Binder, now: float, buttons: list[Any]) -> list[Block]:
+    said, iteration = phrase(binder), int(now * 1000)
+    inside = [*_paragraphs(binder, now), *_small_print(binder, now), *buttons]
+    title = f"{said.emoji} {binder.name} {said.words}"
+    return [
+        container(title, f"for {person(binder.owner)}", inside, key=f"card-{iteration}"),
+        *([_plan(binder, now, f"plan-{iteration}")] if _shows_stages(binder) else []),
     ]
-    return Message.of(" · ".join(part for part in heard if part), blocks)
+
+
+def _plan(binder: Binder, now: float, key: str) -> Block:
+    """The stages as tasks; the one that runs shows what it printed last."""
+    return plan("Stages", [_task(binder, each) for each in stages(binder, now)], key=key)
+
+
+def _task(binder: Binder, stage: Stage) -> Task:
+    is_running = stage.state == "running"
+    return Task(stage.name, stage.text, _STATUS[stage.state], output_line(binder) if is_running else "")
+
+
+def _classic(binder: Binder, now: float, buttons: list[Any]) -> list[Block]:
+    said = phrase(binder)
+    title = f"{said.emoji} *{name_of(binder)}* {said.words} · for {person(binder.owner)}"
+    stages_text = [stage_line(binder, now), code(output_line(binder))] if _shows_stages(binder) else []
+    return [
+        section(title),
+        *_paragraphs(binder, now),
+        *[context("\n".join(each for each in stages_text if each)) for _ in stages_text[:1]],
+        *_small_print(binder, now),
+        *buttons,
+    ]
+
+
+def _shows_stages(binder: Binder) -> bool:
+    return bool(binder.stages) and (is_launching(binder) or has_failed(binder))
+
+
+def _paragraphs(binder: Binder, now: float) -> Iterator[Block]:
+    """What there is to say beside the state: how far it is, why it waits or ended, notes of the build."""
+    for text in (bar_line(binder, now), _why(binder), notes_of(binder)):
+        if text:
+            yield section(text)
+
+
+def _small_print(binder: Binder, now: float) -> Iterator[Block]:
+    """What it was made from, when it ends, how long that usually takes."""
+    facts = [" · ".join(_origin(binder)), _times(binder, now), capital(expectation(binder, now))]
+    yield context("\n".join(each for each in facts if each))
+
+
+def _heard(binder: Binder, now: float) -> str:
+    """All of it as one text, for those who hear it."""
+    parts = [
+        f"{name_of(binder)} {phrase(binder).words}",
+        f"for {person(binder.owner)}",
+        repository_text(binder),
+        summary(binder, now),
+        expectation(binder, now),
+        _why(binder),
+        _times(binder, now),
+    ]
+    return " · ".join(part for part in parts if part)
 
 
 def _origin(binder: Binder) -> list[str]:
     commit = code((binder.commit or "")[:_SHORT_COMMIT])
     ref = code(binder.ref or "", 80)
     at = f"{ref} at {commit}" if ref and commit else ref or commit
-    return [part for part in [repository_link(binder), at, f"size {code(binder.size, 66)}"] if part]
+    return [part for part in [repository_link(binder), at, f"size {code(binder.size, _MAX_SIZE)}"] if part]
 
 
 def _why(binder: Binder) -> str:
@@ -80,24 +154,14 @@ def _why(binder: Binder) -> str:
 
 
 def _times(binder: Binder, now: float) -> str:
+    """Until when it is there, or how it ended; empty while it is launched, which the bar tells."""
     if is_ready(binder):
         return f"Ready after {duration(elapsed(binder, now))} · ends {date(last_end(binder))}"
-    if is_live(binder) and binder.ready_at is not None:
-        return f"Since {date(binder.status_since)} · kept until {date(binder.ends_at)}"
     if is_live(binder):
-        return f"{duration(elapsed(binder, now))} so far"
+        since = f"Since {date(binder.status_since)} · kept until {date(binder.ends_at)}"
+        return since if binder.ready_at is not None else ""
     ran_for = ran(binder, now)
     lasted = (
         f"ran for {duration(ran_for)}" if ran_for is not None else f"after {duration(elapsed(binder, now))}"
     )
     return f"{short_ending(binder, person(binder.ended_by))} · {lasted}"
-
-
-def _card_buttons(
-    binder: Binder,
-    can_shelve: bool,  # noqa: FBT001 - as the card was told
-    allowed: Collection[Action] | None,
-) -> list[ButtonElement]:
-    if not is_live(binder):
-        return []
-    return possible_buttons(binder, _ON_THE_CARD, can_shelve=can_shelve, allowed=allowed)

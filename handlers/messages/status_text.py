@@ -1,17 +1,14 @@
-"""The state of a binder in words: one phrase, and its stages with their times. Pure.
+"""The state of a binder in words: one phrase, and how it ended. Pure.
 
 Every pair of status and target has a phrase, including the impossible pairs: a row that should not exist must
 still be shown.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from bot.binders import stages as launch_stages
-from bot.binders.expectations import BUILT, Expectation
-from bot.times.durations import duration
-from handlers.messages.mrkdwn import code, inline
+from handlers.messages.mrkdwn import inline
 from storage.models import Binder
 from storage.vocabulary import Ending, Reason, Status, Target
 
@@ -67,32 +64,6 @@ _INSIDE: Mapping[str, Phrase] = {
 }
 """What goes on inside an instance, by its stage, where it is not being built."""
 
-STAGES: Mapping[str, str] = {
-    "repository": "Repository checked",
-    launch_stages.CAPACITY: "Free capacity",
-    "instance": "Instance",
-    "fetch": "Files",
-    "pull": "Image",
-    "build": "Build",
-    "server": "Server",
-}
-"""The stages that people see, in their usual order, with their labels."""
-_COMING = ("instance", "build", "server")
-"""The stages that are shown before they begin. The others do not come in every launch."""
-_WITH_FRACTION = frozenset({"pull", "build"})
-
-_MARKS = {"done": "✓", "running": "⏳", "failed": "✗", "pending": "○"}
-_BAR_CELLS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage, its state, and the seconds that it has run; None before it began."""
-
-    name: str
-    state: Literal["done", "running", "failed", "pending"]
-    seconds: float | None
-
 
 def phrase(binder: Binder) -> Phrase:
     """The phrase for a binder's current state."""
@@ -128,73 +99,6 @@ def elapsed(binder: Binder, now: float) -> float:
 def ran(binder: Binder, now: float) -> float | None:
     """Seconds that its server ran; None if it never became ready."""
     return None if binder.ready_at is None else max((binder.ended_at or now) - binder.ready_at, 0.0)
-
-
-def stages(binder: Binder, now: float) -> list[Stage]:
-    """The stages that began, with their times, then those that should still begin."""
-    end = binder.ready_at or binder.ended_at or now
-    seconds = launch_stages.seconds(binder.stages, end)
-    begun = [Stage(name, _state(binder, name), taken) for name, taken in seconds.items()]
-    return [*begun, *(Stage(name, "pending", None) for name in _to_come(binder))]
-
-
-def _to_come(binder: Binder) -> Iterator[str]:
-    """The stages that should still begin. None does once a launch is over."""
-    if not is_live(binder) or binder.ready_at is not None:
-        return
-    current = launch_stages.current(binder.stages)
-    order = launch_stages.STAGES
-    for name in _COMING:
-        is_later = current is None or order.index(name) > order.index(current)
-        if is_later and not (name == "build" and _finds_image(binder, current)):
-            yield name
-
-
-def _finds_image(binder: Binder, current: str | None) -> bool:
-    """Whether the launch gets an image that was built before, as far as is known."""
-    expected = Expectation.of(binder)
-    return current == "pull" or (expected is not None and expected.how != BUILT)
-
-
-def _state(binder: Binder, name: str) -> Literal["done", "running", "failed"]:
-    if name != launch_stages.current(binder.stages) or binder.ready_at is not None:
-        return "done"
-    return "running" if binder.target != Target.GONE else "failed"
-
-
-def stage_lines(binder: Binder, now: float) -> Iterator[str]:
-    """The stages as lines of markup."""
-    for stage in stages(binder, now):
-        yield _line(binder, stage)
-        if stage.state == "running" and (last := code(binder.line or "", 150)):
-            yield f"      {last}"
-
-
-def _line(binder: Binder, stage: Stage) -> str:
-    name = STAGES[stage.name]
-    parts = [f"*{name}*" if stage.state == "running" else name]
-    if stage.name in _WITH_FRACTION and stage.state == "running" and binder.fraction is not None:
-        parts.append(bar(binder.fraction))
-    if stage.seconds is not None:
-        parts.append(duration(stage.seconds))
-    return f"{_MARKS[stage.state]}  " + " · ".join(parts)
-
-
-def bar(fraction: float) -> str:
-    """A progress bar drawn in text, with its percentage."""
-    share = min(max(fraction, 0.0), 1.0)
-    full = int(share * _BAR_CELLS)
-    return f"{'▰' * full}{'▱' * (_BAR_CELLS - full)} {int(share * 100)}%"
-
-
-def summary(binder: Binder, now: float) -> str:
-    """The progress in words, for screen readers: `Build 40%, 42 s so far`."""
-    if not is_live(binder) or binder.ready_at is not None:
-        return ""
-    running = next((stage.name for stage in stages(binder, now) if stage.state == "running"), None)
-    done = f" {int(min(max(binder.fraction, 0), 1) * 100)}%" if binder.fraction is not None else ""
-    step = f"{STAGES[running]}{done if running in _WITH_FRACTION else ''}, " if running else ""
-    return f"{step}{duration(now - binder.created_at)} so far"
 
 
 _EXPIRED = {

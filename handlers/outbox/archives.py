@@ -1,4 +1,4 @@
-"""Saving work: delivers archives of what was changed in a binder to its thread.
+"""Files: delivers archives of what was changed in a binder to its thread, and logs to who asks for them.
 
 It has a thread of its own: collecting the files may take minutes, and no message should wait for that.
 """
@@ -6,11 +6,13 @@ It has a thread of its own: collecting the files may take minutes, and no messag
 from collections.abc import Callable
 from typing import ClassVar
 
+import structlog
 from sqlalchemy.orm import Session
 
-from bot.errors import ServerError
+from bot.errors import CloudError, ServerError
 from bot.saved_work.archive import Archive
-from handlers.outbox.uploads import Uploads
+from handlers.messages.log_text import log_file_comment
+from handlers.outbox.uploads import SharedFile, Uploads
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import Uncertain
 from storage import binders, outbox
@@ -19,10 +21,19 @@ from storage.models import Binder
 from storage.outbox import Owed
 from storage.vocabulary import MessageKind
 
+log = structlog.get_logger(__name__)
+
 Collect = Callable[[Binder], Archive | None]
 """Collects what was changed; None if nothing was. Raises ServerError if the server does not answer."""
+ReadLog = Callable[[str], bytes]
+"""Reads the whole log of a binder of that id: see `Cloud.read_log`."""
 _TRIES = 3
 """How often a server is asked that does not answer, before the thread is told."""
+
+
+def _no_log(_binder_id: str) -> bytes:
+    """Where no cloud has logs: the end of the log is in the binder's row."""
+    return b""
 
 
 class Archives(OutboxWorker):
@@ -32,21 +43,47 @@ class Archives(OutboxWorker):
         store: Where the outbox is.
         collect: How changes are collected.
         uploads: How they get to Slack.
+        read_log: Reads whole logs.
     """
 
     archives: ClassVar[bool] = True
     lease: ClassVar[float] = 600.0
 
-    def __init__(self, store: Store, collect: Collect, uploads: Uploads) -> None:
+    def __init__(self, store: Store, collect: Collect, uploads: Uploads, read_log: ReadLog = _no_log) -> None:
         super().__init__(store)
         self._collect = collect
         self._uploads = uploads
+        self._read_log = read_log
 
     def _send(self, owed: Owed, now: float) -> None:
-        binder, message = owed.binder, owed.message
-        if binder is None:
+        if owed.binder is None:
             self._done(owed)
-            return
+        elif owed.message.kind == MessageKind.LOG:
+            self._send_log(owed, owed.binder)
+        else:
+            self._send_archive(owed, owed.binder, now)
+
+    def _send_log(self, owed: Owed, binder: Binder) -> None:
+        """Share the whole log in the direct message of who asked for it."""
+        message = owed.message
+        data = self._log_of(binder)
+        channel = self._uploads.direct(str(message.facts.get("to", "")), binder.team_id, caller=message.id)
+        file = SharedFile(f"{binder.name}.log", data, log_file_comment(binder), channel)
+        since = message.created_at if message.unsure else None
+        ts = self._uploads.send_file(file, message.key, caller=message.id, unsure_since=since)
+        self._done(owed, ts)
+
+    def _log_of(self, binder: Binder) -> bytes:
+        """The whole log, or as much of it as was reported."""
+        try:
+            whole = self._read_log(binder.id)
+        except CloudError as error:
+            log.warning("log_not_read", error=error.sentence)
+            whole = b""
+        return whole or binder.log.encode()
+
+    def _send_archive(self, owed: Owed, binder: Binder, now: float) -> None:
+        message = owed.message
         try:
             archive = self._collect(binder)
         except ServerError as error:
@@ -73,8 +110,8 @@ class Archives(OutboxWorker):
         outbox.say(session, MessageKind.NOTE, f"note:{owed.message.key}"[:255], binder.id, sentence=sentence)
 
     def _given_up(self, session: Session, owed: Owed) -> None:
-        """Tell the thread that it did not work."""
-        if owed.binder is not None:
+        """Tell the thread that it did not work. A log was asked for by one person: nobody else is told."""
+        if owed.binder is not None and owed.message.kind == MessageKind.ARCHIVE:
             self._owe(session, owed, owed.binder, _not_saved(owed.binder, "Slack does not accept the file."))
 
 

@@ -1,15 +1,12 @@
 """The message of a class on its way to Slack, and the words in its thread."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from slack_sdk import WebClient
 
 from handlers.messages import class_text
 from handlers.outbox import channel_privacy
 from handlers.outbox.idempotent_post import Post
-from handlers.outbox.refusals import CHANNEL_REFUSED, ROOT_LOST
+from handlers.outbox.places import CHANNEL_REFUSED, ROOT_LOST
+from handlers.outbox.ways import Ways
 from handlers.slack.calls import Rejected, TooEarly
 from storage import classes, outbox
 from storage.class_models import SchoolClass
@@ -23,27 +20,6 @@ EDIT_SECONDS = 10.0
 _PATIENCE_SECONDS = 60.0
 """How long a word to the teacher waits for the message in whose thread it belongs."""
 _AGAIN_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """How Slack is reached for one message of the outbox.
-
-    Attributes:
-        call: Calls a method of the client at Slack's pace; takes the method, its scope, and its arguments.
-        post: Posts, unless it is there already; its channel and ts.
-        find: Looks for what may have been posted; its ts.
-        direct: The direct message of a person, by their workspace and id.
-        edits_are_scarce: Whether the workspace has used most of the edits that it may make now.
-        done: Marks the message as delivered, with its ts.
-    """
-
-    call: Callable[..., Any]
-    post: Callable[[Post], tuple[str, str]]
-    find: Callable[[Post], str | None]
-    direct: Callable[[str, str], str]
-    edits_are_scarce: Callable[[str], bool]
-    done: Callable[[str | None], None]
 
 
 class ClassPosts:

@@ -16,21 +16,22 @@ from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
 from handlers import messages
-from handlers.messages import digest, notices, sharing
+from handlers.messages import notices, sharing
+from handlers.messages.help_request import NOT_ASKED, help_request
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
-from handlers.outbox import channel_privacy, replies, unfurls
-from handlers.outbox.class_posts import ClassPosts, Ways
-from handlers.outbox.direct_messages import DirectMessages, explain_move
+from handlers.outbox import channel_privacy, replies
+from handlers.outbox.announcements import Announcements
+from handlers.outbox.block_support import BlockSupport
 from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
-from handlers.outbox.refusals import CHANNEL_REFUSED, ROOT_LOST
+from handlers.outbox.places import CHANNEL_REFUSED, ROOT_LOST, Places, explain_move
 from handlers.outbox.seat_posts import SeatPosts
+from handlers.outbox.ways import Ways
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import UPDATES, Method, Rejected, SlackCalls, TooEarly, Uncertain
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox, shares
-from storage import digest as stored_digest
 from storage import notices as stored_notices
 from storage.engine import Store
 from storage.errors import LostLease
@@ -70,15 +71,15 @@ class Delivery(OutboxWorker):
     ) -> None:
         super().__init__(store)
         self._client = client
-        self._admin_channel = admin_channel
         self._options = options or NoticeOptions()
         self._zone_of = zone_of
         self._calls = calls
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
-        self._directs = DirectMessages(client)
+        self._places = Places(client)
+        self._blocks = BlockSupport()
         self._posts = Posts(client)
-        self._classes = ClassPosts(store, client)
+        self._announcements = Announcements(store, client, self._options, admin_channel)
         self._seats = SeatPosts(can_shelve=self._options.can_shelve)
         self._duplicates = DuplicatePosts(store, self._posts, self._calls)
         self._late: LatePost | None = None
@@ -103,31 +104,23 @@ class Delivery(OutboxWorker):
         if owed.message.kind == MessageKind.NOTICE:
             stored_notices.mark_told(session, owed.message.facts["notice"])
 
-    _given_up = _delivered
-    """A notice that Slack refuses for good counts as told: it can never be delivered."""
+    def _given_up(self, session: Session, owed: Owed) -> None:
+        """A notice that Slack refuses for good counts as told. That help was not asked for is told."""
+        self._delivered(session, owed)
+        if owed.message.kind == MessageKind.HELP:
+            key = f"note:{owed.message.key}"[:255]
+            outbox.say(session, MessageKind.NOTE, key, owed.message.binder_id, sentence=NOT_ASKED)
 
     # What is sent ----------------------------------------------------------------------------------------
 
     def _send(self, owed: Owed, now: float) -> None:
         binder = owed.binder
         if binder is None:
-            self._send_of_no_binder(owed, now)
+            self._announcements.send(owed, now, self._ways(owed))
         elif binder.class_id is not None and not self._seats.is_worth(binder, owed.message.kind):
             self._skip(owed, binder)
         else:
             self._send_of_binder(owed, binder, now)
-
-    def _send_of_no_binder(self, owed: Owed, now: float) -> None:
-        match owed.message.kind:
-            case MessageKind.DIGEST:
-                self._send_digest(owed, now)
-            case MessageKind.UNFURL:
-                unfurls.send(partial(self._call, owed), self._client, owed.message.facts)
-                self._done(owed)
-            case MessageKind.CLASS | MessageKind.CLASS_NOTE:
-                self._classes.send(owed, now, self._ways(owed))
-            case _:
-                self._send_alert(owed)
 
     def _send_of_binder(self, owed: Owed, binder: Binder, now: float) -> None:
         kind = owed.message.kind
@@ -141,6 +134,8 @@ class Delivery(OutboxWorker):
             self._send_links(owed, binder)
         elif kind == MessageKind.SHARED:
             self._send_word_of_share(owed, binder)
+        elif kind == MessageKind.HELP:
+            self._send_help(owed, binder)
         else:
             self._send_reply(owed, binder, replies.reply(owed, binder, now, self._options))
 
@@ -149,7 +144,7 @@ class Delivery(OutboxWorker):
             call=partial(self._call, owed),
             post=partial(self._post, owed),
             find=partial(self._find, owed),
-            direct=partial(self._directs.of, partial(self._call, owed)),
+            direct=partial(self._places.direct, partial(self._call, owed)),
             edits_are_scarce=self._edits_are_scarce,
             done=partial(self._done, owed),
         )
@@ -162,25 +157,6 @@ class Delivery(OutboxWorker):
         with self._store.write() as session:
             self._delivered(session, owed)
             outbox.done(session, owed.message)
-
-    def _send_alert(self, owed: Owed) -> None:
-        sentence = str(owed.message.facts.get("sentence", ""))
-        if self._admin_channel is None:
-            log.warning("alert_without_admin_channel", sentence=sentence)
-            self._done(owed)
-            return
-        post = _post_of(owed, messages.alert(sentence), self._admin_channel)
-        self._done(owed, self._post(owed, post)[1])
-
-    def _send_digest(self, owed: Owed, now: float) -> None:
-        team_id, channel = (str(owed.message.facts.get(name, "")) for name in ("team", "channel"))
-        with self._store.read() as session:
-            live = stored_digest.live(session, team_id, channel)
-        if not live:
-            self._done(owed)
-            return
-        message = digest.digest(live, now, self._options)
-        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
 
     def _send_notice(self, owed: Owed, binder: Binder, now: float) -> None:
         """Post a notice once, unless it is settled; from then on edit it, where it is still there."""
@@ -206,14 +182,16 @@ class Delivery(OutboxWorker):
         channel_privacy.learn(partial(self._call, owed), self._client, self._store, binder)
         if binder.thread_channel and binder.thread_ts:
             self._keep_heartbeat(owed, binder, now)
-            if self._edit(owed, binder, self._card(binder, now)):
+            if self._blocks.send(binder.team_id, now, partial(self._edit_card, owed, binder, now)):
                 self._edits = {each: at for each, at in self._edits.items() if now - at < HEARTBEAT_SECONDS}
                 self._edits[binder.id] = now
                 self._seats.note_shown(binder)
                 self._done(owed, binder.thread_ts)
                 return
         found = self._find_card(owed, binder, now) if owed.message.unsure else None
-        channel, ts = found or self._post_card(owed, binder, now)
+        channel, ts = found or self._blocks.send(
+            binder.team_id, now, partial(self._post_card, owed, binder, now)
+        )
         zone = self._zone_of(binder.owner).name
         with self._store.write() as session:
             binders.set_thread(session, binder.id, channel, ts)
@@ -226,10 +204,20 @@ class Delivery(OutboxWorker):
                 self._seats.note_shown(binder)
         explain_move(binder, channel)
 
-    def _card(self, binder: Binder, now: float) -> Message:
+    def _card(self, binder: Binder, now: float, *, newer_blocks: bool = False) -> Message:
+        options = self._options
         if binder.class_id is not None:
             return self._seats.card(binder)
-        return messages.card(binder, now, can_shelve=self._options.can_shelve)
+        return messages.card(
+            binder,
+            now,
+            can_shelve=options.can_shelve,
+            can_ask=options.offers.can_ask,
+            newer_blocks=newer_blocks,
+        )
+
+    def _edit_card(self, owed: Owed, binder: Binder, now: float, *, newer_blocks: bool) -> bool:
+        return self._edit(owed, binder, self._card(binder, now, newer_blocks=newer_blocks))
 
     def _keep_heartbeat(self, owed: Owed, binder: Binder, now: float) -> None:
         """Delay the heartbeat of a log if edits are needed for changes of stages.
@@ -281,10 +269,10 @@ class Delivery(OutboxWorker):
                 return place, ts
         return None
 
-    def _post_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str]:
+    def _post_card(self, owed: Owed, binder: Binder, now: float, *, newer_blocks: bool) -> tuple[str, str]:
         """Post the card where it was asked for, or else to the owner; returns its channel and ts."""
         channel = binder.thread_channel or self._home(owed, binder)
-        post = _post_of(owed, self._card(binder, now), channel)
+        post = _post_of(owed, self._card(binder, now, newer_blocks=newer_blocks), channel)
         try:
             return self._post_blindly(owed, post)
         except Rejected as error:
@@ -348,15 +336,20 @@ class Delivery(OutboxWorker):
         message = sharing.told(binder, by, to, manages=manages)
         self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
 
+    def _send_help(self, owed: Owed, binder: Binder) -> None:
+        channel = self._options.help_channel
+        if channel is None:
+            raise Rejected("no_help_channel")
+        message = help_request(binder, str(owed.message.facts.get("by", "")))
+        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+
     # Where it goes ---------------------------------------------------------------------------------------
 
     def _home(self, owed: Owed, binder: Binder) -> str:
-        """The channel where a binder was asked for. From the home tab, that is a direct message."""
-        return self._direct(owed, binder) if binder.channel[:1] in {"U", "W"} else binder.channel
+        return self._places.home(partial(self._call, owed), binder)
 
     def _direct(self, owed: Owed, binder: Binder, user: str | None = None) -> str:
-        """The direct message of a person (or of the owner), which is always the same one."""
-        return self._directs.of(partial(self._call, owed), binder.team_id, user or binder.owner)
+        return self._places.direct(partial(self._call, owed), binder.team_id, user or binder.owner)
 
     def _direct_after(self, error: Rejected, owed: Owed, binder: Binder, channel: str) -> str:
         """The direct message to use if a channel refuses us; raises `error` if that would not help."""

@@ -26,20 +26,20 @@ def reply(owed: Owed, binder: Binder, now: float, options: NoticeOptions) -> Mes
     Raises:
         ValueError: That kind is no reply.
     """
-    facts = owed.message.facts
+    facts, offers = owed.message.facts, options.offers
     match owed.message.kind:
         case MessageKind.READY:
-            return messages.ready(binder, now, absent=facts.get("absent"))
+            return messages.ready(binder, now, absent=facts.get("absent"), offers=offers)
         case MessageKind.FAILED:
-            return messages.failed(binder, shows_log=_may_show_log(binder, options))
+            return messages.failed(binder, shows_log=_may_show_log(binder, options), offers=offers)
         case MessageKind.GONE:
-            return messages.gone(binder, now)
+            return messages.gone(binder, now, offers=offers)
         case MessageKind.WAITING:
-            return messages.waiting(binder)
+            return messages.waiting(binder, offers)
         case MessageKind.NOTE:
             return messages.note(str(facts.get("sentence", "")))
         case MessageKind.SHELVED:
-            return messages.shelved(binder, failure=str(facts.get("failure", "")))
+            return messages.shelved(binder, failure=str(facts.get("failure", "")), offers=offers)
         case MessageKind.ACTED:
             return sharing.acted(binder, str(facts.get("by", "")), str(facts.get("action", "")))
         case kind:

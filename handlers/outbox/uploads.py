@@ -7,6 +7,7 @@ not known, the file is looked for in the thread by its name, which is unique.
 import hashlib
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,7 @@ from slack_sdk import WebClient
 
 from bot.saved_work.archive import Archive
 from handlers.messages.archive_text import saved
+from handlers.outbox.places import Places
 from handlers.slack.calls import (
     DEFAULT_RETRY_AFTER_SECONDS,
     DeliveryError,
@@ -47,6 +49,7 @@ class Uploads:
     def __init__(self, client: WebClient, calls: SlackCalls) -> None:
         self._client = client
         self._calls = calls
+        self._places = Places(client)
 
     def send(
         self,
@@ -74,13 +77,36 @@ class Uploads:
             Rejected: Slack refused it.
             Uncertain: It may have arrived: pass `unsure_since` at the next try.
         """
-        upload = _Upload(self._client, self._calls, binder, unique_name(archive.name, key), caller)
+        place = (binder.thread_channel or binder.channel, binder.thread_ts)
+        file = SharedFile(archive.name, archive.data, saved(binder, archive), *place)
+        return self.send_file(file, key, caller=caller, unsure_since=unsure_since)
+
+    def send_file(
+        self, file: "SharedFile", key: str, *, caller: int = 0, unsure_since: float | None = None
+    ) -> str | None:
+        """Share a file in a channel or a thread: see `send`."""
+        upload = _Upload(self._client, self._calls, file, unique_name(file.name, key), caller)
         upload.join()
         if unsure_since is not None and (ts := upload.find(unsure_since)):
             log.info("file_had_arrived", key=key)
             return ts
-        upload.share(upload.bring(archive.data), saved(binder, archive))
+        upload.share(upload.bring(file.data), file.comment)
         return upload.look()
+
+    def direct(self, user: str, team_id: str, *, caller: int = 0) -> str:
+        """The direct message of a person; raises as `send` does."""
+        return self._places.direct(partial(self._calls.call, caller=caller), team_id, user)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A file, and where it is shared with which comment; `thread_ts` is None outside of threads."""
+
+    name: str
+    data: bytes
+    comment: str
+    channel: str
+    thread_ts: str | None = None
 
 
 def unique_name(name: str, key: str) -> str:
@@ -92,10 +118,11 @@ def unique_name(name: str, key: str) -> str:
 class _Upload:
     """The upload of one file to one thread."""
 
-    def __init__(self, client: WebClient, calls: SlackCalls, binder: Binder, name: str, caller: int) -> None:
+    def __init__(
+        self, client: WebClient, calls: SlackCalls, file: SharedFile, name: str, caller: int
+    ) -> None:
         self._client, self._calls = client, calls
-        self._channel = binder.thread_channel or binder.channel
-        self._thread = binder.thread_ts
+        self._channel, self._thread = file.channel, file.thread_ts
         self._name, self._caller = name, caller
 
     def join(self) -> None:

@@ -19,7 +19,7 @@ POLL_SECONDS = 0.25
 MAX_ATTEMPTS = 30
 """How often one message is tried, over some 25 minutes; for ever if our token is refused."""
 MAX_BACKOFF_SECONDS = 60.0
-_TOKEN_REFUSED = frozenset(
+TOKEN_REFUSED = frozenset(
     {
         "invalid_auth",
         "not_authed",
@@ -112,7 +112,7 @@ class OutboxWorker:
             self.refused = None
 
     def _after_rejection(self, owed: Owed, error: Rejected) -> None:
-        if error.code not in _TOKEN_REFUSED:
+        if error.code not in TOKEN_REFUSED:
             self._give_up(owed, error.code)
             return
         if self.refused != error.code:

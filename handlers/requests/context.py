@@ -1,10 +1,14 @@
 """What the listeners work with; put together by the composition root."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.config import Settings
 from bot.provisioning.instances import Size
+from handlers.messages.buttons import Offers
+from handlers.requests.slow_facts import SlowFacts
+from handlers.slack.profiles import ask_nobody, english
+from handlers.slack.rate_limit import RateLimit
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage.engine import Store
 
@@ -18,7 +22,11 @@ class Context:
         settings: What the operator chose.
         sizes: What people may choose; the first is the default.
         can_shelve: Whether the cloud can shelve instances and resume them.
+        slow: What takes long to find out; see there.
+        form_pace: How fast forms that are open may be changed.
         zone_of: Tells in which time zone a person is; may ask Slack, for a moment.
+        known_locale: Tells a person's locale (`de-DE`), if it is known; None where Slack has to be asked.
+        refresh_profile: Asks Slack for a person's locale and zone, for a moment, unless that was done lately.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
     """
 
@@ -28,3 +36,12 @@ class Context:
     nudge: Callable[[], None]
     can_shelve: bool = False
     zone_of: Callable[[str], UserTimezone] = utc
+    slow: SlowFacts = field(default_factory=SlowFacts.nothing)
+    form_pace: RateLimit = field(default_factory=lambda: RateLimit(1.5, 10))
+    known_locale: Callable[[str], str | None] = english
+    refresh_profile: Callable[[str], None] = ask_nobody
+
+
+def offers_of(context: Context) -> Offers:
+    """What buttons depend on."""
+    return Offers(context.can_shelve, context.settings.help_channel is not None)

@@ -15,11 +15,13 @@ from handlers import messages
 from handlers.messages import notices
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, phrase
+from handlers.requests import sharing
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, each_with
 from handlers.requests.names import name_of_repository, slug
 from handlers.requests.permissions import requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
+from handlers.requests.subjects import NOBODY, Sharing
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
 from storage import binders
@@ -47,8 +49,10 @@ class _BinderOptions:
     rebuild: bool = False
 
 
-def launch(context: Context, requester: Requester, request: LaunchRequest) -> Message | None:
-    """Write a new binder.
+def launch(
+    context: Context, requester: Requester, request: LaunchRequest, shared: Sharing = NOBODY
+) -> Message | None:
+    """Write a new binder, and share it with whom is wanted.
 
     Returns:
         None where it is new: its card is the answer. Otherwise a word about the one that is there already.
@@ -61,7 +65,7 @@ def launch(context: Context, requester: Requester, request: LaunchRequest) -> Me
     lifetime, zone = _lifetime(context, requester, request.duration, size)
     name = slug(request.name) if request.name else name_of_repository(request.spec.url)
     options = _BinderOptions(request.spec, size, lifetime, name, rebuild=request.rebuild)
-    answer = _start(context, requester, options)
+    answer = _start(context, requester, options, shared)
     if answer is None and zone is not None and not zone.is_known:
         return notices.ends_in_site_zone(name, context.store.now() + lifetime, context.settings.timezone)
     return answer
@@ -121,12 +125,15 @@ def _whole_lifetime(binder: Binder, now: float) -> float:
     return ends_at - binder.created_at - binder.shelved_seconds
 
 
-def _start(context: Context, requester: Requester, options: _BinderOptions) -> Message | None:
+def _start(
+    context: Context, requester: Requester, options: _BinderOptions, shared: Sharing = NOBODY
+) -> Message | None:
     binder = _new_binder(context, requester, options)
     with context.store.write() as session:
         added = binders.add(session, binder, wanted_name=options.name)
         if added.is_new:
             _check_allowance(session, context, requester)
+            sharing.share_with(session, requester, added.binder, shared.subjects, manages=shared.manages)
     if not added.is_new:
         return _already(added.binder)
     context.nudge()

@@ -16,7 +16,7 @@ from handlers import ids, messages
 from handlers.messages import notices
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
-from handlers.requests.context import Context
+from handlers.requests.context import Context, offers_of
 from handlers.requests.lookup import advice, visible_to
 from handlers.requests.permissions import NotPossible, actions_for, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
@@ -247,14 +247,14 @@ def status(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
     with context.store.read() as session:
         binder = lookup(session)
         may = actions_for(session, context, requester, binder)
-    return messages.card(binder, context.store.now(), can_shelve=context.can_shelve, allowed=may)
-
-
-@requires(Action.READ_LOG)
-def logs(context: Context, _requester: Requester, lookup: BinderLookup) -> Message:
-    """The end of a binder's log."""
-    with context.store.read() as session:
-        return messages.log_of(lookup(session))
+    offers = offers_of(context)
+    return messages.card(
+        binder,
+        context.store.now(),
+        can_shelve=offers.can_shelve,
+        can_ask=offers.can_ask,
+        allowed=may,
+    )
 
 
 def listing(context: Context, requester: Requester) -> Message:

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from bot.errors import Refused, RequestError
 from handlers import ids
-from handlers.messages.status_text import phrase, summary
+from handlers.messages.progress import summary
+from handlers.messages.status_text import phrase
 from handlers.requests.context import Context
 from handlers.requests.requester import BinderLookup, Requester
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of

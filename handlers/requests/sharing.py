@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.orm import Session
 
 from bot.errors import RequestError
+from handlers.messages import share_fields as fields
 from handlers.messages import sharing as words
 from handlers.messages.blocks import Json
 from handlers.messages.message import Message
@@ -43,7 +44,7 @@ def share(
         binder = lookup(session)
         if not subjects:
             raise _nobody_named(binder, "share")
-        _share(session, requester, binder, subjects, manages=manages)
+        share_with(session, requester, binder, subjects, manages=manages)
         _tell_owner(session, requester, binder)
         shared = shares.of(session, binder.id)
     context.nudge()
@@ -76,39 +77,40 @@ def form(context: Context, _requester: Requester, lookup: BinderLookup) -> Json:
     """The form of *Share*, as it is now."""
     with context.store.read() as session:
         binder = lookup(session)
-        return words.share_form(binder, shares.of(session, binder.id))
+        shared = shares.of(session, binder.id)
+    return fields.share_form(binder, shared, context.slow.groups.known("") or {})
 
 
 @requires(Action.SHARE)
 def change(
     context: Context, requester: Requester, lookup: BinderLookup, chosen: dict[str, list[str]]
 ) -> Message:
-    """Share a binder with those who were chosen in the form, and with nobody else of the form's kinds.
+    """Share a binder with those who were chosen in the form, and with nobody else.
 
     Args:
         context: See there.
         requester: Who sent the form.
         lookup: The binder.
-        chosen: As `handlers.messages.sharing.read_share_form` reads it. A channel that may manage keeps that.
+        chosen: As `handlers.messages.share_fields.read_shares` reads it. A channel or group that may manage
+            keeps that.
 
     Raises:
         RequestError: Too many are chosen.
     """
-    managers = [Subject(ShareKind.USER, each) for each in chosen[words.MANAGERS]]
-    users = [Subject(ShareKind.USER, each) for each in chosen[words.USERS]]
-    channels = [Subject(ShareKind.CHANNEL, each) for each in chosen[words.CHANNELS]]
-    wanted = {each.id for each in (*managers, *users, *channels)}
+    managers = [Subject(ShareKind.USER, each) for each in chosen[fields.MANAGERS]]
+    users = [Subject(ShareKind.USER, each) for each in chosen[fields.USERS]]
+    channels = [Subject(ShareKind.CHANNEL, each) for each in chosen[fields.CHANNELS]]
+    groups = [Subject(ShareKind.GROUP, each) for each in chosen[fields.GROUPS]]
+    wanted = {each.id for each in (*managers, *users, *channels, *groups)}
     with context.store.write() as session:
         binder = lookup(session)
         before = shares.of(session, binder.id)
-        left = [
-            each.subject for each in before if each.kind != ShareKind.GROUP and each.subject not in wanted
-        ]
+        left = [each.subject for each in before if each.subject not in wanted]
         removed = shares.unshare(session, binder.id, left, by=requester.user)
-        new_channels = [each for each in channels if each.id not in {old.subject for old in before}]
+        new = [each for each in (*channels, *groups) if each.id not in {old.subject for old in before}]
         only_users = [each for each in users if each not in managers]
-        _share(session, requester, binder, [*only_users, *new_channels], manages=False)
-        _share(session, requester, binder, managers, manages=True)
+        share_with(session, requester, binder, [*only_users, *new], manages=False)
+        share_with(session, requester, binder, managers, manages=True)
         _tell_owner(session, requester, binder)
         shared = shares.of(session, binder.id)
         keep = _who_keep_links(session, context, binder)
@@ -118,7 +120,7 @@ def change(
     return words.shared_now(binder, shared)
 
 
-def _share(
+def share_with(
     session: Session, requester: Requester, binder: Binder, subjects: Collection[Subject], *, manages: bool
 ) -> None:
     """Share it, and owe those who are new a word of it; the owner needs no share.

@@ -3,21 +3,23 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.errors import RequestError, SpecError
+from bot.errors import RequestError
 from bot.repositories.launch_text import parse_launch
 from bot.repositories.site_links import expanded
+from bot.sentences import Sentence
 from bot.text import readable
 from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages.message import Message
-from handlers.requests import class_command, launches, links, operations, sharing
+from handlers.requests import class_command, launches, links, logs, operations, sharing
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_name
 from handlers.requests.names import nearest
 from handlers.requests.permissions import Operation
+from handlers.requests.repository_links import is_launch_text, launch_text_in
 from handlers.requests.requester import Requester
-from handlers.requests.subjects import parse_sharing
+from handlers.requests.subjects import parse_sharing, shares, take_sharing
 from handlers.rules import Action
 
 Run = Callable[[Context, Requester, str], Message | None]
@@ -61,7 +63,9 @@ class Subcommand:
 def _launch(context: Context, requester: Requester, rest: str) -> Message | None:
     if not rest:
         raise RequestError("Which repository?", hint=f"For example: `{ids.COMMAND} launch owner/repo`")
-    return launches.launch(context, requester, parse_launch(expanded(context.settings.link_host, rest)))
+    text, asked = take_sharing(rest)
+    request = parse_launch(expanded(context.settings.link_host, text))
+    return launches.launch(context, requester, request, asked)
 
 
 def _list(context: Context, requester: Requester, _rest: str) -> Message:
@@ -106,93 +110,115 @@ SUBCOMMANDS = (
     Subcommand(
         "launch",
         "<repo> [ref] [path]",
-        "start a repository",
+        Sentence("start a repository"),
         _launch,
         synonyms=("start", "run", "create", "new", "up", "build", "begin", "boot"),
         examples=(
-            ("owner/repo", "start a repository from GitHub"),
-            ("https://… main notebooks/a.ipynb", "start any link or DOI, with a branch and a file to open"),
-            ("owner/repo --open rstudio --size large --for 6h --name demo", "start with options"),
-            ("owner/repo --rebuild", "build it anew, also if it was built before"),
-            ("", "open a form"),
+            ("owner/repo", Sentence("start a repository from GitHub")),
+            (
+                "https://… main notebooks/a.ipynb",
+                Sentence("start any link or DOI, with a branch and a file to open"),
+            ),
+            ("owner/repo --open rstudio --size large --for 6h --name demo", Sentence("start with options")),
+            ("owner/repo --share @ada #lab", Sentence("start it, and let others open it, too")),
+            ("owner/repo --rebuild", Sentence("build it anew, also if it was built before")),
+            ("", Sentence("open a form")),
         ),
     ),
-    Subcommand("list", "", "show what is running", _list, Action.SEE, ("ls", "ps", "all", "binders")),
-    _about_one("status", "show the progress", operations.status, ("info", "show", "state", "progress")),
-    _about_one("logs", "show the last lines of the log", operations.logs, ("log", "output", "tail")),
+    Subcommand(
+        "list", "", Sentence("show what is running"), _list, Action.SEE, ("ls", "ps", "all", "binders")
+    ),
+    _about_one(
+        "status", Sentence("show the progress"), operations.status, ("info", "show", "state", "progress")
+    ),
+    _about_one(
+        "logs",
+        Sentence("show the end of the log, and get all of it as a file"),
+        logs.logs,
+        ("log", "output", "tail"),
+    ),
     _about_one(
         "open",
-        "get your links again",
+        Sentence("get your links again"),
         operations.open_links,
         ("links", "url", "token", "go"),
     ),
     Subcommand(
         "share",
         "[name] @user",
-        "let others open it: people, a `#channel` or a `@group`",
+        Sentence("let others open it: people, a `#channel` or a `@group`"),
         _share,
         sharing.share.action,
         ("invite", "give", "allow", "grant", "add"),
         examples=(
-            ("demo @ada #lab", "let others open it: people, a channel or a group"),
-            ("demo @ada --manage", "let them also extend, save, shelve and stop it"),
+            ("demo @ada #lab", Sentence("let others open it: people, a channel or a group")),
+            ("demo @ada --manage", Sentence("let them also extend, save, shelve and stop it")),
         ),
     ),
     Subcommand(
         "unshare",
         "[name] @user",
-        "share it with them no longer",
+        Sentence("share it with them no longer"),
         _unshare,
         sharing.unshare.action,
         ("revoke", "uninvite", "disallow"),
     ),
-    _about_one("link", "get a link and a badge that launch it again", links.launch_link, ("badge",)),
+    _about_one(
+        "link", Sentence("get a link and a badge that launch it again"), links.launch_link, ("badge",)
+    ),
     Subcommand(
         "extend",
         "[name] 2h",
-        "let it run longer; `until friday 18:00` works, too",
+        Sentence("let it run longer; `until friday 18:00` works, too"),
         _extend,
         operations.extend.action,
         ("keep", "prolong", "renew", "postpone", "longer"),
     ),
     _about_one(
         "save",
-        "get your changed files as an archive in the thread",
+        Sentence("get your changed files as an archive in the thread"),
         operations.save,
         ("download", "export", "backup", "archive"),
     ),
     _about_one(
         "shelve",
-        "stop it and keep its files, if the cloud can",
+        Sentence("stop it and keep its files, if the cloud can"),
         operations.shelve,
         ("pause", "suspend", "park", "freeze"),
     ),
     _about_one(
         "resume",
-        "start it again after `shelve`",
+        Sentence("start it again after `shelve`"),
         operations.resume,
         ("unshelve", "continue", "wake", "unpause"),
     ),
     _about_one(
         "stop",
-        "tear it down and delete its files",
+        Sentence("tear it down and delete its files"),
         operations.stop,
         ("kill", "delete", "rm", "remove", "down", "end", "terminate", "destroy", "teardown"),
     ),
     Subcommand(
         "class",
         "<repo> --seats 30",
-        "give everybody a binder of their own",
+        Sentence("give everybody a binder of their own"),
         class_command.answer,
         synonyms=("course", "lesson", "workshop", "classroom"),
         examples=(
-            ("owner/repo --seats 30 --for 3h", "give 30 people a binder of their own"),
-            ("owner/repo @group --at 9:55", "start a class ahead of time, for a `@group` or a `#channel`"),
-            ("", "show the classes; `class status`, `class extend 1h` and `class end` are for its teacher"),
+            ("owner/repo --seats 30 --for 3h", Sentence("give 30 people a binder of their own")),
+            (
+                "owner/repo @team --at 9:55",
+                Sentence("make them before they come, for a `@group`"),
+            ),
+            ("", Sentence("show the classes that you can see")),
         ),
     ),
     Subcommand(
-        "help", "", "show these commands", _help, synonyms=("--help", "-h", "?", "-help", "—help", "usage")
+        "help",
+        "",
+        Sentence("show these commands"),
+        _help,
+        synonyms=("--help", "-h", "?", "-help", "—help", "usage"),
     ),
 )
 
@@ -220,12 +246,17 @@ def answer(context: Context, requester: Requester, text: str) -> Message | None:
         return _help(context, requester, rest)
     if word in BY_NAME:
         return BY_NAME[word].run(context, requester, rest)
+    if word not in SYNONYMS and (
+        asked := launch_text_in(expanded(context.settings.link_host, bare_command(text)))
+    ):
+        return messages.launch_offer(asked, f"launch {readable(asked)}")
     return messages.not_understood(readable(bare_command(text)), correction(text), EXAMPLES)
 
 
 def names_people(text: str) -> bool:
     """Whether the people who are mentioned in a text belong to what it asks for."""
-    return command_words(text, _KNOWN)[0] in {"share", "unshare", "class"}
+    word, rest = command_words(text, _KNOWN)
+    return word in {"share", "unshare", "class"} or (word == "launch" and shares(rest))
 
 
 def asks_for_form(text: str) -> bool:
@@ -248,15 +279,7 @@ def correction(text: str) -> str | None:
     if word in SYNONYMS:
         return f"{SYNONYMS[word]} {readable(rest)}".strip()
     whole = bare_command(text)
-    if _is_repository(whole):
+    if is_launch_text(whole):
         return f"launch {readable(whole)}"
     near = nearest(word, BY_NAME)
     return f"{near} {readable(rest)}".strip() if near else None
-
-
-def _is_repository(text: str) -> bool:
-    try:
-        parse_launch(text)
-    except SpecError:
-        return False
-    return True

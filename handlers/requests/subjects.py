@@ -15,6 +15,12 @@ _MARKED = re.compile(
 """People, channels and groups as Slack marks them up in commands and messages."""
 _MANAGE = re.compile(r"(?:(?<=\s)|^)(?:--|\u2014|\u2013)(?:manages?|manager)(?=\s|$)", re.IGNORECASE)
 """With the dashes that phones make of two hyphens."""
+_WITH = re.compile(
+    r"(?:(?<=\s)|^)(?:--|\u2014|\u2013)shared?(?:-with)?(?:\s*[=:]\s*|\s+|$)"
+    r"(?P<subjects>(?:<[@#!][^<>]*>(?:[\s,;]+(?:and\s+)?|$))*)",
+    re.IGNORECASE,
+)
+"""The option of `launch`, and the people, channels and groups behind it."""
 _FILLERS = re.compile(r"(?:(?<=\s)|^)(?:with|and|to|from)(?=\s|$)|[,;]", re.IGNORECASE)
 _UNMARKED = re.compile(r"(?:(?<=\s)|^)(?:[@#]\S+|<!(?:here|channel|everyone)(?:\|[^<>]*)?>)")
 
@@ -53,6 +59,32 @@ def take_subjects(text: str) -> tuple[tuple[Subject, ...], str]:
             hint="Choose the person, channel or group from the list that Slack shows while you type.",
         )
     return subjects, rest
+
+
+NOBODY = Sharing("", (), manages=False)
+
+
+def take_sharing(text: str) -> tuple[str, Sharing]:
+    """Split what was typed after `launch` into the rest and what `--share` says.
+
+    Raises:
+        RequestError: `--share` is there, but nobody that Slack knows stands behind it.
+    """
+    found = _WITH.search(text)
+    if found is None:
+        return text, NOBODY
+    asked = parse_sharing(found["subjects"])
+    if not asked.subjects:
+        parse_sharing(text[found.end() :].partition(" ")[0])  # a name that Slack does not know
+        raise RequestError("With whom?", hint="For example `--share @name #channel`.")
+    rest = f"{text[: found.start()]} {text[found.end() :]}"
+    manages = _MANAGE.search(rest) is not None
+    return _MANAGE.sub(" ", rest).strip(), Sharing("", asked.subjects, manages)
+
+
+def shares(text: str) -> bool:
+    """Whether a launch is also to be shared."""
+    return _WITH.search(text) is not None
 
 
 def _subject(found: re.Match[str]) -> Subject:

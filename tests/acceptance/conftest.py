@@ -13,9 +13,11 @@ from bot import config
 from bot.app import Application
 from bot.provisioning.base import Cloud
 from storage import binders
+from storage.engine import Store
 from storage.models import Binder
 from storage.vocabulary import Status
 from tests.fakes.cloud import FakeCloud
+from tests.fakes.database import empty_store
 from tests.fakes.git import git_repository_server
 from tests.fakes.http import Script, like_jupyter, scripted_server
 from workspace.hands import Person
@@ -32,6 +34,7 @@ class Scene:
     repository: str
     server: Script
     cloud: FakeCloud
+    store: Store
     people: dict[str, Person] = field(default_factory=dict)
     app: Application = field(init=False)
 
@@ -62,9 +65,9 @@ class Scene:
 
 @contextmanager
 def running(
-    workspace: Workspace, folder: Path, cloud: Cloud | None, /, **settings: Any
+    workspace: Workspace, folder: Path, cloud: Cloud | None, store: Store | None = None, /, **settings: Any
 ) -> Iterator[Application]:
-    """The bot in this process, connected to the workspace."""
+    """The bot in this process, connected to the workspace. Without a store, its database is in the folder."""
     whole = {
         "slack_bot_token": workspace.bot_token,
         "slack_app_token": workspace.app_token,
@@ -76,7 +79,7 @@ def running(
         "ready_poll_seconds": 0.3,
         "failed_minutes": 0,
     }
-    application = Application(config.load(**(whole | settings)), cloud=cloud)
+    application = Application(config.load(**(whole | settings)), cloud=cloud, store=store)
     application.start()
     deadline = time.monotonic() + 15
     while not workspace.sockets.connected:
@@ -105,6 +108,26 @@ def settings() -> dict[str, Any]:
     return {}
 
 
+@contextmanager
+def opened(
+    folder: Path, repository: str, workspace_options: Options, settings: dict[str, Any]
+) -> Iterator[Scene]:
+    """A new scene, in which nothing has happened."""
+    with (
+        scripted_server() as server,
+        Workspace(workspace_options) as workspace,
+        empty_store(time.time) as store,
+    ):
+        like_jupyter(server)
+        cloud = FakeCloud([time.time()], url=lambda _: server.url, poll_seconds=0.05, attempt_seconds=0.5)
+        cloud.can_log_in = True
+        scene = Scene(folder, workspace, repository, server, cloud, store)
+        with running(workspace, folder, cloud, store, **settings) as scene.app:
+            yield scene
+        for person in scene.people.values():
+            person.leave()
+
+
 @pytest.fixture
 def scene(
     tmp_path: Path,
@@ -114,12 +137,12 @@ def scene(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Scene]:
     monkeypatch.chdir(tmp_path)
-    with scripted_server() as server, Workspace(workspace_options) as workspace:
-        like_jupyter(server)
-        cloud = FakeCloud([time.time()], url=lambda _: server.url, poll_seconds=0.05, attempt_seconds=0.5)
-        cloud.can_log_in = True
-        scene = Scene(tmp_path, workspace, repository, server, cloud)
-        with running(workspace, tmp_path, cloud, **settings) as scene.app:
-            yield scene
-        for person in scene.people.values():
-            person.leave()
+    with opened(tmp_path, repository, workspace_options, settings) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="module")
+def empty_scene(tmp_path_factory: pytest.TempPathFactory, repository: str) -> Iterator[Scene]:
+    """One for all tests of a module that only ask, and launch nothing: the start is most of the work."""
+    with opened(tmp_path_factory.mktemp("empty"), repository, Options(app_name="Binder"), {}) as scene:
+        yield scene

@@ -84,7 +84,7 @@ def test_the_example_is_launched_and_its_links_answer_and_nothing_is_left(tmp_pa
     assert process.returncode == 0
     assert leftovers(tmp_path / STATE / "1") == []
     with demo(tmp_path) as process:
-        assert re.search(r"Usually .* s; built before", told_until(process, "Press Ctrl-C"))
+        assert re.search(r"Usually .*; built before", told_until(process, "Press Ctrl-C"))
 
 
 @pytest.mark.timeout(240)

@@ -196,7 +196,7 @@ def test_a_restart_goes_on_where_it_was(scene: Scene, settings: dict[str, Any]) 
     scene.wait(lambda: [each.status for each in scene.all_live()] == [Status.BUILDING])
     scene.app.stop()
     like_jupyter(scene.server)
-    with running(scene.workspace, scene.folder, scene.cloud) as scene.app:
+    with running(scene.workspace, scene.folder, scene.cloud, scene.store) as scene.app:
         scene.person().wait_for_text("is ready after", seconds=20)
         assert len(scene.cloud.created) == 1
 

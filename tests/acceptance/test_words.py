@@ -24,8 +24,8 @@ def answer(scene: Scene, typed: str, who: str = "ada") -> str:
 
 
 @pytest.mark.parametrize("typed", ["/binder", "/binder help", "/binder HELP"])
-def test_help_shows_every_subcommand(scene: Scene, typed: str) -> None:
-    said = answer(scene, typed)
+def test_help_shows_every_subcommand(empty_scene: Scene, typed: str) -> None:
+    said = answer(empty_scene, typed)
     for word in ("launch", "list", "status", "logs", "open", "stop"):
         assert f"/binder {word}" in said
 
@@ -40,8 +40,8 @@ def test_help_shows_every_subcommand(scene: Scene, typed: str) -> None:
         ("https://github.com/owner/repo", "/binder launch https://github.com/owner/repo"),
     ],
 )
-def test_a_typo_gets_the_nearest_right_form_filled_in(scene: Scene, typed: str, suggested: str) -> None:
-    assert suggested in answer(scene, f"/binder {typed}")
+def test_a_typo_gets_the_nearest_right_form_filled_in(empty_scene: Scene, typed: str, suggested: str) -> None:
+    assert suggested in answer(empty_scene, f"/binder {typed}")
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_a_typo_gets_the_nearest_right_form_filled_in(scene: Scene, typed: str, 
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence_that_names_it(
-    scene: Scene, typed: str, words: str
+    empty_scene: Scene, typed: str, words: str
 ) -> None:
-    said = answer(scene, f"/binder {typed}")
+    said = answer(empty_scene, f"/binder {typed}")
     assert words in said
     assert "hunter2" not in said
-    assert scene.all_live() == []
+    assert empty_scene.all_live() == []
 
 
 def test_list_status_and_logs_tell_of_what_lives(scene: Scene) -> None:

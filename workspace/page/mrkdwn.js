@@ -1,29 +1,6 @@
 // Slack's texts as DOM nodes. Everything arrives as text nodes and attributes: no HTML is ever parsed.
 
-export function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return node;
-}
-
-export function safeUrl(url) {
-  try {
-    return ["http:", "https:"].includes(new URL(url).protocol) ? url : null;
-  } catch {
-    return null;
-  }
-}
-
-export function link(url, label, attributes = {}) {
-  const target = safeUrl(url);
-  if (!target) return document.createTextNode(label);
-  return el("a", { href: target, target: "_blank", rel: "noopener noreferrer", ...attributes }, label);
-}
+import { el, link } from "/dom.js";
 
 // Drawn here where it matters, so that status marks look the same on machines without an emoji font.
 const disc = (fill, mark) =>
@@ -47,6 +24,9 @@ const DRAWN = {
   no_entry: round("#d9342b", "<path d='M5.500 10h9' stroke='white' stroke-width='3'/>"),
   exclamation: `<path d='${stem}M10 15v.1' stroke='#e01e5a' stroke-width='4' stroke-linecap='round'/>`,
   information_source: disc("#3b88c3", "M10 9.500v5M10 6v.1"),
+  hammer_and_wrench: "<path d='M3 17l8-8' stroke='#a0703c' stroke-width='3' stroke-linecap='round'/><path d='M8 3h6l4 4-3 3-2-2-2 2-3-3z' fill='#8b98a5'/>",
+  bulb: "<path d='M10 2a6 6 0 00-3 11v2h6v-2a6 6 0 00-3-11z' fill='#ecb22e' stroke='#c78f12'/><path d='M7.500 17.500h5' stroke='#8b98a5' stroke-width='2' stroke-linecap='round'/>",
+  mag: "<circle cx='8.500' cy='8.500' r='5.500' fill='#d6ecf8' stroke='#4f6b7a' stroke-width='2'/><path d='M12.500 12.500L18 18' stroke='#4f6b7a' stroke-width='3' stroke-linecap='round'/>",
   rocket: "<path d='M17 2c-5 0-9 3-11 8l4 4c5-2 8-6 8-11z' fill='#cfd6dc' stroke='#8b98a5'/><circle cx='12.500' cy='7.500' r='1.800' fill='#3b88c3'/><path d='M6 10l-4 1 3-4zM10 14l-1 4 4-3z' fill='#dd2e44'/><path d='M3 17c0-3 1-4 2.500-4s2 1 1.500 2-2 2-4 2z' fill='#f4900c'/>",
   tada: "<path d='M2 18l5-11 6 6z' fill='#ecb22e'/><path d='M11 4l1-2M14 8l4-2M15 12l3 1M9 5L8 2' stroke='#e01e5a' stroke-width='1.800' stroke-linecap='round'/>",
   lock: "<rect x='4' y='9' width='12' height='9' rx='2' fill='#ecb22e'/><path d='M6.500 9V6a3.500 3.500 0 017 0v3' fill='none' stroke='#9aa5ae' stroke-width='2'/>",
@@ -55,14 +35,14 @@ const DRAWN = {
 const PLAIN = {
   wave: "👋", eyes: "👀", "+1": "👍", thumbsup: "👍", "-1": "👎", fire: "🔥", sparkles: "✨", star: "⭐", heart: "❤️",
   gear: "⚙️", package: "📦", link: "🔗", notebook: "📓", book: "📖", books: "📚", bar_chart: "📊", zzz: "💤", bell: "🔔",
-  wastebasket: "🗑️", stop_sign: "🛑", clock1: "🕐", stopwatch: "⏱️", timer_clock: "⏲️", alarm_clock: "⏰", mag: "🔍",
-  computer: "💻", cloud: "☁️", hammer: "🔨", hammer_and_wrench: "🛠️", wrench: "🔧", bulb: "💡", question: "❓", smile: "😄",
+  wastebasket: "🗑️", stop_sign: "🛑", clock1: "🕐", stopwatch: "⏱️", timer_clock: "⏲️", alarm_clock: "⏰",
+  computer: "💻", cloud: "☁️", hammer: "🔨", wrench: "🔧", question: "❓", smile: "😄",
   seedling: "🌱", robot_face: "🤖", arrows_counterclockwise: "🔄", heavy_check_mark: "✔️", broom: "🧹", pushpin: "📌",
   point_right: "👉", pray: "🙏", raised_hands: "🙌", ballot_box_with_check: "☑️", memo: "📝", page_facing_up: "📄",
 };
 const DRAWN_FOR = {
   "✅": "white_check_mark", "❌": "x", "⚠": "warning", "⌛": "hourglass", "⏳": "hourglass_flowing_sand", "🚀": "rocket",
-  "🟢": "large_green_circle", "🟡": "large_yellow_circle", "🔵": "large_blue_circle", "🔴": "red_circle", "⚪": "white_circle",
+  "💡": "bulb", "🔍": "mag", "🟢": "large_green_circle", "🟡": "large_yellow_circle", "🔵": "large_blue_circle", "🔴": "red_circle", "⚪": "white_circle",
   "⚫": "black_circle", "⛔": "no_entry", "❗": "exclamation", "ℹ": "information_source", "🎉": "tada", "🔒": "lock", "🔑": "key",
 };
 

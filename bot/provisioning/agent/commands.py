@@ -150,13 +150,21 @@ def _follow(job: Job, process: subprocess.Popen[bytes], on_line: Callable[[str],
     lines = _Lines(process.stdout.fileno(), on_line)
     while True:
         # Asked before the reading, so that nothing is missed that the command printed at its end.
-        code = process.poll()
+        code = process.poll() if lines.is_open else _awaited(process)
         has_more = lines.read(_LOOK_SECONDS if code is None else 0.0)
         if code is not None and not has_more:
             lines.flush()
             return code
         job.deadline.check()
         job.reporter.write_due()
+
+
+def _awaited(process: subprocess.Popen[bytes]) -> int | None:
+    """The exit code of a command that prints nothing more, as soon as it ends; None if that takes longer."""
+    try:
+        return process.wait(_LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 class _Lines:
@@ -173,10 +181,14 @@ class _Lines:
         self._rest = b""
         self._is_open = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether more may come."""
+        return self._is_open
+
     def read(self, seconds: float) -> bool:
         """Wait so long for more; whether anything came."""
         if not self._is_open:
-            time.sleep(seconds)
             return False
         ready, _, _ = select.select([self._handle], [], [], seconds)
         new = os.read(self._handle, _READ_BYTES) if ready else b""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 JUPYTER = ("jupyterlab", "notebook", "ipywidgets")
 """What repo2docker puts into every image, and people count on."""
+INSTALLERS = ("pip", "setuptools", "wheel")
+"""What postBuild and people in a notebook install with. In the one resolution they take no time of their own:
+`uv venv --seed` would fetch them first, one after another."""
 SLOW_TO_START = "rfc3987-syntax"
 """An optional validator of jsonschema that builds its grammar at every import: half of a server's start
 (2.2 of 4.0 s, measured in November 2026), and nothing that Jupyter needs."""
@@ -71,14 +74,12 @@ class Installation:
     def _create(self, interpreter: Path) -> None:
         self._job.reporter.begin(Phase.BUILDING, "Creating an environment")
         venv = str(self._environment.venv)
-        self._run_uv(
-            ["venv", "--quiet", "--seed", "--python", str(interpreter), venv], self._environment.path
-        )
+        self._run_uv(["venv", "--quiet", "--python", str(interpreter), venv], self._environment.path)
         self._reach("created", "Resolving packages")
 
     def _install(self, recipe: Recipe) -> None:
         """Install Jupyter and what the repository asks for, in one resolution."""
-        added = [*JUPYTER, *([self._job.task.extra] if self._job.task.extra else [])]
+        added = [*INSTALLERS, *JUPYTER, *([self._job.task.extra] if self._job.task.extra else [])]
         command = [
             *("pip", "install", "--python", str(self._environment.venv / "bin/python")),
             *self._left_out(recipe),

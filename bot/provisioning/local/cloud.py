@@ -25,7 +25,7 @@ from bot.provisioning.agent.environments import Environments, remove_tree
 from bot.provisioning.agent.failures import FailureCode
 from bot.provisioning.agent.job import scrubber_of
 from bot.provisioning.agent.source import archive_refused
-from bot.provisioning.base import MinimalCloud
+from bot.provisioning.base import MAX_LOG_BYTES, MinimalCloud
 from bot.provisioning.instances import (
     Instance,
     InstanceSpec,
@@ -44,6 +44,7 @@ from bot.provisioning.local.instance import (
     is_binder_id,
     read_tail,
 )
+from bot.provisioning.local.kept_logs import KeptLogs
 from bot.provisioning.local.options import LocalOptions, agent_settings
 from bot.provisioning.local.processes import agent_environment, is_alive, processes_of, send
 from bot.provisioning.reports import fold
@@ -133,6 +134,12 @@ class LocalCloud(MinimalCloud):
         with _border(CloudUnreachable, "The instance's report could not be read"):
             return _report(self._directory(instance.binder_id))
 
+    def read_log(self, binder_id: str) -> bytes:
+        """See `Cloud.read_log`."""
+        with _border(CloudError, "The log could not be read"):
+            directory = self._directory(binder_id)
+            return _whole_log(directory) or self._kept_logs.read(binder_id)
+
     def mark_end(self, parts: ResourceIds, ends_at: float) -> None:
         """See `Cloud.mark_end`. Nothing is rebuilt from directories: surveys tell of no end."""
 
@@ -156,6 +163,7 @@ class LocalCloud(MinimalCloud):
         with _border(CloudError, "The instance could not be removed"):
             directory = self._directory(binder_id)
             if directory.path.is_dir():
+                self._kept_logs.keep(binder_id, _whole_log(directory))
                 directory.withdraw_task()
             if not _end_processes(directory):
                 return False
@@ -165,6 +173,10 @@ class LocalCloud(MinimalCloud):
                 return False
             Environments(self._options.root, self._options.keep_environments).prune()
             return True
+
+    @cached_property
+    def _kept_logs(self) -> KeptLogs:
+        return KeptLogs(self._options.root / "logs")
 
     @cached_property
     def _containers(self) -> Containers | None:
@@ -218,15 +230,23 @@ def _judge(
 
 def _report(directory: InstanceDirectory) -> Report | None:
     """What the agent reported, with the end of the log, to which the server itself writes, too."""
+    log = _scrubbed_log(directory, _LOG_BYTES)
+    return fold(read_tail(directory.places.report, _REPORT_BYTES), log)
+
+
+def _whole_log(directory: InstanceDirectory) -> bytes:
+    return _scrubbed_log(directory, MAX_LOG_BYTES)
+
+
+def _scrubbed_log(directory: InstanceDirectory, limit: int) -> bytes:
+    """The end of the log without secrets and paths; empty where nobody can tell any more what these are."""
     places = directory.places
-    log = read_tail(places.log, _LOG_BYTES)
+    log = read_tail(places.log, limit)
     try:
         what, settings = task.read(directory.task)
     except (OSError, KeyError, TypeError, ValueError):  # withdrawn meanwhile
-        log = b""
-    else:
-        log = scrubber_of(places, settings, what.token).scrub(log.decode(errors="replace")).encode()
-    return fold(read_tail(places.report, _REPORT_BYTES), log)
+        return b""
+    return scrubber_of(places, settings, what.token).scrub(log.decode(errors="replace")).encode()
 
 
 def _start(directory: InstanceDirectory, parts: ResourceIds) -> ResourceIds:

@@ -1,8 +1,9 @@
 """One seed, one storm: two replicas over one database, a cloud and a Slack that fail, people, an odd clock.
 
-A single thread plays everybody. At each effect of a replica (a transaction, a call of the cloud, of Slack or
-of a server) its process may die, or pause: then the others go on for a while, and time with them, before it
-does. The same seed is the same storm, so a failing one can be looked at again and again.
+Now and then an operator bakes a machine image. A single thread plays everybody. At each effect of a process
+(a transaction, a call of the cloud, of Slack or of a server) it may die, or pause: then the others go on for
+a while, and time with them, before it does. The same seed is the same storm, so a failing one can be looked
+at again and again.
 """
 
 import sqlite3
@@ -19,16 +20,18 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from bot.admin import bake as admin
 from bot.binders.deadlines import WarningPolicy
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import POOL_SECONDS, WarmPolicy, WarmPool
 from bot.config import Settings
-from bot.errors import LostLease, RequestError
+from bot.errors import CloudError, LostLease, RequestError
 from bot.images.keeper import ImageKeeper, KeeperDependencies
 from bot.images.plans import KeepingPolicy
 from bot.images.store import RegistryImages
+from bot.provisioning.baking import is_bake
 from bot.provisioning.instances import InstanceState, Size
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
@@ -40,6 +43,7 @@ from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders, outbox
 from storage.engine import Store
 from storage.models import Binder
+from tests.chaos.sim.storm_bake import Baker, StormBakery, as_process_of
 from tests.chaos.sim.storm_cloud import StormCloud, StormServer
 from tests.chaos.sim.storm_registry import StormRegistry
 from tests.chaos.sim.storm_slack import CLOSED_CHANNEL, StormClient, StormSlack
@@ -51,6 +55,7 @@ from tests.chaos.sim.world import (
     SECRET,
     FakeResolver,
     Killed,
+    Process,
     requested,
 )
 from tests.fakes.database import empty, new_database
@@ -133,7 +138,7 @@ class StormStore(Store):
         life: Whose process; None for people, who live on.
     """
 
-    def __init__(self, storm: "Storm", life: "Life | None") -> None:
+    def __init__(self, storm: "Storm", life: Process | None) -> None:
         self.url, self.engine = storm.arena.store.url, storm.arena.store.engine
         self._storm, self._life = storm, life
 
@@ -171,17 +176,14 @@ class StormStore(Store):
             raise DatabaseDown
 
 
-class Life:
+class Life(Process):
     """One process of the bot, from its start until it is killed."""
 
     def __init__(self, storm: "Storm", replica: int, number: int) -> None:
-        self._name = f"replica {'AB'[replica]}, life {number}"
+        super().__init__(f"replica {'AB'[replica]}, life {number}")
         self.replica = replica
-        self.dead = False
         self.busy: set[str] = set()
         """What it is in the middle of: at most one tick of each kind at a time."""
-        self.frozen = False
-        self.may_post_late = False
         self.works: list[Callable[[], None]] = []
         self.store = StormStore(storm, self)
         cloud = cast("Cloud", _Watched(storm, self, storm.cloud, EFFECTS))
@@ -220,9 +222,6 @@ class Life:
             admin_channel="CADMIN",
             options=NoticeOptions(POLICY, can_shelve=True, shelves_idle=storm.timeouts.shelves_idle),
         )
-
-    def __str__(self) -> str:
-        return self._name
 
 
 class _Watched:
@@ -274,6 +273,10 @@ class Storm:
         self.has_pool = self.warm["small"] > 0
         self._warm_ids = (f"w{number}" for number in count())
         self._pooled_at = 0.0
+        # Likewise: most storms have no bake.
+        self._bakes = Random(f"bakes {self.seed}").choice([0, 0, 1, 2])
+        self.bakers: list[Baker] = []
+        self.cloud.on_removed = self._note_removed
         self.slack = StormSlack(clock, self.random)
         self.lives: list[Life] = []
         self._numbers = 0
@@ -326,7 +329,7 @@ class Storm:
 
     # What befalls a process ------------------------------------------------------------------------------
 
-    def effect(self, life: Life, name: str, call: Callable[[], Any]) -> Any:
+    def effect(self, life: Process, name: str, call: Callable[[], Any]) -> Any:
         """Let a process reach out, and something befall it before or after that."""
         if self._open:
             self.problems.append(f"{name} was called within a transaction")
@@ -340,7 +343,7 @@ class Storm:
         self.mishap(life, f"after {name}")
         return result
 
-    def mishap(self, life: Life, where: str, *, is_post: bool = False) -> None:
+    def mishap(self, life: Process, where: str, *, is_post: bool = False) -> None:
         """Perhaps kill a process, or let others go on while it stands still.
 
         One that stands still right before a post will not be killed: if it were, before it has taken back
@@ -354,13 +357,13 @@ class Storm:
         if life.dead:
             raise Killed
 
-    def kill(self, life: Life, where: str) -> None:
+    def kill(self, life: Process, where: str) -> None:
         """End a process here and now."""
         self.trace(f"{life} is killed {where}")
         life.dead = True
         raise Killed
 
-    def _pause(self, life: Life, where: str) -> None:
+    def _pause(self, life: Process, where: str) -> None:
         was_frozen, life.frozen = life.frozen, self.random.random() < 0.6
         self.trace(f"{life} {'freezes' if life.frozen else 'waits'} {where}")
         self._depth += 1
@@ -418,12 +421,16 @@ class Storm:
             (0.5, self._outage),
             (2, self.cloud.let_agents_push),
         ]
+        if len(self.bakers) < self._bakes and self._depth == 0:
+            acts.append((1.5, self._bake))
         for life in lives:
             acts += self._jobs(life)
         if not any(weight > 10 for weight, _ in acts):
             acts.append((20, self._skip))
-        weights = [weight for weight, _ in acts]
-        self.random.choices(acts, weights)[0][1]()
+        self._one_of(acts)
+
+    def _one_of(self, acts: Sequence[tuple[float, Callable[[], Any]]]) -> None:
+        self.random.choices(acts, [weight for weight, _ in acts])[0][1]()
 
     def _jobs(self, life: Life) -> Iterator[tuple[float, Callable[[], Any]]]:
         if life.works:
@@ -483,6 +490,27 @@ class Storm:
         if not life.dead:
             life.dead = True
             self.lives[life.replica] = self._born(life.replica)
+
+    def _bake(self) -> None:
+        """Let the operator type `binder-bot bake`; the others go on while it waits."""
+        baker = Baker(f"bake {len(self.bakers)}")
+        self.bakers.append(baker)
+        bakery, store = StormBakery(self, baker), StormStore(self, baker)
+        with as_process_of(self, baker), suppress(Killed):
+            try:
+                admin.bake_with(bakery, store, None, None, lambda line: self.trace(f"{baker}: {line}"))
+            except (CloudError, LostLease, OperationalError) as error:
+                self.trace(f"{baker} failed: {error}")
+
+    def wait(self, life: Process, seconds: float) -> None:
+        """Let the replicas and people go on while a process waits."""
+        self.mishap(life, "while it waits")
+        self._depth += 1
+        self._move(seconds)
+        for _ in range(self.random.randint(1, 4)):
+            awake = [each for each in self.lives if not each.frozen]
+            self._one_of([(6, self._person), *(job for each in awake for job in self._jobs(each))])
+        self._depth -= 1
 
     def _archive(self, life: Life) -> None:
         before = self._moment()
@@ -701,6 +729,12 @@ class Storm:
             self._note_transition(entry)
         self.trace("  " + " ".join(f"{name}={value}" for name, value in entry.items()))
         raise structlog.DropEvent
+
+    def _note_removed(self, owner: str) -> None:
+        """Nobody removes the machines of a bake that goes on."""
+        leased = self.ask("SELECT 1 FROM leases WHERE name = ? AND until > ?", owner, self.now)
+        if is_bake(owner) and leased and not any(each.clears == owner for each in self.bakers):
+            self.problems.append(f"something of {owner} was removed while it held its lease")
 
     def _note_transition(self, entry: MutableMapping[str, Any]) -> None:
         """No launch fails because of its warm instance, and nobody's binder is shelved without a warning."""

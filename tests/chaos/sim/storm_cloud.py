@@ -1,6 +1,6 @@
 """A cloud that refuses, loses replies, shows things late, and in which others switch things off."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -36,6 +36,9 @@ class StormCloud(FakeCloud):
         registry: Where instances push their images, and pull others from.
         started: The image that each instance started, by its ref.
         moods: What goes on in a server: `busy`, `tab`, `idle` or `mute`, and since when.
+        images: Whether the image of each bake is proven, the oldest first.
+        attempts: When a machine was last ordered for each bake.
+        on_removed: Hears of each part that `remove` has removed, by its owner.
     """
 
     random: Random = field(default_factory=Random)
@@ -45,6 +48,9 @@ class StormCloud(FakeCloud):
     registry: StormRegistry = field(default_factory=StormRegistry)
     started: dict[str, ReportedImage] = field(default_factory=dict)
     moods: dict[str, tuple[str, float]] = field(default_factory=dict)
+    images: dict[str, bool] = field(default_factory=dict)
+    attempts: dict[str, float] = field(default_factory=dict)
+    on_removed: Callable[[str], None] = lambda _owner: None
     reports: tuple[Report, ...] = (Report(Phase.BUILDING, 0.5, "half"), Report(Phase.SERVING, 1.0, "serving"))
 
     def chance(self, probability: float) -> bool:
@@ -115,17 +121,25 @@ class StormCloud(FakeCloud):
 
     def remove(self, binder_id: str, resources: ResourceIds) -> bool:
         with self._unreliable():
-            if binder_id in self.addresses:
-                del self.addresses[binder_id]
-                return False
-            machines = self.machines.get(binder_id, [])
-            if machines:
-                machines.pop()
-                if not machines:
-                    del self.machines[binder_id]
+            if self._is_left(binder_id):
+                self.on_removed(binder_id)
                 return False
             return True
         raise AssertionError("either a reply, or none")
+
+    def _is_left(self, owner: str) -> bool:
+        """Remove one part of what belongs to somebody; False where there was none."""
+        if owner in self.addresses:
+            del self.addresses[owner]
+        elif machines := self.machines.get(owner):
+            machines.pop()
+            if not machines:
+                del self.machines[owner]
+        elif owner in self.unproven():
+            del self.images[owner]
+        else:
+            return False
+        return True
 
     def shelve(self, binder_id: str, resources: ResourceIds) -> ResourceIds:
         with self._unreliable():
@@ -178,6 +192,44 @@ class StormCloud(FakeCloud):
         if found is None:
             raise CloudError("There is no such instance.")
         return found
+
+    # Images of machines ----------------------------------------------------------------------------------
+
+    def unproven(self) -> frozenset[str]:
+        """The bakes that have an image which is not proven."""
+        return frozenset(owner for owner, is_proven in self.images.items() if not is_proven)
+
+    def unproven_images(self) -> frozenset[str]:
+        with self._unreliable():
+            return self.unproven()
+        raise AssertionError("either a reply, or none")
+
+    def image_of(self, bake_id: str) -> str:
+        """Have an image made of a machine, unless there is one."""
+        with self._unreliable():
+            if bake_id not in self.machines:
+                raise CloudError("There is no such machine.")
+            self.images.setdefault(bake_id, False)
+            return bake_id
+        raise AssertionError("either a reply, or none")
+
+    def prove(self, bake_id: str) -> str:
+        """Mark an image as proven."""
+        with self._unreliable():
+            if bake_id not in self.images:
+                raise CloudError("There is no such image.")
+            self.images[bake_id] = True
+            return bake_id
+        raise AssertionError("either a reply, or none")
+
+    def prune_images(self, kept: int) -> tuple[str, ...]:
+        """Delete all proven images but the newest; their names."""
+        with self._unreliable():
+            old = [owner for owner, is_proven in self.images.items() if is_proven][:-kept]
+            for each in old:
+                del self.images[each]
+            return tuple(old)
+        raise AssertionError("either a reply, or none")
 
     def let_agents_push(self) -> None:
         """Every agent that was told to push does what it does about it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlite3 import Row
 
 from tests.chaos.sim.storm import POLICY, Storm
+from tests.chaos.sim.storm_bake import left_of_bakes
 from tests.chaos.sim.storm_registry import FORGED
 from tests.chaos.sim.storm_slack import Posted
 
@@ -29,7 +30,8 @@ def is_at_rest(storm: Storm) -> list[str]:
     unsaid = [f"{row['key']} is {row['state']} ({row['error']})" for row in owed]
     images = storm.ask("SELECT id, state FROM images WHERE state IN ('built', 'pushing', 'removing')")
     pushed = [f"image {row['id']} is {row['state']}" for row in images]
-    return moving + bare + unsaid + pushed + _marked_wrongly(storm) + _of_the_pool(storm)
+    left = left_of_bakes(storm)
+    return moving + bare + unsaid + pushed + left + _marked_wrongly(storm) + _of_the_pool(storm)
 
 
 def _of_the_pool(storm: Storm) -> list[str]:

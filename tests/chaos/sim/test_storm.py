@@ -5,21 +5,24 @@ More of them by `python -m tests.chaos.sim --seeds 3000`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.binders import deadlines, transitions, warm_instance
+from bot.binders import deadlines, reconciler, transitions, warm_instance
 from bot.binders.actions import Action, Create
 from bot.binders.observation import Observation
+from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, fail
 from bot.images import keeper, plans
 from bot.images.plans import ImageStep, KeepImage, SeenImage
+from bot.provisioning.baking import is_bake
 from handlers.outbox.delivery import Delivery
-from storage import binders, warm
+from storage import binders, leases, warm
 from storage.models import Binder, BuiltImage
 from storage.vocabulary import Status
 from tests.chaos.sim.storm import Arena, play
@@ -144,3 +147,22 @@ def test_a_launch_that_fails_with_its_warm_instance_is_found(
 
     monkeypatch.setattr(warm_instance, "give_up", fails)
     assert found(arena, "failed by the pool")
+
+
+def test_a_sweep_that_takes_the_machines_of_a_bake_that_goes_on_is_found(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blind = SimpleNamespace(take=leases.take, held=lambda *_: set())
+    monkeypatch.setattr(reconciler, "leases", blind)
+    assert found(arena, "while it held its lease", first=44)
+
+
+def test_what_is_left_of_a_bake_that_died_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove = Reconciler._remove_stray
+
+    def spare_bakes(self: Reconciler, binder_id: str) -> None:
+        if not is_bake(binder_id):
+            remove(self, binder_id)
+
+    monkeypatch.setattr(Reconciler, "_remove_stray", spare_bakes)
+    assert found(arena, "has something of bake", first=2)

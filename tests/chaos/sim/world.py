@@ -46,6 +46,23 @@ class Killed(BaseException):
     """The process dies here: nothing may catch this."""
 
 
+class Process:
+    """One process of a simulation, from its start until it is killed.
+
+    Attributes:
+        dead: Whether it was killed.
+        frozen: Whether it stands still.
+        may_post_late: Whether it stood still right before a post.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.dead = self.frozen = self.may_post_late = False
+
+    def __str__(self) -> str:
+        return self._name
+
+
 @dataclass
 class Tripwire:
     """Kills at the n-th effect, before or after it happened."""

@@ -55,6 +55,10 @@ def test_what_the_operator_chose_is_told(cloud: Cloud) -> None:
     assert isinstance(cloud.quota(), str)
 
 
+def test_of_what_never_was_there_is_no_log(cloud: Cloud) -> None:
+    assert cloud.read_log(B1) == b""
+
+
 def test_at_first_there_is_nothing(cloud: Cloud) -> None:
     survey = cloud.survey()
     assert survey.instances == {}

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, insert
 from sqlalchemy.orm import Session
 
-from storage import binders, launch_times, outbox, warm
+from storage import binders, homes, launch_times, outbox, overview, past_launches, warm
 from storage.engine import Store
 from storage.history_models import LaunchTime
 from storage.launch_times import Search
@@ -125,3 +125,31 @@ def test_what_people_wait_for_reads_an_index(
     steps = plan(aged, work)
     assert any(index in each for each in steps), steps
     assert scanned(steps) == []
+
+
+@pytest.mark.parametrize(
+    "work",
+    [homes.is_due, lambda session: homes.claim(session, lease_seconds=60)],
+    ids=["is_due", "claim"],
+)
+def test_what_is_asked_for_changed_home_tabs_reads_those_alone(
+    aged: Store, work: Callable[[Session], object]
+) -> None:
+    assert scanned(plan(aged, work)) in ([], ["SCAN home_changes"])  # its rows are few, and soon gone
+
+
+def test_a_change_of_a_binder_reads_that_one_and_the_tabs_of_its_workspace(aged: Store) -> None:
+    assert scanned(plan(aged, lambda session: homes.binder_changed(session, "o1"))) == []
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda session: overview.totals(session, "T1"),
+        lambda session: overview.page(session, "T1", 3, size=20),
+        lambda session: past_launches.newest(session, "T1", "U1", limit=50),
+    ],
+    ids=["totals", "page", "newest"],
+)
+def test_a_home_tab_reads_an_index(aged: Store, work: Callable[[Session], object]) -> None:
+    assert scanned(plan(aged, work)) == []

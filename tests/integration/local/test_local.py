@@ -29,6 +29,7 @@ SECRET = "xoxb-nobody-may-see-this"
 POST_BUILD = """#!/bin/sh\r
 set -e
 env > environment.txt
+"$NB_PYTHON_PREFIX/bin/pip" --version
 "$NB_PYTHON_PREFIX/bin/python" -c "import ipywidgets"
 test "$KERNEL_PYTHON_PREFIX" = "$NB_PYTHON_PREFIX" && test -f "$REPO_DIR/requirements.txt"
 set +e
@@ -203,6 +204,9 @@ def test_what_cannot_be_installed_is_the_reason(bench: Bench, git_server: GitSer
         "require six==99.0."
     )
     assert "six==99.0" in report.log
+    while not bench.cloud.remove("unsolvable", {}):
+        pass
+    assert b"six==99.0" in bench.cloud.read_log("unsolvable")  # who asks, asks after the failure
 
 
 def test_conda_packages_are_refused_and_can_be_tried_from_pypi(bench: Bench, git_server: GitServer) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workspace.block_tree import elements, with_ids
 from workspace.blocks import check_message, check_view
 from workspace.state import SlackError
 
@@ -40,7 +41,7 @@ def confirm(title: int = 1, text: int = 1, yes: int = 1, no: int = 1) -> dict[st
 
 def problems(*blocks: Any) -> list[str]:
     try:
-        check_message(list(blocks), native_progress=False)
+        check_message(list(blocks), new_blocks=False)
     except SlackError as error:
         found: list[str] = error.extra["response_metadata"]["messages"]
         return found
@@ -107,10 +108,68 @@ def test_block_ids_are_unique() -> None:
     assert len(problems(*[{"type": "divider", "block_id": "a"}] * 2)) == 1
 
 
-def test_native_progress_is_taken_where_the_workspace_says_so() -> None:
-    plan = {"type": "plan", "title": "t", "tasks": [{"type": "task_card", "task_id": "1", "title": "t"}]}
-    check_message([plan], native_progress=True)
-    assert problems(plan)
+CONTAINER: dict[str, Any] = {"type": "container", "title": plain_text(150), "child_blocks": [section(1)]}
+CARD: dict[str, Any] = {
+    "type": "card",
+    "title": plain_text(150),
+    "body": plain_text(200),
+    "actions": [button()],
+}
+TASK: dict[str, Any] = {"task_id": "1", "title": "t", "status": "complete"}
+PLAN: dict[str, Any] = {"type": "plan", "title": "t", "tasks": [TASK]}
+TABLE: dict[str, Any] = {"type": "table", "rows": [[{"type": "raw_text", "text": "a"}]]}
+
+
+def refused(*blocks: Any) -> list[str]:
+    try:
+        check_message(list(blocks), new_blocks=True)
+    except SlackError as error:
+        found: list[str] = error.extra["response_metadata"]["messages"]
+        return found
+    return []
+
+
+@pytest.mark.parametrize(
+    ("fits", "too_much"),
+    [
+        (CONTAINER, CONTAINER | {"title": plain_text(151)}),
+        (CONTAINER | {"subtitle": plain_text(150)}, CONTAINER | {"subtitle": plain_text(151)}),
+        (CONTAINER | {"child_blocks": [section(1)] * 10}, CONTAINER | {"child_blocks": [section(1)] * 11}),
+        (CONTAINER | {"child_blocks": [actions(button())]}, CONTAINER | {"child_blocks": [PLAN]}),
+        (CONTAINER, CONTAINER | {"child_blocks": [section(3001)]}),
+        (CARD, CARD | {"body": plain_text(201)}),
+        (CARD, CARD | {"actions": [select(1)]}),
+        (CARD | {"actions": [button()] * 3}, CARD | {"actions": [button()] * 4}),
+        (CARD, {"type": "card", "subtitle": plain_text(1)}),
+        (PLAN, PLAN | {"tasks": [TASK | {"status": "done"}]}),
+        (PLAN, PLAN | {"tasks": [TASK | {"details": "text"}]}),
+        (TABLE, TABLE | {"rows": TABLE["rows"] * 101}),
+        (TABLE, TABLE | {"rows": [[{"type": "button"}]]}),
+    ],
+)
+def test_of_the_newer_blocks_what_fits_passes_and_one_more_does_not(
+    fits: dict[str, Any], too_much: dict[str, Any]
+) -> None:
+    assert refused(fits) == []
+    assert len(refused(too_much)) == 1
+
+
+@pytest.mark.parametrize("block", [CONTAINER, CARD, PLAN, TABLE], ids=lambda each: each["type"])
+def test_a_server_may_refuse_the_newer_blocks(block: dict[str, Any]) -> None:
+    assert problems(block) == [f"[ERROR] unsupported type: {block['type']} [json-pointer:/blocks/0]"]
+
+
+def test_a_home_tab_takes_cards_and_no_containers() -> None:
+    check_view({"type": "home", "blocks": [CARD]}, "home", new_blocks=True)
+    with pytest.raises(SlackError, match="invalid_arguments"):
+        check_view({"type": "home", "blocks": [CONTAINER]}, "home", new_blocks=True)
+
+
+def test_what_is_in_a_container_gets_ids_and_can_be_pressed() -> None:
+    [container] = with_ids([CONTAINER | {"child_blocks": [actions(button())]}])
+    [(row, pressed)] = elements([container])
+    assert row["block_id"]
+    assert pressed["action_id"]
 
 
 @pytest.mark.parametrize(
@@ -129,9 +188,9 @@ def test_native_progress_is_taken_where_the_workspace_says_so() -> None:
 def test_views_are_checked(wrong: dict[str, Any]) -> None:
     view: dict[str, Any] = {"type": "modal", "title": plain_text(24), "private_metadata": "x" * 3000}
     view["blocks"] = [{"type": "divider"}] * 100
-    check_view(view, "modal", native_progress=False)
+    check_view(view, "modal", new_blocks=False)
     with pytest.raises(SlackError, match="invalid_arguments"):
-        check_view({**view, **wrong}, "modal", native_progress=False)
+        check_view({**view, **wrong}, "modal", new_blocks=False)
 
 
 JSON = st.recursive(

@@ -33,8 +33,11 @@ SCOPES_OF_METHODS: dict[str, set[str]] = {
     "files_completeUploadExternal": {"files:write"},
     "files_getUploadURLExternal": {"files:write"},
     "usergroups_users_list": {"usergroups:read"},
+    "usergroups_list": {"usergroups:read"},
     "users_info": {"users:read"},
     "views_open": set(),
+    "views_push": set(),
+    "views_update": set(),
     "views_publish": set(),
 }
 """From the page of each method in Slack's documentation; posts go to public channels without joining."""
@@ -42,6 +45,7 @@ SCOPES_OF_EVENTS: dict[str, set[str]] = {
     "app_home_opened": set(),
     "app_mention": {"app_mentions:read"},
     "link_shared": {"links:read"},
+    "message.im": {"im:history"},
 }
 
 
@@ -156,6 +160,10 @@ class Recorder(App):
         self.note("action", constraints)
         return super().action(constraints, *rest, **more)
 
+    def options(self, constraints: Any, *rest: Any, **more: Any) -> Any:
+        self.note("options", constraints)
+        return super().options(constraints, *rest, **more)
+
     def event(self, event: Any, *rest: Any, **more: Any) -> Any:
         self.note("event", event)
         return super().event(event, *rest, **more)
@@ -209,16 +217,24 @@ def test_every_command_shortcut_and_event_has_its_listener(heard: dict[str, set[
     features = MANIFEST["features"]
     assert heard["command"] == {each["command"] for each in features["slash_commands"]} == {ids.COMMAND}
     assert heard["shortcut"] == {each["callback_id"] for each in features["shortcuts"]}
-    assert heard["event"] == set(MANIFEST["settings"]["event_subscriptions"]["bot_events"])
+    events = MANIFEST["settings"]["event_subscriptions"]["bot_events"]
+    assert heard["event"] == {each.partition(".")[0] for each in events}
 
 
 NO_BUTTONS = {
     "COMMAND",
+    "HOME_PAGE",
+    "HOME_PAGE_PREFIX",
     "LINK",
     "LINK_PREFIX",
     "LAUNCH_FORM",
     "SHARE_FORM",
+    "LAUNCH_ANYWHERE",
     "LAUNCH_MESSAGE",
+    "GROUPS",
+    "REFS",
+    "REPOSITORY",
+    "MORE",
     "METADATA_EVENT",
 }
 BUTTONS = {name for name in vars(ids) if name.isupper()} - NO_BUTTONS
@@ -229,10 +245,19 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
     heard: dict[str, set[str]],
 ) -> None:
     buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
-    assert heard["action"] == buttons | {ids.LINK.pattern}
+    assert heard["action"] == buttons | {ids.LINK.pattern, ids.HOME_PAGE.pattern, ids.REPOSITORY, ids.REFS}
+    assert heard["options"] == {ids.REFS, ids.GROUPS}
     assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
-    assert used >= BUTTONS | {"LINK_PREFIX", "LAUNCH_FORM", "SHARE_FORM"}
+    assert used >= BUTTONS | {
+        "LINK_PREFIX",
+        "HOME_PAGE_PREFIX",
+        "LAUNCH_FORM",
+        "SHARE_FORM",
+        "REPOSITORY",
+        "REFS",
+        "GROUPS",
+    }
 
 
 def test_its_hint_names_every_subcommand() -> None:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -15,6 +15,8 @@ import handlers
 from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
+from handlers.requests.context import Context
+from handlers.slack.profiles import Profiles
 from storage import binders, shares
 from storage.models import Binder
 from storage.share_models import ShareKind
@@ -88,6 +90,13 @@ class Desk:
             ],
         }
 
+    def choose(self, value: str, user: str | None = None, where: str = "general") -> None:
+        """Choose something from the menu of a message."""
+        body = self.click_body(ids.MENU, None, user, where)
+        [action] = body["actions"]
+        body["actions"] = [{**action, "type": "overflow", "selected_option": {"value": value}}]
+        self.dispatch(body)
+
     def home_click_body(self, action_id: str, value: str, user: str) -> dict[str, Any]:
         """A button of somebody's home tab, which is in no channel."""
         body = self.click_body(action_id, value, user)
@@ -147,13 +156,17 @@ class Desk:
     def send_share_form(
         self, binder_id: str, *, user: str | None = None, **chosen: list[str]
     ) -> dict[str, Any]:
-        """Send the form of *Share*, and wait for its answer; `chosen`: `users`, `managers`, `channels`."""
+        """Send the form of *Share*, and wait for its answer; `chosen`: ids by field."""
         kinds = {
             "users": "selected_users",
             "managers": "selected_users",
             "channels": "selected_conversations",
         }
-        state = {f"share_{name}": {"chosen": {kinds[name]: each}} for name, each in chosen.items()}
+        groups = [{"value": each} for each in chosen.pop("groups", [])]
+        state: dict[str, Any] = {
+            f"share_{name}": {"chosen": {kinds[name]: each}} for name, each in chosen.items()
+        }
+        state["share_groups"] = {ids.GROUPS: {"selected_options": groups}}
         view = {
             "id": f"V{next(self.numbers)}",
             "type": "modal",
@@ -204,27 +217,41 @@ class Desk:
 
     def has(self, **changes: Any) -> Binder:
         """A binder that is there already, ready since a while."""
-        state = self.post.workspace.state
-        row = binder(
-            **{
-                "team_id": state.team_id,
-                "owner": self.post.ada,
-                "channel": self.post.channel("general"),
-                "request_key": f"has{next(self.numbers)}",
-                "url": f"https://git.example.org/o/{next(self.numbers)}",
-                **changes,
-            }
-        )
+        row = self._row(changes)
         with self.post.store.write() as session:
             return binders.add(session, row, wanted_name=changes.get("name", "demo")).binder
+
+    def has_all(self, several: Sequence[dict[str, Any]]) -> list[Binder]:
+        """Many such binders at once, each with a name of its own: much quicker than one by one."""
+        rows = [self._row(changes) for changes in several]
+        with self.post.store.write() as session:
+            session.add_all(rows)
+        return rows
+
+    def _row(self, changes: dict[str, Any]) -> Binder:
+        values = {
+            "team_id": self.post.workspace.state.team_id,
+            "owner": self.post.ada,
+            "channel": self.post.channel("general"),
+            "request_key": f"has{next(self.numbers)}",
+            "url": f"https://git.example.org/o/{next(self.numbers)}",
+        }
+        return binder(**(values | changes))
 
     @property
     def grace(self) -> str:
         return self.post.workspace.state.person("grace").id
 
 
-def bolt(post: Post, nudge: Callable[[], None], *, can_shelve: bool = False, **settings: Any) -> App:
-    """A new process's app."""
+def context_of(
+    post: Post,
+    nudge: Callable[[], None] = lambda: None,
+    *,
+    can_shelve: bool = False,
+    profiles: Profiles | None = None,
+    **settings: Any,
+) -> Context:
+    """What a new process's listeners work with. Without `profiles`, nobody asks for people's languages."""
     whole: dict[str, Any] = {
         "slack_bot_token": "xoxb-1",
         "slack_app_token": "xapp-1",
@@ -232,9 +259,22 @@ def bolt(post: Post, nudge: Callable[[], None], *, can_shelve: bool = False, **s
         "lifetime_hours": 12,
         "max_hours": 12,
     }
-    app = App(client=post.client)
-    context = handlers.Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
-    handlers.register(app, context)
+    context = Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    if profiles is None:
+        return context
+    return replace(
+        context,
+        zone_of=profiles.zone_of,
+        known_locale=profiles.known_locale,
+        refresh_profile=profiles.refresh,
+    )
+
+
+def bolt(post: Post, nudge: Callable[[], None], **settings: Any) -> App:
+    """A new process's app."""
+    # Without a name, Bolt searches the source of every loaded module for one.
+    app = App(name="binder-bot", client=post.client)
+    handlers.register(app, context_of(post, nudge, **settings))
     return app
 
 

@@ -13,7 +13,6 @@ from storage.models import Audit, Binder
 from storage.vocabulary import Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt, modal
-from workspace.hands import Person, plain
 
 # --- launch ----------------------------------------------------------------------------------------------
 
@@ -426,17 +425,6 @@ def test_a_redelivered_mention_launches_once(desk: Desk) -> None:
     desk.mention(f"launch {REPO}-3")
     desk.wait(lambda: len(desk.all()) == 2)
     assert {row.url for row in desk.all()} == {REPO, f"{REPO}-3"}
-
-
-def test_the_home_tab_shows_ones_binders(desk: Desk) -> None:
-    desk.has(name="mine")
-    desk.has(id="other", name="theirs", owner=desk.grace)
-    desk.event({"type": "app_home_opened", "tab": "home", "user": desk.post.ada, "channel": "D1"})
-    with Person(desk.post.workspace.url, "ada") as person:
-        shown = plain(person.wait_for(lambda seen: seen.home))
-    assert "mine" in shown
-    assert "theirs" not in shown
-    assert "[Tear down]" in shown
 
 
 # --- errors ----------------------------------------------------------------------------------------------

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 import handlers
-from handlers import ids, messages
+from handlers import ids
 from handlers.listeners.buttons import BUTTONS
 from handlers.listeners.class_buttons import CLASS_BUTTONS
-from handlers.messages import sharing
-from handlers.messages.message import Message
+from handlers.messages import share_fields
+from handlers.messages.buttons import Offers, more_buttons
 from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
 from storage import shares
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
-from tests.unit.handlers.conftest import NOW, TOKEN, Post, binder
+from tests.unit.handlers.conftest import TOKEN, Post, binder
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
 from workspace.hands import Person, plain
@@ -102,7 +102,7 @@ def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str
 
     def send(binder_id: str) -> str:
         answer = desk.send_share_form(binder_id, users=[desk.grace], user=who)
-        return str(answer.get("errors", {}).get(sharing.USERS, "done"))
+        return str(answer.get("errors", {}).get(share_fields.USERS, "done"))
 
     def type_name(name: str) -> str:
         with Person(desk.post.workspace.url, user) as person:
@@ -135,19 +135,53 @@ def by_home(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str
         yield BUTTONS[action_id].action, partial(press, action_id)
 
 
+def by_menu(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """The menu of a message: its values can be forged, as those of buttons."""
+    who = desk.post.workspace.state.person(user).id
+
+    def choose(action_id: str, binder_id: str) -> str:
+        return desk.told(user, lambda: desk.choose(f"{action_id}:{binder_id}", who))
+
+    for action_id in (ids.LOG, ids.STOP):
+        yield BUTTONS[action_id].action, partial(choose, action_id)
+
+
+def by_more(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """The modal of *More…*, and the buttons in it, where the answer takes its place."""
+    who = desk.post.workspace.state.person(user).id
+
+    def look(binder_id: str) -> str:
+        with Person(desk.post.workspace.url, user) as person:
+            before = len(person.look().ephemerals())
+            desk.choose(f"{ids.MORE}:{binder_id}", who)
+            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None)
+            if seen.modal:
+                person.close()
+                return "opened"
+            return plain(seen.ephemerals()[-1])
+
+    yield Action.SEE, look
+
+
 def again(desk: Desk, action_id: str, who: str, binder_id: str) -> str:
-    before = len(desk.all())
+    before = count_of(desk)
     user = desk.post.workspace.state.person(who).name
     desk.click(action_id, binder_id, user=who)
     if binder_id == NOBODYS or not may_retry(desk, who, binder_id):
         return desk.answers(user, lambda shown: "can't find" in shown).splitlines()[-1]
-    desk.wait(lambda: len(desk.all()) == before + 1)
+    desk.wait(lambda: count_of(desk) == before + 1)
     return "launched"
 
 
-def may_retry(desk: Desk, who: str, binder_id: str) -> bool:
-    row = next(each for each in desk.all() if each.id == binder_id)
+def count_of(desk: Desk) -> int:
+    """How many binders there are."""
     with desk.post.store.read() as session:
+        return session.query(Binder).count()
+
+
+def may_retry(desk: Desk, who: str, binder_id: str) -> bool:
+    with desk.post.store.read() as session:
+        row = session.get_one(Binder, binder_id)
         is_shared = bool(shares.rights(session, who, binder_id))
     return not row.is_private or is_shared or who in {row.owner, desk.grace}
 
@@ -168,20 +202,14 @@ STATES: dict[State, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("role", sorted(ACTORS))
-@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form, by_home])
+@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form, by_home, by_menu, by_more])
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
 ) -> None:
+    cells = list(product(way(desk, ACTORS[role]), State))
+    rows = desk.has_all([in_state(state, role, number, desk) for number, (_, state) in enumerate(cells)])
     wrong = {}
-    for number, ((action, ask), state) in enumerate(product(way(desk, ACTORS[role]), State)):
-        row = desk.has(
-            id=f"binder{number}",
-            name=f"binder{number}",
-            is_private=role in PRIVATE,
-            created_at=desk.post.clock[0] - 3600,
-            log="x",
-            **STATES[state],
-        )
+    for ((action, ask), state), row in zip(cells, rows, strict=True):
         forget_messages(desk)
         if role in {Role.SHARED, Role.MANAGER}:
             desk.share(row, "linus", manages=role == Role.MANAGER)
@@ -193,6 +221,13 @@ def test_every_way_in_keeps_to_the_table(
         if not is_right:
             wrong[action, state] = said
     assert wrong == {}
+
+
+def in_state(state: State, role: Role, number: int, desk: Desk) -> dict[str, Any]:
+    """What a binder is in that state that somebody of that role may ask for."""
+    its_own = {"id": f"binder{number}", "name": f"binder{number}", "log": "x"}
+    known = {"is_private": role in PRIVATE, "created_at": desk.post.clock[0] - 3600}
+    return its_own | known | STATES[state]
 
 
 def forget_messages(desk: Desk) -> None:
@@ -232,12 +267,20 @@ def test_every_pair_of_status_and_target_is_in_a_state() -> None:
 
 ABOUT_NO_BINDER = {
     ("action", ids.FORM),
+    ("action", ids.HOME_MINE),
+    ("action", ids.HOME_PAGE.pattern),
     ("action", ids.LAUNCH_THIS),
     ("action", ids.LINK.pattern),
+    ("action", ids.REFS),
+    ("action", ids.REPOSITORY),
     ("command", ids.COMMAND),
     ("event", "app_home_opened"),
     ("event", "app_mention"),
     ("event", "link_shared"),
+    ("options", ids.GROUPS),
+    ("options", ids.REFS),
+    ("shortcut", ids.LAUNCH_ANYWHERE),
+    ("event", "message"),
     ("shortcut", ids.LAUNCH_MESSAGE),
     ("view", ids.LAUNCH_FORM),
 }
@@ -250,9 +293,10 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     handlers.register(recorder, handlers.Context(None, None, (), lambda: None))  # type: ignore[arg-type] # not used yet
     listened = {(kind, each) for kind, all_of in recorder.heard.items() for each in all_of}
     in_share_form = {("action", ids.SHARE), ("view", ids.SHARE_FORM)}
+    in_menu = {("action", ids.MENU)}
     of_classes = {("action", each) for each in CLASS_BUTTONS}  # held against their own table elsewhere
     of_binders = {("action", each) for each in BUTTONS}
-    assert listened == ABOUT_NO_BINDER | in_share_form | of_classes | of_binders
+    assert listened == ABOUT_NO_BINDER | in_share_form | in_menu | of_classes | of_binders
     in_walks = {each.name for each in ABOUT_ONE}
     assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "help"}
 
@@ -263,15 +307,15 @@ ACTION_OF = {ids.SHARE: Action.SHARE} | {each: operation.action for each, operat
 @pytest.mark.parametrize("changes", STATES.values(), ids=STATES)
 def test_the_buttons_of_a_card_are_those_that_are_possible(changes: dict[str, Any]) -> None:
     row = binder(**changes)
-    shown = {each["action_id"] for each in buttons_of(messages.card(row, NOW, can_shelve=True))}
-    offered = {ACTION_OF[each] for each in shown}
-    wanted = {Action.OPEN, Action.READ_LOG, Action.SHARE, Action.SHELVE, Action.RESUME, Action.STOP}
-    assert offered == ({each for each in wanted if is_possible(row, each)} if row.is_live else set())
-
-
-def buttons_of(message: Message) -> list[dict[str, Any]]:
-    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
-    return [each for row in rows for each in row]
+    offers = Offers(can_shelve=True, can_ask=True)
+    shown = more_buttons(row, offers, allowed=set(Action))
+    offered = {ACTION_OF[each.action_id] for each in shown if each.action_id}
+    possible = {each for each in Action if is_possible(row, each)}
+    if state_of(row) != State.READY:  # it would change nothing
+        possible -= {Action.EXTEND}
+    if row.ending != Ending.FAILED:
+        possible -= {Action.ASK_FOR_HELP}
+    assert offered == possible - {Action.SEE}
 
 
 def test_the_site_may_let_everybody_read_logs(desk: Desk) -> None:
@@ -375,8 +419,7 @@ def test_a_button_of_the_home_tab_launches_in_private(desk: Desk) -> None:
     body |= {"container": {"type": "view", "view_id": "V1"}, "view": {"type": "home"}}
     del body["channel"]
     desk.dispatch(body)
-    with Person(desk.post.workspace.url, "ada") as person:
-        person.wait_for(lambda seen: seen.home)  # which is shown anew when the launch is written
+    desk.wait(lambda: len(desk.all()) == 2)
     assert [each.is_private for each in desk.all() if each.id != old.id] == [True]
 
 

@@ -225,15 +225,16 @@ def test_the_form_shows_who_has_access_and_changes_it(desk: Desk) -> None:
         assert [(each.subject, each.manages) for each in shares.of(session, row.id)] == [(linus(desk), True)]
 
 
-def test_the_form_leaves_groups_and_a_channels_rights_alone(desk: Desk) -> None:
+def test_the_form_leaves_the_rights_of_groups_and_channels_alone(desk: Desk) -> None:
     row = private(desk)
     [group] = desk.post.workspace.state.groups
     lab = desk.post.channel("lab")
     desk.command(f"share demo <!subteam^{group}> <#{lab}|lab> --manage")
-    desk.send_share_form(row.id, users=[desk.grace], managers=[], channels=[lab])
-    with desk.post.store.read() as session:
-        found = {each.subject: each.manages for each in shares.of(session, row.id)}
-    assert found == {group: True, lab: True, desk.grace: False}
+    for groups in ([group], []):
+        desk.send_share_form(row.id, users=[desk.grace], managers=[], channels=[lab], groups=groups)
+        with desk.post.store.read() as session:
+            found = {each.subject: each.manages for each in shares.of(session, row.id)}
+        assert found == {desk.grace: False} | dict.fromkeys([lab, *groups], True)
 
 
 def test_a_binder_is_shared_with_a_limited_number(desk: Desk) -> None:
@@ -249,17 +250,6 @@ def test_without_a_name_somebody_who_has_none_means_the_one_that_is_shared_with_
     assert TOKEN in str(desk.dispatch(desk.command_body("open", user=desk.grace)))
     desk.has(id="own12345", name="own", owner=desk.grace, status=Status.BUILDING, ready_at=None)
     assert "own is starting its server" in desk.command("open", user=desk.grace)
-
-
-def test_the_home_tab_shows_what_is_shared_with_the_buttons_that_work(desk: Desk) -> None:
-    private(desk)
-    desk.share(desk.all()[0], "grace")
-    desk.event({"type": "app_home_opened", "user": desk.grace, "tab": "home", "channel": "D1"})
-    with Person(desk.post.workspace.url, "grace") as person:
-        shown = plain(person.wait_for(lambda seen: seen.home))
-    assert "Shared with you" in shown
-    assert "[Open]  [Show log]" in shown
-    assert "Tear down" not in shown
 
 
 def test_who_manages_may_not_share_it_on(desk: Desk) -> None:
@@ -282,10 +272,12 @@ def test_people_of_another_workspace_get_nothing_by_a_share(desk: Desk) -> None:
 def test_the_status_shows_the_buttons_that_its_reader_may_press(desk: Desk) -> None:
     row = private(desk)
     desk.share(row, "grace")
-    assert "[Open]  [Show log]\n" in desk.command("status demo", user=desk.grace)
+    assert "[Open]  [… Show log, Launch link, Launch again]" in desk.command("status demo", user=desk.grace)
     desk.share(row, "grace", manages=True)
-    assert "[Open]  [Show log]  [Tear down]" in desk.command("status demo", user=desk.grace)
-    assert "[Open]  [Show log]  [Share]  [Tear down]" in desk.command("status demo")
+    managed = "[Open]  [Tear down]  [… Keep 2 h, Save my work, Show log, Launch link, More…]"
+    assert managed in desk.command("status demo", user=desk.grace)
+    owned = "[Open]  [Tear down]  [… Share, Keep 2 h, Save my work, Show log, More…]"
+    assert owned in desk.command("status demo")
 
 
 def test_share_without_people_opens_the_form(desk: Desk) -> None:

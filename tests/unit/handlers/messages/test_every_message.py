@@ -13,15 +13,30 @@ from typing import Any
 
 import pytest
 
-from bot.errors import SpecError
+from bot.config.featured import MOST_FEATURED, Featured
+from bot.errors import RefNotFound, SpecError
 from bot.jupyter.file_crawl import LeftOut
 from bot.provisioning.instances import Size
 from bot.repositories.launch_text import parse_launch
+from bot.repositories.preview import Preview
 from bot.saved_work.archive import Archive
 from handlers import messages
-from handlers.messages import archive_text, digest, forms, launch_links, notices, sharing
+from handlers.messages import (
+    archive_text,
+    digest,
+    forms,
+    help_request,
+    home_tab,
+    launch_links,
+    more,
+    notices,
+    share_fields,
+    sharing,
+)
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
-from handlers.messages.forms import Origin
+from handlers.messages.buttons import Offers
+from handlers.messages.forms import FormFacts, Origin
+from handlers.messages.home_tab import MOST_SHOWN, HomeOptions, Mine, Page, Usage
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
@@ -84,6 +99,23 @@ def shares_full_of(text: str) -> list[Share]:
     ]
 
 
+def mine_full_of(case: Case) -> Mine:
+    featured = [Featured(case.text or "x", launched_by(case.text))] * MOST_FEATURED
+    shared = [(case.row, Role.MANAGER)] * 60
+    usage = Usage(10**6, 10**6, 1e9, 1e9, 1e9, 1e12, 10**6, 1e9, 1e12)
+    return Mine([case.row] * 60, shared, [case.row] * 60, featured, usage)
+
+
+def home_options(case: Case) -> HomeOptions:
+    return HomeOptions(NOW, case.text, Offers(can_ask=True), is_admin=True)
+
+
+def form_facts_of(case: Case) -> FormFacts:
+    sizes = [Size(f"size-{number}", case.text or "x", 1e9) for number in range(100)]
+    found = forms.found_in(Preview(RefNotFound(case.text, hint=case.text), (case.text,), case.text))
+    return FormFacts(sizes, case.text, {each.key: 10**6 for each in sizes}, found=found)
+
+
 def launched_by(text: str) -> str:
     """A launch text that can be understood, with as much of a text in it as that allows."""
     asked = f"https://github.com/o/r --path '{text[:1_800]}'"
@@ -113,7 +145,10 @@ def every_notice(case: Case) -> Iterator[Message]:
 
 
 MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
-    "status_card.card": lambda case: messages.card(case.row, NOW, can_shelve=True),
+    "status_card.card": lambda case: iter(
+        messages.card(case.row, NOW, can_shelve=True, can_ask=True, newer_blocks=newer)
+        for newer in (True, False)
+    ),
     "milestones.waiting": lambda case: messages.waiting(case.row),
     "milestones.ready": lambda case: messages.ready(case.row, NOW, absent=case.text),
     "milestones.failed": lambda case: iter(
@@ -137,7 +172,12 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         sharing.unshared(case.row, [case.text, "C1"] * 60, keep) for keep in ([], [case.text, "U1"] * 60)
     ),
     "replies.links": lambda case: messages.links(case.row),
-    "replies.log_of": lambda case: messages.log_of(case.row),
+    "log_text.log_of": lambda case: iter(
+        messages.log_of(case.row, with_file=with_file) for with_file in (True, False)
+    ),
+    "help_request.help_preview": lambda case: help_request.help_preview(case.row, "C1", case.text),
+    "help_request.help_request": lambda case: help_request.help_request(case.row, case.text),
+    "replies.on_its_way": lambda _case: messages.on_its_way(),
     "replies.unsaved": lambda case: messages.unsaved(case.row),
     "replies.held": lambda case: messages.held(case.row, NOW),
     "replies.invitation": lambda _case: messages.invitation(),
@@ -145,6 +185,8 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         launch_links.launch_link(case.row, host) for host in ("", "https://binder.example.org")
     ),
     "lists.listing": lambda case: messages.listing([case.row] * 60, NOW, "U1"),
+    "help.form_offer": lambda _case: messages.form_offer(),
+    "help.launch_offer": lambda case: messages.launch_offer(launched_by(case.text), case.text),
     "help.help_text": lambda _case: messages.help_text([("launch " + "x" * 200, "y" * 200)] * 100),
     "help.not_understood": lambda case: iter(
         messages.not_understood(case.text, meant, [("list", "show what is running")])
@@ -163,17 +205,34 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
 
 VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
     "launch_links.unfurled": lambda case: launch_links.unfurled(launched_by(case.text)),
-    "lists.home": lambda case: messages.home([case.row] * 60, NOW, "U1", {Role.SHARED: [case.row] * 60}),
-    "sharing.share_form": lambda case: sharing.share_form(case.row, shares_full_of(case.text))["blocks"],
+    "more.more_view": lambda case: more.more_view(case.row, Offers(can_ask=True), set(Action), Origin("C1"))[
+        "blocks"
+    ],
+    "more.answer_view": lambda case: more.answer_view(messages.links(case.row), "{}")["blocks"],
+    "home_tab.home_of_mine": lambda case: home_tab.home_of_mine(mine_full_of(case), home_options(case)),
+    "home_tab.home_of_everything": lambda case: home_tab.home_of_everything(
+        Page([(case.row, Role.ADMIN)] * MOST_SHOWN, 50, 2_000, 1e9, [row_full_of(case.text)] * 60),
+        home_options(case),
+    ),
+    "share_fields.share_form": lambda case: share_fields.share_form(
+        case.row, shares_full_of(case.text), {"S1234567890": case.text}
+    )["blocks"],
     "forms.launch_form": lambda case: forms.launch_form(
-        [Size(f"size-{number}", case.text or "x") for number in range(100)],
-        Origin("C1", f"https://example.org/{case.text}"),
-        repository=case.text,
+        form_facts_of(case), Origin("C1", f"https://example.org/{case.text}"), repository=case.text
     )["blocks"],
 }
 """The blocks of each view."""
 
+OPTIONS: Mapping[str, Callable[[Case], list[Json]]] = {
+    "forms.ref_options": lambda case: forms.ref_options(case.text, [case.text, "main"] * 200),
+    "share_fields.group_options": lambda case: share_fields.group_options(
+        "", {f"S{number:09}": case.text for number in range(200)}
+    ),
+}
+"""The options that are suggested while somebody types."""
+
 TEXTS: Mapping[str, Callable[[Case], str]] = {
+    "log_text.log_file_comment": lambda case: messages.log_file_comment(case.row),
     "archive_text.saved": lambda case: archive_text.saved(case.row, archive_full_of(case.text)),
 }
 """Each text that is sent without blocks."""
@@ -189,11 +248,11 @@ def makers() -> set[str]:
                 returned = inspect.signature(each, eval_str=True).return_annotation
                 if not name.startswith("_") and returned in {Message, Json, list[Json]}:
                     found.add(f"{module.name}.{name}")
-    return found - {"blocks.as_json"}
+    return found - {"blocks.as_json", "modals.modal"}
 
 
 def test_every_message_has_a_row() -> None:
-    assert makers() == MESSAGES.keys() | VIEWS.keys()
+    assert makers() == MESSAGES.keys() | VIEWS.keys() | OPTIONS.keys()
 
 
 STATES: list[dict[str, Any]] = [
@@ -229,6 +288,14 @@ def test_slack_takes_every_message(name: str) -> None:
 def test_slack_takes_every_view(name: str) -> None:
     for case in CASES:
         assert problems(VIEWS[name](case), most=MAX_VIEW_BLOCKS) == []
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_slack_takes_every_suggestion(name: str) -> None:
+    for case in CASES:
+        element = {"type": "static_select", "action_id": "x", "options": OPTIONS[name](case)}
+        row = {"type": "actions", "elements": [element]}
+        assert element["options"] == [] or problems([row]) == []
 
 
 @pytest.mark.parametrize("name", TEXTS)

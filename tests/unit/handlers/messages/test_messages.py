@@ -13,13 +13,17 @@ from bot.times.durations import duration
 from handlers import ids, messages
 from handlers.messages import status_text
 from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
-from handlers.messages.forms import Origin, launch_form
+from handlers.messages.buttons import chosen
+from handlers.messages.forms import FormFacts, Origin, launch_form
+from handlers.messages.home_tab import HomeOptions, Mine, home_of_mine
 from handlers.messages.message import Message
+from handlers.messages.mrkdwn import inline
 from handlers.rules import Action
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder, building
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
+from workspace.hands import plain
 
 PAIRS = list(product(Status, Target))
 HOSTILE = st.one_of(st.text(max_size=300), st.sampled_from(HOSTILE_TEXTS))
@@ -29,6 +33,7 @@ def every(row: Binder) -> list[Message]:
     """All messages about one binder that may be seen by a channel."""
     return [
         messages.card(row, NOW),
+        messages.card(row, NOW, newer_blocks=True, can_ask=True),
         messages.ready(row, NOW, absent="Voilà <!here>"),
         messages.failed(row),
         messages.gone(row, NOW),
@@ -90,48 +95,72 @@ def test_every_pair_has_its_words(status: Status, target: Target, ending: Ending
     assert "demo" in messages.card(row, NOW).text
 
 
-def test_a_card_tells_how_far_it_is() -> None:
+FORMS = pytest.mark.parametrize("newer_blocks", [True, False], ids=["newer", "classic"])
+
+
+@FORMS
+def test_a_card_tells_how_far_it_is(newer_blocks: bool) -> None:  # noqa: FBT001 - a parameter
+    shown = plain({"blocks": messages.card(building(), NOW, newer_blocks=newer_blocks).blocks})
+    assert "demo" in shown.splitlines()[0]
+    assert "is being built" in shown.splitlines()[0]
+    assert "for @U1" in shown
+    assert "github.com/owner/repo · `main` at `a1b2c3d` · size `small`" in shown
+    assert "▰▰▰▰▱▱▱▱▱▱ 49% · 3 min 5 s so far" in shown
+    assert "Step 3/7 : RUN pip install numpy" in shown
+
+
+def test_a_card_shows_its_stages_in_a_plan() -> None:
+    [container, plan] = messages.card(building(), NOW, newer_blocks=True).blocks
+    assert container["type"] == "container"
+    assert [(each["title"], each["status"]) for each in plan["tasks"]] == [
+        ("Repository checked 1 s", "complete"),
+        ("Instance 4 s", "complete"),
+        ("Build 40%, 3 min", "in_progress"),
+        ("Server", "pending"),
+    ]
+
+
+def test_a_card_shows_its_stages_in_one_line_where_there_are_no_plans() -> None:
     shown = texts(messages.card(building(), NOW))
-    assert "*demo* is being built" in shown
-    assert "<@U1>" in shown
-    assert "<https://github.com/owner/repo|github.com/owner/repo>" in shown
-    assert "`main` at `a1b2c3d`" in shown
-    assert "size `small`" in shown
-    assert "✓  Repository checked · 1 s\n✓  Instance · 4 s" in shown
-    assert "⏳  *Build* · ▰▰▰▰▱▱▱▱▱▱ 40% · 3 min" in shown
-    assert "`Step 3/7 : RUN pip install numpy`" in shown
-    assert "○  Server" in shown
-    assert "3 min 5 s so far" in shown
+    assert "✓ Repository checked 1 s · ✓ Instance 4 s · ⏳ *Build 40%, 3 min* · ○ Server" in shown
+
+
+def test_newer_blocks_have_other_ids_at_each_edit() -> None:
+    def block_ids(now: float) -> set[str]:
+        return {each["block_id"] for each in messages.card(building(), now, newer_blocks=True).blocks}
+
+    assert len(block_ids(NOW)) == 2
+    assert not block_ids(NOW) & block_ids(NOW + 0.01)
+
+
+@FORMS
+def test_a_ready_card_says_until_when_and_no_stages(newer_blocks: bool) -> None:  # noqa: FBT001 - a parameter
+    card = messages.card(binder(), NOW, newer_blocks=newer_blocks)
+    shown = texts(card)
+    assert "Ready after 2 min 5 s · ends <!date^" in shown
+    assert "Instance" not in shown
+    assert [each["type"] for each in card.blocks if each["type"] == "plan"] == []
 
 
 def test_a_card_says_the_same_to_those_who_hear_it() -> None:
     heard = messages.card(building(), NOW).text
-    assert heard == "demo is being built · github.com/owner/repo · Build 40%, 3 min 5 s so far"
+    assert heard == ("demo is being built · for <@U1> · github.com/owner/repo · Build 40%, 3 min 5 s so far")
+    waiting = messages.card(building(waiting_for="10 of 10 instances are in use."), NOW).text
+    assert "10 of 10 instances are in use." in waiting
+    assert "ends <!date^" in messages.card(binder(), NOW).text
 
 
-def test_a_card_stops_its_clocks_where_it_failed() -> None:
+@FORMS
+def test_a_card_stops_its_clocks_where_it_failed(newer_blocks: bool) -> None:  # noqa: FBT001 - a parameter
     row = building(target=Target.GONE, ending=Ending.FAILED, ended_at=NOW - 10, failure="No such package.")
-    shown = texts(messages.card(row, NOW + 500))
+    card = messages.card(row, NOW + 500, newer_blocks=newer_blocks)
+    shown = plain({"blocks": card.blocks})
     assert "could not be launched" in shown
-    assert "✗  Build · 2 min 50 s" in shown
+    assert "✗ Build 2 min 50 s" in shown
     assert "No such package." in shown
+    assert "No such package." in card.text
     assert "Server" not in shown
     assert "Failed · after 2 min 55 s" in shown
-
-
-def test_buttons_are_there_only_while_they_do_something() -> None:
-    def buttons(row: Binder) -> list[str]:
-        blocks = messages.card(row, NOW).blocks
-        return [
-            each["text"]["text"]
-            for block in blocks
-            if block["type"] == "actions"
-            for each in block["elements"]
-        ]
-
-    assert buttons(building()) == ["Show log", "Share", "Tear down"]
-    assert buttons(binder()) == ["Open", "Show log", "Share", "Tear down"]
-    assert buttons(binder(target=Target.GONE, ending=Ending.STOPPED, ended_at=NOW)) == []
 
 
 def test_waiting_for_room_is_said_on_the_card() -> None:
@@ -190,7 +219,7 @@ def test_the_end_says_who_and_how_long() -> None:
 
 def test_a_failure_says_why_and_what_to_try_and_shows_the_end_of_the_log_where_all_may_read_it() -> None:
     log = "\n".join(f"line {number}" for number in range(2_000))
-    row = building(failure="No numpy.", hint="Correct it.", log=log, ending=Ending.FAILED)
+    row = building(failure="No numpy.", hint="Correct it.", log=log, ending=Ending.FAILED, target=Target.GONE)
     hidden = messages.failed(row)
     assert "line 1999" not in texts(hidden)
     assert ids.LOG in buttons(hidden)
@@ -202,15 +231,23 @@ def test_a_failure_says_why_and_what_to_try_and_shows_the_end_of_the_log_where_a
 
 
 def buttons(message: Message) -> list[str]:
+    """What can be pressed, or chosen from a menu, by the names of the buttons."""
     rows = [block for block in message.blocks if block["type"] == "actions"]
-    return [each["action_id"] for row in rows for each in row["elements"]]
+    return [name for row in rows for each in row["elements"] for name in names_of(each)]
+
+
+def names_of(element: dict[str, Any]) -> list[str]:
+    if element["type"] == "overflow":
+        return [chosen(each["value"])[0] for each in element["options"]]
+    return [element["action_id"]]
 
 
 @pytest.mark.parametrize("code", [None, "needs-engine", "build-failed", "needs-conda"])
 def test_only_where_conda_alone_is_missing_a_failure_offers_to_do_without(code: str | None) -> None:
-    message = messages.failed(building(failure="No conda.", failure_code=code, ending=Ending.FAILED))
+    row = building(failure="No conda.", failure_code=code, ending=Ending.FAILED, target=Target.GONE)
+    message = messages.failed(row)
     offered = [ids.RETRY_WITHOUT_CONDA] if code == "needs-conda" else []
-    assert buttons(message) == [ids.RETRY, *offered, ids.LOG]
+    assert buttons(message) == [ids.RETRY, *offered, ids.LOG, ids.LAUNCH_LINK]
     assert ("PyPI" in texts(message)) == bool(offered)
 
 
@@ -234,14 +271,13 @@ def test_a_listing_shows_ones_own_first_and_no_links() -> None:
 
 @given(st.lists(st.builds(lambda name: building(name=name, url=f"https://{name}"), HOSTILE), max_size=40))
 def test_the_home_tab_keeps_within_its_limits(rows: list[Binder]) -> None:
-    assert problems(messages.home(rows, NOW, "U1"), most=MAX_VIEW_BLOCKS) == []
+    assert problems(home_of_mine(Mine(rows, recent=rows), HomeOptions(NOW)), most=MAX_VIEW_BLOCKS) == []
 
 
 @given(HOSTILE.filter(lambda text: text.strip()), HOSTILE)
 def test_the_form_keeps_within_its_limits(label: str, typed: str) -> None:
-    view = launch_form(
-        [Size("small", label), Size("large", "x" * 200)], Origin("C1", "https://r"), repository=typed
-    )
+    facts = FormFacts([Size("small", label), Size("large", "x" * 200)], found=inline(label))
+    view = launch_form(facts, Origin("C1", "https://r", repository=typed), repository=typed)
     assert problems(view["blocks"], most=MAX_VIEW_BLOCKS) == []
     assert len(view["private_metadata"]) <= 3_000
 

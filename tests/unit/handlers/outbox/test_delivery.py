@@ -345,11 +345,11 @@ def test_what_another_one_posted_meanwhile_is_not_posted_again(
     paused, other = post.delivery, another(post)
     card = paused._card
 
-    def pause(*arguments: Any) -> Any:
+    def pause(*arguments: Any, **options: Any) -> Any:
         monkeypatch.undo()
         post.clock[0] += paused.lease + 1
         assert other.deliver_due() is not None
-        return card(*arguments)
+        return card(*arguments, **options)
 
     monkeypatch.setattr(paused, "_card", pause)
     post.drain()
@@ -532,7 +532,7 @@ def test_what_slack_never_takes_is_given_up_and_holds_up_nobody(
     row = post.launch()
     post.drain()
     broken = messages.Message("x", [{"type": "no_such_block"}])
-    monkeypatch.setattr(messages, "waiting", lambda _: broken)
+    monkeypatch.setattr(messages, "waiting", lambda *_: broken)
     say(post, MessageKind.WAITING, row.id)
     make_ready(post, row.id)
     post.drain()

@@ -11,7 +11,7 @@ from bot.provisioning.instances import Size
 from bot.provisioning.registry import build_cloud
 from bot.repositories.launch_text import parse_launch
 from bot.tokens import new_token
-from handlers.messages.forms import Origin, launch_form
+from handlers.messages.forms import FormFacts, Origin, launch_form
 from handlers.requests import launches, operations
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_id
@@ -99,7 +99,9 @@ def test_the_form_offers_only_what_one_may_use(context: Context, user: str, keys
 
 def fields(sizes: tuple[Size, ...]) -> dict[str, Any]:
     return {
-        each["block_id"]: each for each in launch_form(sizes, Origin("C1"))["blocks"] if "block_id" in each
+        each["block_id"]: each
+        for each in launch_form(FormFacts(sizes), Origin("C1"))["blocks"]
+        if "block_id" in each
     }
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.listeners.form import repository_in
 from handlers.requests import names, subcommands
+from handlers.requests.repository_links import repository_in
 from handlers.slack.rate_limit import RateLimit
 
 

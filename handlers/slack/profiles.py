@@ -1,0 +1,107 @@
+"""What Slack knows of people: their time zones and languages. Slack is asked once an hour for each person."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from threading import Lock
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from handlers.slack.user_timezones import UserTimezone, zone_in
+
+log = structlog.get_logger(__name__)
+
+CACHE_SECONDS = 3600.0
+TIMEOUT_SECONDS = 1.5
+PAUSE_SECONDS = 20.0
+"""How long nobody is asked after Slack gave no answer: people should not wait one after the other."""
+_MOST_CACHED = 10_000
+_NOBODY = frozenset({"user_not_found", "user_not_visible"})
+"""Errors that say something of one person, and nothing of Slack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What Slack tells of a person.
+
+    Attributes:
+        zone: Their time zone; None where it is not told.
+        locale: Their language and country as `de-DE`; empty where it is not told.
+        asked_at: When that was, by the clock of `Profiles`.
+    """
+
+    zone: UserTimezone | None
+    locale: str
+    asked_at: float
+
+
+def english(_user: str) -> str:
+    """Assume English for everybody, if nobody can be asked."""
+    return "en-US"
+
+
+def ask_nobody(_user: str) -> None:
+    """Leave everything as it is known."""
+
+
+class Profiles:
+    """Asks Slack for people's profiles, and remembers them.
+
+    Args:
+        client: Whose token and address are used.
+        fallback: The site's own zone, where Slack does not answer in time.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(
+        self, client: WebClient, fallback: tzinfo, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = WebClient(
+            client.token,
+            base_url=client.base_url,
+            timeout=TIMEOUT_SECONDS,  # type: ignore[arg-type] # sockets take fractions of a second
+            retry_handlers=[],
+        )
+        self._fallback = UserTimezone(fallback, is_known=False)
+        self._clock = clock
+        self._lock = Lock()
+        self._known: dict[str, Profile] = {}
+        self._paused_until = -PAUSE_SECONDS
+
+    def zone_of(self, user: str) -> UserTimezone:
+        """The time zone of a person, or the site's; takes a second or two at most."""
+        self.refresh(user)
+        known = self._known.get(user)
+        return (known.zone if known else None) or self._fallback
+
+    def known_locale(self, user: str) -> str | None:
+        """The locale of a person as far as it is known; None where Slack has to be asked. Takes no time."""
+        known = self._known.get(user)
+        return known.locale if known else None
+
+    def refresh(self, user: str) -> None:
+        """Ask Slack for a person's profile, unless that was done lately; takes a second or two at most."""
+        now = self._clock()
+        known = self._known.get(user)
+        if now < self._paused_until or (known is not None and now - known.asked_at < CACHE_SECONDS):
+            return
+        found = self._ask(user, now)
+        with self._lock:
+            if len(self._known) >= _MOST_CACHED:
+                self._known.clear()
+            if found is not None:
+                self._known[user] = found
+
+    def _ask(self, user: str, now: float) -> Profile | None:
+        try:
+            told = self._client.users_info(user=user, include_locale=True)["user"]
+        except (OSError, SlackClientError) as error:
+            if isinstance(error, SlackApiError) and error.response.get("error") in _NOBODY:
+                return Profile(None, "", now)
+            log.warning("profile_not_told", error=type(error).__name__)
+            self._paused_until = now + PAUSE_SECONDS
+            return None
+        return Profile(zone_in(told), str(told.get("locale") or ""), now)
