@@ -1,5 +1,6 @@
 """In class: a teacher, students, and a stranger, over the wire. The workspace keeps Slack's pace."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from bot.provisioning.instances import Phase, Report
 from storage.class_models import ClassPhase, SchoolClass, Seat
 from storage.models import Binder
 from tests.acceptance.conftest import Scene
+from tests.fakes.browser import Page, chromium
 from workspace.hands import Person, links, plain
 from workspace.options import Options
+from workspace.state import User
 
 FAILS = (
     Report(Phase.BOOTING),
@@ -196,3 +199,32 @@ def test_what_cannot_be_built_is_not_tried_for_all_and_the_teacher_hears_why(
     assert "could not be started. It cannot be built." in plain(told[0])
     assert len(scene.cloud.created) < 20
     ada.wait_for(lambda seen: "could not be started" in plain(seen.messages("general")[0]))
+
+
+ANSWERS = ("You have a seat in", "Your links to")
+"""To *Get mine*: before the seat is ready, and after."""
+
+
+@pytest.mark.browser
+def test_a_class_of_five_in_the_browser(scene: Scene, tmp_path: Path) -> None:
+    others = ("grace", "linus", "marie", "emmy")
+    for name in others[2:]:
+        user = User(f"U{name.upper()}", name, name.title())
+        scene.workspace.state.users[user.id] = user
+        scene.workspace.state.channel_for(user.id, "general").members.add(user.id)
+    start(scene, "--seats 5 --for 1h")
+    with chromium(tmp_path / "profile") as driver:
+        page = Page(driver)
+        for name in ("ada", *others):
+            driver.get(scene.workspace.url)
+            driver.execute_script("localStorage.setItem('user', arguments[0])", name)
+            driver.get(scene.workspace.url)
+            page.wait_for("article.message", "a class of")
+            page.press("article.message button", "Get mine")
+            scene.wait(lambda: any(page.shows("article.message", each) for each in ANSWERS))
+        # The last one finds the links in a direct message, and the numbers in the channel.
+        card = card_of(scene.person("emmy"))
+        assert any(binder_of(scene, scene.person("emmy")).token in url for _, url in links(card))
+        page.wait_for("article.message", "ready   5", seconds=60)
+        assert page.shows("article.message", "taken   5")
+    assert len({each.owner for each in scene.all_live()}) == 5
