@@ -13,7 +13,8 @@ class Sentence(str):
     Args:
         pattern: English, with named placeholders: `There is no size {size}.` It is the key of its
             translations, and found by `make catalogues` where it stands in the code.
-        **values: What stands in the place of each. They are never read as patterns themselves.
+        **values: What stands in the place of each. They are never read as patterns themselves. Numbers get
+            the separators of the language.
     """
 
     __slots__ = ("pattern", "values")
@@ -22,7 +23,9 @@ class Sentence(str):
 
     def __new__(cls, pattern: str, /, **values: object) -> Self:
         """See the class."""
-        self = super().__new__(cls, filled(pattern, values))
+        self = super().__new__(
+            cls, filled(pattern, {name: _in_english(each) for name, each in values.items()})
+        )
         self.pattern = pattern
         self.values = values
         return self
@@ -33,6 +36,10 @@ class Sentence(str):
 
 def _restored(pattern: str, values: dict[str, object]) -> Sentence:
     return Sentence(pattern, **values)
+
+
+def _in_english(value: object) -> object:
+    return f"{value:,}" if isinstance(value, int) else value
 
 
 def filled(pattern: str, values: dict[str, object]) -> str:

@@ -40,6 +40,10 @@ CLASS_STATUS = "class_status"
 CLASS_EXTEND = "class_extend"
 CLASS_END = "class_end"
 
+CANDIDATE_PREFIX = "binder_candidate:"
+CANDIDATE = re.compile(rf"^{CANDIDATE_PREFIX}")
+"""One of several binders that may be meant; the value is a `handlers.messages.candidates.Candidate`."""
+
 LINK_PREFIX = "link:"
 LINK = re.compile(rf"^{LINK_PREFIX}")
 """Buttons that carry a URL: Slack tells of the click all the same, and waits for an answer."""

@@ -176,12 +176,12 @@ class ClassState(StrEnum):
 class ClassAction(StrEnum):
     """What can be asked of a class. The words end the sentence “Only its teacher or an admin can …”."""
 
-    SEE = "see it"
+    SEE = Sentence("see it")
     """That it exists, and how far it is."""
-    JOIN = "get a seat in it"
-    INSPECT = "see who has a seat, and what it costs"
-    EXTEND = "extend it"
-    END = "end it"
+    JOIN = Sentence("get a seat in it")
+    INSPECT = Sentence("see who has a seat, and what it costs")
+    EXTEND = Sentence("extend it")
+    END = Sentence("end it")
 
 
 _TEACHES = frozenset({ClassRole.TEACHER, ClassRole.ADMIN})

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from bot.errors import ForbiddenAddress, RepositoryUnreachable
+from bot.sentences import Sentence
 
 Lookup = Callable[[str, int], Sequence[str]]
 """Host and port -> all its addresses. May block; raises OSError if there is no such host."""
@@ -78,7 +79,7 @@ class AddressGuard:
         parts = urlsplit(url)
         if not _PLAIN_NETLOC.fullmatch(parts.netloc):
             # curl might read another host out of it than we do.
-            raise ForbiddenAddress("The link has a host that cannot be read.")
+            raise ForbiddenAddress(Sentence("The link has a host that cannot be read."))
         host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
         addresses = _within(deadline, host, lambda: self.lookup(host, port))
         if not self.allow_private:
@@ -100,9 +101,13 @@ def _within(deadline: float, host: str, lookup: Callable[[], Sequence[str]]) -> 
     try:
         addresses = answers.get(timeout=max(0.0, deadline - time.monotonic()))
     except queue.Empty:
-        raise RepositoryUnreachable(f"The address of {host} could not be looked up in time.") from None
+        raise RepositoryUnreachable(
+            Sentence("The address of {host} could not be looked up in time.", host=host)
+        ) from None
     if not addresses:
-        raise RepositoryUnreachable(f"There is no host {host}.", hint="Is its name spelled right?")
+        raise RepositoryUnreachable(
+            Sentence("There is no host {host}.", host=host), hint=Sentence("Is its name spelled right?")
+        )
     return addresses
 
 
@@ -111,8 +116,8 @@ def _refuse_private(host: str, addresses: Sequence[str]) -> None:
     is_odd = _NUMERIC_HOST.fullmatch(host) and host not in addresses
     if is_odd or not all(_is_public(address) for address in addresses):
         raise ForbiddenAddress(
-            f"{host} is not on the public internet.",
-            hint="The bot's operator can allow private hosts: ALLOW_PRIVATE_REPOSITORIES.",
+            Sentence("{host} is not on the public internet.", host=host),
+            hint=Sentence("The bot's operator can allow private hosts: ALLOW_PRIVATE_REPOSITORIES."),
         )
 
 

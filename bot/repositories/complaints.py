@@ -1,21 +1,35 @@
 """git's complaints in our words, and how a repository is named in them. Pure."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from bot.errors import RepositoryNotFound, RepositoryUnreachable, ResolveError
+from bot.sentences import Sentence
 
 _REDIRECTED = re.compile(r"returned error: 30[12378]\b")
 _UNKNOWN = re.compile(
     r"' not found|Authentication failed|could not read Username|terminal prompts disabled"
     r"|returned error: (?:40[0134]|410|451)\b|not valid: is this a git repository|does not appear to be a git"
 )
-_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"Could not resolve host"), "There is no host {}."),
-    (re.compile(r"certificate|SSL|TLS|handshake", re.IGNORECASE), "{} cannot prove that it is who it says."),
-    (re.compile(r"Failed to connect|refused|timed out|unreachable", re.IGNORECASE), "{} does not answer."),
-    (re.compile(r"returned error: 429"), "{} gets too many requests just now."),
-    (re.compile(r"returned error: 5\d\d"), "{} is in trouble just now."),
+_REASONS: tuple[tuple[re.Pattern[str], Callable[[str], Sentence]], ...] = (
+    (re.compile(r"Could not resolve host"), lambda host: Sentence("There is no host {host}.", host=host)),
+    (
+        re.compile(r"certificate|SSL|TLS|handshake", re.IGNORECASE),
+        lambda host: Sentence("{host} cannot prove that it is who it says.", host=host),
+    ),
+    (
+        re.compile(r"Failed to connect|refused|timed out|unreachable", re.IGNORECASE),
+        lambda host: Sentence("{host} does not answer.", host=host),
+    ),
+    (
+        re.compile(r"returned error: 429"),
+        lambda host: Sentence("{host} gets too many requests just now.", host=host),
+    ),
+    (
+        re.compile(r"returned error: 5\d\d"),
+        lambda host: Sentence("{host} is in trouble just now.", host=host),
+    ),
 )
 
 
@@ -28,21 +42,25 @@ def explain(complaint: str, url: str) -> ResolveError:
     """Git's complaint in our words: its own would quote the host's."""
     if _UNKNOWN.search(complaint):
         return not_found(url)
-    known = (sentence for pattern, sentence in _REASONS if pattern.search(complaint))
-    sentence = next(known, "git could not read what {} answered.")
-    return RepositoryUnreachable(sentence.format(host_of(url)))
+    host = host_of(url)
+    known = (sentence(host) for pattern, sentence in _REASONS if pattern.search(complaint))
+    return RepositoryUnreachable(
+        next(known, None) or Sentence("git could not read what {host} answered.", host=host)
+    )
 
 
 def not_found(url: str) -> RepositoryNotFound:
     """That a repository is not to be seen by anybody."""
     return RepositoryNotFound(
-        f"There is no public repository {named(url)}.", hint="Is it private, or spelled differently?"
+        Sentence("There is no public repository {repository}.", repository=named(url)),
+        hint=Sentence("Is it private, or spelled differently?"),
     )
 
 
 def named(url: str) -> str:
     """`owner/repo on host`."""
-    return f"{urlsplit(url).path.strip('/').removesuffix('.git')} on {host_of(url)}"
+    path = urlsplit(url).path.strip("/").removesuffix(".git")
+    return Sentence("{path} on {host}", path=path, host=host_of(url))
 
 
 def host_of(url: str) -> str:

@@ -15,6 +15,7 @@ from bot.repositories.git_process import GitComplaint, GuardedGit, environment
 from bot.repositories.pinned_http import get
 from bot.repositories.refs import Refs
 from bot.repositories.spec import Provider, RepoSpec
+from bot.sentences import Sentence
 
 _MAX_REDIRECTS: Final = 4
 _PINNING_GIT: Final = (2, 37)
@@ -51,7 +52,7 @@ class GitAccess:
             if self.guard.allow_private or not _is_redirected(url, pin, deadline):
                 return self._git_at(url, pin)
             url = _follow(url, pin, deadline)
-        raise RepositoryUnreachable(f"{host_of(url)} redirects in circles.")
+        raise RepositoryUnreachable(Sentence("{host} redirects in circles.", host=host_of(url)))
 
     def refs(self, spec: RepoSpec, deadline: float) -> tuple[Refs, GuardedGit]:
         """All refs of a repository, and the git that read them; raises what `git_for` does."""
@@ -67,7 +68,7 @@ class GitAccess:
             else:
                 return Refs.parse(listed, spec.ref), git
             url = _follow(url, pin, deadline)
-        raise RepositoryUnreachable(f"{host_of(url)} redirects in circles.")
+        raise RepositoryUnreachable(Sentence("{host} redirects in circles.", host=host_of(url)))
 
     def _git_at(self, url: str, pin: Pin) -> GuardedGit:
         command = (self._git, *self._options(pin))
@@ -94,14 +95,17 @@ class GitAccess:
         """
         git = shutil.which("git")
         if git is None:
-            raise ResolveError("git is not installed on the bot's own host.")
+            raise ResolveError(Sentence("git is not installed on the bot's own host."))
         answer = subprocess.run([git, "--version"], capture_output=True, text=True, check=False, timeout=10)  # noqa: S603 - our own words
         found = re.search(r"(\d+)\.(\d+)", answer.stdout)
         version = (int(found[1]), int(found[2])) if found else (0, 0)
         if version < _PINNING_GIT and not self.guard.allow_private:
             raise ResolveError(
-                "The bot's own host has a git older than 2.37, which cannot be kept off private addresses.",
-                hint="Its operator can install a newer one.",
+                Sentence(
+                    "The bot's own host has a git older than 2.37, which cannot be kept off private "
+                    "addresses."
+                ),
+                hint=Sentence("Its operator can install a newer one."),
             )
         return git
 
@@ -117,7 +121,7 @@ def _follow(url: str, pin: Pin, deadline: float) -> str:
     answer = get(asked, pin, deadline)
     target = urlsplit(urljoin(asked, answer.location))
     if not answer.location or not may_follow(urlsplit(url), target):
-        raise RepositoryUnreachable(f"{host_of(url)} redirects to nowhere.")
+        raise RepositoryUnreachable(Sentence("{host} redirects to nowhere.", host=host_of(url)))
     if not target.path.endswith(_SUFFIX):
         raise not_found(url)
     return f"{target.scheme}://{target.netloc}{target.path.removesuffix(_SUFFIX)}"

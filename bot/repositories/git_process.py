@@ -17,6 +17,7 @@ from typing import IO, Final
 from urllib.parse import urlsplit
 
 from bot.errors import RepositoryUnreachable
+from bot.sentences import Sentence
 
 _PASSED_ON: Final = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE")
 _PROXIES: Final = (
@@ -126,14 +127,14 @@ def _read_both(
         while selector.get_map():
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready or time.monotonic() > deadline:
-                raise RepositoryUnreachable(f"{host} did not answer in time.")
+                raise RepositoryUnreachable(Sentence("{host} did not answer in time.", host=host))
             for key, _ in ready:
                 chunk = os.read(key.fd, 1 << 16)
                 key.data.extend(chunk)
                 if not chunk:
                     selector.unregister(key.fileobj)
                 if len(key.data) > limit:
-                    raise RepositoryUnreachable(f"{host} answered more than can be read.")
+                    raise RepositoryUnreachable(Sentence("{host} answered more than can be read.", host=host))
     return bytes(texts[0]), bytes(texts[1])
 
 
@@ -141,4 +142,4 @@ def _status(process: subprocess.Popen[bytes], deadline: float, host: str) -> int
     try:
         return process.wait(timeout=max(0.1, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        raise RepositoryUnreachable(f"{host} did not answer in time.") from None
+        raise RepositoryUnreachable(Sentence("{host} did not answer in time.", host=host)) from None

@@ -17,10 +17,11 @@ from bot.errors import SpecError
 from bot.interfaces.catalogue import BY_KEY, BY_NAME
 from bot.repositories import opened
 from bot.repositories.links.table import parse_location
-from bot.repositories.parts import clean_path, clean_ref, echo, only_one
+from bot.repositories.parts import PATH, REF, clean_path, clean_ref, echo, only_one
 from bot.repositories.phrases import behind_time, refuse_prose, rewrite
 from bot.repositories.spec import LaunchRequest, RepoSpec
 from bot.repositories.typed_text import split, undecorated
+from bot.sentences import Sentence, joined
 from bot.times import phrases as times
 
 _MAX_LABEL = 80
@@ -103,7 +104,9 @@ def _sort(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 
 def _without_value(word: str, value: str) -> str:
     if value:
-        raise SpecError(f"{echo(word)} has a value, and --{_REBUILD} takes none.")
+        raise SpecError(
+            Sentence("{word} has a value, and --{rebuild} takes none.", word=echo(word), rebuild=_REBUILD)
+        )
     return _REBUILD
 
 
@@ -111,7 +114,7 @@ def _take_time(flag: str, begun: list[str], queue: list[str]) -> str:
     """Take the words of a time off the queue: the longest run of them."""
     words = [*begun, *_until_flag(queue)]
     if not words:
-        raise SpecError(f"--{flag} needs a value after it.")
+        raise SpecError(Sentence("--{flag} needs a value after it.", flag=flag))
     told, count = times.take_option(flag, words)
     queue[:] = behind_time(queue[count - len(begun) :])
     return told
@@ -134,17 +137,27 @@ def _flag(word: str) -> str:
     if _OTHER_WORDS.get(name, "for") != "for" and word[:2] != f"-{name[:1]}":
         return _OTHER_WORDS[name]
     near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _ALL_FLAGS, 1, 0.5)
+    known = ", ".join(f"--{each}" for each in OPTIONS)
     advice = (
-        f"Did you mean --{near[0]}?" if near else f"There are {', '.join(f'--{each}' for each in OPTIONS)}."
+        Sentence("Did you mean --{option}?", option=near[0])
+        if near
+        else Sentence("There are {options}.", options=known)
     )
-    raise SpecError(f"There is no option {echo(word)}. {advice}")
+    raise SpecError(joined(Sentence("There is no option {word}.", word=echo(word)), advice))
 
 
 def _set(flags: dict[str, str], flag: str, value: str) -> None:
     if not value.strip():
-        raise SpecError(f"--{flag} needs a value after it.")
+        raise SpecError(Sentence("--{flag} needs a value after it.", flag=flag))
     if flags.setdefault(flag, value) != value:
-        raise SpecError(f"--{flag} is given twice: {echo(flags[flag])} and {echo(value)}.")
+        raise SpecError(
+            Sentence(
+                "--{flag} is given twice: {first} and {second}.",
+                flag=flag,
+                first=echo(flags[flag]),
+                second=echo(value),
+            )
+        )
 
 
 def _join_doi(words: list[str]) -> list[str]:
@@ -157,7 +170,7 @@ def _join_doi(words: list[str]) -> list[str]:
 def _label(flag: str, flags: Mapping[str, str]) -> str | None:
     value = flags.get(flag)
     if value and len(value) > _MAX_LABEL:
-        raise SpecError(f"--{flag} is longer than {_MAX_LABEL} characters.")
+        raise SpecError(Sentence("--{flag} is longer than {most} characters.", flag=flag, most=_MAX_LABEL))
     return value.strip() if value else None
 
 
@@ -167,12 +180,17 @@ def _label(flag: str, flags: Mapping[str, str]) -> str | None:
 def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     words = [undecorated(word) for word in words]
     if not words:
-        raise SpecError("No repository was named.", hint="For example: owner/repo, a link, or a DOI.")
+        raise SpecError(
+            Sentence("No repository was named."), hint=Sentence("For example: owner/repo, a link, or a DOI.")
+        )
     _refuse_late_repository(words)
     if len(words) > _MOST_WORDS:
         raise SpecError(
-            f"{echo(words[_MOST_WORDS])} is one word too many: a repository, a ref and a path are expected.",
-            hint="Put quotes around names with spaces in them.",
+            Sentence(
+                "{word} is one word too many: a repository, a ref and a path are expected.",
+                word=echo(words[_MOST_WORDS]),
+            ),
+            hint=Sentence("Put quotes around names with spaces in them."),
         )
     location, ref, path = (*words, None, None)[:_MOST_WORDS]
     refuse_prose(ref, "ref")
@@ -182,8 +200,8 @@ def _assemble(words: Sequence[str], flags: Mapping[str, str]) -> RepoSpec:
     _refuse_cut_link(spec, words)
     if (spec.ref or "ref" in flags) and path is None and ref and _FILE.search(ref) and not spec.path:
         ref, path = None, ref
-    spec = _with_ref(spec, only_one("ref", clean_ref(ref), clean_ref(_bare("ref", flags))))
-    spec = _with_path(spec, only_one("path", clean_path(path), clean_path(_bare("path", flags))))
+    spec = _with_ref(spec, only_one(REF, clean_ref(ref), clean_ref(_bare("ref", flags))))
+    spec = _with_path(spec, only_one(PATH, clean_path(path), clean_path(_bare("path", flags))))
     spec = _with_interface(spec, _bare("open", flags))
     return replace(spec, ref=None) if spec.ref == "HEAD" else spec
 
@@ -193,8 +211,8 @@ def _refuse_late_repository(words: Sequence[str]) -> None:
     later = sorted((word for word in words[1:] if "/" in word), key=lambda word: "://" not in word)
     if later and _WORD.fullmatch(words[0]):
         raise SpecError(
-            f"{echo(words[0])} is not a repository that can be understood.",
-            hint=f"Begin with the repository: {parse_location(later[0]).url}",
+            Sentence("{word} is not a repository that can be understood.", word=echo(words[0])),
+            hint=Sentence("Begin with the repository: {url}", url=parse_location(later[0]).url),
         )
 
 
@@ -205,8 +223,8 @@ def _bare(flag: str, flags: Mapping[str, str]) -> str | None:
 def _refuse_second_link(words: Sequence[str]) -> None:
     if second := next((word for word in words if "://" in word), None):
         raise SpecError(
-            f"{echo(second)} is a second link.",
-            hint="Launch one repository at a time: leave one of them out.",
+            Sentence("{second} is a second link.", second=echo(second)),
+            hint=Sentence("Launch one repository at a time: leave one of them out."),
         )
 
 
@@ -215,8 +233,8 @@ def _refuse_cut_link(spec: RepoSpec, words: Sequence[str]) -> None:
     in_link = f"{spec.ref}/{spec.path}/"
     if spec.path and "/" in words[0] and len(words) > 1 and not in_link.startswith(f"{words[1]}/"):
         raise SpecError(
-            f"{echo(words[1])} stands behind a link that holds a path already.",
-            hint="If the path has spaces in it, put quotes around the whole link.",
+            Sentence("{word} stands behind a link that holds a path already.", word=echo(words[1])),
+            hint=Sentence("If the path has spaces in it, put quotes around the whole link."),
         )
 
 
@@ -227,17 +245,21 @@ def _with_ref(spec: RepoSpec, ref: str | None) -> RepoSpec:
         if ref == "HEAD":
             return spec
         raise SpecError(
-            f"{echo(spec.url)} is an archive, which has no branches or tags such as {echo(ref)}.",
-            hint="Name a file or directory of it with --path.",
+            Sentence(
+                "{url} is an archive, which has no branches or tags such as {ref}.",
+                url=echo(spec.url),
+                ref=echo(ref),
+            ),
+            hint=Sentence("Name a file or directory of it with --path."),
         )
     if spec.ref and spec.path and f"{spec.ref}/{spec.path}/".startswith(f"{ref}/"):
         # The link holds a ref with slashes in it, and now we know where that ends.
         return replace(spec, ref=ref, path=f"{spec.ref}/{spec.path}"[len(ref) + 1 :] or None)
-    return replace(spec, ref=only_one("ref", spec.ref, ref))
+    return replace(spec, ref=only_one(REF, spec.ref, ref))
 
 
 def _with_path(spec: RepoSpec, path: str | None) -> RepoSpec:
-    return replace(spec, path=only_one("path", spec.path, path))
+    return replace(spec, path=only_one(PATH, spec.path, path))
 
 
 def _with_interface(spec: RepoSpec, asked: str | None) -> RepoSpec:
@@ -253,5 +275,9 @@ def _with_interface(spec: RepoSpec, asked: str | None) -> RepoSpec:
     if "." in asked or "/" in asked:
         return _with_path(spec, clean_path(asked))
     near = get_close_matches(asked.lower(), BY_NAME, 1, 0.5)
-    advice = f"Did you mean {BY_NAME[near[0]].key}?" if near else f"There are {', '.join(BY_KEY)}, or a file."
-    raise SpecError(f"There is no interface {echo(asked)}. {advice}")
+    advice = (
+        Sentence("Did you mean {interface}?", interface=BY_NAME[near[0]].key)
+        if near
+        else Sentence("There are {interfaces}, or a file.", interfaces=", ".join(BY_KEY))
+    )
+    raise SpecError(joined(Sentence("There is no interface {asked}.", asked=echo(asked)), advice))

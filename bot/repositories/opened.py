@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, unquote
 
 from bot.errors import SpecError
 from bot.interfaces import catalogue
-from bot.repositories.parts import clean_path, decode, echo, has_hidden, only_one
+from bot.repositories.parts import PATH, clean_path, decode, echo, has_hidden, only_one
+from bot.sentences import Sentence
 
 _ALSO_DIRECTORIES = re.compile(r"(?:tree|notebooks|edit|shiny)(?:/|$)")
 """Names of pages that repositories have as directories."""
@@ -26,7 +27,7 @@ def in_query(query: Mapping[str, str]) -> Opened:
     """
     lab, notebook = (_file(query.get(name)) for name in ("labpath", "filepath"))
     interface, path = urlpath(query.get("urlpath", ""))
-    return interface or (lab and "lab") or (notebook and "notebook"), only_one("path", path, lab or notebook)
+    return interface or (lab and "lab") or (notebook and "notebook"), only_one(PATH, path, lab or notebook)
 
 
 def _file(text: str | None) -> str | None:
@@ -73,8 +74,12 @@ def _safe(text: str) -> str:
         page = re.split(r"[?#]", seen, maxsplit=1)[0]
         leads_away = _SCHEME.match(page) or page.lstrip().startswith("//") or ".." in page.split("/")
         if leads_away or "\\" in seen or has_hidden(seen):
-            raise SpecError(f"{echo(text)} would be opened, which leads away from the server.")
+            raise SpecError(
+                Sentence("{text} would be opened, which leads away from the server.", text=echo(text))
+            )
         seen = unquote(seen)
     if unquote(seen) != seen:
-        raise SpecError("The launch link is encoded over and over, which only serves to hide where it leads.")
+        raise SpecError(
+            Sentence("The launch link is encoded over and over, which only serves to hide where it leads.")
+        )
     return text

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from urllib.parse import unquote
 
 from bot.errors import SpecError
+from bot.sentences import Sentence
 
 _MAX_REF = 255
 _MAX_PATH = 1_000
 _MAX_ECHO = 60
 
-LEAK = (
+REF, PATH = Sentence("ref"), Sentence("path")
+"""What is given, in sentences."""
+
+LEAK = Sentence(
     "The text holds a password or token. Never paste secrets here: "
     "revoke that one, and give the link without it."
 )
@@ -28,7 +32,7 @@ def echo(text: str) -> str:
     return f"“{shown[:_MAX_ECHO]}…”" if len(shown) > _MAX_ECHO else f"“{shown}”"
 
 
-def only_one(what: str, *values: str | None) -> str | None:
+def only_one(what: Sentence, *values: str | None) -> str | None:
     """The one value that was given.
 
     Raises:
@@ -37,14 +41,19 @@ def only_one(what: str, *values: str | None) -> str | None:
     given = list(dict.fromkeys(value for value in values if value))
     if len(given) > 1:
         raise SpecError(
-            f"The {what} is given twice: {echo(given[0])} and {echo(given[1])}.",
-            hint="Leave one of them out.",
+            Sentence(
+                "The {what} is given twice: {first} and {second}.",
+                what=what,
+                first=echo(given[0]),
+                second=echo(given[1]),
+            ),
+            hint=Sentence("Leave one of them out."),
         )
     return given[0] if given else None
 
 
 _SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_REF_HINT = "Leave it out for the default branch; a file is named with --path."
+_REF_HINT = Sentence("Leave it out for the default branch; a file is named with --path.")
 _REF_NEVER = re.compile(r"[\s~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 
 
@@ -58,12 +67,13 @@ def clean_ref(text: str | None) -> str | None:
     if not ref:
         return None
     if len(ref) > _MAX_REF:
-        raise SpecError(f"The ref is longer than {_MAX_REF} characters.")
+        raise SpecError(Sentence("The ref is longer than {most} characters.", most=_MAX_REF))
     if ref.startswith(("-", "/", ".")) or ref.endswith(("/", ".")) or ref == "@":
-        raise SpecError(f"{echo(ref)} cannot be a branch, tag or commit.", hint=_REF_HINT)
+        raise SpecError(Sentence("{ref} cannot be a branch, tag or commit.", ref=echo(ref)), hint=_REF_HINT)
     if _REF_NEVER.search(ref) or has_hidden(ref):
         raise SpecError(
-            f"{echo(ref)} holds a character that no branch, tag or commit can have.", hint=_REF_HINT
+            Sentence("{ref} holds a character that no branch, tag or commit can have.", ref=echo(ref)),
+            hint=_REF_HINT,
         )
     return ref
 
@@ -78,17 +88,26 @@ def clean_path(text: str | None) -> str | None:
         return None
     if _SCHEME.match(text):
         raise SpecError(
-            f"The path {echo(text)} is a link: write it as it is in the repository, as nb/a.ipynb is."
+            Sentence(
+                "The path {path} is a link: write it as it is in the repository, as nb/a.ipynb is.",
+                path=echo(text),
+            )
         )
     if len(text) > _MAX_PATH:
-        raise SpecError(f"The path is longer than {_MAX_PATH:,} characters.")
+        raise SpecError(Sentence("The path is longer than {most} characters.", most=_MAX_PATH))
     if "\\" in text or has_hidden(text):
-        raise SpecError(f"The path {echo(text)} holds a character that cannot be used: write it with “/”.")
+        raise SpecError(
+            Sentence(
+                "The path {path} holds a character that cannot be used: write it with “/”.", path=echo(text)
+            )
+        )
     parts = [part for part in (each.strip() for each in text.split("/")) if part not in {"", "."}]
     if ".." in parts:
-        raise SpecError(f"The path {echo(text)} leaves the repository.")
+        raise SpecError(Sentence("The path {path} leaves the repository.", path=echo(text)))
     if parts and parts[0].startswith("-"):
-        raise SpecError(f"The path {echo(text)} begins with “-” and would be taken for an option.")
+        raise SpecError(
+            Sentence("The path {path} begins with “-” and would be taken for an option.", path=echo(text))
+        )
     return "/".join(parts) or None
 
 
@@ -110,7 +129,7 @@ def decode(text: str) -> str:
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise SpecError(f"{echo(text)} holds percent signs that mean no text.") from None
+        raise SpecError(Sentence("{text} holds percent signs that mean no text.", text=echo(text))) from None
 
 
 def decode_segments(segments: Sequence[str]) -> list[str]:
@@ -122,5 +141,7 @@ def decode_segments(segments: Sequence[str]) -> list[str]:
     decoded = [decode(segment) for segment in segments]
     for segment in decoded:
         if {".", ".."} & set(segment.split("/")) or "\\" in segment or has_hidden(segment):
-            raise SpecError(f"The link holds {echo(segment)}, which leads elsewhere.")
+            raise SpecError(
+                Sentence("The link holds {segment}, which leads elsewhere.", segment=echo(segment))
+            )
     return decoded

@@ -10,6 +10,7 @@ from itertools import dropwhile
 from bot.errors import SpecError
 from bot.interfaces.catalogue import BY_NAME
 from bot.repositories.parts import echo
+from bot.sentences import Sentence
 from bot.times import phrases as times
 
 _REF_NAMES = ("ref", "branch", "tag", "commit", "revision", "rev", "sha", "version", "release")
@@ -203,15 +204,26 @@ def refuse_prose(word: str | None, option: str) -> None:
         return
     if _TIME.fullmatch(word):
         raise SpecError(
-            f"{echo(word)} looks like a time, not like a {option}.",
-            hint=f"Write --for {word} if you mean how long, and --{option} {word} if it is the {option}.",
+            Sentence("{word} looks like a time, not like a {option}.", word=echo(word), option=option),
+            hint=Sentence(
+                "Write --for {word} if you mean how long, and --{option} {word} if it is the {option}.",
+                word=word,
+                option=option,
+            ),
         )
     if option == "ref" and _ASSIGNED.match(word):
-        raise SpecError(f"{echo(word)} is no option.", hint=f"Write --ref {word} if it is the ref.")
+        raise SpecError(
+            Sentence("{word} is no option.", word=echo(word)),
+            hint=Sentence("Write --ref {word} if it is the ref.", word=word),
+        )
     if word.lower() in _PROSE or (option == "ref" and word.lower() == "a"):
         raise SpecError(
-            f"{echo(word)} is not understood here: a repository, a ref and a path are expected.",
-            hint=f"Leave it out, or write --{option} {word} if it is the {option}.",
+            Sentence(
+                "{word} is not understood here: a repository, a ref and a path are expected.", word=echo(word)
+            ),
+            hint=Sentence(
+                "Leave it out, or write --{option} {word} if it is the {option}.", option=option, word=word
+            ),
         )
 
 
@@ -274,8 +286,11 @@ def _refuse_more(operands: Sequence[str]) -> None:
     # Git takes no third one: it may be of the command on the next line.
     if len(operands) > _REPOSITORY_AND_FOLDER:
         raise SpecError(
-            f"{echo(operands[_REPOSITORY_AND_FOLDER])} is one word too many for a pasted command.",
-            hint="Give the repository alone, and --ref or --path where you want a part of it.",
+            Sentence(
+                "{word} is one word too many for a pasted command.",
+                word=echo(operands[_REPOSITORY_AND_FOLDER]),
+            ),
+            hint=Sentence("Give the repository alone, and --ref or --path where you want a part of it."),
         )
 
 

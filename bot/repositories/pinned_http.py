@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from bot.errors import RepositoryUnreachable
 from bot.repositories.addresses import Pin
+from bot.sentences import Sentence
 
 _MAX_ANSWER: Final = 64 * 1024
 
@@ -45,7 +46,7 @@ def get(url: str, pin: Pin, deadline: float) -> Answer:
             body = response.read(_MAX_ANSWER)
             return Answer(response.status, response.headers.get("Location", ""), body)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise RepositoryUnreachable(f"{pin.host} did not answer.") from error
+        raise RepositoryUnreachable(Sentence("{host} did not answer.", host=pin.host)) from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from unicodedata import normalize
 from bot.errors import RefNotFound, RepositoryNotFound
 from bot.repositories.complaints import named
 from bot.repositories.spec import RepoSpec, Resolved
+from bot.sentences import Sentence, joined
 
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
 _COMMIT = re.compile(r"[0-9a-f]{4,64}", re.IGNORECASE)
@@ -82,7 +83,9 @@ def choose(spec: RepoSpec, refs: Refs) -> Resolved | None:
         RefNotFound: A default branch is needed, and there is none.
     """
     if not refs.commits:
-        raise RepositoryNotFound(f"{named(spec.url)} is empty, or no git repository.")
+        raise RepositoryNotFound(
+            Sentence("{repository} is empty, or no git repository.", repository=named(spec.url))
+        )
     if spec.ref is None:
         return _default(spec, refs)
     for candidate in _borders(spec):
@@ -108,7 +111,8 @@ def is_full_commit(ref: str) -> bool:
 def _default(spec: RepoSpec, refs: Refs) -> Resolved:
     if refs.tip is None:
         raise RefNotFound(
-            f"{named(spec.url)} has no default branch: name one.", hint=_suggestion(refs.short_names()[:3])
+            Sentence("{repository} has no default branch: name one.", repository=named(spec.url)),
+            hint=_suggestion(refs.short_names()[:3]),
         )
     return resolved(spec, refs, refs.tip, refs.default)
 
@@ -143,10 +147,15 @@ def no_ref(spec: RepoSpec, refs: Refs, files: Iterable[str] | None = None) -> Re
     if not near and refs.default:
         near = [short_name(refs.default)]
     was_searched = files is not None and _LIKE_FILE.search(ref)
-    nothing = "branch, tag, commit or file" if was_searched else "branch, tag or commit"
+    nothing = Sentence("branch, tag, commit or file") if was_searched else Sentence("branch, tag or commit")
     return RefNotFound(
-        f"{named(spec.url)} has no {nothing} {shown(ref)}.",
-        hint=f"{_suggestion(near)} {_path_hint(spec, files)}".strip(),
+        Sentence(
+            "{repository} has no {nothing} {ref}.",
+            repository=named(spec.url),
+            nothing=nothing,
+            ref=shown(ref),
+        ),
+        hint=joined(_suggestion(near), _path_hint(spec, files)),
     )
 
 
@@ -154,18 +163,19 @@ def _path_hint(spec: RepoSpec, files: Iterable[str] | None) -> str:
     """What to write if a file or a directory was meant; nothing where that leads nowhere."""
     ref = spec.ref or ""
     if files is None:
-        return f"Is it a file? Write --path {shown(ref)[1:-1]}" if _LIKE_FILE.search(ref) else ""
+        hint = Sentence("Is it a file? Write --path {path}", path=shown(ref)[1:-1])
+        return hint if _LIKE_FILE.search(ref) else ""
     last = ref.rsplit("/", 1)[-1].casefold()
     for path in files:
         if path.startswith(f"{ref}/"):
-            return f"To launch its directory, write --path {shown(ref)[1:-1]}"
+            return Sentence("To launch its directory, write --path {path}", path=shown(ref)[1:-1])
         if path.rsplit("/", 1)[-1].casefold() == last:
-            return f"Its nearest file is {shown(path)}."
+            return Sentence("Its nearest file is {path}.", path=shown(path))
     return ""
 
 
 def _suggestion(names: Sequence[str]) -> str:
-    return f"There is {', '.join(shown(name) for name in names)}." if names else ""
+    return Sentence("There is {names}.", names=", ".join(shown(name) for name in names)) if names else ""
 
 
 def shown(name: str) -> str:

@@ -25,6 +25,7 @@ from bot.repositories.history import history
 from bot.repositories.pinned_http import get
 from bot.repositories.refs import Refs, choose, is_commit, is_full_commit, no_ref, resolved, shown
 from bot.repositories.spec import Provider, RepoSpec, Resolved
+from bot.sentences import Sentence
 
 _HANDLE_MISSING: Final = 100
 _SHORTEST_COMMIT: Final = 7
@@ -122,8 +123,12 @@ class Resolver:
             is_there = None
         if is_there is False:
             raise RefNotFound(
-                f"{named(spec.url)} has no commit {shown(commit[:12])}.",
-                hint="Is it a commit of a fork? Then give the link of the fork.",
+                Sentence(
+                    "{repository} has no commit {commit}.",
+                    repository=named(spec.url),
+                    commit=shown(commit[:12]),
+                ),
+                hint=Sentence("Is it a commit of a fork? Then give the link of the fork."),
             )
         return resolved(spec, refs, commit)
 
@@ -141,13 +146,23 @@ class Resolver:
                 found = past.commits_from(beginning)
         except (GitComplaint, RepositoryUnreachable):
             raise RefNotFound(
-                f"{named(spec.url)} has no branch or tag {shown(beginning)}; its commits cannot be searched.",
-                hint="If it is a shortened commit, copy its full id of 40 digits from its page.",
+                Sentence(
+                    "{repository} has no branch or tag {beginning}; its commits cannot be searched.",
+                    repository=named(spec.url),
+                    beginning=shown(beginning),
+                ),
+                hint=Sentence("If it is a shortened commit, copy its full id of 40 digits from its page."),
             ) from None
         if len(found) > 1:
             raise RefNotFound(
-                f"Several commits of {named(spec.url)} begin with {shown(beginning)}.",
-                hint=f"Give more digits: {', '.join(each[:12] for each in found[:3])}.",
+                Sentence(
+                    "Several commits of {repository} begin with {beginning}.",
+                    repository=named(spec.url),
+                    beginning=shown(beginning),
+                ),
+                hint=Sentence(
+                    "Give more digits: {commits}.", commits=", ".join(each[:12] for each in found[:3])
+                ),
             )
         return resolved(spec, refs, found[0]) if found else None
 
@@ -189,7 +204,9 @@ class Resolver:
         except ResolveError:
             return
         if answer.status == http.HTTPStatus.NOT_FOUND and _handle_code(answer.body) == _HANDLE_MISSING:
-            raise RepositoryNotFound(f"There is no DOI {doi}.", hint="Is a digit missing?")
+            raise RepositoryNotFound(
+                Sentence("There is no DOI {doi}.", doi=doi), hint=Sentence("Is a digit missing?")
+            )
 
 
 def _handle_code(body: bytes) -> int | None:

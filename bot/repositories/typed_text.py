@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from bot.errors import SpecError
 from bot.repositories.parts import LEAK, echo
+from bot.sentences import Sentence
 
 MAX_TEXT = 4_000
 """Characters of a whole request. The longest honest one, badge Markdown, has some 500."""
@@ -64,7 +65,13 @@ def split(text: str) -> list[str]:
 
 def _clean(text: str) -> str:
     if len(text) > MAX_TEXT:
-        raise SpecError(f"The text is {len(text):,} characters long; at most {MAX_TEXT:,} can be read.")
+        raise SpecError(
+            Sentence(
+                "The text is {count} characters long; at most {most} can be read.",
+                count=len(text),
+                most=MAX_TEXT,
+            )
+        )
     if _SECRET.search(text):
         raise SpecError(LEAK)
     visible = "".join(_visible(char) for char in _BIDI.sub(_refuse_bidi, text.translate(_QUOTES)))
@@ -75,7 +82,10 @@ def _clean(text: str) -> str:
 def _refuse_bidi(match: re.Match[str]) -> str:
     # Such a character makes a link look like another one.
     raise SpecError(
-        f"The text holds a character that reverses writing (U+{ord(match[0]):04X}); type it anew."
+        Sentence(
+            "The text holds a character that reverses writing (U+{code}); type it anew.",
+            code=format(ord(match[0]), "04X"),
+        )
     )
 
 
@@ -85,7 +95,9 @@ def _visible(char: str) -> str:
         return "\n" if char == "\n" else " "
     category = unicodedata.category(char)
     if category in {"Cc", "Cs"}:
-        raise SpecError(f"The text holds a control character (U+{ord(char):04X}).")
+        raise SpecError(
+            Sentence("The text holds a control character (U+{code}).", code=format(ord(char), "04X"))
+        )
     return "" if category == "Cf" else char
 
 
@@ -135,7 +147,7 @@ def _words(text: str) -> list[str]:
     words = []
     for prefix, double, single, bare in _WORD.findall(text):
         if bare[:1] in {'"', "'"} and bare:
-            raise SpecError(f"A quote is opened at {echo(bare)} and never closed.")
+            raise SpecError(Sentence("A quote is opened at {place} and never closed.", place=echo(bare)))
         words.append(prefix + (double or single or _without_lone_brackets(bare)))
     return [word for word in words if word and not _is_picture(word)]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from bot.errors import SpecError
+from bot.sentences import Sentence
 from bot.text import readable, shorten
 from bot.times import durations, moments, zones
 from bot.times.durations import DAY, duration
@@ -112,18 +113,22 @@ def shown(text: str) -> str:
 def not_understood(text: str) -> NoSuchTime:
     """The error for words that are not a time."""
     return NoSuchTime(
-        f"“{shown(text)}” is not a time that I understand.", hint=f"Write for example {_any_of(FORMS)}."
+        Sentence("“{text}” is not a time that I understand.", text=shown(text)),
+        hint=Sentence("Write for example {forms}.", forms=_any_of(FORMS)),
     )
 
 
 def _ambiguous(text: str, options: Iterable[str]) -> NoSuchTime:
-    return NoSuchTime(f"“{shown(text)}” can mean {_any_of(options)}.", hint="Write the one that you mean.")
+    return NoSuchTime(
+        Sentence("“{text}” can mean {options}.", text=shown(text), options=_any_of(options)),
+        hint=Sentence("Write the one that you mean."),
+    )
 
 
 def _any_of(texts: Iterable[str]) -> str:
     """`a`, `b` or `c`."""
     *others, last = (f"`{each}`" for each in texts)
-    return f"{', '.join(others)} or {last}"
+    return Sentence("{others} or {last}", others=", ".join(others), last=last)
 
 
 # --- when that is ---------------------------------------------------------------------------------------
@@ -160,8 +165,12 @@ def check(seconds: float, most: float) -> None:
     """
     if not LEAST_SECONDS <= seconds <= most:
         raise NoSuchTime(
-            f"A binder lives between {duration(LEAST_SECONDS)} and {duration(most)} here, "
-            f"and you asked for {duration(seconds)}."
+            Sentence(
+                "A binder lives between {least} and {most} here, and you asked for {seconds}.",
+                least=duration(LEAST_SECONDS),
+                most=duration(most),
+                seconds=duration(seconds),
+            )
         )
 
 
@@ -185,7 +194,8 @@ def _when(moment: Moment, text: str, now: float, own_zone: tzinfo) -> float:
         raise _past(text)
     if moment.month and not moment.year and found - now > _HALF_YEAR * DAY:
         raise NoSuchTime(
-            f"“{shown(text)}” is in the past, or more than half a year away.", hint="Write the year too."
+            Sentence("“{text}” is in the past, or more than half a year away.", text=shown(text)),
+            hint=Sentence("Write the year too."),
         )
     _check_season(moment, datetime.fromtimestamp(found, zone))
     return found
@@ -213,15 +223,15 @@ def _no_such_day(moment: Moment, today: date, text: str) -> NoSuchTime:
         if away < 0:
             return _past(text)
         if away > _MOST_DAYS:
-            return NoSuchTime(f"“{shown(text)}” is more than a year away.")
+            return NoSuchTime(Sentence("“{text}” is more than a year away.", text=shown(text)))
     return NoSuchTime(
-        f"“{shown(text)}” is not a day in the next twelve months.",
-        hint="Check whether the day of the week and the date belong together.",
+        Sentence("“{text}” is not a day in the next twelve months.", text=shown(text)),
+        hint=Sentence("Check whether the day of the week and the date belong together."),
     )
 
 
 def _past(text: str) -> NoSuchTime:
-    return NoSuchTime(f"“{shown(text)}” is in the past.")
+    return NoSuchTime(Sentence("“{text}” is in the past.", text=shown(text)))
 
 
 def _at(day: date, clock: int, zone: tzinfo) -> Iterator[float]:
@@ -243,4 +253,7 @@ def _check_season(moment: Moment, at: datetime) -> None:
     seasonal = zones.SEASONAL.get((moment.zone or "").lower())
     if seasonal is not None and at.tzname() != moment.zone:
         options = _any_of(str(replace(moment, zone=name)) for name in seasonal)
-        raise NoSuchTime(f"{moment.zone} is not in use on {at:%Y-%m-%d}.", hint=f"Write {options}.")
+        raise NoSuchTime(
+            Sentence("{zone} is not in use on {day}.", zone=moment.zone, day=at.date().isoformat()),
+            hint=Sentence("Write {options}.", options=options),
+        )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from bot.sentences import Sentence
 from bot.times import durations, moments, zones
 from bot.times.end_times import (
     COMMA,
@@ -140,5 +141,7 @@ def _followed(taken: str, rest: Sequence[str]) -> NoSuchTime:
     if len(meanings(taken)) > 1:
         return error
     word = shown(rest[0])
-    hint = f"`{shown(taken)}` is one. If “{word}” is a branch, write `--ref {word}`."
+    hint = Sentence(
+        "`{time}` is one. If “{word}” is a branch, write `--ref {word}`.", time=shown(taken), word=word
+    )
     return NoSuchTime(error.sentence, hint=hint)

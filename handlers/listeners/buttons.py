@@ -1,6 +1,7 @@
 """Buttons. Their values say which binder is meant; whether the one who clicks may, the row says."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from slack_bolt import App, Args
 
@@ -11,7 +12,9 @@ from handlers.listeners.errors import answered
 from handlers.listeners.form import at_origin, open_form
 from handlers.listeners.replies import is_in_more, reply, requester_of
 from handlers.listeners.share_form import open_share_form
+from handlers.listeners.typed_text import obey
 from handlers.messages.buttons import chosen
+from handlers.messages.candidates import Candidate
 from handlers.messages.message import Message
 from handlers.requests import launches, links, logs, operations
 from handlers.requests.context import Context
@@ -62,6 +65,14 @@ def register(app: App, context: Context) -> None:
         args.ack()
         option = args.payload.get("selected_option") or {}
         _choose(args, context, *chosen(str(option.get("value") or "")))
+
+    @app.action(ids.CANDIDATE)
+    @answered
+    def on_candidate(args: Args) -> None:
+        args.ack()
+        candidate = Candidate.of(str(args.payload.get("value")))
+        requester = replace(requester_of_click(args), chosen=candidate.binder_id)
+        obey(args, context, requester, candidate.text)
 
     @app.action(ids.LAUNCH_THIS)
     @answered

@@ -9,6 +9,7 @@ import structlog
 from slack_bolt import App, Args, BoltContext, BoltResponse
 
 from bot.errors import BinderBotError
+from bot.sentences import Sentence
 from handlers import messages
 from handlers.listeners.readers import answering
 from handlers.listeners.replies import reply
@@ -51,4 +52,6 @@ def explain(error: Exception) -> messages.Message:
         return messages.note(error.sentence, error.hint)
     reference = secrets.token_hex(3)
     log.error("listener_broke", reference=reference, exc_info=error)
-    return messages.note(f"Something went wrong on our side (reference {reference}).")
+    return messages.note(
+        Sentence("Something went wrong on our side (reference {reference}).", reference=reference)
+    )

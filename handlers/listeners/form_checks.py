@@ -13,6 +13,7 @@ from slack_sdk.errors import SlackClientError
 from handlers import ids
 from handlers.messages import forms
 from handlers.messages.forms import FormError, FormFacts, Origin, launch_form
+from handlers.messages.language import language_of, reading
 from handlers.requests import launch_form as filled_in
 from handlers.requests import launches
 from handlers.requests.context import Context
@@ -95,10 +96,8 @@ def opened(context: Context, client: WebClient, user: str, view: View, repositor
 
 def look_at(context: Context, client: WebClient, user: str, view: View, values: Values) -> None:
     """Look at the repository in a form, and at what is free, and show both."""
-    found = _found(context, values)
-    context.slow.free.wait("", _FREE_SECONDS)
-    origin = Origin.of(view["private_metadata"]).looked_at(filled_in.entered(values, forms.REPOSITORY))
-    shown = launch_form(facts_for(context, user, found), origin)
+    with reading(language_of(context.known_locale(user))):
+        shown = _looked_at(context, user, view, values)
     delay = context.form_pace.wait("", view["id"])
     if delay > _LATEST_SECONDS:
         return
@@ -107,6 +106,13 @@ def look_at(context: Context, client: WebClient, user: str, view: View, values: 
         client.views_update(view_id=view["id"], hash=view["hash"], view=shown)
     except (OSError, SlackClientError) as error:  # it was closed, or a newer one is shown
         log.debug("form_not_updated", error=str(error))
+
+
+def _looked_at(context: Context, user: str, view: View, values: Values) -> View:
+    found = _found(context, values)
+    context.slow.free.wait("", _FREE_SECONDS)
+    origin = Origin.of(view["private_metadata"]).looked_at(filled_in.entered(values, forms.REPOSITORY))
+    return launch_form(facts_for(context, user, found), origin)
 
 
 def _found(context: Context, values: Values) -> str:

@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 from bot.text import shorten, visible
+from handlers.messages.language import translated
 from handlers.messages.mrkdwn import escape, inline, link
 from storage.models import Binder
 
@@ -24,8 +25,10 @@ def collaboration_of(binder: Binder) -> str:
     if binder.collaborates is None:
         return ""
     if binder.collaborates:
-        return "Two people in one notebook see each other's changes as they type."
-    return "Two people in one notebook do not see each other's changes: the last one to save wins."
+        return translated("Two people in one notebook see each other's changes as they type.")
+    return translated(
+        "Two people in one notebook do not see each other's changes: the last one to save wins."
+    )
 
 
 def name_of(binder: Binder) -> str:

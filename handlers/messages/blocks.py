@@ -45,6 +45,7 @@ MAX_TEXT = 4_000
 """Characters of a message's fallback text that `chat.update` takes; a post takes ten times as many."""
 MAX_ALL_TEXT = 13_000
 """Characters of all texts in the blocks of one message; above it Slack answers `msg_blocks_too_long`."""
+MAX_VALUE = 2_000
 MAX_VIEW = 250_000
 """Bytes of a view; above it Slack answers `view_too_large`."""
 _MAX_ID = 255
@@ -266,7 +267,7 @@ def _of_elements(elements: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _of_button(element: Mapping[str, Any]) -> Iterator[str]:
     yield from _text("button", element["text"], MAX_BUTTON)
-    yield from _too_long("value", element.get("value"), _MAX_VALUE)
+    yield from _too_long("value", element.get("value"), MAX_VALUE)
     yield from _too_long("url", element.get("url"), MAX_URL)
     for name, limit in _CONFIRM.items() if "confirm" in element else ():
         yield from _text(f"confirm.{name}", element["confirm"][name], limit)

@@ -1,62 +1,67 @@
 """The buttons of a binder's messages. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from slack_sdk.models.blocks import ButtonElement, InteractiveElement
 
+from bot.sentences import Sentence
 from bot.text import shorten, visible
 from handlers import ids
 from handlers.messages.blocks import Confirmation, button, link_button, menu
+from handlers.messages.language import translated
 from handlers.messages.mrkdwn import is_web
 from handlers.rules import Action, State, has_failed, is_possible, state_of
 from storage.models import Binder
 from storage.vocabulary import Ending
 
-LAUNCH = "Launch a repository"
-WITHOUT_CONDA = "Try without conda"
+LAUNCH = Sentence("Launch a repository")
+LAUNCH_AGAIN = Sentence("Launch again")
+TRY_AGAIN = Sentence("Try again")
+WITHOUT_CONDA = Sentence("Try without conda")
+_TEAR_DOWN_TEXT = Sentence("Tear down")
 
 
 def launch_button(*, style: str | None = None) -> ButtonElement:
     """The form for a launch."""
-    return button(LAUNCH, ids.FORM, style=style)
+    return button(translated(LAUNCH), ids.FORM, style=style)
 
 
 def open_button(binder: Binder) -> ButtonElement:
     """Show links that include the token to the person who presses it."""
-    return button("Open", ids.OPEN, binder.id, style="primary")
+    return button(translated("Open"), ids.OPEN, binder.id, style="primary")
 
 
 def log_button(binder: Binder) -> ButtonElement:
     """Show the last lines of the log."""
-    return button("Show log", ids.LOG, binder.id)
+    return button(translated("Show log"), ids.LOG, binder.id)
 
 
 def share_button(binder: Binder) -> ButtonElement:
     """The form in which its owner says who else can open it."""
-    return button("Share", ids.SHARE, binder.id)
+    return button(translated("Share"), ids.SHARE, binder.id)
 
 
 def shelve_button(binder: Binder) -> ButtonElement:
     """Stop the instance and keep its files."""
-    return button("Shelve", ids.SHELVE, binder.id)
+    return button(translated("Shelve"), ids.SHELVE, binder.id)
 
 
 def resume_button(binder: Binder) -> ButtonElement:
     """Start a shelved binder again."""
-    return button("Resume", ids.RESUME, binder.id, style="primary")
+    return button(translated("Resume"), ids.RESUME, binder.id, style="primary")
 
 
-def stop_button(binder: Binder, text: str = "Tear down") -> ButtonElement:
+def stop_button(binder: Binder, text: str = _TEAR_DOWN_TEXT) -> ButtonElement:
     """Tear the binder down, after asking for confirmation."""
     confirmation = Confirmation(
-        f"Tear down {shorten(visible(binder.name), 60)}?",
-        "Its server is stopped and all its files are deleted.",
-        "Tear down",
-        "Keep it",
+        translated("Tear down {name}?", name=shorten(visible(binder.name), 60)),
+        translated("Its server is stopped and all its files are deleted."),
+        translated(_TEAR_DOWN_TEXT),
+        translated("Keep it"),
     )
-    return button(text, ids.STOP, binder.id, style="danger", confirmation=confirmation)
+    return button(translated(text), ids.STOP, binder.id, style="danger", confirmation=confirmation)
 
 
 _BUTTON_OF: Mapping[Action, Callable[[Binder], ButtonElement]] = {
@@ -112,27 +117,27 @@ class Choice:
 
     action: Action
     action_id: str
-    label: str
+    label: Sentence
 
     def value(self, binder: Binder) -> str:
         """What Slack hands back when it is chosen: see `chosen`."""
         return f"{self.action_id}:{binder.id}"
 
 
-MORE = "More…"
+MORE = Sentence("More…")
 _IN_MENU = 5
 """Slack's limit of a menu."""
 _CHOICES = (
-    Choice(Action.SHARE, ids.SHARE, "Share"),
-    Choice(Action.EXTEND, ids.KEEP, "Keep 2 h"),
-    Choice(Action.SAVE, ids.SAVE, "Save my work"),
-    Choice(Action.SHELVE, ids.SHELVE, "Shelve"),
-    Choice(Action.READ_LOG, ids.LOG, "Show log"),
-    Choice(Action.HOLD, ids.HOLD, "Keep for debugging"),
-    Choice(Action.STOP, ids.STOP, "Remove now"),
-    Choice(Action.LINK, ids.LAUNCH_LINK, "Launch link"),
-    Choice(Action.LAUNCH_AGAIN, ids.RETRY, "Launch again"),
-    Choice(Action.EXTEND, ids.KEEP_TONIGHT, "Keep until tonight"),
+    Choice(Action.SHARE, ids.SHARE, Sentence("Share")),
+    Choice(Action.EXTEND, ids.KEEP, Sentence("Keep 2 h")),
+    Choice(Action.SAVE, ids.SAVE, Sentence("Save my work")),
+    Choice(Action.SHELVE, ids.SHELVE, Sentence("Shelve")),
+    Choice(Action.READ_LOG, ids.LOG, Sentence("Show log")),
+    Choice(Action.HOLD, ids.HOLD, Sentence("Keep for debugging")),
+    Choice(Action.STOP, ids.STOP, Sentence("Remove now")),
+    Choice(Action.LINK, ids.LAUNCH_LINK, Sentence("Launch link")),
+    Choice(Action.LAUNCH_AGAIN, ids.RETRY, LAUNCH_AGAIN),
+    Choice(Action.EXTEND, ids.KEEP_TONIGHT, Sentence("Keep until tonight")),
 )
 """What menus hold, the most wanted first."""
 
@@ -148,11 +153,19 @@ def controls(
         allowed: What the reader may do; None where several people read the message.
     """
     main = main_buttons(binder, offers, allowed=allowed)
-    rest = choices(binder, offers, allowed=allowed)
-    entries = [(each.label, each.value(binder)) for each in rest]
+    return [*main, *_menu(binder, choices(binder, offers, allowed=allowed))]
+
+
+def menu_beside(binder: Binder, offers: Offers, shown: Collection[str]) -> list[InteractiveElement]:
+    """The menu of a message with buttons of its own, for what is not among these names of buttons."""
+    return _menu(binder, [each for each in choices(binder, offers) if each.action_id not in shown])
+
+
+def _menu(binder: Binder, rest: Sequence[Choice]) -> list[InteractiveElement]:
+    entries = [(translated(each.label), each.value(binder)) for each in rest]
     if len(entries) > _IN_MENU:
-        entries = [*entries[: _IN_MENU - 1], (MORE, f"{ids.MORE}:{binder.id}")]
-    return [*main, *([menu(ids.MENU, entries)] if entries else [])]
+        entries = [*entries[: _IN_MENU - 1], (translated(MORE), f"{ids.MORE}:{binder.id}")]
+    return [menu(ids.MENU, entries)] if entries else []
 
 
 def main_buttons(
@@ -187,7 +200,7 @@ def more_buttons(
     """All that can be done with it now, as buttons: see `controls`."""
     yield from main_buttons(binder, offers, allowed=allowed)
     for each in choices(binder, offers, allowed=allowed):
-        yield button(each.label, each.action_id, binder.id)
+        yield button(translated(each.label), each.action_id, binder.id)
 
 
 def chosen(value: str) -> tuple[str, str]:
@@ -204,22 +217,22 @@ def _is_offered(binder: Binder, action: Action, offers: Offers) -> bool:
 
 def ask_for_help_button(binder: Binder) -> ButtonElement:
     """Show what would be posted where others help."""
-    return button("Ask for help", ids.ASK_FOR_HELP, binder.id)
+    return button(translated("Ask for help"), ids.ASK_FOR_HELP, binder.id)
 
 
 def retry_button(binder: Binder, text: str) -> ButtonElement:
     """Launch the same repository once more."""
     style = "primary" if binder.ending == Ending.FAILED else None
-    return button(text, ids.RETRY, binder.id, style=style)
+    return button(translated(text), ids.RETRY, binder.id, style=style)
 
 
 def without_conda_button(binder: Binder) -> ButtonElement:
     """Launch the same repository once more, with its conda packages from PyPI."""
-    return button(WITHOUT_CONDA, ids.RETRY_WITHOUT_CONDA, binder.id)
+    return button(translated(WITHOUT_CONDA), ids.RETRY_WITHOUT_CONDA, binder.id)
 
 
 def _again_button(binder: Binder) -> ButtonElement:
-    return retry_button(binder, "Try again" if has_failed(binder) else "Launch again")
+    return retry_button(binder, TRY_AGAIN if has_failed(binder) else LAUNCH_AGAIN)
 
 
 _TEAR_DOWN = (Action.STOP, stop_button)

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from bot.text import counted, shorten, visible
-from bot.times.durations import duration
+from bot.sentences import Sentence
+from bot.text import shorten, visible
 from handlers import ids
 from handlers.messages.binder_text import short_url
 from handlers.messages.blocks import Confirmation, actions, button, context, header, section
+from handlers.messages.language import translated, translated_count
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import code, code_block, date, escape, inline, person
 from handlers.messages.notices import amount, guess_of
@@ -24,11 +25,11 @@ _MOST_SEATS = 60
 """Lines of seats that one message shows."""
 _MOST_SUBJECTS = 10
 _ROWS = (
-    ("seats", "made"),
-    ("taken", "given"),
-    ("ready", "ready"),
-    ("waiting", "waiting"),
-    ("failed", "failed"),
+    (Sentence("seats"), "made"),
+    (Sentence("taken"), "given"),
+    (Sentence("ready"), "ready"),
+    (Sentence("waiting"), "waiting"),
+    (Sentence("failed"), "failed"),
 )
 """What the table shows, and the numbers behind it."""
 
@@ -52,22 +53,25 @@ def card(found: SchoolClass, subjects: Sequence[Subject], *, is_moved: bool = Fa
         *_invitation(found, subjects),
         *actions(_card_buttons(found)),
     ]
-    heard = f"{_name(found)}, a class of {person(found.teacher)}, {_state(found)}. {numbers(found)} {why[0]}"
-    return Message.of(heard.strip(), blocks)
+    heard = [f"{_name(found)} {_state(found)} · a class of {person(found.teacher)}.", numbers(found), *why]
+    if is_moved:
+        heard.insert(0, _moved(found))
+    return Message.of(" ".join(each for each in heard if each), blocks)
 
 
 def table(found: SchoolClass) -> str:
     """The numbers of a class, a line each: narrow enough for a phone."""
     shown = _numbers(found)
     width = max(len(str(value)) for value in shown.values())
-    return code_block("\n".join(f"{label:8}{shown[label]:>{width}}" for label, _ in _ROWS))
+    return code_block("\n".join(f"{shown[label]:>{width}}  {translated(label)}" for label, _ in _ROWS))
 
 
 def numbers(found: SchoolClass) -> str:
     """The same in words, for screen readers."""
     shown = _numbers(found)
-    rest = ", ".join(f"{shown[label]} {label}" for label, _ in _ROWS[1:])
-    return f"{counted(shown['seats'], 'seat')}: {rest}."
+    return translated(
+        "{seats} seats: {taken} taken, {ready} ready, {waiting} waiting, {failed} failed.", **shown
+    )
 
 
 def _numbers(found: SchoolClass) -> dict[str, int]:
@@ -84,15 +88,16 @@ def _name(found: SchoolClass) -> str:
 
 def _state(found: SchoolClass) -> str:
     if found.failure:
-        return "could not be started"
+        return translated("could not be started")
     if found.phase in {ClassPhase.ENDING, ClassPhase.OVER}:
-        return "is over"
+        return translated("is over")
     if found.ended_by is not None:
-        return f"ends {date(found.ends_at)}"
-    return {
-        ClassPhase.PLANNED: f"begins {date(found.begins_at)}",
-        ClassPhase.FIRST: "is being prepared",
-    }.get(found.phase, f"is open until {date(found.ends_at)}")
+        return translated("ends {end}", end=date(found.ends_at))
+    if found.phase == ClassPhase.PLANNED:
+        return translated("begins {begin}", begin=date(found.begins_at))
+    if found.phase == ClassPhase.FIRST:
+        return translated("is being prepared")
+    return translated("is open until {end}", end=date(found.ends_at))
 
 
 def _facts(found: SchoolClass, subjects: Sequence[Subject]) -> Iterator[str]:
@@ -118,25 +123,29 @@ def _card_buttons(found: SchoolClass) -> list[ButtonElement]:
 
 def join_button(found: SchoolClass) -> ButtonElement:
     """Get a seat, or the links of the one that a person has."""
-    return button("Get mine", ids.CLASS_JOIN, found.id, style="primary")
+    return button(translated("Get mine"), ids.CLASS_JOIN, found.id, style="primary")
 
 
 def status_button(found: SchoolClass) -> ButtonElement:
     """See how far it is; its teacher also sees the seats and the cost."""
-    return button("Class status", ids.CLASS_STATUS, found.id)
+    return button(translated("Class status"), ids.CLASS_STATUS, found.id)
 
 
 def _teacher_buttons(found: SchoolClass) -> list[ButtonElement]:
     end = Confirmation(
-        f"End {shorten(visible(found.name), 60)} for all?",
-        "Everybody is warned and gets some minutes to save their work. Then all binders of the class end, "
-        "and their files are deleted.",
-        "End class",
-        "Go on",
+        translated("End {name} for all?", name=shorten(visible(found.name), 60)),
+        translated(
+            "Everybody is warned, and gets some minutes to save their work. Then all files are deleted."
+        ),
+        translated("End class"),
+        translated("Go on"),
     )
     offered = (
-        (ClassAction.EXTEND, button("Extend 1 h", ids.CLASS_EXTEND, found.id)),
-        (ClassAction.END, button("End class", ids.CLASS_END, found.id, style="danger", confirmation=end)),
+        (ClassAction.EXTEND, button(translated("Extend 1 h"), ids.CLASS_EXTEND, found.id)),
+        (
+            ClassAction.END,
+            button(translated("End class"), ids.CLASS_END, found.id, style="danger", confirmation=end),
+        ),
     )
     return [each for action, each in offered if is_class_possible(found, action)]
 
@@ -168,13 +177,15 @@ def _moved(found: SchoolClass) -> str:
 def listing(found: Sequence[SchoolClass]) -> Message:
     """The classes that somebody can see, each with its buttons."""
     if not found:
-        return note("No class is running.", f"`{ids.COMMAND} class owner/repo --seats 30` starts one.")
+        hint = translated("`{command} class owner/repo --seats 30` starts one.", command=ids.COMMAND)
+        return note(translated("No class is running."), hint)
     shown = found[:MOST_LISTED]
-    blocks: list[Block] = [header(f"{len(found)} classes" if len(found) > 1 else "1 class")]
+    title = translated_count("{count} class", "{count} classes", len(found))
+    blocks: list[Block] = [header(title)]
     for each in shown:
         blocks += [section(_line(each)), *actions([join_button(each), status_button(each)])]
     heard = [f"{_name(each)} {_state(each)}. {numbers(each)}" for each in shown]
-    return Message.of(shorten_lines(heard), blocks)
+    return Message.of(f"{title}:\n{shorten_lines(heard)}", blocks)
 
 
 def _line(found: SchoolClass) -> str:
@@ -193,51 +204,58 @@ def teachers_status(
 ) -> Message:
     """How far each seat is and what all of them cost, for the teacher alone. It opens no seat."""
     lines = [_seat_line(seat, binder) for seat, binder in rows[:_MOST_SEATS]]
-    spent = f"So far it has cost {amount(cost, unit)}." if found.price_per_hour else ""
+    spent = translated("So far it has cost {cost}.", cost=amount(cost, unit)) if found.price_per_hour else ""
     blocks = [
         section(_line(found)),
-        section(shorten_lines(lines)),
+        *([section(shorten_lines(lines))] if lines else []),
         *([context(spent)] if spent else []),
-        context("You can open the binder of somebody else only if they share it with you."),
+        context(translated("You can open the binder of somebody else only if they share it with you.")),
         *actions([*([join_button(found)] if is_class_possible(found, ClassAction.JOIN) else [])]),
         *actions(_teacher_buttons(found)),
     ]
-    heard = f"{_line(found)} {spent}\n{shorten_lines(lines, 2_000)}".replace("*", "")
+    heard = f"{_line(found)} {spent}\n{shorten_lines(lines, 2_000) if lines else ''}".replace("*", "")
     return Message.of(heard, blocks)
 
 
 def _seat_line(seat: Seat, binder: Binder | None) -> str:
-    whose = person(seat.user) if seat.user else "nobody's"
+    whose = person(seat.user) if seat.user else translated("nobody's")
     if binder is None:
-        return f"{seat.number}. {whose}: is not started yet"
+        not_started = translated("is not started yet")
+        return f"{seat.number}. {whose}: {not_started}"
     said = phrase(binder)
-    return f"{seat.number}. {whose}: {said.emoji} {said.words}"
+    return f"{seat.number}. {whose}: {said.emoji} {translated(said.words)}"
 
 
-def seat_waits(found: SchoolClass, binder: Binder | None, now: float) -> Message:
+def seat_waits(found: SchoolClass, binder: Binder | None) -> Message:
     """The answer to *Get mine* while the links are not there yet."""
     if found.phase == ClassPhase.PLANNED:
-        state = f"It is started before the class begins {date(found.begins_at)}."
+        state = translated("It is started before the class begins {begin}.", begin=date(found.begins_at))
     elif binder is None:
-        state = "It is being started."
+        state = translated("It is being started.")
     else:
-        state = f"It {phrase(binder).words} since {duration(max(now - binder.status_since, 0.0))}."
-    return _sentence(f"You have a seat in *{_name(found)}*. {state} The links come as a direct message.")
+        state = phrase(binder).of_it()
+    has_seat = translated("You have a seat in *{name}*.", name=_name(found))
+    links = translated("The links come as a direct message.")
+    return _sentence(f"{has_seat} {state} {links}")
 
 
 def extended(found: SchoolClass, *, is_held: bool, guessed_zone: str = "") -> Message:
     """When a class ends now; `is_held` says whether that is the site's limit."""
-    held = " That is the longest time that this site allows." if is_held else ""
-    guess = f" {guess_of(guessed_zone)}" if guessed_zone else ""
-    return _sentence(f"*{_name(found)}* goes on for everybody until {date(found.ends_at)}.{held}{guess}")
+    goes_on = translated(
+        "*{name}* goes on for everybody until {end}.", name=_name(found), end=date(found.ends_at)
+    )
+    held = translated("That is the longest time that this site allows.") if is_held else ""
+    guess = guess_of(guessed_zone) if guessed_zone else ""
+    return _sentence(" ".join(each for each in (goes_on, held, guess) if each))
 
 
 def ended(found: SchoolClass, now: float) -> Message:
     """The answer to *End class*."""
     if found.ends_at <= now:
-        return _sentence(f"*{_name(found)}* ends now.")
-    ends = f"*{_name(found)}* ends {date(found.ends_at)}."
-    return _sentence(f"{ends} Everybody who has a binder is asked to save their work before.")
+        return _sentence(translated("*{name}* ends now.", name=_name(found)))
+    ends = translated("*{name}* ends {end}.", name=_name(found), end=date(found.ends_at))
+    save = translated("Everybody who has a binder is asked to save their work before.")
+    return _sentence(f"{ends} {save}")
 
 
 def _sentence(shown: str) -> Message:
@@ -246,18 +264,26 @@ def _sentence(shown: str) -> Message:
 
 def planned(found: SchoolClass, zone: str) -> Message:
     """When a class begins and ends, and the time zone that was used because the teacher's is unknown."""
-    when = f"*{_name(found)}* goes from {date(found.begins_at)} to {date(found.ends_at)}."
+    when = translated(
+        "*{name}* goes from {begin} to {end}.",
+        name=_name(found),
+        begin=date(found.begins_at),
+        end=date(found.ends_at),
+    )
     return _sentence(f"{when} {guess_of(zone)}")
 
 
 def refused(found: SchoolClass, action: ClassAction) -> tuple[str, str]:
     """The sentence and the hint for somebody who may not do that."""
     if action == ClassAction.JOIN:
-        return f"The class {found.name} is not for you.", "Ask its teacher to add you."
-    return f"Only the teacher of {found.name} or an admin can {action}.", ""
+        hint = Sentence("Ask its teacher to add you.")
+        return Sentence("The class {name} is not for you.", name=found.name), hint
+    rule = Sentence(action.value)
+    return Sentence("Only the teacher of {name} or an admin can {do}.", name=found.name, do=rule), ""
 
 
 def not_possible(found: SchoolClass, action: ClassAction) -> str:
     """The sentence for something that cannot be done any more."""
-    what = "no longer gives seats" if action == ClassAction.JOIN else "has ended"
-    return f"The class {found.name} {what}."
+    if action == ClassAction.JOIN:
+        return Sentence("The class {name} no longer gives seats.", name=found.name)
+    return Sentence("The class {name} has ended.", name=found.name)

@@ -4,18 +4,20 @@ from collections.abc import Mapping
 
 from bot.binders import expectations
 from bot.binders.expectations import BUILT, PULLED, Basis, Expectation
+from bot.sentences import Sentence
 from bot.times.durations import about
+from handlers.messages.language import translated
 from handlers.messages.mrkdwn import inline
 from storage.models import Binder
 
 _LONGEST_KIND = 40
 _SLOW: Mapping[str, str] = {
-    "repository": "checking the repository",
-    "instance": "getting an instance",
-    "fetch": "fetching the files",
-    "pull": "fetching the image",
-    "build": "the build",
-    "server": "starting the server",
+    "repository": Sentence("checking the repository"),
+    "instance": Sentence("getting an instance"),
+    "fetch": Sentence("fetching the files"),
+    "pull": Sentence("fetching the image"),
+    "build": Sentence("the build"),
+    "server": Sentence("starting the server"),
 }
 """The stages as the beginning of a sentence that says how long they take."""
 
@@ -35,7 +37,7 @@ def expectation(binder: Binder, now: float) -> str:
     if expected is None or binder.waiting_for or not expectations.is_at_work(binder):
         return ""
     if expected.basis == Basis.NONE:
-        return "built before" if binder.has_image and expected.how == PULLED else ""
+        return translated("built before") if binder.has_image and expected.how == PULLED else ""
     usual = _usual(binder, expected)
     return f"{usual} · {_longer(binder, expected, now)}" if expected.is_late else usual
 
@@ -43,19 +45,24 @@ def expectation(binder: Binder, now: float) -> str:
 def _usual(binder: Binder, expected: Expectation) -> str:
     time = about(expected.seconds)
     if expected.basis == Basis.BUILD:
-        return f"usually {time}; built before"
+        return translated("usually {time}; built before", time=time)
     if expected.basis == Basis.REPOSITORY:
-        return f"usually {time} for this repository"
+        return translated("usually {time} for this repository", time=time)
     if expected.how != BUILT:
-        return f"usually {time}"
-    kind = inline(expectations.kind_of(binder), _LONGEST_KIND)
-    return f"first build of this repository; {kind} repositories usually take {time}"
+        return translated("usually {time}", time=time)
+    return translated(
+        "first build of this repository; {kind} repositories usually take {time}",
+        kind=inline(expectations.kind_of(binder), _LONGEST_KIND),
+        time=time,
+    )
 
 
 def _longer(binder: Binder, expected: Expectation, now: float) -> str:
     """That it takes longer than usual, and which stage that is because of."""
     slow = expectations.slow_stage(binder, now)
     if slow is None:
-        return "longer than usual"
+        return translated("longer than usual")
     usual = expected.stages.get(slow)
-    return f"longer than usual: {_SLOW[slow]}" + (f" usually takes {about(usual)}" if usual else "")
+    if not usual:
+        return translated("longer than usual: {stage}", stage=_SLOW[slow])
+    return translated("longer than usual: {stage} usually takes {time}", stage=_SLOW[slow], time=about(usual))

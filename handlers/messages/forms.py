@@ -21,9 +21,12 @@ from bot.errors import BinderBotError, RefNotFound
 from bot.interfaces.catalogue import INTERFACES
 from bot.provisioning.instances import Size
 from bot.repositories.preview import Preview
+from bot.sentences import Sentence
 from bot.text import shorten, visible
 from handlers import ids
 from handlers.messages.blocks import Json, context
+from handlers.messages.buttons import LAUNCH
+from handlers.messages.language import translated, translated_count
 from handlers.messages.modals import modal
 from handlers.messages.mrkdwn import code, inline
 from handlers.messages.notices import amount
@@ -36,7 +39,6 @@ from handlers.messages.share_fields import (
     groups_field,
     people_field,
 )
-from handlers.messages.sharing import MANAGES
 
 REPOSITORY = "repo"
 REF = "ref"
@@ -65,6 +67,7 @@ OTHER_OPTIONS: Mapping[str, str] = {
     MANAGE: "--manage",
 }
 """The other fields, likewise."""
+_YES = ":white_check_mark: "
 _MAX_REPOSITORY = 1_000
 _MAX_OPTION = 75
 _MAX_OPTION_VALUE = 150
@@ -148,19 +151,23 @@ def launch_form(facts: FormFacts, origin: Origin, *, repository: str = "") -> Js
         _repository(repository),
         *([_found(facts.found)] if facts.found else []),
         _ref(),
-        _text("path", "File or folder to open", "notebooks/start.ipynb"),
-        _choice("interface", "Open with", [_option(each.key, each.label) for each in INTERFACES]),
+        _text("path", Sentence("File or folder to open"), "notebooks/start.ipynb"),
+        _choice("interface", Sentence("Open with"), [_option(each.key, each.label) for each in INTERFACES]),
         *_size_choice(facts),
-        _text(DURATION, "For how long", "6h, 90m, until 18:00, until friday"),
-        _text("name", "Name", "the repository's name"),
-        people_field(USERS, "Who else can open it: people"),
-        channels_field("Who else can open it: everybody in these channels"),
-        groups_field("Who else can open it: everybody in these groups", (), facts.groups),
-        _tick(MANAGE, "What else these people can do", f"They can also {MANAGES}"),
-        _tick(REBUILD, "Build", "Build it anew, also if it was built before"),
-        context(f"{_place(origin.channel)} Its files are deleted when it ends."),
+        _text(DURATION, Sentence("For how long"), Sentence("6h, 90m, until 18:00, until friday")),
+        _text("name", Sentence("Name"), Sentence("the repository's name")),
+        people_field(USERS, Sentence("Who else can open it: people")),
+        channels_field(Sentence("Who else can open it: everybody in these channels")),
+        groups_field(Sentence("Who else can open it: everybody in these groups"), (), facts.groups),
+        _tick(
+            MANAGE,
+            Sentence("What else these people can do"),
+            Sentence("They can also extend, save, shelve, resume and tear it down"),
+        ),
+        _tick(REBUILD, Sentence("Build"), Sentence("Build it anew, also if it was built before")),
+        context(_what_happens(origin.channel)),
     ]
-    return modal(ids.LAUNCH_FORM, "Launch a repository", "Launch", blocks, origin.as_metadata())
+    return modal(ids.LAUNCH_FORM, LAUNCH, Sentence("Launch"), blocks, origin.as_metadata())
 
 
 def found_in(preview: Preview) -> str:
@@ -168,10 +175,15 @@ def found_in(preview: Preview) -> str:
     if preview.problem is not None:
         return f":warning: {inline(without_markup(preview.problem), 600)}"
     if not preview.refs:
-        return ":white_check_mark: This can be launched."
-    default = f", default branch {code(preview.default, 100)}" if preview.default else ""
-    refs = "1 branch or tag" if len(preview.refs) == 1 else f"{len(preview.refs):,} branches and tags"
-    return f":white_check_mark: This can be launched: {refs}{default}."
+        return _YES + translated("This can be launched.")
+    refs = translated_count("{count} branch or tag", "{count} branches and tags", len(preview.refs))
+    if not preview.default:
+        return _YES + translated("This can be launched: {refs}.", refs=refs)
+    return _YES + translated(
+        "This can be launched: {refs}, default branch {branch}.",
+        refs=refs,
+        branch=code(preview.default, 100),
+    )
 
 
 def not_a_repository(why: str) -> str:
@@ -200,25 +212,33 @@ def ref_options(typed: str, refs: Sequence[str]) -> list[Json]:
 
 def without_markup(error: BinderBotError) -> str:
     """An error as a form shows it: as it is, without markup."""
-    return f"{error.sentence} {error.hint}".replace("`", "").strip()
+    return f"{translated(error.sentence)} {translated(error.hint)}".replace("`", "").strip()
+
+
+def _what_happens(channel: str) -> str:
+    end = translated("Its files are deleted when it ends.")
+    return f"{_place(channel)} {end}"
 
 
 def _place(channel: str) -> str:
-    where = "your direct messages with me" if not channel.startswith(("C", "G")) else "this channel"
-    return f"Its progress is shown in {where}."
+    if channel.startswith(("C", "G")):
+        return translated("Its progress is shown in this channel.")
+    return translated("Its progress is shown in your direct messages with me.")
 
 
 def _repository(value: str) -> InputBlock:
     element = PlainTextInputElement(
         action_id=ids.REPOSITORY,
-        placeholder=PlainTextObject(text="owner/repo, a link, or a DOI"),
+        placeholder=PlainTextObject(text=translated("owner/repo, a link, or a DOI")),
         initial_value=value[:_MAX_REPOSITORY] or None,
         max_length=_MAX_REPOSITORY,
         dispatch_action_config=DispatchActionConfig(
             trigger_actions_on=["on_enter_pressed", "on_character_entered"]
         ),
     )
-    return InputBlock(block_id=REPOSITORY, label="Repository", element=element, dispatch_action=True)
+    return InputBlock(
+        block_id=REPOSITORY, label=translated("Repository"), element=element, dispatch_action=True
+    )
 
 
 def _found(text: str) -> ContextBlock:
@@ -229,11 +249,13 @@ def _found(text: str) -> ContextBlock:
 
 def _ref() -> InputBlock:
     element = ExternalDataSelectElement(
-        action_id=ids.REFS, placeholder=PlainTextObject(text="the default branch"), min_query_length=0
+        action_id=ids.REFS,
+        placeholder=PlainTextObject(text=translated("the default branch")),
+        min_query_length=0,
     )
     return InputBlock(
         block_id=REF,
-        label="Branch, tag or commit",
+        label=translated("Branch, tag or commit"),
         element=element,
         optional=True,
         dispatch_action=True,
@@ -242,24 +264,29 @@ def _ref() -> InputBlock:
 
 def _text(block: str, label: str, placeholder: str) -> InputBlock:
     element = PlainTextInputElement(
-        action_id=VALUE, placeholder=PlainTextObject(text=placeholder), max_length=_MAX_REPOSITORY
+        action_id=VALUE, placeholder=PlainTextObject(text=translated(placeholder)), max_length=_MAX_REPOSITORY
     )
-    return InputBlock(block_id=block, label=label, element=element, optional=True)
+    return InputBlock(block_id=block, label=translated(label), element=element, optional=True)
 
 
 def _size_choice(facts: FormFacts) -> list[InputBlock]:
     options = [
         _option(size.key, f"{size.key}: {size.label}", _size_facts(size, facts)) for size in facts.sizes
     ]
-    return [_choice(SIZE, "Size", options)] if options else []  # Slack refuses a menu without options
+    return (
+        [_choice(SIZE, Sentence("Size"), options)] if options else []
+    )  # Slack refuses a menu without options
 
 
 def _size_facts(size: Size, facts: FormFacts) -> str:
     """The price of a size, and what is free of it now."""
-    price = f"{amount(size.price_per_hour, facts.unit)} per hour" if size.price_per_hour else ""
+    price = translated("{amount} per hour", amount=amount(size.price_per_hour, facts.unit))
     free = facts.free.get(size.key)
-    room = "" if free is None else f"room for {free} more now" if free else "no room now: a launch waits"
-    return " · ".join(part for part in (price, room) if part)
+    room = translated("room for {count} more now", count=free)
+    known = [price] if size.price_per_hour else []
+    if free is not None:
+        known.append(room if free else translated("no room now: a launch waits"))
+    return " · ".join(known)
 
 
 def _option(value: str, text: str, description: str = "") -> Option:
@@ -270,10 +297,10 @@ def _option(value: str, text: str, description: str = "") -> Option:
 
 
 def _tick(block: str, label: str, text: str) -> InputBlock:
-    element = CheckboxesElement(action_id=VALUE, options=[_option(block, text)])
-    return InputBlock(block_id=block, label=label, element=element, optional=True)
+    element = CheckboxesElement(action_id=VALUE, options=[_option(block, translated(text))])
+    return InputBlock(block_id=block, label=translated(label), element=element, optional=True)
 
 
 def _choice(block: str, label: str, options: Iterable[Option]) -> InputBlock:
     element = StaticSelectElement(action_id=VALUE, options=[*options])
-    return InputBlock(block_id=block, label=label, element=element, optional=True)
+    return InputBlock(block_id=block, label=translated(label), element=element, optional=True)

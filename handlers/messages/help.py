@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from bot.sentences import Sentence
 from handlers import ids
 from handlers.messages.blocks import MAX_TEXT, actions, as_json, context, section
 from handlers.messages.buttons import LAUNCH, launch_button
 from handlers.messages.language import translated
-from handlers.messages.launch_links import unfurled
+from handlers.messages.launch_links import unfurled, what_is_launched
 from handlers.messages.message import Message, shorten_lines
 from handlers.messages.mrkdwn import inline
 from handlers.messages.replies import BOT_NAME, note
@@ -48,15 +49,15 @@ def launch_offer(asked: str, meant: str) -> Message:
     """
     command = inline(f"{ids.COMMAND} {meant}", 500)
     hint = translated("Did you mean `{command}`?", command=command)
-    heard = translated("{hint} Press Launch to start it.", hint=hint)
+    heard = f"{what_is_launched(asked).replace('*', '')}. {hint}"
     return Message(heard, [*unfurled(asked), *as_json([context(hint)])])
 
 
 def not_understood(typed: str, meant: str | None, rows: HelpRows) -> Message:
     """The command that was probably meant, both unescaped; without one, the whole help."""
     if meant:
-        hint = translated("Did you mean `{command} {meant}`?", command=ids.COMMAND, meant=meant)
-        return note(translated("I do not know “{typed}”.", typed=typed), hint)
+        hint = Sentence("Did you mean `{command} {meant}`?", command=ids.COMMAND, meant=meant)
+        return note(Sentence("I do not know “{typed}”.", typed=typed), hint)
     known = help_text(rows)
     sorry = translated(
         "I do not know “{typed}”. These are the commands that I know:", typed=inline(typed, 200)

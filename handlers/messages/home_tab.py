@@ -8,12 +8,13 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, SectionB
 from bot.binders.cost import cost
 from bot.binders.deadlines import last_end
 from bot.config.featured import Featured
-from bot.text import counted
+from bot.sentences import Sentence
 from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import Json, actions, as_json, button, context, header, section
-from handlers.messages.buttons import LAUNCH, Offers, controls, launch_button
+from handlers.messages.buttons import LAUNCH, LAUNCH_AGAIN, Offers, controls, launch_button
+from handlers.messages.language import translated, translated_count
 from handlers.messages.lists import pool_line
 from handlers.messages.mrkdwn import code, date, inline, person
 from handlers.messages.notices import amount
@@ -26,7 +27,7 @@ MOST_SHOWN = 20
 MOST_RECENT = 5
 _LEAST_SHARED = 5
 """Of what is shared with somebody, so many fit on their tab, however many they have themselves."""
-_LAUNCH_AGAIN = "Launch again"
+_ALL = Sentence("All binders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +124,28 @@ def home_of_mine(mine: Mine, options: HomeOptions) -> list[Json]:
     return as_json(
         [
             *_top(options, is_mine=True),
-            header("Your binders"),
+            header(translated("Your binders")),
             *(block for each in own for block in _card(each, Role.OWNER, options)),
             *_left_out(len(mine.own) - len(own)),
-            *([] if own else [section(f"You have no binder. Press *{LAUNCH}* to start one.")]),
-            *([header("Shared with you")] if shared else []),
+            *(
+                []
+                if own
+                else [
+                    section(translated("You have no binder. Press *{button}* to start one.", button=LAUNCH))
+                ]
+            ),
+            *([header(translated("Shared with you"))] if shared else []),
             *(block for each, role in shared for block in _card(each, role, options, owner=True)),
             *_left_out(len(mine.shared) - len(shared)),
             *_recent(mine.recent),
             *_featured(mine.featured),
             *_usage(mine.usage, options),
             context(
-                f"You can also type `{ids.COMMAND} launch owner/repo` in any channel. "
-                f"`{ids.COMMAND} help` lists all commands."
+                translated(
+                    "You can also type `{command} launch owner/repo` in any channel. "
+                    "`{command} help` lists all commands.",
+                    command=ids.COMMAND,
+                )
             ),
         ]
     )
@@ -143,13 +153,18 @@ def home_of_mine(mine: Mine, options: HomeOptions) -> list[Json]:
 
 def home_of_everything(page: Page, options: HomeOptions) -> list[Json]:
     """The tab of all binders of the workspace, for admins."""
-    price = f" · {amount(page.price_per_hour, options.unit)} per hour" if page.price_per_hour else ""
-    place = f" · page {page.number + 1} of {page.count}" if page.count > 1 else ""
+    price = translated("{amount} per hour", amount=amount(page.price_per_hour, options.unit))
+    place = translated("page {number} of {count}", number=page.number + 1, count=page.count)
+    facts = [
+        translated_count("{count} binder", "{count} binders", page.total),
+        *([price] if page.price_per_hour else []),
+        *([place] if page.count > 1 else []),
+    ]
     return as_json(
         [
             *_top(options, is_mine=False),
-            header("All binders"),
-            context(f"{counted(page.total, 'binder')}{price}{place}"),
+            header(translated(_ALL)),
+            context(" · ".join(facts)),
             *(block for each, role in page.binders for block in _card(each, role, options, owner=True)),
             *actions(_turns(page)),
             *([context(pool_line(page.pool, options.unit))] if page.pool else []),
@@ -160,24 +175,25 @@ def home_of_everything(page: Page, options: HomeOptions) -> list[Json]:
 def _top(options: HomeOptions, *, is_mine: bool) -> list[ActionsBlock]:
     """The button of the form; for admins also those that turn to the other tab."""
     tabs = [
-        button("My binders", ids.HOME_MINE, style="primary" if is_mine else None),
-        button("All binders", f"{ids.HOME_PAGE_PREFIX}0", style=None if is_mine else "primary"),
+        button(translated("My binders"), ids.HOME_MINE, style="primary" if is_mine else None),
+        button(translated(_ALL), f"{ids.HOME_PAGE_PREFIX}0", style=None if is_mine else "primary"),
     ]
     form = launch_button(style=None if options.is_admin else "primary")
     return actions([form, *(tabs if options.is_admin else [])])
 
 
 def _turns(page: Page) -> list[ButtonElement]:
-    wanted = ((page.number - 1, "Previous page"), (page.number + 1, "Next page"))
+    wanted = ((page.number - 1, Sentence("Previous page")), (page.number + 1, Sentence("Next page")))
     return [
-        button(label, f"{ids.HOME_PAGE_PREFIX}{number}")
+        button(translated(label), f"{ids.HOME_PAGE_PREFIX}{number}")
         for number, label in wanted
         if 0 <= number < page.count
     ]
 
 
 def _left_out(count: int) -> list[Block]:
-    return [context(f"… and {count} more: `{ids.COMMAND} list` shows them.")] if count > 0 else []
+    more = translated("… and {count} more: `{command} list` shows them.", count=count, command=ids.COMMAND)
+    return [context(more)] if count > 0 else []
 
 
 # --- one binder ------------------------------------------------------------------------------------------
@@ -187,7 +203,7 @@ def _card(binder: Binder, role: Role, options: HomeOptions, *, owner: bool = Fal
     said = phrase(binder)
     whose = f" · {person(binder.owner)}" if owner and role != Role.OWNER else ""
     lines = [
-        f"{said.emoji} *{name_of(binder)}* {said.words}{whose}",
+        f"{said.emoji} {said.after(f'*{name_of(binder)}*')}{whose}",
         repository_text(binder),
         " · ".join(_facts(binder, options)),
         inline(reason(binder) or binder.waiting_for or "", 200),
@@ -199,15 +215,12 @@ def _card(binder: Binder, role: Role, options: HomeOptions, *, owner: bool = Fal
 def _facts(binder: Binder, options: HomeOptions) -> list[str]:
     """Size, age, cost, and when it ends."""
     spent = cost(binder, options.now)
+    end = date(last_end(binder) if is_ready(binder) else binder.ends_at)
     return [
-        f"size {code(binder.size, 66)}",
-        f"since {date(binder.created_at)}",
-        *([f"{amount(spent, options.unit)} so far"] if spent else []),
-        *(
-            [f"ends {date(last_end(binder) if is_ready(binder) else binder.ends_at)}"]
-            if is_live(binder)
-            else []
-        ),
+        translated("size {size}", size=code(binder.size, 66)),
+        translated("since {begun}", begun=date(binder.created_at)),
+        *([translated("{amount} so far", amount=amount(spent, options.unit))] if spent else []),
+        *([translated("ends {end}", end=end)] if is_live(binder) else []),
     ]
 
 
@@ -216,42 +229,64 @@ def _facts(binder: Binder, options: HomeOptions) -> list[str]:
 
 def _recent(recent: Sequence[Binder]) -> list[Block]:
     rows = [_recent_row(each) for each in recent[:MOST_RECENT]]
-    return [header("Launched before"), *rows] if rows else []
+    return [header(translated("Launched before")), *rows] if rows else []
 
 
 def _recent_row(binder: Binder) -> SectionBlock:
-    ref = f" at {code(binder.ref, 80)}" if binder.ref else ""
-    path = f" · opens {code(binder.path, 120)}" if binder.path else ""
-    words = f"*{repository_text(binder)}*{ref}{path}\nlaunched {date(binder.created_at)}"
-    return section(words, button(_LAUNCH_AGAIN, ids.RETRY, binder.id))
+    what = f"*{repository_text(binder)}*"
+    if binder.ref:
+        what = translated("{repository} at {ref}", repository=what, ref=code(binder.ref, 80))
+    opens = translated("opens {path}", path=code(binder.path or "", 120))
+    path = f" · {opens}" if binder.path else ""
+    when = translated("launched {begun}", begun=date(binder.created_at))
+    return section(f"{what}{path}\n{when}", button(translated(LAUNCH_AGAIN), ids.RETRY, binder.id))
 
 
 def _featured(featured: Sequence[Featured]) -> list[Block]:
     rows = [
         section(
             f"*{inline(each.title, 150)}*\n{inline(each.launch_text, 200)}",
-            button("Launch", ids.LAUNCH_THIS, each.launch_text),
+            button(translated("Launch"), ids.LAUNCH_THIS, each.launch_text),
         )
         for each in featured
     ]
-    return [header("Featured"), *rows] if rows else []
+    return [header(translated("Featured")), *rows] if rows else []
 
 
 # --- limits ----------------------------------------------------------------------------------------------
 
 
 def _usage(usage: Usage, options: HomeOptions) -> list[Block]:
-    ends = f"A binder ends after {duration(usage.lifetime)} unless you extend it"
     limits = [
-        f"You have {usage.count} of {counted(usage.most, 'binder')}.",
-        f"{ends}, and after {duration(usage.maximum)} at the latest.",
-        *([f"It also ends when nobody used it for {duration(usage.idle)}."] if usage.idle else []),
-        *([f"It may cost {amount(usage.budget, options.unit)}."] if usage.budget is not None else []),
+        translated_count(
+            "You have {have} of {count} binder.",
+            "You have {have} of {count} binders.",
+            usage.most,
+            have=usage.count,
+        ),
+        translated(
+            "A binder ends after {lifetime} unless you extend it, and after {maximum} at the latest.",
+            lifetime=duration(usage.lifetime),
+            maximum=duration(usage.maximum),
+        ),
     ]
-    spent = f" and cost {amount(usage.spent, options.unit)}" if usage.spent else ""
-    month = (
-        f"This month: {counted(usage.launches, 'binder')}, which ran for {duration(usage.ran)}{spent}."
-        if usage.launches
-        else "This month: nothing yet."
+    if usage.idle:
+        idle = duration(usage.idle)
+        limits.append(translated("It also ends when nobody used it for {duration}.", duration=idle))
+    if usage.budget is not None:
+        limits.append(translated("It may cost {amount}.", amount=amount(usage.budget, options.unit)))
+    title = header(translated("Your limits and your use"))
+    return [title, section(f"{' '.join(limits)}\n{_this_month(usage, options)}")]
+
+
+def _this_month(usage: Usage, options: HomeOptions) -> str:
+    if not usage.launches:
+        return translated("This month: nothing yet.")
+    ran = translated_count(
+        "This month: {count} binder, which ran for {duration}.",
+        "This month: {count} binders, which ran for {duration}.",
+        usage.launches,
+        duration=duration(usage.ran),
     )
-    return [header("Your limits and your use"), section(f"{' '.join(limits)}\n{month}")]
+    spent = translated("Cost: {amount}.", amount=amount(usage.spent, options.unit))
+    return f"{ran} {spent}" if usage.spent else ran

@@ -74,7 +74,7 @@ def translated_count(one: str, many: str, count: int, /, **values: object) -> st
         **values: As for `translated`.
     """
     pattern = _translations().ngettext(one, many, count)
-    return filled(pattern, {"count": number(count), **_in_language(values)})
+    return filled(pattern, _in_language({"count": count, **values}))
 
 
 def number(value: float, digits: int = 0) -> str:
@@ -88,4 +88,10 @@ def _translations() -> gettext.NullTranslations:
 
 
 def _in_language(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: translated(each) if isinstance(each, Sentence) else each for name, each in values.items()}
+    return {name: _value(each) for name, each in values.items()}
+
+
+def _value(value: object) -> object:
+    if isinstance(value, Sentence):
+        return translated(value)
+    return number(value) if isinstance(value, int) else value

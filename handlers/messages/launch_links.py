@@ -6,6 +6,7 @@ from bot.repositories.spec import Provider, RepoSpec
 from handlers import ids
 from handlers.messages.binder_text import name_of, short_url
 from handlers.messages.blocks import Json, actions, as_json, button, context, section
+from handlers.messages.language import translated
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import code, code_block, escape, is_web
 from storage.models import Binder
@@ -25,13 +26,24 @@ def launch_link(binder: Binder, host: str) -> Message:
     command = code_block(f"{ids.COMMAND} launch {_typed(spec)}", 1_500)
     url = link_to(host, spec) if host else ""
     if not is_web(url):
-        story = f"To launch the same as *{name_of(binder)}*, type:\n{command}"
-        hint = "This site has no launch links. Those who run the bot can turn them on with LINK_HOST."
+        story = translated("To launch the same as *{name}*, type:", name=name_of(binder)) + f"\n{command}"
+        hint = translated(
+            "This site has no launch links. Those who run the bot can turn them on with LINK_HOST."
+        )
         return Message.of(story.replace("*", ""), [section(story), *([] if host else [context(hint)])])
-    story = f"This link launches the same as *{name_of(binder)}*:\n{code_block(url, 1_400)}"
-    badge = f"The badge for a README, in Markdown:\n{code_block(f'[![Binder]({BADGE})]({url})', 1_400)}"
-    typed = f"In Slack, people can also type:\n{command}"
-    return Message.of(story.replace("*", ""), [section(each) for each in (story, badge, typed)])
+    told = (
+        (
+            translated("This link launches the same as *{name}*:", name=name_of(binder)),
+            code_block(url, 1_400),
+        ),
+        (
+            translated("The badge for a README, in Markdown:"),
+            code_block(f"[![Binder]({BADGE})]({url})", 1_400),
+        ),
+        (translated("In Slack, people can also type:"), command),
+    )
+    parts = [f"{title}\n{block}" for title, block in told]
+    return Message.of(parts[0].replace("*", ""), [section(each) for each in parts])
 
 
 def unfurled(text: str) -> list[Json]:
@@ -40,12 +52,19 @@ def unfurled(text: str) -> list[Json]:
     Args:
         text: What the link asks for, as a launch text that can be understood.
     """
+    launch = button(translated("Launch"), ids.LAUNCH_THIS, text, style="primary")
+    return as_json([section(what_is_launched(text)), *actions([launch])])
+
+
+def what_is_launched(text: str) -> str:
+    """What a launch text that can be understood launches, as markup."""
     spec = parse_launch(text).spec
-    ref = f" at {code(spec.ref, 80)}" if spec.ref else ""
-    path = f" · opens {code(spec.path, 200)}" if spec.path else ""
-    story = f"Launch *{escape(short_url(spec.url))}*{ref}{path}"
-    launch = button("Launch", ids.LAUNCH_THIS, text, style="primary")
-    return as_json([section(story), *actions([launch])])
+    what = f"*{escape(short_url(spec.url))}*"
+    if spec.ref:
+        what = translated("{repository} at {ref}", repository=what, ref=code(spec.ref, 80))
+    launch = translated("Launch {repository}", repository=what)
+    opens = translated("opens {path}", path=code(spec.path or "", 200))
+    return f"{launch} · {opens}" if spec.path else launch
 
 
 def _typed(spec: RepoSpec) -> str:

@@ -5,11 +5,12 @@ from collections.abc import Collection, Sequence
 
 from slack_sdk.models.blocks import Block
 
-from bot.text import counted
+from bot.sentences import Sentence
 from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import MAX_TEXT, context, header, section
+from handlers.messages.language import translated, translated_count
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import inline, person
 from handlers.messages.notices import amount
@@ -39,41 +40,52 @@ def listing(
         unit: The unit of all prices.
     """
     if not binders:
-        how = f"To start one, type `{ids.COMMAND} launch owner/repo`."
-        return note("No binder is running.", pool_line(pool, unit) if pool else how)
+        how = Sentence("To start one, type `{command} launch owner/repo`.", command=ids.COMMAND)
+        return note(Sentence("No binder is running."), pool_line(pool, unit) if pool else how)
     ordered = sorted(binders, key=lambda each: (each.owner != user, each.id not in shared))
     shown = ordered[:MOST_LISTED]
-    more = [context(f"… and {len(ordered) - len(shown)} more.")] if len(ordered) > len(shown) else []
+    more = (
+        [context(translated("… and {count} more.", count=len(ordered) - len(shown)))]
+        if len(ordered) > len(shown)
+        else []
+    )
+    title = translated_count("{count} binder", "{count} binders", len(ordered))
     blocks = [
-        header(counted(len(ordered), "binder")),
-        *[_row(each, now, user, shared) for each in shown],
+        header(title),
+        *[binder_row(each, now, user, shared) for each in shown],
         *more,
         *([context(pool_line(pool, unit))] if pool else []),
     ]
     words = [
-        f"{name_of(each)} {phrase(each).words} ({person(each.owner)}{_with_you(each, shared)})"
+        f"{phrase(each).after(name_of(each))} ({person(each.owner)}{_with_you(each, shared)})"
         for each in shown
     ]
-    return Message.of(f"{counted(len(ordered), 'binder')}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
+    return Message.of(f"{title}: " + shorten_lines(words, MAX_TEXT - 100), blocks)
 
 
 def pool_line(pool: Sequence[Binder], unit: str) -> str:
     """The warm pool in one line, with its costs."""
     waiting = Counter(each.size for each in pool if each.status == Status.WAITING)
     counts = Counter(sorted(each.size for each in pool))
-    sizes = [f"{waiting[size]} of {count} {inline(size, 64)}" for size, count in counts.items()]
+    sizes = [
+        translated("{waiting} of {count} {size}", waiting=waiting[size], count=count, size=inline(size, 64))
+        for size, count in counts.items()
+    ]
     price = sum(each.price_per_hour for each in pool)
-    costs = f" · {amount(price, unit)} per hour" if price else ""
-    return f"Ready in the warm pool: {', '.join(sizes)}{costs}"
+    costs = translated("{amount} per hour", amount=amount(price, unit)) if price else ""
+    ready = translated("Ready in the warm pool: {sizes}", sizes=", ".join(sizes))
+    return " · ".join(part for part in (ready, costs) if part)
 
 
 def _with_you(binder: Binder, shared: Collection[str]) -> str:
-    return ", shared with you" if binder.id in shared else ""
+    return ", " + translated("shared with you") if binder.id in shared else ""
 
 
-def _row(binder: Binder, now: float, user: str, shared: Collection[str] = frozenset()) -> Block:
+def binder_row(binder: Binder, now: float, user: str, shared: Collection[str] = frozenset()) -> Block:
+    """A binder in a list: its name, state, age, owner and repository."""
     said = phrase(binder)
     whose = "" if binder.owner == user else f" · {person(binder.owner)}{_with_you(binder, shared)}"
     age = duration(now - binder.created_at)
-    line = f"{said.emoji} *{name_of(binder)}* {said.words} · {age}{whose}\n{repository_text(binder)}"
+    state = said.after(f"*{name_of(binder)}*")
+    line = f"{said.emoji} {state} · {age}{whose}\n{repository_text(binder)}"
     return section(line)

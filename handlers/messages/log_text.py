@@ -1,5 +1,6 @@
 """A binder's log: its last lines as an answer, and what stands beside the whole of it as a file. Pure."""
 
+from bot.sentences import Sentence
 from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import MAX_TEXT, context, section
 from handlers.messages.language import translated
@@ -19,7 +20,7 @@ def log_of(binder: Binder, *, with_file: bool = False) -> Message:
     """
     block = code_block(binder.log or binder.line or "", LOG_LIMIT)
     if not block:
-        return note(translated("{name} has no log yet.", name=binder.name))
+        return note(Sentence("{name} has no log yet.", name=binder.name))
     why = _why(binder)
     title = translated("Last lines of {name}'s log:", name=name_of(binder))
     follows = translated("The whole log follows as a file in our direct messages.") if with_file else ""
@@ -41,4 +42,4 @@ def log_file_comment(binder: Binder) -> str:
 
 def _why(binder: Binder) -> str:
     why = reason(binder)
-    return f"*{name_of(binder)}* {phrase(binder).words}. {why}" if why else ""
+    return f"{phrase(binder).after(f'*{name_of(binder)}*')}. {why}" if why else ""

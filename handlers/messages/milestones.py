@@ -45,9 +45,9 @@ def ready(binder: Binder, now: float, *, absent: str | None = None, offers: Offe
     lines = [f"{owner} *{name_of(binder)}* {state}{after}."]
     if absent:
         lines.append(f"{inline(absent, 60)} did not answer. These interfaces did:")
+    end = f"It ends {date(last_end(binder))}, and its files are deleted then."
     notes = (
-        f"It ends {date(last_end(binder))}, and its files are deleted then. "
-        f"These links ask for a token. {owner} can press *Open* for links that include it. "
+        f"{end} These links ask for a token. {owner} can press *Open* for links that include it. "
         f"{collaboration_of(binder)}"
     ).strip()
     blocks = [
@@ -57,7 +57,7 @@ def ready(binder: Binder, now: float, *, absent: str | None = None, offers: Offe
         context(notes),
         *actions(controls(binder, offers)),
     ]
-    heard = f"{owner} {name_of(binder)} {state}{after}: {labels}. {notes}".replace("*", "")
+    heard = f"{owner} {name_of(binder)} {state}{after}: {labels}. {end}"
     return Message.of(heard, blocks)
 
 

@@ -7,6 +7,7 @@ from handlers.messages.binder_text import name_of, repository_text
 from handlers.messages.blocks import Json, actions, as_json, context, section
 from handlers.messages.buttons import Offers, more_buttons
 from handlers.messages.forms import Origin
+from handlers.messages.language import translated
 from handlers.messages.message import Message
 from handlers.messages.status_text import phrase
 from handlers.rules import Action
@@ -25,7 +26,7 @@ def more_view(binder: Binder, offers: Offers, allowed: Collection[Action], origi
     said = phrase(binder)
     blocks = as_json(
         [
-            section(f"{said.emoji} *{name_of(binder)}* {said.words}"),
+            section(f"{said.emoji} {said.after(f'*{name_of(binder)}*')}"),
             context(repository_text(binder)),
             *actions(more_buttons(binder, offers, allowed=allowed)),
         ]
@@ -42,8 +43,8 @@ def _modal(blocks: list[Json], metadata: str) -> Json:
     return {
         "type": "modal",
         "callback_id": ids.MORE,
-        "title": {"type": "plain_text", "text": "Your binder"},
-        "close": {"type": "plain_text", "text": "Close"},
+        "title": {"type": "plain_text", "text": translated("Your binder")},
+        "close": {"type": "plain_text", "text": translated("Close")},
         "private_metadata": metadata,
         "blocks": blocks,
     }

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from bot.text import ELLIPSIS, visible, visible_lines
 from bot.times import calendar
+from handlers.messages.language import translated
 
 MAX_URL = 3_000
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -60,12 +61,13 @@ def person(user: str | None) -> str:
     """A mention of a Slack user; another name (`operator`) becomes `the operator`."""
     if user and _PERSON.fullmatch(user):
         return f"<@{user}>"
-    return f"the {inline(user, 40)}" if user else "somebody"
+    return translated("the {role}", role=inline(user, 40)) if user else translated("somebody")
 
 
 def date(at: float) -> str:
     """A time in each reader's own time zone; `at` in Unix seconds."""
-    return f"<!date^{int(at)}^{{date_short_pretty}} at {{time}}|{calendar.in_utc(at)}>"
+    shown = translated("{day} at {time}", day="{date_short_pretty}", time="{time}")
+    return f"<!date^{int(at)}^{shown}|{calendar.in_utc(at)}>"
 
 
 def _fitting(text: str, limit: int, markup: Callable[[str], str]) -> str:

@@ -6,16 +6,18 @@ A notice is posted once, with a mention. Later it is only edited, because an edi
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from slack_sdk.models.blocks import Block, ButtonElement, ContextBlock
+from slack_sdk.models.blocks import Block, ContextBlock, InteractiveElement
 
 from bot.binders import deadlines
 from bot.binders.cost import cost
 from bot.binders.deadlines import WarningPolicy
+from bot.sentences import Sentence
 from bot.times.durations import duration
 from handlers import ids
 from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import actions, button, context, section
-from handlers.messages.buttons import Offers, possible_buttons, stop_button
+from handlers.messages.buttons import Offers, menu_beside, possible_buttons, stop_button
+from handlers.messages.language import number, translated
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import date, inline, person
 from handlers.messages.status_text import is_live, is_ready, is_shelved, short_ending
@@ -24,6 +26,8 @@ from storage.models import Binder, Notice
 from storage.vocabulary import Activity, Outcome, Reason
 
 _MOVABLE = frozenset({Reason.IDLE, Reason.LIFETIME})
+_AS_BUTTONS = frozenset({ids.KEEP, ids.KEEP_TONIGHT, ids.SAVE, ids.RESUME, ids.SHELVE, ids.STOP})
+"""What a notice offers as buttons, where it helps; the rest stands in its menu."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,14 @@ def notice(binder: Binder, given: Notice, now: float, options: NoticeOptions) ->
 
 def amount(cost: float, unit: str) -> str:
     """A cost with its unit, as escaped markup: `12.30 SU`."""
-    return f"{cost:,.2f} {inline(unit, 40)}".strip()
+    return f"{number(cost, 2)} {inline(unit, 40)}".strip()
 
 
 def kept(binder: Binder, *, held_by: Reason | None, guessed_zone: str = "") -> Message:
     """When a binder ends now, the limit that held it back, and the time zone that had to be guessed."""
     lines = [_kept_until(binder)]
     if held_by is not None:
-        lines.append(_IN_CLASS if binder.class_id is not None else _HELD[held_by])
+        lines.append(translated(_IN_CLASS if binder.class_id is not None else _HELD[held_by]))
     if guessed_zone:
         lines.append(guess_of(guessed_zone))
     shown = " ".join(lines)
@@ -77,7 +81,8 @@ def kept(binder: Binder, *, held_by: Reason | None, guessed_zone: str = "") -> M
 
 def ends_in_site_zone(name: str, ends_at: float, zone: str) -> Message:
     """When a binder ends, and the time zone that was used because the person's own is unknown."""
-    shown = f"{inline(name, 64)} will end {date(ends_at)}. {guess_of(zone)}"
+    ends = translated("{name} will end {end}.", name=inline(name, 64), end=date(ends_at))
+    shown = f"{ends} {guess_of(zone)}"
     return Message.of(shown, [section(shown)])
 
 
@@ -144,7 +149,7 @@ def _spent(binder: Binder, now: float, options: NoticeOptions) -> list[ContextBl
     return [context(f"{shown} ({price} an hour).")]
 
 
-def _buttons(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[ButtonElement]:
+def _buttons(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[InteractiveElement]:
     if given.reason in _MOVABLE and not is_shelved(binder):
         yield button("Keep 2 h", ids.KEEP, binder.id, style="primary")
         yield button("Keep until tonight", ids.KEEP_TONIGHT, binder.id)
@@ -152,6 +157,7 @@ def _buttons(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[
         yield button("Save my work", ids.SAVE, binder.id)
     yield from possible_buttons(binder, (Action.RESUME, Action.SHELVE), can_shelve=options.can_shelve)
     yield stop_button(binder, "Tear down now")
+    yield from menu_beside(binder, options.offers, _AS_BUTTONS)
 
 
 def _will_be_shelved(binder: Binder, given: Notice, options: NoticeOptions) -> bool:
@@ -197,18 +203,22 @@ def _kept_until(binder: Binder) -> str:
     name, last = f"*{name_of(binder)}*", deadlines.last_end(binder)
     first = deadlines.upcoming(binder)
     if first is not None and first.reason == Reason.IDLE:
-        unused = f"until {date(first.at)} even if nobody uses it"
-        return f"{name} stays {unused}, and until {date(last)} if somebody does."
-    return f"{name} stays until {date(last)}."
+        return translated(
+            "{name} stays until {first} even if nobody uses it, and until {last} if somebody does.",
+            name=name,
+            first=date(first.at),
+            last=date(last),
+        )
+    return translated("{name} stays until {last}.", name=name, last=date(last))
 
 
-_IN_CLASS = "Its class ends then. Only the teacher can extend the class, for everybody."
+_IN_CLASS = Sentence("Its class ends then. Only the teacher can extend the class, for everybody.")
 _HELD = {
-    Reason.MAXIMUM: "That is the longest lifetime that this site allows.",
-    Reason.BUDGET: "That is when it reaches the cost limit.",
+    Reason.MAXIMUM: Sentence("That is the longest lifetime that this site allows."),
+    Reason.BUDGET: Sentence("That is when it reaches the cost limit."),
 }
 
 
 def guess_of(zone: str) -> str:
     """Which time zone was used, where Slack did not tell a person's own."""
-    return f"Slack did not tell me your time zone, so I used {inline(zone, 60)}."
+    return translated("Slack did not tell me your time zone, so I used {zone}.", zone=inline(zone, 60))

@@ -6,20 +6,22 @@ from typing import Literal
 
 from bot.binders import stages as launch_stages
 from bot.binders.expectations import BUILT, Expectation
+from bot.sentences import Sentence
 from bot.text import shorten, visible
 from bot.times.durations import duration
+from handlers.messages.language import translated
 from handlers.messages.status_text import is_live
 from storage.models import Binder
 from storage.vocabulary import Target
 
-STAGES: Mapping[str, str] = {
-    "repository": "Repository checked",
-    launch_stages.CAPACITY: "Free capacity",
-    "instance": "Instance",
-    "fetch": "Files",
-    "pull": "Image",
-    "build": "Build",
-    "server": "Server",
+STAGES: Mapping[str, Sentence] = {
+    "repository": Sentence("Repository checked"),
+    launch_stages.CAPACITY: Sentence("Free capacity"),
+    "instance": Sentence("Instance"),
+    "fetch": Sentence("Files"),
+    "pull": Sentence("Image"),
+    "build": Sentence("Build"),
+    "server": Sentence("Server"),
 }
 """The stages that people see, in their usual order, with their labels."""
 _COMING = ("instance", "build", "server")
@@ -56,7 +58,9 @@ class Stage:
     @property
     def label(self) -> str:
         """Its label, with how much of it is done: `Build 40%`."""
-        return STAGES[self.name] + ("" if self.fraction is None else f" {int(self.fraction * 100)}%")
+        return translated(STAGES[self.name]) + (
+            "" if self.fraction is None else f" {int(self.fraction * 100)}%"
+        )
 
     @property
     def text(self) -> str:
@@ -142,7 +146,11 @@ def bar_line(binder: Binder, now: float) -> str:
     """The bar, and how long it has taken; empty where no launch is under way."""
     if not is_launching(binder):
         return ""
-    return f"{bar(progress(binder, now))} · {duration(now - binder.created_at)} so far"
+    return f"{bar(progress(binder, now))} · {_so_far(binder, now)}"
+
+
+def _so_far(binder: Binder, now: float) -> str:
+    return translated("{duration} so far", duration=duration(now - binder.created_at))
 
 
 def stage_line(binder: Binder, now: float) -> str:
@@ -164,5 +172,5 @@ def summary(binder: Binder, now: float) -> str:
     if not is_launching(binder):
         return ""
     running = next((stage.label for stage in stages(binder, now) if stage.state == "running"), "")
-    so_far = f"{duration(now - binder.created_at)} so far"
+    so_far = _so_far(binder, now)
     return f"{running}, {so_far}" if running else so_far

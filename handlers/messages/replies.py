@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from bot.sentences import Sentence
 from handlers import ids
 from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import MAX_TEXT, actions, button, section
@@ -16,8 +17,9 @@ BOT_NAME = "Binder"
 
 
 def note(sentence: str, hint: str = "") -> Message:
-    """A plain reply; both texts are unescaped, and the hint may have several lines."""
-    lines = [inline(sentence, 1_500), *(inline(line, 600) for line in hint.splitlines()[:MOST_LISTED])]
+    """A plain reply in its reader's language; both texts are unescaped, the hint may have several lines."""
+    hints = translated(hint).splitlines()[:MOST_LISTED]
+    lines = [inline(translated(sentence), 1_500), *(inline(line, 600) for line in hints)]
     shown = shorten_lines([line for line in lines if line])
     return Message.of(shown, [section(shown)])
 
@@ -44,20 +46,16 @@ def refusal(binder: Binder, action: Action) -> Message:
 def links(binder: Binder) -> Message:
     """One-click links that include the server's token, for those who may use it."""
     buttons = interface_buttons(binder, token=binder.token)
-    blocks = [
-        section(
-            translated(
-                "Your links to *{name}*. Anybody who has a link can use the server, so do not share them.",
-                name=name_of(binder),
-            )
-        ),
-        *actions(buttons),
-    ]
+    story = translated(
+        "Your links to *{name}*. Anybody who has a link can use the server, so do not share them.",
+        name=name_of(binder),
+    )
     listed = ", ".join(link(each.url or "", each.text.text) for each in buttons if each.text)
-    heard = translated("Your links to {name}: {links}", name=name_of(binder), links=listed)
+    heard = f"{story.replace('*', '')} {listed}"
     if len(heard) > MAX_TEXT:  # a link that is cut in two opens nothing; the buttons hold all of them
-        heard = translated("Your links to {name}: press one of the buttons.", name=name_of(binder))
-    return Message.of(heard, blocks)
+        press = translated("Press one of the buttons.")
+        heard = f"{story.replace('*', '')} {press}"
+    return Message.of(heard, [section(story), *actions(buttons)])
 
 
 def unsaved(binder: Binder) -> Message:
@@ -99,6 +97,6 @@ def on_its_way() -> Message:
 def invitation() -> Message:
     """The bot cannot post in this channel, so a launch continues in direct messages."""
     return note(
-        translated("I cannot post in this channel, so this launch continues in our direct messages."),
-        translated("To use me in this channel, type `/invite @{bot}` first.", bot=BOT_NAME),
+        Sentence("I cannot post in this channel, so this launch continues in our direct messages."),
+        Sentence("To use me in this channel, type `/invite @{bot}` first.", bot=BOT_NAME),
     )

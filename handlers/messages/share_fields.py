@@ -14,12 +14,14 @@ from slack_sdk.models.blocks import (
     UserMultiSelectElement,
 )
 
+from bot.sentences import Sentence
 from bot.text import shorten, visible
 from handlers import ids
 from handlers.messages.binder_text import name_of
 from handlers.messages.blocks import Json, context, section
+from handlers.messages.language import translated
 from handlers.messages.modals import modal
-from handlers.messages.sharing import KEEPS, MANAGES
+from handlers.messages.sharing import KEEPS
 from storage.models import Binder
 from storage.share_models import Share, ShareKind
 
@@ -29,6 +31,7 @@ _CHOSEN = "chosen"
 _SUBJECT = re.compile(r"[CGSUW][A-Z0-9]{1,30}")
 _MOST_CHOSEN = 100
 _MAX_OPTION = 75
+_WHO_KEEPS = Sentence("Whoever has opened it keeps their links until it ends.")
 
 GroupNames = Mapping[str, str]
 """The handles of user groups, without `@`, by their ids."""
@@ -43,20 +46,24 @@ def share_form(binder: Binder, shared: Sequence[Share], groups: GroupNames) -> J
         return [each.subject for each in right]
 
     blocks: list[Block] = [
-        section(f"Who can open *{name_of(binder)}*?"),
-        people_field(USERS, "People who can open it", chosen(ShareKind.USER, manages=False)),
-        people_field(MANAGERS, f"People who can also {MANAGES}", chosen(ShareKind.USER, manages=True)),
-        channels_field("Channels whose members can open it", chosen(ShareKind.CHANNEL)),
-        groups_field("Groups whose members can open it", chosen(ShareKind.GROUP), groups),
-        context(f"Whoever has opened it keeps their links until it ends. {KEEPS}"),
+        section(translated("Who can open *{name}*?", name=name_of(binder))),
+        people_field(USERS, Sentence("People who can open it"), chosen(ShareKind.USER, manages=False)),
+        people_field(
+            MANAGERS,
+            Sentence("People who can also extend, save, shelve, resume and tear it down"),
+            chosen(ShareKind.USER, manages=True),
+        ),
+        channels_field(Sentence("Channels whose members can open it"), chosen(ShareKind.CHANNEL)),
+        groups_field(Sentence("Groups whose members can open it"), chosen(ShareKind.GROUP), groups),
+        context(f"{translated(_WHO_KEEPS)} {translated(KEEPS)}"),
     ]
-    return modal(ids.SHARE_FORM, "Share a binder", "Save", blocks, binder.id)
+    return modal(ids.SHARE_FORM, Sentence("Share a binder"), Sentence("Save"), blocks, binder.id)
 
 
 def people_field(field: str, label: str, chosen: Sequence[str] = ()) -> InputBlock:
     """A picker of people."""
     element = UserMultiSelectElement(action_id=_CHOSEN, initial_users=list(chosen[:_MOST_CHOSEN]) or None)
-    return InputBlock(block_id=field, label=label, element=element, optional=True)
+    return InputBlock(block_id=field, label=translated(label), element=element, optional=True)
 
 
 def channels_field(label: str, chosen: Sequence[str] = ()) -> InputBlock:
@@ -66,7 +73,7 @@ def channels_field(label: str, chosen: Sequence[str] = ()) -> InputBlock:
         initial_conversations=list(chosen[:_MOST_CHOSEN]) or None,
         filter=ConversationFilter(include=["public", "private"]),
     )
-    return InputBlock(block_id=CHANNELS, label=label, element=element, optional=True)
+    return InputBlock(block_id=CHANNELS, label=translated(label), element=element, optional=True)
 
 
 def groups_field(label: str, chosen: Sequence[str], groups: GroupNames) -> InputBlock:
@@ -76,7 +83,7 @@ def groups_field(label: str, chosen: Sequence[str], groups: GroupNames) -> Input
         initial_options=[_group_option(each, groups) for each in chosen[:_MOST_CHOSEN]] or None,
         min_query_length=0,
     )
-    return InputBlock(block_id=GROUPS, label=label, element=element, optional=True)
+    return InputBlock(block_id=GROUPS, label=translated(label), element=element, optional=True)
 
 
 def group_options(typed: str, groups: GroupNames) -> list[Json]:

@@ -15,6 +15,7 @@ from handlers.messages.binder_text import name_of, notes_of, repository_link, re
 from handlers.messages.blocks import Task, actions, container, context, plan, section
 from handlers.messages.buttons import Offers, controls
 from handlers.messages.expectation_text import expectation
+from handlers.messages.language import translated
 from handlers.messages.message import Message
 from handlers.messages.mrkdwn import code, date, inline, person
 from handlers.messages.progress import (
@@ -78,16 +79,16 @@ def card(
 def _framed(binder: Binder, now: float, buttons: list[Any]) -> list[Block]:
     said, iteration = phrase(binder), int(now * 1000)
     inside = [*_paragraphs(binder, now), *_small_print(binder, now), *buttons]
-    title = f"{said.emoji} {binder.name} {said.words}"
+    title = f"{said.emoji} {said.after(binder.name)}"
     return [
-        container(title, f"for {person(binder.owner)}", inside, key=f"card-{iteration}"),
+        container(title, _whose(binder), inside, key=f"card-{iteration}"),
         *([_plan(binder, now, f"plan-{iteration}")] if _shows_stages(binder) else []),
     ]
 
 
 def _plan(binder: Binder, now: float, key: str) -> Block:
     """The stages as tasks; the one that runs shows what it printed last."""
-    return plan("Stages", [_task(binder, each) for each in stages(binder, now)], key=key)
+    return plan(translated("Stages"), [_task(binder, each) for each in stages(binder, now)], key=key)
 
 
 def _task(binder: Binder, stage: Stage) -> Task:
@@ -97,7 +98,7 @@ def _task(binder: Binder, stage: Stage) -> Task:
 
 def _classic(binder: Binder, now: float, buttons: list[Any]) -> list[Block]:
     said = phrase(binder)
-    title = f"{said.emoji} *{name_of(binder)}* {said.words} · for {person(binder.owner)}"
+    title = f"{said.emoji} {said.after(f'*{name_of(binder)}*')} · {_whose(binder)}"
     stages_text = [stage_line(binder, now), code(output_line(binder))] if _shows_stages(binder) else []
     return [
         section(title),
@@ -106,6 +107,10 @@ def _classic(binder: Binder, now: float, buttons: list[Any]) -> list[Block]:
         *_small_print(binder, now),
         *buttons,
     ]
+
+
+def _whose(binder: Binder) -> str:
+    return translated("for {person}", person=person(binder.owner))
 
 
 def _shows_stages(binder: Binder) -> bool:
@@ -128,8 +133,8 @@ def _small_print(binder: Binder, now: float) -> Iterator[Block]:
 def _heard(binder: Binder, now: float) -> str:
     """All of it as one text, for those who hear it."""
     parts = [
-        f"{name_of(binder)} {phrase(binder).words}",
-        f"for {person(binder.owner)}",
+        phrase(binder).after(name_of(binder)),
+        _whose(binder),
         repository_text(binder),
         summary(binder, now),
         expectation(binder, now),
@@ -142,8 +147,9 @@ def _heard(binder: Binder, now: float) -> str:
 def _origin(binder: Binder) -> list[str]:
     commit = code((binder.commit or "")[:_SHORT_COMMIT])
     ref = code(binder.ref or "", 80)
-    at = f"{ref} at {commit}" if ref and commit else ref or commit
-    return [part for part in [repository_link(binder), at, f"size {code(binder.size, _MAX_SIZE)}"] if part]
+    at = translated("{ref} at {commit}", ref=ref, commit=commit) if ref and commit else ref or commit
+    size = translated("size {size}", size=code(binder.size, _MAX_SIZE))
+    return [part for part in [repository_link(binder), at, size] if part]
 
 
 def _why(binder: Binder) -> str:
@@ -156,12 +162,17 @@ def _why(binder: Binder) -> str:
 def _times(binder: Binder, now: float) -> str:
     """Until when it is there, or how it ended; empty while it is launched, which the bar tells."""
     if is_ready(binder):
-        return f"Ready after {duration(elapsed(binder, now))} · ends {date(last_end(binder))}"
+        since, end = duration(elapsed(binder, now)), date(last_end(binder))
+        return translated("Ready after {duration} · ends {end}", duration=since, end=end)
     if is_live(binder):
-        since = f"Since {date(binder.status_since)} · kept until {date(binder.ends_at)}"
+        begun, end = date(binder.status_since), date(binder.ends_at)
+        since = translated("Since {begun} · kept until {end}", begun=begun, end=end)
         return since if binder.ready_at is not None else ""
+    return f"{short_ending(binder, person(binder.ended_by))} · {_lasted(binder, now)}"
+
+
+def _lasted(binder: Binder, now: float) -> str:
     ran_for = ran(binder, now)
-    lasted = (
-        f"ran for {duration(ran_for)}" if ran_for is not None else f"after {duration(elapsed(binder, now))}"
-    )
-    return f"{short_ending(binder, person(binder.ended_by))} · {lasted}"
+    if ran_for is not None:
+        return translated("ran for {duration}", duration=duration(ran_for))
+    return translated("after {duration}", duration=duration(elapsed(binder, now)))

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.binders import stages as launch_stages
+from bot.sentences import Sentence
+from handlers.messages.language import translated
 from handlers.messages.mrkdwn import inline
 from storage.models import Binder
 from storage.vocabulary import Ending, Reason, Status, Target
@@ -18,30 +20,40 @@ class Phrase:
     """The state of a binder, as the end of a sentence that begins with its name."""
 
     emoji: str
-    words: str
+    words: Sentence
+
+    def after(self, name: str) -> str:
+        """The whole sentence, without its end, in the language of its reader."""
+        return translated("{name} {state}", name=name, state=self.words)
+
+    def of_it(self) -> str:
+        """A sentence about a binder that was named before."""
+        return translated("It {state}.", state=self.words)
 
 
-_LEAVING = Phrase(":broom:", "is being torn down")
-_SHELVING = Phrase(":package:", "is being shelved")
-_GONE = Phrase(":white_circle:", "is gone")
+_LEAVING = Phrase(":broom:", Sentence("is being torn down"))
+_SHELVING = Phrase(":package:", Sentence("is being shelved"))
+_GONE = Phrase(":white_circle:", Sentence("is gone"))
 
 PHRASES: Mapping[tuple[Status, Target], Phrase] = {
-    (Status.REQUESTED, Target.READY): Phrase(":mag:", "is checking its repository"),
-    (Status.CREATING, Target.READY): Phrase(":hourglass_flowing_sand:", "is getting an instance"),
-    (Status.BOOTING, Target.READY): Phrase(":hourglass_flowing_sand:", "is starting up"),
-    (Status.BUILDING, Target.READY): Phrase(":hammer_and_wrench:", "is being built"),
-    (Status.READY, Target.READY): Phrase(":large_green_circle:", "is ready"),
-    (Status.SHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
-    (Status.SHELVED, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
-    (Status.UNSHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", "is being resumed"),
-    (Status.WAITING, Target.READY): Phrase(":fire:", "is ready for a launch"),
+    (Status.REQUESTED, Target.READY): Phrase(":mag:", Sentence("is checking its repository")),
+    (Status.CREATING, Target.READY): Phrase(":hourglass_flowing_sand:", Sentence("is getting an instance")),
+    (Status.BOOTING, Target.READY): Phrase(":hourglass_flowing_sand:", Sentence("is starting up")),
+    (Status.BUILDING, Target.READY): Phrase(":hammer_and_wrench:", Sentence("is being built")),
+    (Status.READY, Target.READY): Phrase(":large_green_circle:", Sentence("is ready")),
+    (Status.SHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", Sentence("is being resumed")),
+    (Status.SHELVED, Target.READY): Phrase(":hourglass_flowing_sand:", Sentence("is being resumed")),
+    (Status.UNSHELVING, Target.READY): Phrase(":hourglass_flowing_sand:", Sentence("is being resumed")),
+    (Status.WAITING, Target.READY): Phrase(":fire:", Sentence("is ready for a launch")),
     (Status.WAITING, Target.GONE): _LEAVING,
-    (Status.DELETING, Target.READY): Phrase(":hourglass_flowing_sand:", "is getting another instance"),
+    (Status.DELETING, Target.READY): Phrase(
+        ":hourglass_flowing_sand:", Sentence("is getting another instance")
+    ),
     (Status.GONE, Target.READY): _GONE,
     **dict.fromkeys(((status, Target.SHELVED) for status in Status), _SHELVING),
     (Status.DELETING, Target.SHELVED): _LEAVING,
     (Status.GONE, Target.SHELVED): _GONE,
-    (Status.SHELVED, Target.SHELVED): Phrase(":package:", "is shelved"),
+    (Status.SHELVED, Target.SHELVED): Phrase(":package:", Sentence("is shelved")),
     (Status.SHELVING, Target.GONE): _LEAVING,
     (Status.SHELVED, Target.GONE): _LEAVING,
     (Status.UNSHELVING, Target.GONE): _LEAVING,
@@ -54,13 +66,13 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
     (Status.GONE, Target.GONE): _GONE,
 }
 
-_WAITING = Phrase(":vertical_traffic_light:", "is waiting for free capacity")
-_PLACED = Phrase(":hourglass_flowing_sand:", "is getting an instance")
-_FAILED = Phrase(":x:", "could not be launched")
+_WAITING = Phrase(":vertical_traffic_light:", Sentence("is waiting for free capacity"))
+_PLACED = Phrase(":hourglass_flowing_sand:", Sentence("is getting an instance"))
+_FAILED = Phrase(":x:", Sentence("could not be launched"))
 _INSIDE: Mapping[str, Phrase] = {
-    "fetch": Phrase(":inbox_tray:", "is fetching its files"),
-    "pull": Phrase(":inbox_tray:", "is fetching its image"),
-    "server": Phrase(":hourglass_flowing_sand:", "is starting its server"),
+    "fetch": Phrase(":inbox_tray:", Sentence("is fetching its files")),
+    "pull": Phrase(":inbox_tray:", Sentence("is fetching its image")),
+    "server": Phrase(":hourglass_flowing_sand:", Sentence("is starting its server")),
 }
 """What goes on inside an instance, by its stage, where it is not being built."""
 
@@ -102,12 +114,22 @@ def ran(binder: Binder, now: float) -> float | None:
 
 
 _EXPIRED = {
-    Reason.IDLE: "nobody used it",
-    Reason.LIFETIME: "its lifetime was over",
-    Reason.MAXIMUM: "it reached the longest lifetime that this site allows",
-    Reason.BUDGET: "it reached the cost limit for one binder",
+    Reason.IDLE: Sentence("nobody used it"),
+    Reason.LIFETIME: Sentence("its lifetime was over"),
+    Reason.MAXIMUM: Sentence("it reached the longest lifetime that this site allows"),
+    Reason.BUDGET: Sentence("it reached the cost limit for one binder"),
 }
 """The deadline that ended a binder, as the end of a sentence."""
+_ENDED = {
+    Ending.FAILED: Sentence("could not be launched"),
+    Ending.LOST: Sentence("was lost"),
+    None: Sentence("is gone"),
+}
+_ENDED_IN_SHORT = {
+    Ending.FAILED: Sentence("Failed"),
+    Ending.LOST: Sentence("Lost"),
+    None: Sentence("Gone"),
+}
 
 
 def capital(words: str) -> str:
@@ -117,24 +139,20 @@ def capital(words: str) -> str:
 
 def ending(binder: Binder, person: str) -> str:
     """What or who ended a binder, as the end of a sentence; `person` is who, as markup."""
-    words = {
-        Ending.STOPPED: f"was torn down by {person}",
-        Ending.FAILED: "could not be launched",
-        Ending.LOST: "was lost",
-        Ending.EXPIRED: f"ended because {_EXPIRED[binder.ended_for or Reason.LIFETIME]}",
-    }
-    return words[binder.ending] if binder.ending else "is gone"
+    if binder.ending == Ending.STOPPED:
+        return translated("was torn down by {person}", person=person)
+    if binder.ending == Ending.EXPIRED:
+        return translated("ended because {reason}", reason=_EXPIRED[binder.ended_for or Reason.LIFETIME])
+    return translated(_ENDED[binder.ending])
 
 
 def short_ending(binder: Binder, person: str) -> str:
     """The same as `ending`, as a sentence of its own."""
-    words = {
-        Ending.STOPPED: f"Torn down by {person}",
-        Ending.FAILED: "Failed",
-        Ending.LOST: "Lost",
-        Ending.EXPIRED: capital(_EXPIRED[binder.ended_for or Reason.LIFETIME]),
-    }
-    return words[binder.ending] if binder.ending else "Gone"
+    if binder.ending == Ending.STOPPED:
+        return translated("Torn down by {person}", person=person)
+    if binder.ending == Ending.EXPIRED:
+        return capital(translated(_EXPIRED[binder.ended_for or Reason.LIFETIME]))
+    return translated(_ENDED_IN_SHORT[binder.ending])
 
 
 def reason(binder: Binder) -> str:

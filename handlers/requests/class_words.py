@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.errors import RequestError
 from bot.repositories.launch_text import parse_launch
 from bot.repositories.spec import LaunchRequest
+from bot.sentences import Sentence
 from bot.text import readable
 from bot.times import end_times, phrases
 from bot.times.moments import Moment
@@ -52,7 +53,8 @@ def parse_class(text: str) -> ClassRequest:
     launch = parse_launch(_FILLERS.sub("", rest.strip()))
     if launch.rebuild:
         raise RequestError(
-            "A class takes no --rebuild.", hint="Launch the repository once with `--rebuild` before."
+            Sentence("A class takes no --rebuild."),
+            hint=Sentence("Launch the repository once with `--rebuild` before."),
         )
     return ClassRequest(launch, seats, subjects, at)
 
@@ -63,7 +65,10 @@ def _take_seats(text: str) -> tuple[int | None, str]:
         return None, text
     typed = found["count"] or ""
     if not (typed.isdecimal() and typed.isascii() and len(typed) <= 4 and int(typed) > 0):  # noqa: PLR2004 - digits
-        raise RequestError(f"“{readable(typed)}” is not a number of seats.", hint="For example: `--seats 30`")
+        raise RequestError(
+            Sentence("“{typed}” is not a number of seats.", typed=readable(typed)),
+            hint=Sentence("For example: {example}", example="`--seats 30`"),
+        )
     return int(typed), f"{text[: found.start()]} {text[found.end() :]}"
 
 
@@ -75,10 +80,16 @@ def _take_begin(text: str) -> tuple[str | None, str]:
     words = text[found.end() :].split()
     told = words[: next((place for place, word in enumerate(words) if _OPTION.match(word)), len(words))]
     if not told:
-        raise RequestError("When does it begin?", hint="For example: `--at 9:55`")
+        raise RequestError(
+            Sentence("When does it begin?"), hint=Sentence("For example: {example}", example="`--at 9:55`")
+        )
     at, count = phrases.take_option("until", told)
     meaning = end_times.read(at)
     if isinstance(meaning, Moment) and meaning.clock is None:
         day = readable(" ".join(told[:count]))
-        raise RequestError(f"At what time does it begin {day}?", hint=f"For example: `--at {day} 9:55`")
+        example = f"`--at {day} 9:55`"
+        raise RequestError(
+            Sentence("At what time does it begin {day}?", day=day),
+            hint=Sentence("For example: {example}", example=example),
+        )
     return at, " ".join([text[: found.start()], *words[count:]])

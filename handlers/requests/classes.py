@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from bot.binders.cost import cost
 from bot.errors import Refused, RequestError
 from bot.repositories.spec import LaunchRequest
+from bot.sentences import Sentence
 from bot.text import readable
 from bot.times import end_times
 from bot.tokens import new_id
@@ -46,7 +47,10 @@ def by_id(context: Context, requester: Requester, class_id: str) -> ClassLookup:
     def find(session: Session) -> SchoolClass:
         found = classes.get(session, class_id)
         if found is None or not may(session, context, requester, found, ClassAction.SEE):
-            raise RequestError("I can't find this class.", hint="It is over for long, or it is not for you.")
+            raise RequestError(
+                Sentence("I can't find this class."),
+                hint=Sentence("It ended long ago, or it is not for you."),
+            )
         return found
 
     return find
@@ -64,7 +68,8 @@ def by_name(context: Context, requester: Requester, name: str) -> ClassLookup:
             if may(session, context, requester, each, ClassAction.SEE):
                 return each
         raise RequestError(
-            f"I can't find a class called “{typed}”.", hint=f"`{ids.COMMAND} class` lists them."
+            Sentence("I can't find a class called “{name}”.", name=typed),
+            hint=Sentence("`{command} class` lists them.", command=ids.COMMAND),
         )
 
     return find
@@ -77,10 +82,9 @@ def _implied(session: Session, context: Context, requester: Requester) -> School
         if len(candidates) == 1:
             return candidates[0]
     if not found:
-        raise RequestError("No class is running.")
-    raise RequestError(
-        "Which class?", hint="There are " + ", ".join(f"`{each.name}`" for each in found) + "."
-    )
+        raise RequestError(Sentence("No class is running."))
+    names = ", ".join(f"`{each.name}`" for each in found)
+    raise RequestError(Sentence("Which class?"), hint=Sentence("There are {names}.", names=names))
 
 
 def _visible(session: Session, context: Context, requester: Requester) -> list[SchoolClass]:
@@ -102,7 +106,9 @@ def start(context: Context, requester: Requester, request: ClassRequest) -> Mess
         RequestError: The number of seats, the time or the place is not allowed.
     """
     if not context.settings.may_teach(requester.user):
-        raise Refused("You aren't allowed to start a class.", hint="Ask those who run this bot.")
+        raise Refused(
+            Sentence("You aren't allowed to start a class."), hint=Sentence("Ask those who run this bot.")
+        )
     _check_seats(context, requester, request)
     new, zone = _new(context, requester, request)
     with context.store.write() as session:
@@ -110,7 +116,7 @@ def start(context: Context, requester: Requester, request: ClassRequest) -> Mess
         name, is_known = added.found.name, zone is None or zone.is_known
         answer = None if is_known else class_text.planned(added.found, context.settings.timezone)
     if not added.is_new:
-        return messages.note(f"The class {name} is already on its way.")
+        return messages.note(Sentence("The class {name} is already on its way.", name=name))
     context.nudge()
     return answer
 
@@ -119,14 +125,23 @@ def _check_seats(context: Context, requester: Requester, request: ClassRequest) 
     most = context.settings.class_seats
     if request.seats is None and not request.subjects:
         raise RequestError(
-            "For how many people?", hint="Say `--seats 30`, or name a `@group` or a `#channel`."
+            Sentence("For how many people?"),
+            hint=Sentence("Say `--seats 30`, or name a `@group` or a `#channel`."),
         )
     if request.seats is not None and request.seats > most:
-        raise RequestError(f"A class can have {most} seats here, and you asked for {request.seats}.")
+        raise RequestError(
+            Sentence(
+                "A class can have {most} seats here, and you asked for {seats}.",
+                most=most,
+                seats=request.seats,
+            )
+        )
     if not request.subjects and not requester.channel.startswith(("C", "G")):
         raise RequestError(
-            "Nobody else can read a message here.",
-            hint="Start the class in its channel, or name the `@group` or `#channel` for which it is.",
+            Sentence("Nobody else can read a message here."),
+            hint=Sentence(
+                "Start the class in its channel, or name the `@group` or `#channel` for which it is."
+            ),
         )
 
 
@@ -205,11 +220,12 @@ def join(context: Context, requester: Requester, lookup: ClassLookup) -> Message
         seat = seats.give(session, found, requester.user)
         if seat is None:
             raise RequestError(
-                f"All {found.seats} seats of {found.name} are taken.", hint="Ask its teacher to end one."
+                Sentence("All {seats} seats of {name} are taken.", seats=found.seats, name=found.name),
+                hint=Sentence("Its teacher can start another class."),
             )
         binder = binders.get(session, seat.binder_id) if seat.binder_id else None
         links = messages.links(binder) if binder is not None and is_ready(binder) else None
-        answer = links or class_text.seat_waits(found, binder, context.store.now())
+        answer = links or class_text.seat_waits(found, binder)
     context.nudge()
     return answer
 

@@ -10,6 +10,7 @@ from bot.repositories.site_links import expanded, quoted
 from bot.repositories.spec import LaunchRequest
 from handlers.messages import forms
 from handlers.messages.forms import FormError
+from handlers.messages.language import translated
 from handlers.messages.share_fields import CHANNELS, GROUPS, USERS, read_shares
 from handlers.requests.command_text import command_words
 from handlers.requests.subjects import Sharing
@@ -88,7 +89,7 @@ def _checked(field: str, parse: Callable[[], LaunchRequest]) -> LaunchRequest:
 def _quoted(field: str, value: str) -> str:
     typed = quoted(value)
     if typed is None:
-        raise FormError({field: "This value contains both \" and '. Use only one of them."})
+        raise FormError({field: translated("This value contains both \" and '. Use only one of them.")})
     return typed
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from bot.errors import Refused, RequestError
 from bot.provisioning.instances import Size
 from bot.repositories.spec import LaunchRequest, RepoSpec
+from bot.sentences import Sentence
 from bot.text import readable
 from bot.times import end_times
 from bot.tokens import new_id, new_secret, new_token
@@ -185,7 +186,9 @@ def _check_allowance(session: Session, context: Context, requester: Requester) -
         return
     others = [each for each in mine if each.request_key != requester.key]
     raise RequestError(
-        f"You have {len(others)} binders, and you can have {most} at a time.",
+        Sentence(
+            "You have {count} binders, and you can have {most} at a time.", count=len(others), most=most
+        ),
         hint=each_with(others, partial(advice, "stop")),
     )
 
@@ -204,23 +207,38 @@ def chosen_size(context: Context, requester: Requester, typed: str | None) -> st
     """
     mine = sizes_for(context, requester.user)
     if not mine:
-        raise Refused("You aren't allowed to use any machine size.", hint="Ask those who run this bot.")
+        raise Refused(
+            Sentence("You aren't allowed to use any machine size."),
+            hint=Sentence("Ask those who run this bot."),
+        )
     if typed is None:
         return mine[0].key
     keys = {size.key.lower(): size.key for size in context.sizes}
     key = keys.get(typed.lower())
     if key in {size.key for size in mine}:
         return str(key)
-    named = ", ".join(f"`{size.key}` ({size.label})" for size in mine)
+    named = ", ".join(f"`{each.key}` ({each.label})" for each in mine)
     if key is not None:
-        raise Refused(f"You aren't allowed to use the size `{key}`.", hint=f"You may use: {named}.")
-    raise RequestError(f"There is no size “{readable(typed)}”.", hint=f"There are: {named}.")
+        raise Refused(
+            Sentence("You aren't allowed to use the size `{size}`.", size=key),
+            hint=Sentence("You may use: {sizes}.", sizes=named),
+        )
+    raise RequestError(
+        Sentence("There is no size “{typed}”.", typed=readable(typed)),
+        hint=Sentence("There are: {sizes}.", sizes=named),
+    )
 
 
 def _already(binder: Binder) -> Message:
     if not is_live(binder):  # Slack delivered the same request again
-        return messages.note(f"{binder.name} was launched for this request: it {phrase(binder).words}.")
+        return messages.note(
+            Sentence(
+                "{name} was launched for this request: it {state}.",
+                name=binder.name,
+                state=phrase(binder).words,
+            )
+        )
     return messages.note(
-        f"{binder.name} is already on its way: it {phrase(binder).words}.",
-        f"{advice('status', binder.name)} shows it.",
+        Sentence("{name} is already on its way: it {state}.", name=binder.name, state=phrase(binder).words),
+        Sentence("{command} shows it.", command=advice("status", binder.name)),
     )

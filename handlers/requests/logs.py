@@ -1,6 +1,7 @@
 """A binder's log, and help with what it tells: for who asks, and in the channel in which people help."""
 
 from bot.errors import RequestError
+from bot.sentences import Sentence
 from handlers import messages
 from handlers.messages import help_request
 from handlers.messages.blocks import Json
@@ -58,7 +59,9 @@ def post_help(context: Context, requester: Requester, lookup: BinderLookup) -> M
             session, binder, by=requester.user, action=Action.ASK_FOR_HELP, occasion=requester.key
         )
     context.nudge()
-    return messages.note(f"The failure of {binder.name} is posted. People will answer there.")
+    return messages.note(
+        Sentence("The failure of {name} is posted. People will answer there.", name=binder.name)
+    )
 
 
 def _help_channel(context: Context, binder: Binder) -> str:
@@ -68,9 +71,11 @@ def _help_channel(context: Context, binder: Binder) -> str:
         RequestError: The site has no such place, or there is nothing to help with.
     """
     if context.settings.help_channel is None:
-        raise RequestError("This site has no channel for help.", hint="Ask those who run this bot.")
+        raise RequestError(
+            Sentence("This site has no channel for help."), hint=Sentence("Ask those who run this bot.")
+        )
     if not has_failed(binder):
-        raise RequestError(f"The launch of {binder.name} did not fail.")
+        raise RequestError(Sentence("The launch of {name} did not fail.", name=binder.name))
     return context.settings.help_channel
 
 
@@ -79,7 +84,11 @@ def _help_key(binder: Binder) -> str:
 
 
 def _asked_already(binder: Binder) -> Message:
-    return messages.note(f"The failure of {binder.name} was posted already. Look into the channel for help.")
+    return messages.note(
+        Sentence(
+            "The failure of {name} was posted already. Look into the channel for help.", name=binder.name
+        )
+    )
 
 
 @requires(Action.SEE)

@@ -1,21 +1,24 @@
 """Which binder a person means. What they may not see is not found, as if it were not there."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy.orm import Session
 
 from bot.errors import RequestError
+from bot.sentences import Sentence
 from bot.text import readable
 from handlers import ids
 from handlers.messages.status_text import is_live
 from handlers.requests.context import Context
-from handlers.requests.names import bare_name, nearest
+from handlers.requests.names import bare_name, meant_by, nearest
 from handlers.requests.permissions import allowed, is_allowed
 from handlers.requests.requester import BinderLookup, Requester
-from handlers.rules import Action
+from handlers.rules import Action, is_possible
 from storage import binders, shares
 from storage.models import Binder
+from storage.vocabulary import Status
 
 _MOST_NAMES = 10
 
@@ -32,25 +35,51 @@ def by_id(context: Context, requester: Requester, binder_id: str) -> BinderLooku
     return find
 
 
-def by_name(context: Context, requester: Requester, name: str, verb: str, *, after: str = "") -> BinderLookup:
-    """The binder of that name; without one that of the thread, else the requester's only one.
+class Ambiguous(RequestError):
+    """More than one binder may be meant. A message with a button for each asks which one.
 
-    Where they have none of their own, that is the only one that is shared with them.
+    Args:
+        candidates: With which the requester may do what they asked.
+    """
+
+    def __init__(self, candidates: Sequence[Binder]) -> None:
+        super().__init__(Sentence("Which binder do you mean?"))
+        self.candidates = candidates
+
+
+def by_name(
+    context: Context,
+    requester: Requester,
+    name: str,
+    verb: str,
+    *,
+    after: str = "",
+    action: Action = Action.SEE,
+) -> BinderLookup:
+    """The binder that is meant by a name, or by its repository; without a name, by where it is asked for.
+
+    Without a name, that is the binder of the thread. Else it is the only one of the requester's own in this
+    channel, or anywhere; where they have none, the only one that is shared with them.
 
     Args:
         context: See there.
-        requester: Who means it.
+        requester: Who means it. The binder that they chose by a button is meant, whatever the name.
         name: As typed; may be empty.
         verb: The subcommand, for advice.
         after: What was typed behind the name; stays in the advice.
+        action: What is to be done. Those count first with which the requester may do it now.
+
+    Raises:
+        Ambiguous: By the lookup: several may be meant.
+        RequestError: By the lookup: there is none.
     """
+    if requester.chosen:
+        return by_id(context, requester, requester.chosen)
     typed = bare_name(readable(name))
-    advise = partial(advice, verb, after=after)
+    search = _Search(context, requester, action, partial(advice, verb, after=after))
 
     def find(session: Session) -> Binder:
-        if typed:
-            return _named(session, context, requester, typed, advise)
-        return _implied(session, context, requester, advise)
+        return search.named(session, typed) if typed else search.implied(session)
 
     return find
 
@@ -74,35 +103,79 @@ def advice(verb: str, name: str, after: str = "") -> str:
 def _visible(session: Session, context: Context, requester: Requester, binder: Binder | None) -> Binder:
     if binder is None or not is_allowed(session, context, requester, binder, Action.SEE):
         raise RequestError(
-            "I can't find this binder.",
-            hint="It was removed long ago, or it is shared only with other people.",
+            Sentence("I can't find this binder."),
+            hint=Sentence("It was removed long ago, or it is shared only with other people."),
         )
     return binder
 
 
-def _named(session: Session, context: Context, requester: Requester, name: str, advise: Advise) -> Binder:
-    binder = binders.named(session, requester.team_id, name, user=requester.user)
-    if binder is not None and is_allowed(session, context, requester, binder, Action.SEE):
-        return binder
-    live = visible_to(session, context, requester)
-    near = nearest(name, [each.name for each in live])
-    hint = f"Did you mean {advise(near)}?" if near else each_with(live, advise)
-    raise RequestError(f"I can't find a binder called “{name}”.", hint=hint)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What is to be done with a binder, by whom, and which command would say so."""
 
+    context: Context
+    requester: Requester
+    action: Action
+    advise: Advise
 
-def _implied(session: Session, context: Context, requester: Requester, advise: Advise) -> Binder:
-    if requester.thread_ts and (found := binders.of_thread(session, requester.channel, requester.thread_ts)):
-        return _visible(session, context, requester, found)
-    own = binders.existing(session, requester.team_id, owner=requester.user)
-    mine = [each for each in own if is_live(each)]
-    if not mine:
-        mine = [each for each in shares.existing(session, requester.team_id, requester.user) if is_live(each)]
-    here = [each for each in mine if requester.channel in {each.channel, each.thread_channel}]
-    for candidates in (here, mine):
-        if len(candidates) == 1:
-            return candidates[0]
-    if not mine:
-        raise RequestError(
-            "You have no binder running.", hint=f"Start one: `{ids.COMMAND} launch owner/repo`"
+    def named(self, session: Session, name: str) -> Binder:
+        """The binder of that name, else of that repository."""
+        named = self._of_name(session, name)
+        if named is not None and named.status != Status.GONE:
+            return named
+        live = visible_to(session, self.context, self.requester)
+        if meant := meant_by(name, live):
+            return self._only_one(session, meant)
+        if named is not None:
+            return named
+        near = nearest(name, [each.name for each in live])
+        hint = (
+            Sentence("Did you mean {command}?", command=self.advise(near))
+            if near
+            else each_with(live, self.advise)
         )
-    raise RequestError(f"You have {len(mine)} binders. Which one?", hint=each_with(here or mine, advise))
+        raise RequestError(Sentence("I can't find a binder called “{name}”.", name=name), hint=hint)
+
+    def _of_name(self, session: Session, name: str) -> Binder | None:
+        found = binders.named(session, self.requester.team_id, name, user=self.requester.user)
+        if found is None or not is_allowed(session, self.context, self.requester, found, Action.SEE):
+            return None
+        return found
+
+    def implied(self, session: Session) -> Binder:
+        """The binder that is meant without a name."""
+        asked = self.requester
+        if asked.thread_ts and (found := binders.of_thread(session, asked.channel, asked.thread_ts)):
+            return _visible(session, self.context, asked, found)
+        own = binders.existing(session, asked.team_id, owner=asked.user)
+        shared = shares.existing(session, asked.team_id, asked.user)
+        mine = [each for each in own if is_live(each)] or [each for each in shared if is_live(each)]
+        if not mine:
+            raise RequestError(
+                Sentence("You have no binder running."),
+                hint=Sentence("Start one: `{command} launch owner/repo`", command=ids.COMMAND),
+            )
+        return self._only_one(session, mine)
+
+    def _only_one(self, session: Session, meant: Sequence[Binder]) -> Binder:
+        """The one that is meant: one with which it can be done, one's own, one in this channel.
+
+        Where it can be done with none of them, any of them tells why not.
+
+        Raises:
+            Ambiguous: That leaves more than one.
+        """
+        usable = allowed(session, self.context, self.requester, meant, self.action)
+        candidates = [each for each in usable if is_possible(each, self.action)]
+        candidates = [each for each in candidates if each.owner == self.requester.user] or candidates
+        candidates = [each for each in candidates if is_in(each, self.requester.channel)] or candidates
+        if len(candidates) > 1:
+            for each in candidates:
+                session.expunge(each)  # a rollback would expire them, and the question names them
+            raise Ambiguous(candidates)
+        return (candidates or usable or meant)[0]
+
+
+def is_in(binder: Binder, channel: str) -> bool:
+    """Whether a binder was launched in a channel, or its thread is there."""
+    return channel in {binder.channel, binder.thread_channel}

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from bot.binders import deadlines
 from bot.binders.deadlines import Deadline
 from bot.errors import RequestError
+from bot.sentences import Sentence
 from bot.times import end_times
 from handlers import ids, messages
-from handlers.messages import notices
+from handlers.messages import candidates, notices
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
 from handlers.requests.context import Context, offers_of
-from handlers.requests.lookup import advice, visible_to
+from handlers.requests.lookup import advice, by_id, is_in, visible_to
 from handlers.requests.permissions import NotPossible, actions_for, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.rules import Action
@@ -63,7 +64,9 @@ def save(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
             _tell_owner(session, requester, binder, Action.SAVE)
     context.nudge()
     return messages.note(
-        f"I am collecting what was changed in {binder.name}, and will post it in its thread."
+        Sentence(
+            "I am collecting what was changed in {name}, and will post it in its thread.", name=binder.name
+        )
     )
 
 
@@ -75,14 +78,17 @@ def stop_anyway(context: Context, requester: Requester, lookup: BinderLookup) ->
         changed = binders.end(session, binder.id, ending=Ending.STOPPED, by=requester.user)
     _check_changed(context, binder, Action.STOP, changed=changed)
     context.nudge()
-    return messages.note(f"{binder.name} is being torn down.")
+    return messages.note(Sentence("{name} is being torn down.", name=binder.name))
 
 
 @requires(Action.SHELVE)
 def shelve(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
     """Stop the machine of a ready binder, and keep its files."""
     if not context.can_shelve:
-        raise RequestError("This cloud cannot shelve instances.", hint=f"`{ids.COMMAND} stop` ends one.")
+        raise RequestError(
+            Sentence("This cloud cannot shelve instances."),
+            hint=Sentence("`{command} stop` ends one.", command=ids.COMMAND),
+        )
     with context.store.write() as session:
         binder = lookup(session)
         _check_changed(
@@ -94,7 +100,8 @@ def shelve(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
         _tell_owner(session, requester, binder, Action.SHELVE)
     context.nudge()
     return messages.note(
-        f"{binder.name} is being shelved.", f"{advice('resume', binder.name)} brings it back."
+        Sentence("{name} is being shelved.", name=binder.name),
+        Sentence("{command} brings it back.", command=advice("resume", binder.name)),
     )
 
 
@@ -111,7 +118,7 @@ def resume(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
         )
         _tell_owner(session, requester, binder, Action.RESUME)
     context.nudge()
-    return messages.note(f"{binder.name} is being resumed. Its links will be new.")
+    return messages.note(Sentence("{name} is being resumed. Its links will be new.", name=binder.name))
 
 
 @requires(Action.EXTEND)
@@ -139,8 +146,10 @@ def extend(context: Context, requester: Requester, lookup: BinderLookup, span: s
     if not span:
         with context.store.read() as session:
             name = lookup(session).name
-        examples = (advice("extend", name, each) for each in ("2h", "until friday 18:00"))
-        raise RequestError("For how long?", hint=f"For example {' or '.join(examples)}.")
+        one, other = (advice("extend", name, each) for each in ("2h", "until friday 18:00"))
+        raise RequestError(
+            Sentence("For how long?"), hint=Sentence("For example {one} or {other}.", one=one, other=other)
+        )
     duration, zone = parse_end_time(context, requester, span, context.store.now())
     return _keep(
         context,
@@ -236,8 +245,10 @@ def open_links(context: Context, requester: Requester, lookup: BinderLookup) -> 
         with context.store.write() as session:
             shares.note_opened(session, binder.id, requester.user)
     if not binder.token:
-        lost = f"The token of {binder.name} was lost with the bot's database."
-        return messages.note(lost, "Links that you already have still work. Otherwise launch it again.")
+        lost = Sentence("The token of {name} was lost with the bot's database.", name=binder.name)
+        return messages.note(
+            lost, Sentence("Links that you already have still work. Otherwise launch it again.")
+        )
     return messages.links(binder)
 
 
@@ -255,6 +266,21 @@ def status(context: Context, requester: Requester, lookup: BinderLookup) -> Mess
         can_ask=offers.can_ask,
         allowed=may,
     )
+
+
+def status_of_channel(context: Context, requester: Requester) -> Message | None:
+    """The binders of a channel that somebody may see: the card of its only one, or a list to choose from.
+
+    Returns:
+        None in a thread of a binder, which is meant then, and where the channel has none.
+    """
+    with context.store.read() as session:
+        if requester.thread_ts and binders.of_thread(session, requester.channel, requester.thread_ts):
+            return None
+        here = [each for each in visible_to(session, context, requester) if is_in(each, requester.channel)]
+    if len(here) == 1:
+        return status(context, requester, by_id(context, requester, here[0].id))
+    return candidates.in_channel(here, context.store.now(), requester.user) if here else None
 
 
 def listing(context: Context, requester: Requester) -> Message:

@@ -12,6 +12,7 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 from sqlalchemy.orm import Session
 
 from bot.errors import Refused, RequestError
+from bot.sentences import Sentence
 from handlers import ids
 from handlers.messages.progress import summary
 from handlers.messages.status_text import phrase
@@ -29,7 +30,10 @@ class NotAllowed(Refused):
     """A person sees the binder, but may not do that with it."""
 
     def __init__(self, binder: Binder, action: Action) -> None:
-        super().__init__(f"Only the owner of {binder.name} or an admin can {action}.")
+        what = Sentence(
+            "Only the owner of {name} or an admin can {do}.", name=binder.name, do=Sentence(action)
+        )
+        super().__init__(what)
         self.binder = binder
         self.action = action
 
@@ -44,13 +48,18 @@ class NotPossible(RequestError):
     """
 
     def __init__(self, binder: Binder, action: Action, now: float) -> None:
-        what = f"{binder.name} {phrase(binder).words}; {RULES[action].otherwise}."
+        what = Sentence(
+            "{name} {state}; {otherwise}.",
+            name=binder.name,
+            state=phrase(binder).words,
+            otherwise=RULES[action].otherwise,
+        )
         super().__init__(what, hint=_what_helps(binder, action, now))
 
 
 def _what_helps(binder: Binder, action: Action, now: float) -> str:
     if state_of(binder) == State.SHELVED and action in {Action.OPEN, Action.SAVE}:
-        return f"`{ids.COMMAND} resume {binder.name}` brings it back."
+        return Sentence("`{command} resume {name}` brings it back.", command=ids.COMMAND, name=binder.name)
     return summary(binder, now) if action == Action.OPEN else ""
 
 

@@ -28,6 +28,7 @@ class Requester:
         enterprise_id: The organisation, if any.
         thread_ts: The thread from which they ask, if any.
         response_url: Slack's URL for answers, if any; a secret.
+        chosen: The id of the binder that they chose by a button where several might be meant; may be empty.
     """
 
     user: str
@@ -38,6 +39,7 @@ class Requester:
     enterprise_id: str | None = None
     thread_ts: str | None = None
     response_url: str | None = field(default=None, repr=False)
+    chosen: str = ""
 
 
 def parse_end_time(

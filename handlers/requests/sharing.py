@@ -3,11 +3,12 @@
 Nothing here asks Slack: who is in a channel or a group is asked by `handlers.slack.audiences`, soon after.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from sqlalchemy.orm import Session
 
 from bot.errors import RequestError
+from bot.sentences import Sentence
 from handlers.messages import share_fields as fields
 from handlers.messages import sharing as words
 from handlers.messages.blocks import Json
@@ -66,7 +67,7 @@ def unshare(
             raise _nobody_named(binder, "unshare")
         removed = shares.unshare(session, binder.id, [each.id for each in subjects], by=requester.user)
         if not removed:
-            raise RequestError(f"{binder.name} is not shared with them.")
+            raise RequestError(Sentence("{name} is not shared with them.", name=binder.name))
         _tell_owner(session, requester, binder)
         keep = _who_keep_links(session, context, binder)
     return words.unshared(binder, [each.id for each in removed], keep)
@@ -132,8 +133,12 @@ def share_with(
     before = {each.subject for each in shares.of(session, binder.id)}
     if len(before | {each.id for each in others}) > MOST_SHARES:
         raise RequestError(
-            f"{binder.name} cannot be shared with more than {MOST_SHARES}.",
-            hint="Share it with a channel or a group instead.",
+            Sentence(
+                "{name} cannot be shared with more than {most}.",
+                name=binder.name,
+                most=MOST_SHARES,
+            ),
+            hint=Sentence("Share it with a channel or a group instead."),
         )
     shares.share(session, binder.id, others, manages=manages, by=requester.user)
     for each in others:
@@ -153,5 +158,7 @@ def _who_keep_links(session: Session, context: Context, binder: Binder) -> list[
 
 
 def _nobody_named(binder: Binder, verb: str) -> RequestError:
-    examples: Sequence[str] = [advice(verb, binder.name, each) for each in ("@name", "#channel")]
-    return RequestError("With whom?", hint=f"For example {' or '.join(examples)}.")
+    one, other = (advice(verb, binder.name, each) for each in ("@name", "#channel"))
+    return RequestError(
+        Sentence("With whom?"), hint=Sentence("For example {one} or {other}.", one=one, other=other)
+    )

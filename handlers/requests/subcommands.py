@@ -10,11 +10,12 @@ from bot.sentences import Sentence
 from bot.text import readable
 from bot.times import phrases
 from handlers import ids, messages
+from handlers.messages import candidates
 from handlers.messages.message import Message
 from handlers.requests import class_command, launches, links, logs, operations, sharing
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
-from handlers.requests.lookup import by_name
+from handlers.requests.lookup import Ambiguous, by_name
 from handlers.requests.names import nearest
 from handlers.requests.permissions import Operation
 from handlers.requests.repository_links import is_launch_text, launch_text_in
@@ -62,7 +63,10 @@ class Subcommand:
 
 def _launch(context: Context, requester: Requester, rest: str) -> Message | None:
     if not rest:
-        raise RequestError("Which repository?", hint=f"For example: `{ids.COMMAND} launch owner/repo`")
+        raise RequestError(
+            Sentence("Which repository?"),
+            hint=Sentence("For example: `{command} launch owner/repo`", command=ids.COMMAND),
+        )
     text, asked = take_sharing(rest)
     request = parse_launch(expanded(context.settings.link_host, text))
     return launches.launch(context, requester, request, asked)
@@ -72,22 +76,28 @@ def _list(context: Context, requester: Requester, _rest: str) -> Message:
     return operations.listing(context, requester)
 
 
+def _status(context: Context, requester: Requester, rest: str) -> Message:
+    """Without a name, in a channel: what is there."""
+    if not rest and not requester.chosen and (here := operations.status_of_channel(context, requester)):
+        return here
+    return operations.status(context, requester, by_name(context, requester, rest, "status"))
+
+
 def _extend(context: Context, requester: Requester, rest: str) -> Message:
     name, span = phrases.split(rest)
-    return operations.extend(
-        context, requester, by_name(context, requester, name, "extend", after=span), span
-    )
+    lookup = by_name(context, requester, name, "extend", after=span, action=Action.EXTEND)
+    return operations.extend(context, requester, lookup, span)
 
 
 def _share(context: Context, requester: Requester, rest: str) -> Message:
     asked = parse_sharing(rest)
-    lookup = by_name(context, requester, asked.name, "share", after="@name")
+    lookup = by_name(context, requester, asked.name, "share", after="@name", action=Action.SHARE)
     return sharing.share(context, requester, lookup, asked.subjects, manages=asked.manages)
 
 
 def _unshare(context: Context, requester: Requester, rest: str) -> Message:
     asked = parse_sharing(rest)
-    lookup = by_name(context, requester, asked.name, "unshare", after="@name")
+    lookup = by_name(context, requester, asked.name, "unshare", after="@name", action=Action.SHARE)
     return sharing.unshare(context, requester, lookup, asked.subjects)
 
 
@@ -101,7 +111,7 @@ def _about_one(
     """A subcommand that takes the name of a binder and nothing else."""
 
     def run(context: Context, requester: Requester, rest: str) -> Message:
-        return operation(context, requester, by_name(context, requester, rest, name))
+        return operation(context, requester, by_name(context, requester, rest, name, action=operation.action))
 
     return Subcommand(name, "[name]", help_, run, operation.action, synonyms)
 
@@ -128,8 +138,13 @@ SUBCOMMANDS = (
     Subcommand(
         "list", "", Sentence("show what is running"), _list, Action.SEE, ("ls", "ps", "all", "binders")
     ),
-    _about_one(
-        "status", Sentence("show the progress"), operations.status, ("info", "show", "state", "progress")
+    Subcommand(
+        "status",
+        "[name]",
+        Sentence("show the progress; without a name, of this channel's binders"),
+        _status,
+        Action.SEE,
+        ("info", "show", "state", "progress"),
     ),
     _about_one(
         "logs",
@@ -245,12 +260,21 @@ def answer(context: Context, requester: Requester, text: str) -> Message | None:
     if not word or word in _HELP or rest.lower() in _HELP:
         return _help(context, requester, rest)
     if word in BY_NAME:
-        return BY_NAME[word].run(context, requester, rest)
+        return _run(context, requester, BY_NAME[word], rest, text)
     if word not in SYNONYMS and (
         asked := launch_text_in(expanded(context.settings.link_host, bare_command(text)))
     ):
         return messages.launch_offer(asked, f"launch {readable(asked)}")
     return messages.not_understood(readable(bare_command(text)), correction(text), EXAMPLES)
+
+
+def _run(
+    context: Context, requester: Requester, subcommand: Subcommand, rest: str, text: str
+) -> Message | None:
+    try:
+        return subcommand.run(context, requester, rest)
+    except Ambiguous as error:
+        return candidates.which(error.candidates, text, context.store.now(), requester.user)
 
 
 def names_people(text: str) -> bool:

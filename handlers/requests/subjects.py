@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from bot.errors import RequestError
+from bot.sentences import Sentence
 from bot.text import readable
 from storage.share_models import ShareKind
 from storage.shares import Subject
@@ -55,8 +56,10 @@ def take_subjects(text: str) -> tuple[tuple[Subject, ...], str]:
     rest = _MARKED.sub(" ", text)
     if unknown := _UNMARKED.search(rest):
         raise RequestError(
-            f"Slack does not know “{readable(unknown[0])}”.",
-            hint="Choose the person, channel or group from the list that Slack shows while you type.",
+            Sentence("Slack does not know “{unknown}”.", unknown=readable(unknown[0])),
+            hint=Sentence(
+                "Choose the person, channel or group from the list that Slack shows while you type."
+            ),
         )
     return subjects, rest
 
@@ -76,7 +79,7 @@ def take_sharing(text: str) -> tuple[str, Sharing]:
     asked = parse_sharing(found["subjects"])
     if not asked.subjects:
         parse_sharing(text[found.end() :].partition(" ")[0])  # a name that Slack does not know
-        raise RequestError("With whom?", hint="For example `--share @name #channel`.")
+        raise RequestError(Sentence("With whom?"), hint=Sentence("For example `--share @name #channel`."))
     rest = f"{text[: found.start()]} {text[found.end() :]}"
     manages = _MANAGE.search(rest) is not None
     return _MANAGE.sub(" ", rest).strip(), Sharing("", asked.subjects, manages)

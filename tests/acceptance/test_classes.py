@@ -225,6 +225,6 @@ def test_a_class_of_five_in_the_browser(scene: Scene, tmp_path: Path) -> None:
         # The last one finds the links in a direct message, and the numbers in the channel.
         card = card_of(scene.person("emmy"))
         assert any(binder_of(scene, scene.person("emmy")).token in url for _, url in links(card))
-        page.wait_for("article.message", "ready   5", seconds=60)
-        assert page.shows("article.message", "taken   5")
+        page.wait_for("article.message", "5  ready", seconds=60)
+        assert page.shows("article.message", "5  taken")
     assert len({each.owner for each in scene.all_live()}) == 5

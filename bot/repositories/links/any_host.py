@@ -9,6 +9,7 @@ from bot.repositories.links.forge import Forge, Place, pages
 from bot.repositories.links.link import Link
 from bot.repositories.parts import echo
 from bot.repositories.spec import RepoSpec
+from bot.sentences import Sentence
 
 _ANYTHING = re.compile(r"[^/]+")
 _SEGMENT = r"[^/][^/@]*?"
@@ -58,8 +59,8 @@ def read_git(link: Link) -> RepoSpec:
     """
     if not link.segments:
         raise SpecError(
-            f"{echo(link.host)} is a host, but names no repository on it.",
-            hint=f"Give the link of the repository: {link.origin}/owner/name",
+            Sentence("{host} is a host, but names no repository on it.", host=echo(link.host)),
+            hint=Sentence("Give the link of the repository: {origin}/owner/name", origin=link.origin),
         )
     if "-" in link.segments:
         return gitlab.read_on_any_host(link)

@@ -9,6 +9,7 @@ from bot.repositories.links.doi import read_doi
 from bot.repositories.links.link import Link
 from bot.repositories.parts import decode, decode_segments, echo, has_hidden
 from bot.repositories.spec import Provider, RepoSpec
+from bot.sentences import Sentence
 
 _CKAN = re.compile(r"(?:^|/)dataset/([\w.-]*[\w-])(?:/(?:resource/[^/]*|history/(?P<activity>[\w-]+)))?/?$")
 _ACTIVITY = re.compile(r"[\w-]{1,100}")
@@ -31,13 +32,18 @@ def read_zenodo(link: Link) -> RepoSpec:
         return read_doi(decode(match[1]))
     if _ZENODO_BADGE.match(link.path):
         raise SpecError(
-            f"{link.shown} is a badge, which leads to the newest record but does not name it.",
-            hint="Open it in a browser, and give the DOI or the address of the record that it leads to.",
+            Sentence(
+                "{shown} is a badge, which leads to the newest record but does not name it.", shown=link.shown
+            ),
+            hint=Sentence(
+                "Open it in a browser, and give the DOI or the address of the record that it leads to."
+            ),
         )
     match = _ZENODO_RECORD.match(link.path)
     if not match:
         raise SpecError(
-            f"{link.shown} is no record on Zenodo.", hint="Give its DOI, for example 10.5281/zenodo.3242074."
+            Sentence("{shown} is no record on Zenodo.", shown=link.shown),
+            hint=Sentence("Give its DOI, for example 10.5281/zenodo.3242074."),
         )
     prefix = "10.5072" if link.host.startswith("sandbox.") else "10.5281"
     return read_doi(f"{prefix}/zenodo.{match[1]}")
@@ -51,7 +57,8 @@ def read_figshare(link: Link) -> RepoSpec:
     """
     if not _FIGSHARE_ARTICLE.match(link.path):
         raise SpecError(
-            f"{link.shown} is no article on Figshare.", hint="Give its DOI, which stands on its page."
+            Sentence("{shown} is no article on Figshare.", shown=link.shown),
+            hint=Sentence("Give its DOI, which stands on its page."),
         )
     origin = f"https://{link.host.removeprefix('www.')}"
     names = (quote(segment, safe="") for segment in decode_segments(link.segments))
@@ -67,7 +74,8 @@ def read_hydroshare(link: Link) -> RepoSpec:
     match = _HYDROSHARE_RESOURCE.match(link.path)
     if not match:
         raise SpecError(
-            f"{link.shown} is no resource on HydroShare.", hint="Give the address of its page: …/resource/…"
+            Sentence("{shown} is no resource on HydroShare.", shown=link.shown),
+            hint=Sentence("Give the address of its page: …/resource/…"),
         )
     return RepoSpec(Provider.HYDROSHARE, f"https://www.hydroshare.org/resource/{match[1].lower()}")
 
@@ -85,7 +93,9 @@ def read_dataverse(link: Link) -> RepoSpec:
     """
     persistent = link.parameters["persistentId"]
     if has_hidden(persistent) or not re.fullmatch(r"(?:doi|hdl):[A-Za-z0-9._;()/:+-]+", persistent):
-        raise SpecError(f"{echo(persistent)} is no persistent id of a dataset.")
+        raise SpecError(
+            Sentence("{persistent} is no persistent id of a dataset.", persistent=echo(persistent))
+        )
     if persistent.startswith("doi:") and read_doi(persistent).provider is Provider.DATAVERSE:
         return read_doi(persistent)
     page = link.url(decode_segments(link.segments))

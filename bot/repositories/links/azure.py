@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.repositories.links.forge import Forge, Page, Place, listing, pages
 from bot.repositories.links.link import Link
 from bot.repositories.spec import RepoSpec
+from bot.sentences import Sentence
 
 _KIND = re.compile(r"^G[BTC]")
 """Before a ref, whether it is a branch, a tag or a commit."""
@@ -25,12 +26,12 @@ AZURE = Forge(
     pages=(
         *pages("commit/{commit}/{*}", "branchCompare", "commits", "pushes"),
         Page("pullrequest/{number}/{*}", ref="refs/pull/{number}/merge"),
-        listing("pullrequests", "pull requests"),
-        listing("tags", "tags"),
-        listing("branches", "branches"),
+        listing("pullrequests", Sentence("pull requests")),
+        listing("tags", Sentence("tags")),
+        listing("branches", Sentence("branches")),
     ),
     query=_where,
-    needed="an organization, a project and “_git” before its name are needed",
+    needed=Sentence("an organization, a project and “_git” before its name are needed"),
 )
 
 

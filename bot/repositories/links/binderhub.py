@@ -9,6 +9,7 @@ from bot.repositories import opened
 from bot.repositories.links.link import Link
 from bot.repositories.links.wrapped import Wrapped, nested
 from bot.repositories.parts import clean_path, clean_ref, decode
+from bot.sentences import Sentence
 
 _LAUNCH = re.compile(
     r"(?:/[\w.-]+){0,2}?/v2/(gh|gl|gist|git|zenodo|figshare|hydroshare|dataverse|ckan)/(.+)", re.IGNORECASE
@@ -33,8 +34,10 @@ def read_launch_link(link: Link) -> Wrapped:
     match = _LAUNCH.match(link.path)
     if match is None:
         raise SpecError(
-            f"{link.shown} is no launch link of a BinderHub.",
-            hint="Give the link of the repository itself, for example https://github.com/owner/repo",
+            Sentence("{shown} is no launch link of a BinderHub.", shown=link.shown),
+            hint=Sentence(
+                "Give the link of the repository itself, for example https://github.com/owner/repo"
+            ),
         )
     spec, _, query = _ENCODED_QUERY.sub("?", match[2]).partition("?")
     inner = _PROVIDERS[match[1].lower()](spec.rstrip("/"))

@@ -7,8 +7,9 @@ from dataclasses import replace
 from bot.repositories.links.forge import Forge, Page, Place, listing, pages
 from bot.repositories.links.link import Link
 from bot.repositories.spec import RepoSpec
+from bot.sentences import Sentence
 
-_NO_REQUEST = (
+_NO_REQUEST = Sentence(
     "Bitbucket keeps no ref for a pull request: give the link of the branch that it is made of, "
     "which stands at the top of its page."
 )
@@ -26,8 +27,11 @@ CLOUD = Forge(
         *pages("branches/compare/{refs}%0D{base}", "branches/compare/{refs}"),
         Page("pull-requests/{*}", refusal=_NO_REQUEST),
         Page("pull-request/{*}", refusal=_NO_REQUEST),
-        listing("branches/{*}", "branches"),
-        Page("downloads/{*}", refusal="The link leads to downloads: give the link of a tag or of a commit."),
+        listing("branches/{*}", Sentence("branches")),
+        Page(
+            "downloads/{*}",
+            refusal=Sentence("The link leads to downloads: give the link of a tag or of a commit."),
+        ),
     ),
 )
 
@@ -47,8 +51,8 @@ _DATA_CENTER_PAGES = (
     *pages("browse/{path}", "raw/{path}", "browse", "raw", "commits", "archive", "compare/{*}"),
     *pages("commits/{commit}/{*}"),
     Page("pull-requests/{number}/{*}", ref="refs/pull-requests/{number}/from"),
-    listing("pull-requests", "pull requests"),
-    listing("branches/{*}", "branches"),
+    listing("pull-requests", Sentence("pull requests")),
+    listing("branches/{*}", Sentence("branches")),
 )
 _CONTEXT = r"(?P<context>(?:[^/]+/)*?)(?:rest/api/[^/]+/|plugins/servlet/archive/)?"
 _NAMES = re.compile(r"~?[A-Za-z0-9._-]{1,100}")

@@ -6,6 +6,7 @@ from bot.errors import SpecError
 from bot.repositories.links.link import Link
 from bot.repositories.parts import clean_path, decode, echo
 from bot.repositories.spec import Provider, RepoSpec
+from bot.sentences import Sentence
 
 _DOI = re.compile(r"10\.\d{4,9}(?:\.\d{1,9})*/[A-Za-z0-9._;()/:+-]+")
 _PROVIDERS: tuple[tuple[str, Provider], ...] = (
@@ -32,7 +33,10 @@ def read_doi(text: str) -> RepoSpec:
     """
     doi = re.sub(r"^(?:(?:urn:|info:)?doi[:/]\s*)+", "", text, flags=re.IGNORECASE).rstrip("/")
     if not _DOI.fullmatch(doi) or {".", ".."} & set(doi.split("/")):
-        raise SpecError(f"{echo(text)} is not a DOI.", hint="A DOI looks like 10.5281/zenodo.3242074")
+        raise SpecError(
+            Sentence("{text} is not a DOI.", text=echo(text)),
+            hint=Sentence("A DOI looks like 10.5281/zenodo.3242074"),
+        )
     return RepoSpec(_provider_of(doi), doi)
 
 
@@ -55,8 +59,11 @@ def read_swh(text: str) -> RepoSpec:
     match = _SWH.match(text)
     if not match:
         raise SpecError(
-            f"{echo(text)} cannot be launched: of Software Heritage's ids only revisions (swh:1:rev:…) and "
-            "directories (swh:1:dir:…) of 40 hexadecimal digits can."
+            Sentence(
+                "{text} cannot be launched: of Software Heritage's ids only revisions (swh:1:rev:…) "
+                "and directories (swh:1:dir:…) of 40 hexadecimal digits can.",
+                text=echo(text),
+            )
         )
     path = _SWH_PATH.search(match[3])
     return RepoSpec(

@@ -23,8 +23,9 @@ from functools import cached_property
 from bot.errors import SpecError
 from bot.repositories import opened
 from bot.repositories.links.link import DOUBLE_SLASHES, Link, quoted
-from bot.repositories.parts import clean_path, clean_ref, decode, decode_segments, echo, only_one
+from bot.repositories.parts import PATH, REF, clean_path, clean_ref, decode, decode_segments, echo, only_one
 from bot.repositories.spec import Provider, RepoSpec
+from bot.sentences import Sentence
 
 _REST = "{*}"
 _PARTS: Mapping[str, str] = {
@@ -42,7 +43,8 @@ _PARTS: Mapping[str, str] = {
 _NAME_IN_BRACES = re.compile(r"(/?\{[a-z*]+\})")
 _HYPHEN = re.compile(r"^-(?:/|$)")
 """GitLab sets it between a repository and its pages."""
-_HOW = "Open the repository in a browser, and copy the address of that page."
+_HOW = Sentence("Open the repository in a browser, and copy the address of that page.")
+_OWNER_AND_NAME = Sentence("an owner and a name are needed")
 _DEFAULT_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -87,17 +89,22 @@ def pages(*forms: str) -> tuple[Page, ...]:
     return tuple(Page(form) for form in forms)
 
 
-def listing(form: str, what: str) -> Page:
+def listing(form: str, what: Sentence) -> Page:
     """A page that lists many things, and so names none of them."""
-    return Page(form, refusal=f"The link leads to the list of {what}: give the link of one of them.")
+    return Page(
+        form,
+        refusal=Sentence("The link leads to the list of {what}: give the link of one of them.", what=what),
+    )
 
 
 COMPARISONS = (
-    listing("compare", "comparisons"),
+    listing("compare", Sentence("comparisons")),
     *pages("compare/{head}.diff", "compare/{head}.patch", "compare/{head}"),
     Page(
         "compare/{*}",
-        refusal="The link compares with another repository: give the link of that one, and its branch.",
+        refusal=Sentence(
+            "The link compares with another repository: give the link of that one, and its branch."
+        ),
     ),
 )
 """Two sides, of which the later one is wanted; it can lie in a fork, which the link does not name in full."""
@@ -128,7 +135,7 @@ class Forge:
     provider: Provider = Provider.GIT
     page_begins: str = ""
     names: re.Pattern[str] = _DEFAULT_NAME
-    needed: str = "an owner and a name are needed"
+    needed: Sentence = _OWNER_AND_NAME
     query: Callable[[Mapping[str, str]], Place] | None = None
     check: Callable[[Mapping[str, str]], None] | None = None
 
@@ -151,7 +158,10 @@ class Forge:
         """
         match = self._pattern.fullmatch(link.path)
         if match is None:
-            raise SpecError(f"{link.shown} names no repository: {self.needed}.", hint=_HOW)
+            raise SpecError(
+                Sentence("{shown} names no repository: {needed}.", shown=link.shown, needed=self.needed),
+                hint=_HOW,
+            )
         found = match.groupdict()
         page, marked = found.pop("page"), found.pop("marked")
         at = found.pop("at")
@@ -164,8 +174,8 @@ class Forge:
         return RepoSpec(
             self.provider,
             url,
-            only_one("ref", ref, clean_ref(asked_ref)),
-            only_one("path", path, clean_path(asked_path), opened_path),
+            only_one(REF, ref, clean_ref(asked_ref)),
+            only_one(PATH, path, clean_path(asked_path), opened_path),
             interface,
         )
 
@@ -176,7 +186,8 @@ class Forge:
             self.check(named)
         if not all(self.names.fullmatch(each) for part in parts.values() for each in part if each):
             raise SpecError(
-                f"{echo('/'.join(named.values()))} cannot be the name of a repository.", hint=_HOW
+                Sentence("{name} cannot be the name of a repository.", name=echo("/".join(named.values()))),
+                hint=_HOW,
             )
         written = {name: quoted(part) for name, part in parts.items()}
         return DOUBLE_SLASHES.sub("/", self.address.format(origin=link.origin, **written))
@@ -189,13 +200,15 @@ class Forge:
             if found is None:
                 continue
             if each.refusal:
-                raise SpecError(each.refusal, hint=f"The repository itself is {url}")
+                raise SpecError(each.refusal, hint=Sentence("The repository itself is {url}", url=url))
             ref, path = ("/".join(decode_segments(text.split("/"))) if text else None for text in found)
             return clean_ref(ref), clean_path(path)
         kind, *_ = decode_segments(page.split("/"))
         raise SpecError(
-            f"The link leads to the page {echo(kind)} of a repository, not to its files.",
-            hint=f"Give the link of a directory, of a file, or of the repository itself: {url}",
+            Sentence("The link leads to the page {kind} of a repository, not to its files.", kind=echo(kind)),
+            hint=Sentence(
+                "Give the link of a directory, of a file, or of the repository itself: {url}", url=url
+            ),
         )
 
 
@@ -211,7 +224,7 @@ def _marked_ref(written: str) -> str:
     """The ref behind the `@` of `owner/repo@ref`."""
     ref = clean_ref("/".join(decode_segments(written.split("/"))))
     if ref is None:
-        raise SpecError("The link ends in “@”, with no branch, tag or commit after it.")
+        raise SpecError(Sentence("The link ends in “@”, with no branch, tag or commit after it."))
     return ref
 
 

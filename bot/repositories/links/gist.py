@@ -5,12 +5,15 @@ from collections.abc import Sequence
 
 from bot.errors import SpecError
 from bot.repositories.links.link import Link
-from bot.repositories.parts import clean_path, clean_ref, decode_segments, echo, only_one
+from bot.repositories.parts import REF, clean_path, clean_ref, decode_segments, echo, only_one
 from bot.repositories.spec import Provider, RepoSpec
+from bot.sentences import Sentence
 
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _ID = re.compile(r"[0-9a-f]{20,40}|[0-9]{1,20}", re.IGNORECASE)
-_EXAMPLE = "Its link looks like https://gist.github.com/owner/0123456789abcdef0123456789abcdef"
+_EXAMPLE = Sentence(
+    "Its link looks like {link}", link="https://gist.github.com/owner/0123456789abcdef0123456789abcdef"
+)
 _SHA = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
 
 
@@ -24,10 +27,10 @@ def read_gist(link: Link) -> RepoSpec:
     owner, gist, rest = _split(decode_segments(repository.split("/")))
     ref, path = _place(rest)
     if at and clean_ref(marked) is None:
-        raise SpecError("The link ends in “@”, with no branch, tag or commit after it.")
+        raise SpecError(Sentence("The link ends in “@”, with no branch, tag or commit after it."))
     asked = clean_ref("/".join(decode_segments(marked.split("/"))))
     return RepoSpec(
-        Provider.GIST, f"https://gist.github.com/{owner}{gist}", only_one("ref", ref, asked), clean_path(path)
+        Provider.GIST, f"https://gist.github.com/{owner}{gist}", only_one(REF, ref, asked), clean_path(path)
     )
 
 
@@ -49,4 +52,6 @@ def _split(segments: Sequence[str]) -> tuple[str, str, list[str]]:
             owner = f"{segments[0]}/" if index else ""
             if not owner or _OWNER.fullmatch(owner[:-1]):
                 return owner, gist, list(segments[index + 1 :])
-    raise SpecError(f"{echo('/'.join(segments))} names no gist: its id is missing.", hint=_EXAMPLE)
+    raise SpecError(
+        Sentence("{link} names no gist: its id is missing.", link=echo("/".join(segments))), hint=_EXAMPLE
+    )

@@ -1,6 +1,7 @@
 """The pages of Gitea and Forgejo (Codeberg). Pure."""
 
 from bot.repositories.links.forge import COMPARISONS, Forge, Page, listing, pages
+from bot.sentences import Sentence
 
 _VIEWS = ("src", "raw", "media", "blame", "render", "rss")
 """What shows a file in one way or another."""
@@ -20,10 +21,10 @@ PAGES = (
     Page("pulls/{number}/{*}", ref="refs/pull/{number}/head"),
     Page("pulls/{number}.patch", ref="refs/pull/{number}/head"),
     *COMPARISONS,
-    listing("pulls", "pull requests"),
-    listing("releases/{*}", "releases"),
-    listing("tags", "tags"),
-    listing("branches", "branches"),
+    listing("pulls", Sentence("pull requests")),
+    listing("releases/{*}", Sentence("releases")),
+    listing("tags", Sentence("tags")),
+    listing("branches", Sentence("branches")),
 )
 
 GITEA = Forge(

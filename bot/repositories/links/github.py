@@ -8,6 +8,7 @@ from bot.repositories.links.forge import COMPARISONS, Forge, Page, listing, page
 from bot.repositories.links.link import Link
 from bot.repositories.parts import echo
 from bot.repositories.spec import Provider, RepoSpec
+from bot.sentences import Sentence
 
 _NO_OWNERS = frozenset(
     {
@@ -24,7 +25,7 @@ _NO_OWNERS = frozenset(
     | {"search", "explore", "trending", "enterprise", "apps", "login", "readme", "stars", "codespaces"}
 )
 """What GitHub has in the place of an owner."""
-_EXAMPLE = "A repository on GitHub is written owner/name, for example binder-examples/requirements"
+_EXAMPLE = Sentence("A repository on GitHub is written owner/name, for example binder-examples/requirements")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 PAGES = (
@@ -43,11 +44,11 @@ PAGES = (
     Page("pull/{number}/{*}", ref="refs/pull/{number}/head"),
     Page("pulls/{number}/{*}", ref="refs/pull/{number}/head"),
     *COMPARISONS,
-    listing("releases/{*}", "releases"),
-    listing("pull/{*}", "pull requests"),
-    listing("pulls/{*}", "pull requests"),
-    listing("branches/{*}", "branches"),
-    listing("tags", "tags"),
+    listing("releases/{*}", Sentence("releases")),
+    listing("pull/{*}", Sentence("pull requests")),
+    listing("pulls/{*}", Sentence("pull requests")),
+    listing("branches/{*}", Sentence("branches")),
+    listing("tags", Sentence("tags")),
 )
 
 
@@ -55,12 +56,17 @@ def _check(named: Mapping[str, str]) -> None:
     owner, name = named["owner"], named["name"]
     if owner.lower() in _NO_OWNERS:
         raise SpecError(
-            f"{echo(f'github.com/{owner}/{name}')} is a page of GitHub, not a repository.", hint=_EXAMPLE
+            Sentence(
+                "{page} is a page of GitHub, not a repository.", page=echo(f"github.com/{owner}/{name}")
+            ),
+            hint=_EXAMPLE,
         )
     if not _OWNER.fullmatch(owner):
-        raise SpecError(f"{echo(owner)} cannot be the name of an owner on GitHub.", hint=_EXAMPLE)
+        raise SpecError(
+            Sentence("{owner} cannot be the name of an owner on GitHub.", owner=echo(owner)), hint=_EXAMPLE
+        )
     if name in {".", ".."}:
-        raise SpecError(f"{echo(f'{owner}/{name}')} cannot be the name of a repository.")
+        raise SpecError(Sentence("{name} cannot be the name of a repository.", name=echo(f"{owner}/{name}")))
 
 
 GITHUB = Forge(

@@ -7,21 +7,23 @@ from bot.repositories.links.forge import COMPARISONS, Forge, Page, listing, page
 from bot.repositories.links.link import Link
 from bot.repositories.parts import echo
 from bot.repositories.spec import Provider, RepoSpec
+from bot.sentences import Sentence
 
 _PAGES = (
     *pages("tree/{tree}", "blob/{tree}", "raw/{tree}", "blame/{tree}", "edit/{tree}", "new/{tree}"),
     *pages("tree", "blob", "commits", "commits/{tree}", "commit/{ref}/{*}", "find_file/{refs}"),
     *pages("network/{refs}", "graphs/{refs}/charts", "tags/{refs}", "archive/{refs}/{file}"),
     Page(
-        "releases/permalink/{*}", refusal="The link leads to the latest release: give the link of that one."
+        "releases/permalink/{*}",
+        refusal=Sentence("The link leads to the latest release: give the link of that one."),
     ),
     *pages("releases/{ref}/{*}"),
     Page("merge_requests/{number}/{*}", ref="refs/merge-requests/{number}/head"),
     *COMPARISONS,
-    listing("merge_requests/{*}", "merge requests"),
-    listing("releases", "releases"),
-    listing("tags", "tags"),
-    listing("branches/{*}", "branches"),
+    listing("merge_requests/{*}", Sentence("merge requests")),
+    listing("releases", Sentence("releases")),
+    listing("tags", Sentence("tags")),
+    listing("branches/{*}", Sentence("branches")),
 )
 _PAGE_BEGINS = r"-/|(?:tree|blob|raw|blame|commits?|tags|merge_requests|compare)/"
 """Old links have their pages without the hyphen."""
@@ -32,8 +34,8 @@ def _check(named: Mapping[str, str]) -> None:
     kind, _, rest = named["name"].partition("/")
     if kind in {"groups", "users", "explore", "dashboard", "help", "search", "admin", "projects"}:
         raise SpecError(
-            f"{echo(f'gitlab.com/{kind}/{rest}')} is a page of GitLab, not a repository.",
-            hint="A repository on GitLab is written group/name: https://gitlab.com/group/name",
+            Sentence("{page} is a page of GitLab, not a repository.", page=echo(f"gitlab.com/{kind}/{rest}")),
+            hint=Sentence("A repository on GitLab is written group/name: https://gitlab.com/group/name"),
         )
 
 
@@ -43,7 +45,7 @@ GITLAB = Forge(
     provider=Provider.GITLAB,
     page_begins=_PAGE_BEGINS,
     pages=_PAGES,
-    needed="a group and a name are needed",
+    needed=Sentence("a group and a name are needed"),
     check=_check,
 )
 _EDITOR = Forge(

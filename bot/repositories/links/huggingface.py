@@ -8,13 +8,17 @@ from bot.repositories.links.forge import Forge, Page, listing, pages
 from bot.repositories.links.link import Link
 from bot.repositories.parts import echo
 from bot.repositories.spec import RepoSpec
+from bot.sentences import Sentence
 
 
 def _check(named: Mapping[str, str]) -> None:
     if not named["kind"] and named["name"].partition("/")[0] in _NO_OWNERS:
         raise SpecError(
-            f"{echo('huggingface.co/' + named['name'])} is a page of Hugging Face, not a repository.",
-            hint="Give the link of a model, of a dataset or of a space.",
+            Sentence(
+                "{page} is a page of Hugging Face, not a repository.",
+                page=echo("huggingface.co/" + named["name"]),
+            ),
+            hint=Sentence("Give the link of a model, of a dataset or of a space."),
         )
 
 
@@ -40,10 +44,10 @@ _HUGGING_FACE = Forge(
         *pages("tree/{tree}", "blob/{tree}", "resolve/{tree}", "raw/{tree}", "blame/{tree}", "edit/{tree}"),
         *pages("commit/{ref}", "commits/{refs}", "tree", "commits"),
         Page("discussions/{number}/{*}", ref="refs/pr/{number}"),
-        listing("discussions", "discussions"),
+        listing("discussions", Sentence("discussions")),
     ),
     check=_check,
-    needed="an owner and a name are needed",
+    needed=Sentence("an owner and a name are needed"),
 )
 
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bot.errors import SpecError
 from bot.repositories.parts import LEAK, echo
+from bot.sentences import Sentence, joined
 
 PUBLIC_HOSTS = frozenset(
     {
@@ -121,7 +122,7 @@ def split(text: str) -> Link:
         parts = urlsplit(text)
         password, host, port = parts.password, parts.hostname or "", parts.port
     except ValueError:
-        raise SpecError("The link has an address or a port that cannot be read.") from None
+        raise SpecError(Sentence("The link has an address or a port that cannot be read.")) from None
     user = unquote(parts.username or "")
     if password is not None or ":" in user or looks_like_token(user):
         raise SpecError(LEAK)
@@ -156,10 +157,13 @@ def refuse_session(link: Link) -> None:
     is_server = _SESSION.fullmatch(link.path) or (_HUB.fullmatch(link.host) and _OF_HUB.fullmatch(link.path))
     if not is_server and not (has_token and link.path in {"", "/"}):
         return
-    secret = " The token in it is a secret: whoever has it can use that server." if has_token else ""
+    secret = Sentence("The token in it is a secret: whoever has it can use that server.")
+    sentence = Sentence(
+        "That is the address of a running session on {host}, not of a repository.", host=echo(link.host)
+    )
     raise SpecError(
-        f"That is the address of a running session on {echo(link.host)}, not of a repository.{secret}",
-        hint="Give the link of the repository that it was launched from.",
+        joined(sentence, secret if has_token else ""),
+        hint=Sentence("Give the link of the repository that it was launched from."),
     )
 
 
@@ -177,5 +181,5 @@ def _clean_host(host: str) -> str:
     except UnicodeError:
         name = ""
     if not _HOST.fullmatch(name):
-        raise SpecError(f"{echo(host)} is not the name of a host.")
+        raise SpecError(Sentence("{host} is not the name of a host.", host=echo(host)))
     return name

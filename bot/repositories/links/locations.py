@@ -9,6 +9,7 @@ from bot.repositories.links.github import read_shorthand
 from bot.repositories.links.link import DEFAULT_PORTS, PUBLIC_HOSTS, Link, looks_like_token, split
 from bot.repositories.parts import LEAK, echo
 from bot.repositories.spec import RepoSpec
+from bot.sentences import Sentence
 
 _SSH_HOSTS = {
     "ssh.github.com": "github.com",
@@ -23,7 +24,7 @@ _AZURE = re.compile(r"(?:ssh\.dev\.azure\.com|(?:vs-)?ssh\.visualstudio\.com)")
 _AZURE_PATH = re.compile(r"/?v3/([^/]+)/([^/]+)/([^/]+?)/?")
 _SCP = re.compile(r"(?:[\w.+-]+@)?(?P<host>[\w.-]+):(?P<path>.*)")
 
-_EXAMPLES = "For example: owner/repo, a link to GitHub, GitLab or any git host, or a DOI."
+_EXAMPLES = Sentence("For example: owner/repo, a link to GitHub, GitLab or any git host, or a DOI.")
 
 Read = RepoSpec | Link
 """What a location is: a repository already, or a link that is to be read further."""
@@ -39,23 +40,32 @@ def read_location(text: str) -> Read:
         if pattern.match(text):
             return read(text)
     raise SpecError(
-        f"{echo(text)} is not a repository that can be understood.",
+        Sentence("{text} is not a repository that can be understood.", text=echo(text)),
         hint=_EXAMPLES,
     )
 
 
 def _read_option(text: str) -> Read:
-    raise SpecError(f"{echo(text)} looks like an option, not like a repository.", hint=_EXAMPLES)
+    raise SpecError(
+        Sentence("{text} looks like an option, not like a repository.", text=echo(text)), hint=_EXAMPLES
+    )
 
 
 def _read_transport(text: str) -> Read:
-    raise SpecError(f"{echo(text)} asks git for a special transport; only https links can be launched.")
+    raise SpecError(
+        Sentence(
+            "{text} asks git for a special transport; only https links can be launched.", text=echo(text)
+        )
+    )
 
 
 def _read_local(text: str) -> Read:
     raise SpecError(
-        f"{echo(text)} is a path on somebody's own machine; only public repositories can be launched.",
-        hint="Push it to a git host, and give the link of the repository there.",
+        Sentence(
+            "{text} is a path on somebody's own machine; only public repositories can be launched.",
+            text=echo(text),
+        ),
+        hint=Sentence("Push it to a git host, and give the link of the repository there."),
     )
 
 
@@ -63,11 +73,16 @@ def _read_link(text: str) -> Read:
     scheme, _, rest = _DOUBLED.sub("", text).partition("://")
     scheme = scheme.lower().removeprefix("git+")
     if "\\" in text:
-        raise SpecError(f"{echo(text)} holds a backslash, which no link has.")
+        raise SpecError(Sentence("{text} holds a backslash, which no link has.", text=echo(text)))
     if scheme in {"ssh", "git"}:
         return _read_git_scheme(scheme, rest)
     if scheme not in DEFAULT_PORTS:
-        raise SpecError(f"Links that begin with {echo(scheme + '://')} cannot be launched; https:// can.")
+        raise SpecError(
+            Sentence(
+                "Links that begin with {scheme} cannot be launched; https:// can.",
+                scheme=echo(scheme + "://"),
+            )
+        )
     return split(f"{scheme}://{rest}")
 
 
@@ -83,14 +98,16 @@ def _read_git_scheme(scheme: str, rest: str) -> Read:
     if scheme == "ssh":
         return _read_ssh(host, path)
     if host.lower() not in PUBLIC_HOSTS:
-        raise SpecError("git:// is neither encrypted nor checked: give the https link of the repository.")
+        raise SpecError(
+            Sentence("git:// is neither encrypted nor checked: give the https link of the repository.")
+        )
     return _read_link(f"https://{host}/{path}")
 
 
 def _read_scp(text: str) -> Read:
     match = _SCP.fullmatch(text)
     if not match:
-        raise SpecError(f"{echo(text)} is not a git address.", hint=_EXAMPLES)
+        raise SpecError(Sentence("{text} is not a git address.", text=echo(text)), hint=_EXAMPLES)
     return _read_ssh(match["host"], match["path"])
 
 
@@ -98,8 +115,11 @@ def _read_ssh(host: str, path: str) -> Read:
     host = _SSH_HOSTS.get(host.lower(), host.lower())
     if host not in PUBLIC_HOSTS:
         raise SpecError(
-            f"ssh to {echo(host)} needs a key, and the bot has none: give the https link of the repository.",
-            hint=f"Perhaps {_over_https(host, path)}",
+            Sentence(
+                "ssh to {host} needs a key, and the bot has none: give the https link of the repository.",
+                host=echo(host),
+            ),
+            hint=Sentence("Perhaps {link}", link=_over_https(host, path)),
         )
     return _read_link(f"https://{host}/{path.lstrip('/')}")
 

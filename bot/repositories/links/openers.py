@@ -9,6 +9,7 @@ from bot.repositories import opened
 from bot.repositories.links.link import Link
 from bot.repositories.links.wrapped import Wrapped, nested
 from bot.repositories.parts import clean_path, clean_ref, decode, echo
+from bot.sentences import Sentence
 
 _GIT_PULL = re.compile(r".*/(?:git-(?:pull|sync)/?|link\.html)")
 _HTTP = re.compile(r"https?:/", re.IGNORECASE)
@@ -16,7 +17,7 @@ _PARAMETERS = ("src", "url", "repo", "repository", "uri", "template", "repo_url"
 _CLOUD_SHELL = ("cloudshell_git_repo", "download_url")
 _HOST_AND_PATH = re.compile(r"[\w-]+(?:\.[\w-]+)+/[^/]")
 _IMPORTS = frozenset({"import", "launch", "open", "clone", "new", "welcome", "create", "deploy", "start"})
-_NOT_HERE = "Give the link of the repository itself, for example https://github.com/owner/repo"
+_NOT_HERE = Sentence("Give the link of the repository itself, for example https://github.com/owner/repo")
 
 
 def read_on_github(link: Link) -> Wrapped:
@@ -34,7 +35,7 @@ def read_viewer(link: Link) -> Wrapped:
     kind, rest = (segments or [""])[0], "/".join(segments[1:])
     shown = _VIEWED.get(kind)
     if shown is None or not rest:
-        raise SpecError(f"{link.shown} names no repository on GitHub.", hint=_NOT_HERE)
+        raise SpecError(Sentence("{shown} names no repository on GitHub.", shown=link.shown), hint=_NOT_HERE)
     return Wrapped(nested(shown.format(rest)))
 
 
@@ -60,14 +61,19 @@ def read_vscode(link: Link) -> Wrapped:
         organization, project, name, *_ = rest
         return Wrapped(f"https://dev.azure.com/{organization}/{project}/_git/{name}")
     if kind != "github" or not rest:
-        raise SpecError(f"{link.shown} names no repository that VS Code has open.", hint=_NOT_HERE)
+        raise SpecError(
+            Sentence("{shown} names no repository that VS Code has open.", shown=link.shown), hint=_NOT_HERE
+        )
     return Wrapped(f"https://github.com/{'/'.join(rest)}")
 
 
 def read_studio_lab(link: Link) -> Wrapped:
     """SageMaker Studio Lab: `/import/github/owner/repo/blob/main/a.ipynb`."""
     if link.segments[:2] != ["import", "github"]:
-        raise SpecError(f"{link.shown} is a page of Studio Lab, and names no repository.", hint=_NOT_HERE)
+        raise SpecError(
+            Sentence("{shown} is a page of Studio Lab, and names no repository.", shown=link.shown),
+            hint=_NOT_HERE,
+        )
     return Wrapped(f"https://github.com/{'/'.join(link.segments[2:])}")
 
 
@@ -89,7 +95,9 @@ def read_in_query(link: Link) -> Wrapped:
 
 def _inner(location: str, link: Link) -> Wrapped:
     if not _HTTP.match(location):
-        raise SpecError(f"{link.shown} names no repository that can be launched.", hint=_NOT_HERE)
+        raise SpecError(
+            Sentence("{shown} names no repository that can be launched.", shown=link.shown), hint=_NOT_HERE
+        )
     return Wrapped(nested(location))
 
 
@@ -103,8 +111,10 @@ def read_pages_site(link: Link) -> Wrapped:
     host = "gitlab.com" if link.host.endswith("gitlab.io") else "github.com"
     name = link.segments[0] if link.segments else link.host
     raise SpecError(
-        f"{link.shown} is a web site, not a repository.",
-        hint=f"Perhaps it is made from https://{host}/{owner}/{name}",
+        Sentence("{shown} is a web site, not a repository.", shown=link.shown),
+        hint=Sentence(
+            "Perhaps it is made from https://{host}/{owner}/{name}", host=host, owner=owner, name=name
+        ),
     )
 
 
@@ -112,7 +122,7 @@ def read_github_within(link: Link) -> Wrapped:
     """`/github/owner/repo/main` behind other words, as sandboxes and editors write it."""
     _, found, rest = link.path.partition("/github/")
     if not found or "/" not in rest:
-        raise SpecError(f"{link.shown} names no repository on GitHub.", hint=_NOT_HERE)
+        raise SpecError(Sentence("{shown} names no repository on GitHub.", shown=link.shown), hint=_NOT_HERE)
     return Wrapped(rest)
 
 
@@ -170,7 +180,9 @@ def read_codespaces(link: Link) -> Wrapped:
     """
     name = "/".join(link.segments[2:]) or link.parameters.get("repo", "")
     if "/" not in name:
-        raise SpecError(f"{link.shown} names no repository that can be launched.", hint=_NOT_HERE)
+        raise SpecError(
+            Sentence("{shown} names no repository that can be launched.", shown=link.shown), hint=_NOT_HERE
+        )
     return Wrapped(f"https://github.com/{name}", clean_ref(link.parameters.get("ref")))
 
 
@@ -181,8 +193,8 @@ def refuse_app(link: Link) -> Wrapped:
         SpecError: Always.
     """
     raise SpecError(
-        f"{echo(link.host)} is somebody's own running session, not a repository.",
-        hint="Give the link of the repository that it was started from.",
+        Sentence("{host} is somebody's own running session, not a repository.", host=echo(link.host)),
+        hint=Sentence("Give the link of the repository that it was started from."),
     )
 
 
@@ -193,8 +205,8 @@ def refuse_short(link: Link) -> Wrapped:
         SpecError: Always: only its host knows where it leads.
     """
     raise SpecError(
-        f"{link.shown} is a shortened link, which does not tell where it leads.",
-        hint="Open it in a browser, and give the address that it leads to.",
+        Sentence("{shown} is a shortened link, which does not tell where it leads.", shown=link.shown),
+        hint=Sentence("Open it in a browser, and give the address that it leads to."),
     )
 
 
@@ -205,8 +217,8 @@ def refuse_space(link: Link) -> Wrapped:
         SpecError: Always: its host's name does not tell where its owner's name ends.
     """
     raise SpecError(
-        f"{echo(link.host)} is a running Space, not a repository.",
-        hint="Give the link of its page: https://huggingface.co/spaces/owner/name",
+        Sentence("{host} is a running Space, not a repository.", host=echo(link.host)),
+        hint=Sentence("Give the link of its page: https://huggingface.co/spaces/owner/name"),
     )
 
 

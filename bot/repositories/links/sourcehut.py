@@ -3,6 +3,7 @@
 import re
 
 from bot.repositories.links.forge import Forge, listing, pages
+from bot.sentences import Sentence
 
 SOURCEHUT = Forge(
     repository=r"(?P<owner>~[^/]+)/(?P<name>[^/@]+?)",
@@ -12,7 +13,7 @@ SOURCEHUT = Forge(
         *pages("tree/{ref}/item/{path}", "tree/{tree}", "tree", "blob/{tree}", "blame/{tree}", "raw/{tree}"),
         *pages("log", "log/{ref}/item/{path}", "log/{refs}", "commit/{commit}.patch", "commit/{ref}/{*}"),
         *pages("refs/download/{ref}/{*}", "refs/{refs}", "archive/{refs}.tar.gz", "archive/{refs}.zip"),
-        listing("refs", "refs"),
+        listing("refs", Sentence("refs")),
     ),
-    needed="an owner that begins with “~” and a name are needed",
+    needed=Sentence("an owner that begins with “~” and a name are needed"),
 )

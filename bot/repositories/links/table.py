@@ -27,8 +27,9 @@ from bot.repositories.links import (
 from bot.repositories.links.link import Link, refuse_session
 from bot.repositories.links.locations import read_location
 from bot.repositories.links.wrapped import Wrapped
-from bot.repositories.parts import echo, only_one
+from bot.repositories.parts import PATH, REF, echo, only_one
 from bot.repositories.spec import RepoSpec
+from bot.sentences import Sentence
 
 Reader = Callable[[Link], RepoSpec | Wrapped]
 
@@ -89,13 +90,22 @@ def parse_location(text: str) -> RepoSpec:
     spec = _read(_trim(text) or text)
     if _read(_trim(spec.url)) != RepoSpec(spec.provider, spec.url):
         # Whoever pastes what the bot shows must get the same repository, not a dataset or another page.
-        raise SpecError(f"{echo(spec.url)} can be read in two ways: paste the plain link of the repository.")
+        raise SpecError(
+            Sentence(
+                "{url} can be read in two ways: paste the plain link of the repository.", url=echo(spec.url)
+            )
+        )
     return spec
 
 
 def _read(location: str, depth: int = 0) -> RepoSpec:
     if depth > _MOST_WRAPPINGS:
-        raise SpecError(f"{echo(location)} stands in too many links: give the link of the repository itself.")
+        raise SpecError(
+            Sentence(
+                "{location} stands in too many links: give the link of the repository itself.",
+                location=echo(location),
+            )
+        )
     read = read_location(location)
     found = _reader_of(read)(read) if isinstance(read, Link) else read
     if isinstance(found, RepoSpec):
@@ -103,8 +113,8 @@ def _read(location: str, depth: int = 0) -> RepoSpec:
     inner = _read(_trim(found.location), depth + 1)
     return replace(
         inner,
-        ref=only_one("ref", inner.ref, found.ref),
-        path=only_one("path", inner.path, found.path),
+        ref=only_one(REF, inner.ref, found.ref),
+        path=only_one(PATH, inner.path, found.path),
         interface=found.interface or inner.interface,
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.errors import SpecError
 from bot.repositories.parts import echo, has_hidden
+from bot.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +31,5 @@ def nested(text: str) -> str:
         SpecError: It could be none.
     """
     if not text or has_hidden(text) or " " in text or "/v2/" in text:
-        raise SpecError(f"The link holds {echo(text)}, which is no repository.")
+        raise SpecError(Sentence("The link holds {text}, which is no repository.", text=echo(text)))
     return text

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
-from bot.binders.warm_pool import WarmPolicy, WarmPool
+from bot.binders.warm_pool import POOL_SECONDS, WarmPolicy, WarmPool
 from bot.images.keeper import ImageKeeper, KeeperDependencies
 from bot.images.names import RegistryPlace
 from bot.images.plans import KeepingPolicy
@@ -182,6 +182,7 @@ class World:
         self.resolver = FakeResolver()
         self._bots_store = self._database.bots_store
         self._bots_store.wire = self.wire
+        self._pooled_at = 0.0
         self.start()
 
     def close(self) -> None:
@@ -258,11 +259,15 @@ class World:
             return list(session.query(Notice).order_by(Notice.id))
 
     def run(self, until: Callable[[], bool], *, steps: int = 400) -> None:
-        """Tick, a second at a time, restarting the process (after its leases ended) when it is killed."""
+        """Tick, a second at a time, restarting the process (after its leases ended) when it is killed.
+
+        The pool is looked after as often as by the bot itself.
+        """
         for _ in range(steps):
             if until():
                 return
-            if self.has_pool:
+            if self.has_pool and self.clock[0] - self._pooled_at >= POOL_SECONDS:
+                self._pooled_at = self.clock[0]
                 self.survive(self.pool.tick)
             self.survive(self.reconciler.tick)
             self.clock[0] += 1.0

@@ -6,7 +6,9 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from bot.provisioning.baking import is_bake
 from bot.provisioning.openstack.console import MARKER
+from tests.integration.openstack.baking import Machines
 from tests.integration.openstack.standin import Json, StandIn
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class GuestCloud(StandIn):
         self._reads: Counter[str] = Counter()
         self._waited: dict[str, int] = {}
         handler = type("Guests", (_Guests,), {"cloud": self})
+        Machines(self)
         self._guests = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._guests_thread = threading.Thread(target=self._guests.serve_forever, args=(0.02,))
 
@@ -61,12 +64,16 @@ class GuestCloud(StandIn):
 
     def answer(self, method: str, target: str, token: str | None, body: Json) -> tuple[int, str | Json, Json]:
         self.on_call("before", method)
-        if "binder-bot-order-00" in (body or {}).get("metadata", {}):
+        if method == "POST" and "binder-bot-order-00" in (body or {}).get("metadata", {}):
             self.orders.add((target, body["metadata"]["binder-id"]))
         try:
             return super().answer(method, target, token, body)
         finally:
             self.on_call("after", method)
+
+    def unproven(self) -> list[str]:
+        """The names of the images that were baked, and are not proven."""
+        return [each["name"] for each in self.images if each.get("binder-bot-state") == "baking"]
 
     def serves(self, address: str) -> bool:
         """Whether the guest at a floating IP is up."""
@@ -78,7 +85,8 @@ class GuestCloud(StandIn):
             )
 
     def _act(self, server: Json, body: Json) -> Json:
-        if "os-getConsoleOutput" in body and server["status"] == "ACTIVE":
+        is_guest = not is_bake(server["name"].removeprefix("binder-"))
+        if is_guest and "os-getConsoleOutput" in body and server["status"] == "ACTIVE":
             self._reads[server["id"]] += 1
             lines = (MARKER.decode() + json.dumps(event) for event in self._told(server))
             self.consoles[server["id"]] = "\n".join(lines) + "\n"

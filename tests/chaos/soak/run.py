@@ -60,7 +60,12 @@ def run(
         world.start("without a pool")
         world.wait(lambda: not world.cloud.leavings(), 60, "nothing is left in the cloud")
         world.replicas[-1].terminate()
-        counts = {"launches": len(world.launched()), "orders": len(world.cloud.orders)}
+        proven = [each for each in world.cloud.images if each.get("binder-bot-state") == "proven"]
+        counts = {
+            "launches": len(world.launched()),
+            "orders": len(world.cloud.orders),
+            "images": len(proven),
+        }
         return storm.blows + Counter(counts)
 
 

@@ -81,6 +81,7 @@ class Storm:
             self._fail_a_call_of_slack: 3,
             self._lose_the_sockets: 1,
             self._restart_the_database: 1,
+            self._bake: 2,
         }
 
     def rage(self, seconds: float) -> None:
@@ -138,6 +139,17 @@ class Storm:
         victims = self._victims()
         with self._trapped(lambda: kill(victims), reads=False):
             self._tell(f"killed {', '.join(each.name for each in victims)}")
+
+    def _bake(self) -> None:
+        """Have a machine image baked, and mostly kill what bakes it at some call."""
+        self._world.bake()
+        assert self._world.oven is not None
+        if self._chance.random() < 0.3:
+            self._tell("an image is being baked")
+            return
+        victims = [self._world.oven]
+        with self._trapped(lambda: kill(victims), reads=self._chance.random() < 0.5):
+            self._tell("killed a bake")
 
     def _pause(self) -> None:
         """Freeze one for longer than its leases: what it does afterwards it does as one that lost them."""

@@ -32,7 +32,8 @@ def unfinished(world: World) -> list[str]:
     """What is still on its way."""
     rows = [str(each) for each in world.binders() if not _is_settled(each)]
     owed = [each.key for each in world.owed() if each.state in {OutboxState.PENDING, OutboxState.SENDING}]
-    return rows + owed + _strays(world) + _leases_of_the_dead(world)
+    unproven = [f"the unproven image {each}" for each in world.cloud.unproven()]
+    return rows + owed + _strays(world) + _leases_of_the_dead(world) + unproven
 
 
 def _strays(world: World) -> list[str]:

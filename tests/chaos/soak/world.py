@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from storage.engine import Store
 from storage.models import Binder, Lease, OutboxMessage
 from tests.chaos.soak.cloud import GuestCloud, Moment
-from tests.chaos.soak.replica import serve
+from tests.chaos.soak.replica import bake, serve
 from tests.conftest import GitServer
 from tests.fakes.postgresql import Server
 from tests.integration.openstack.standin import CREDENTIAL, SECRET
@@ -54,8 +54,11 @@ class SpiedWorkspace(Workspace):
 class Replica:
     """One process of the bot, started again and again."""
 
-    def __init__(self, name: str, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, name: str, folder: Path, environment: dict[str, str], is_what: Callable[..., None] = serve
+    ) -> None:
         self.name = name
+        self._is_what = is_what
         self._log = folder / f"{name}.log"
         self._environment = environment
         self._process: ForkServerProcess | None = None
@@ -75,7 +78,7 @@ class Replica:
 
     def start(self) -> None:
         if not self.is_up:
-            self._process = _FORKS.Process(target=serve, args=(self._environment, self._log))
+            self._process = _FORKS.Process(target=self._is_what, args=(self._environment, self._log))
             self._process.start()
 
     def signal(self, number: int) -> None:
@@ -115,6 +118,7 @@ class World:
     workspace: SpiedWorkspace
     repository: str
     replicas: list[Replica] = field(default_factory=list)
+    oven: Replica | None = None
 
     def start(self, name: str, **settings: Any) -> Replica:
         """Start one more replica, with more settings than all have."""
@@ -123,6 +127,11 @@ class World:
         replica.start()
         self.replicas.append(replica)
         return replica
+
+    def bake(self) -> None:
+        """Let the operator bake a machine image, unless one is being baked."""
+        self.oven = self.oven or Replica("bake", self.folder, self._environment(), bake)
+        self.oven.start()
 
     def _environment(self) -> dict[str, str]:
         kept = {
@@ -217,5 +226,5 @@ def new_world(folder: Path, database: Server) -> Iterator[World]:
         hosted = git.repository("team/small")
         hosted.commit({"requirements.txt": ""})
         world = World(folder, database, store, cloud, workspace, hosted.url)
-        stack.callback(lambda: kill(world.replicas))
+        stack.callback(lambda: kill([*world.replicas, *filter(None, [world.oven])]))
         yield world

@@ -236,6 +236,8 @@ NO_BUTTONS = {
     "REPOSITORY",
     "MORE",
     "METADATA_EVENT",
+    "CANDIDATE",
+    "CANDIDATE_PREFIX",
 }
 BUTTONS = {name for name in vars(ids) if name.isupper()} - NO_BUTTONS
 SPEAKERS = {each.name for each in Path(messages.__file__).parent.glob("*.py")}
@@ -245,13 +247,20 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
     heard: dict[str, set[str]],
 ) -> None:
     buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
-    assert heard["action"] == buttons | {ids.LINK.pattern, ids.HOME_PAGE.pattern, ids.REPOSITORY, ids.REFS}
+    assert heard["action"] == buttons | {
+        ids.LINK.pattern,
+        ids.HOME_PAGE.pattern,
+        ids.CANDIDATE.pattern,
+        ids.REPOSITORY,
+        ids.REFS,
+    }
     assert heard["options"] == {ids.REFS, ids.GROUPS}
     assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
     assert used >= BUTTONS | {
         "LINK_PREFIX",
         "HOME_PAGE_PREFIX",
+        "CANDIDATE_PREFIX",
         "LAUNCH_FORM",
         "SHARE_FORM",
         "REPOSITORY",

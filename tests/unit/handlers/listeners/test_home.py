@@ -14,6 +14,7 @@ from storage import homes
 from storage.home_models import HomeChange
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
+from tests.unit.handlers.conftest import NOW
 from tests.unit.handlers.listeners.conftest import Desk, bolt, context_of
 from workspace.hands import plain
 from workspace.state import User
@@ -144,7 +145,7 @@ def test_it_offers_what_the_site_features(desk: Desk) -> None:
 
 def test_it_says_what_one_may_have_and_what_one_used_this_month(desk: Desk) -> None:
     tabs = tabs_of(desk, cost_unit="SU", idle_hours=4, max_cost_per_binder=50)
-    now = desk.post.clock[0]
+    now = desk.post.clock[0] = NOW  # in the middle of a month
     desk.has(name="mine", price_per_hour=2.0, ready_at=now - 1800)
     gone(desk, id="old", ready_at=now - 3660, ended_at=now - 60, price_per_hour=1.0)
     gone(desk, id="long-ago", ready_at=now - 90 * 86_400, ended_at=now - 89 * 86_400, price_per_hour=1e6)
@@ -152,7 +153,7 @@ def test_it_says_what_one_may_have_and_what_one_used_this_month(desk: Desk) -> N
     assert "You have 1 of 3 binders." in shown
     assert "ends after 12 h unless you extend it, and after 12 h at the latest." in shown
     assert "nobody used it for 4 h. It may cost 50.00 SU." in shown
-    assert "This month: 2 binders, which ran for 1 h 30 min and cost 2.00 SU." in shown
+    assert "This month: 2 binders, which ran for 1 h 30 min. Cost: 2.00 SU." in shown
 
 
 # --- admins ----------------------------------------------------------------------------------------------

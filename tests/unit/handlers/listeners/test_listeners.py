@@ -133,9 +133,8 @@ def test_a_name_may_be_left_out_where_there_is_one(desk: Desk) -> None:
     assert "is ready" in desk.command("status")
     desk.has(id="second", name="second")
     said = desk.command("stop")
-    assert "Which one?" in said
-    assert "/binder stop demo" in said
-    assert "/binder stop second" in said
+    assert "Which binder do you mean?" in said
+    assert "[demo]  [second]" in said
     assert [row.target for row in desk.all()] == [Target.READY] * 2
 
 

@@ -15,6 +15,7 @@ from handlers.listeners.buttons import BUTTONS
 from handlers.listeners.class_buttons import CLASS_BUTTONS
 from handlers.messages import share_fields
 from handlers.messages.buttons import Offers, more_buttons
+from handlers.messages.candidates import Candidate
 from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
 from storage import shares
@@ -84,6 +85,19 @@ def by_button(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], s
                 else press(action_id, value)
             ),
         )
+
+
+def by_choice(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """The button of one of several binders, with a value that nobody was shown."""
+    who = desk.post.workspace.state.person(user).id
+
+    def press(words: str, binder_id: str) -> str:
+        value = Candidate(words.replace("[name]", "demo"), binder_id).as_value()
+        return desk.told(user, lambda: desk.click(f"{ids.CANDIDATE_PREFIX}0", value, user=who))
+
+    for each in ABOUT_ONE:
+        assert each.action is not None
+        yield each.action, partial(press, words_of(desk, each))
 
 
 def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
@@ -202,7 +216,10 @@ STATES: dict[State, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("role", sorted(ACTORS))
-@pytest.mark.parametrize("way", [by_command, by_mention, by_button, by_share_form, by_home, by_menu, by_more])
+@pytest.mark.parametrize(
+    "way",
+    [by_command, by_mention, by_button, by_choice, by_share_form, by_home, by_menu, by_more],
+)
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
 ) -> None:
@@ -292,11 +309,11 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     recorder = Recorder()
     handlers.register(recorder, handlers.Context(None, None, (), lambda: None))  # type: ignore[arg-type] # not used yet
     listened = {(kind, each) for kind, all_of in recorder.heard.items() for each in all_of}
-    in_share_form = {("action", ids.SHARE), ("view", ids.SHARE_FORM)}
+    by_others = {("action", ids.SHARE), ("view", ids.SHARE_FORM), ("action", ids.CANDIDATE.pattern)}
     in_menu = {("action", ids.MENU)}
     of_classes = {("action", each) for each in CLASS_BUTTONS}  # held against their own table elsewhere
     of_binders = {("action", each) for each in BUTTONS}
-    assert listened == ABOUT_NO_BINDER | in_share_form | in_menu | of_classes | of_binders
+    assert listened == ABOUT_NO_BINDER | by_others | in_menu | of_classes | of_binders
     in_walks = {each.name for each in ABOUT_ONE}
     assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "help"}
 

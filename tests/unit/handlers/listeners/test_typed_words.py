@@ -94,7 +94,7 @@ def test_nothing_is_lost_of_a_name_with_a_comma_and_a_time(
     ("typed", "advice"),
     [
         ("extend nfx, 2h", "/binder extend nfc-long-name 2h"),
-        ("extend nfc-long until friday 18:00", "/binder extend nfc-long-name until friday 18:00"),
+        ("extend nfc-lomg until friday 18:00", "/binder extend nfc-long-name until friday 18:00"),
         ("extend nfc-long-name", "/binder extend nfc-long-name 2h"),
     ],
 )

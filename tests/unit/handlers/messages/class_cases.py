@@ -77,7 +77,7 @@ CLASS_MESSAGES: Mapping[str, ClassCase] = {
         for rows in ([], rows_full_of(text, binder))
     ),
     "class_text.seat_waits": lambda text, binder: iter(
-        class_text.seat_waits(each, row, NOW) for each in classes_full_of(text) for row in (binder, None)
+        class_text.seat_waits(each, row) for each in classes_full_of(text) for row in (binder, None)
     ),
     "class_text.extended": lambda text, _: iter(
         class_text.extended(each, is_held=True, guessed_zone=text) for each in classes_full_of(text)

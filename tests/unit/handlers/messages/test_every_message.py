@@ -6,6 +6,7 @@ A function of `handlers.messages` that makes something for Slack has a row here,
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -23,6 +24,7 @@ from bot.saved_work.archive import Archive
 from handlers import messages
 from handlers.messages import (
     archive_text,
+    candidates,
     digest,
     forms,
     help_request,
@@ -37,6 +39,7 @@ from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problem
 from handlers.messages.buttons import Offers
 from handlers.messages.forms import FormFacts, Origin
 from handlers.messages.home_tab import MOST_SHOWN, HomeOptions, Mine, Page, Usage
+from handlers.messages.language import LANGUAGES, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
@@ -45,7 +48,7 @@ from storage.share_models import Share, ShareKind
 from storage.vocabulary import Activity, Ending, Outcome, Reason, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder
 from tests.unit.handlers.messages.class_cases import CLASS_MESSAGES
-from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check
+from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
 
 LONGEST = "x" * 6_000
 TERMS = NoticeOptions(unit=LONGEST, can_shelve=True, shelves_idle=True)
@@ -192,6 +195,10 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         messages.not_understood(case.text, meant, [("list", "show what is running")])
         for meant in (case.text, None)
     ),
+    "candidates.which": lambda case: iter(
+        candidates.which([case.row] * 60, typed, NOW, "U2") for typed in (case.text, "stop demo")
+    ),
+    "candidates.in_channel": lambda case: candidates.in_channel([case.row] * 60, NOW, "U2"),
     "digest.digest": lambda case: digest.digest([case.row] * 60, NOW, TERMS),
     "notices.notice": every_notice,
     "notices.kept": lambda case: notices.kept(case.row, held_by=Reason.BUDGET, guessed_zone=case.text),
@@ -275,19 +282,22 @@ WITH_TOKEN = {"replies.links", "seat_card.seat_card"}
 """What only one person reads."""
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("name", MESSAGES)
-def test_slack_takes_every_message(name: str) -> None:
-    for case in CASES:
-        made = MESSAGES[name](case)
-        for message in [made] if isinstance(made, Message) else made:
-            check(message)
-            assert name in WITH_TOKEN or TOKEN not in str(message)
+def test_slack_takes_every_message(name: str, language: str) -> None:
+    with reading(language):
+        for case in CASES:
+            for message in made(name, case):
+                check(message)
+                assert name in WITH_TOKEN or TOKEN not in str(message)
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("name", VIEWS)
-def test_slack_takes_every_view(name: str) -> None:
-    for case in CASES:
-        assert problems(VIEWS[name](case), most=MAX_VIEW_BLOCKS) == []
+def test_slack_takes_every_view(name: str, language: str) -> None:
+    with reading(language):
+        for case in CASES:
+            assert problems(VIEWS[name](case), most=MAX_VIEW_BLOCKS) == []
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -298,9 +308,76 @@ def test_slack_takes_every_suggestion(name: str) -> None:
         assert element["options"] == [] or problems([row]) == []
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("name", TEXTS)
-def test_slack_takes_every_text(name: str) -> None:
-    for case in CASES:
-        text = TEXTS[name](case)
-        check(Message(text, []))
-        assert len(text) <= MAX_SECTION
+def test_slack_takes_every_text(name: str, language: str) -> None:
+    with reading(language):
+        for case in CASES:
+            text = TEXTS[name](case)
+            check(Message(text, []))
+            assert len(text) <= MAX_SECTION
+
+
+# --- for everybody to read -------------------------------------------------------------------------------
+
+ORDINARY = [
+    Case(binder(changed_files=0, notes=[], log="pip said this", **state), "What was said.")
+    for state in STATES
+]
+_EMOJI = re.compile(r":[a-z_]+:")
+_DATE = re.compile(r"<!date\^[^>]*>")
+
+
+def made(name: str, case: Case) -> Iterator[Message]:
+    messages_of = MESSAGES[name](case)
+    yield from [messages_of] if isinstance(messages_of, Message) else messages_of
+
+
+def ordinary(name: str) -> Iterator[Message]:
+    return (message for case in ORDINARY for message in made(name, case))
+
+
+def spoken(markup: str) -> str:
+    """Markup as a screen reader has it: without pictures and emphasis."""
+    return " ".join(re.sub(r"[*`:]", "", _EMOJI.sub("", markup)).split())
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_message_needs_its_pictures_to_be_understood(name: str, language: str) -> None:
+    with reading(language):
+        for message in ordinary(name):
+            for text in [message.text, *in_text(list(message.blocks))]:
+                assert re.search(r"[^\W\d_]{2}", spoken(text)), text
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_the_text_of_a_message_begins_with_what_its_blocks_begin_with(name: str) -> None:
+    for message in ordinary(name):
+        said = spoken(first_words(message.blocks[0])).split(" · ")[0]
+        assert said.rstrip(".") in spoken(message.text), message
+
+
+def first_words(block: Mapping[str, Any]) -> str:
+    text = block["title"] if block["type"] == "container" else block["text"]
+    return str(text["text"]).partition("\n")[0]
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_moment_is_in_the_time_zone_of_its_reader(name: str, language: str) -> None:
+    with reading(language):
+        for message in ordinary(name):
+            for text in [message.text, *in_text(list(message.blocks))]:
+                assert not re.search(r"\d:\d\d|20\d\d-|UTC", _DATE.sub("", text).replace("18:00", "")), text
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_message_needs_a_wide_screen(name: str, language: str) -> None:
+    """A phone shows some forty characters in a line of code, and wraps nothing that is in columns."""
+    with reading(language):
+        for message in ordinary(name):
+            for text in in_text(list(message.blocks)):
+                columns = [line for line in text.split("```")[1::2] if re.search(r"\S {3,}\S", line)]
+                assert columns == []

@@ -62,8 +62,16 @@ def shown(
 
 
 def buttons(blocks: list[dict[str, Any]]) -> list[str]:
-    rows = [block["elements"] for block in blocks if block["type"] == "actions"]
-    return [each["text"]["text"] for row in rows for each in row]
+    return [each["text"]["text"] for each in elements(blocks) if each["type"] == "button"]
+
+
+def in_menu(blocks: list[dict[str, Any]]) -> list[str]:
+    menus = [each["options"] for each in elements(blocks) if each["type"] == "overflow"]
+    return [option["text"]["text"] for options in menus for option in options]
+
+
+def elements(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for block in blocks if block["type"] == "actions" for each in block["elements"]]
 
 
 # --- words -----------------------------------------------------------------------------------------------
@@ -89,6 +97,7 @@ def test_a_notice_says_who_what_when_why_and_what_is_lost() -> None:
     assert f"Nobody has used it since <!date^{int(NOW - 100)}^" in text
     assert "It has cost 10.00 SU so far (2.00 SU an hour)." in text
     assert buttons(blocks) == ["Keep 2 h", "Keep until tonight", "Save my work", "Tear down now"]
+    assert in_menu(blocks) == ["Share", "Show log", "Launch link", "Launch again"]
 
 
 def test_nothing_is_said_of_cost_where_nothing_is_charged() -> None:
