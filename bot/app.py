@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackApiError
 import handlers
 from bot import logs, shutdown, wiring
 from bot.admin.recover import refuse_lost_database
-from bot.binders import digest, warm_pool
+from bot.binders import class_keeper, digest, warm_pool
 from bot.binders.reconciler import Reconciler
 from bot.binders.server_watch import ASKED_AT_ONCE, WATCH_SECONDS, ServerWatch
 from bot.config import Settings
@@ -107,9 +107,16 @@ class Application:
         self.warm_pool = None
         if self.cloud.can_wait:
             self.warm_pool = wiring.warm_pool(settings, self.store, self.cloud, dependencies.worker)
-        self.watch = ServerWatch(dependencies, submit=self._askers.submit, nudge=self.nudge)
+        self.classes = wiring.class_keeper(
+            settings,
+            self.store,
+            self.cloud,
+            dependencies.worker,
+            has_images=self._kept_images is not None,
+        )
+        self.watch = ServerWatch(dependencies, submit=self._askers.submit, nudge=self.nudge_work)
         self.reconciler = Reconciler(
-            dependencies, submit=self._pool.submit, nudge=self.nudge, expect=self.watch.expect
+            dependencies, submit=self._pool.submit, nudge=self.nudge_work, expect=self.watch.expect
         )
         self._client = wiring.web_client(settings)
         self._profiles = Profiles(self._client, settings.zone)
@@ -150,6 +157,11 @@ class Application:
 
     def nudge(self) -> None:
         """Wake the threads that may have something to do. It is a hint: without it they wake later."""
+        self.ticks.nudge("classes")
+        self.nudge_work()
+
+    def nudge_work(self) -> None:
+        """Wake those that work on binders, and deliver."""
         self.ticks.nudge("reconcile")
         self.delivery.nudge()
         self.archives.nudge()
@@ -165,6 +177,7 @@ class Application:
         if self.warm_pool is not None:
             seconds = warm_pool.POOL_SECONDS
             self.ticks.every(seconds, "warm pool", self.warm_pool.tick, jitter=seconds / 10)
+        self.ticks.every(class_keeper.CLASS_SECONDS, "classes", self.classes.tick)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
         if self._kept_images and self._registry:

@@ -7,6 +7,8 @@ from functools import partial
 
 from slack_sdk import WebClient
 
+from bot.binders.class_keeper import BinderIdentity, ClassKeeper
+from bot.binders.class_plan import ClassPolicy
 from bot.binders.dependencies import Dependencies, NoImages
 from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import WarmPolicy, WarmPool
@@ -20,7 +22,7 @@ from bot.provisioning.base import Cloud
 from bot.repositories.resolve import Resolver
 from bot.saved_work import changes
 from bot.times import calendar
-from bot.tokens import new_identity
+from bot.tokens import new_id, new_identity, new_secret, new_token
 from storage.engine import Store
 
 SLACK_TIMEOUT_SECONDS = 20
@@ -67,6 +69,26 @@ def warm_pool(settings: Settings, store: Store, cloud: Cloud, worker: str) -> Wa
     policy = warm_policy(settings)
     identify = partial(new_identity, settings.key_to_tokens)
     return WarmPool(store, cloud, policy, worker, agent=agent_archive.fingerprint, identify=identify)
+
+
+def class_keeper(
+    settings: Settings,
+    store: Store,
+    cloud: Cloud,
+    worker: str,
+    *,
+    has_images: bool,
+) -> ClassKeeper:
+    """Build what drives classes; `has_images` says whether the site has an image store."""
+    policy = ClassPolicy(shares_build=has_images or cloud.keeps_images, can_wait=cloud.can_wait)
+    identify = partial(new_binder_identity, settings.key_to_tokens)
+    return ClassKeeper(store, policy, worker, identify=identify)
+
+
+def new_binder_identity(key: str | None) -> BinderIdentity:
+    """A random id, and the secrets of that binder."""
+    binder_id = new_id()
+    return BinderIdentity(binder_id, new_token(binder_id, key), new_secret(binder_id, key))
 
 
 def warm_policy(settings: Settings) -> WarmPolicy:

@@ -2,7 +2,18 @@
 
 from slack_bolt import App
 
-from handlers.listeners import buttons, command, errors, form, home, links, mention, middleware, share_form
+from handlers.listeners import (
+    buttons,
+    class_buttons,
+    command,
+    errors,
+    form,
+    home,
+    links,
+    mention,
+    middleware,
+    share_form,
+)
 from handlers.requests.context import Context
 
 __all__ = ["Context", "register"]
@@ -12,5 +23,5 @@ def register(app: App, context: Context) -> None:
     """Have an app listen to everything that the bot answers."""
     middleware.register(app, context)
     errors.register(app)
-    for listeners in (command, buttons, form, share_form, mention, home, links):
+    for listeners in (command, buttons, class_buttons, form, share_form, mention, home, links):
         listeners.register(app, context)

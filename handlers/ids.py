@@ -34,6 +34,12 @@ MORE = "binder_more"
 FORM = "binder_form"
 """Opens the form; has no value."""
 
+# Buttons of classes; the value is the id of the class.
+CLASS_JOIN = "class_join"
+CLASS_STATUS = "class_status"
+CLASS_EXTEND = "class_extend"
+CLASS_END = "class_end"
+
 CANDIDATE_PREFIX = "binder_candidate:"
 CANDIDATE = re.compile(rf"^{CANDIDATE_PREFIX}")
 """One of several binders that may be meant; the value is a `handlers.messages.candidates.Candidate`."""

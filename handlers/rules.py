@@ -1,6 +1,7 @@
-"""What can be done with a binder: by whom, and in which state. `RULES` is the one table. Pure.
+"""What can be done with a binder, and with a class: by whom, and in which state. Pure.
 
-`handlers.requests.permissions` checks requests against it; messages show the buttons that it allows.
+`RULES` and `CLASS_RULES` are the two tables. `handlers.requests.permissions` and `class_permissions` check
+requests against them; messages show the buttons that they allow.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.sentences import Sentence
+from storage.class_models import ClassPhase, SchoolClass
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
 
@@ -142,3 +144,67 @@ def has_failed(binder: Binder) -> bool:
 def _is_kept(binder: Binder) -> bool:
     failed = has_failed(binder) and binder.status != Status.DELETING
     return failed and (binder.kept_until or 0) > 0  # None until it is written
+
+
+# --- classes ---------------------------------------------------------------------------------------------
+
+
+class ClassRole(StrEnum):
+    """What somebody is to a class."""
+
+    TEACHER = "teacher"
+    """They started it."""
+    ADMIN = "admin"
+    STUDENT = "student"
+    """It is for them: they are named, or it is for all who see its message."""
+    MEMBER = "member"
+    """Somebody else who sees its message."""
+    OUTSIDER = "outsider"
+    """Everybody else: it is private, or of another workspace."""
+
+
+class ClassState(StrEnum):
+    """What can be done with a class depends on these."""
+
+    OPEN = "open"
+    """It goes on, or begins later."""
+    CLOSING = "closing"
+    """Its teacher ended it, and people still have a moment to save their work."""
+    OVER = "over"
+
+
+class ClassAction(StrEnum):
+    """What can be asked of a class. The words end the sentence “Only its teacher or an admin can …”."""
+
+    SEE = Sentence("see it")
+    """That it exists, and how far it is."""
+    JOIN = Sentence("get a seat in it")
+    INSPECT = Sentence("see who has a seat, and what it costs")
+    EXTEND = Sentence("extend it")
+    END = Sentence("end it")
+
+
+_TEACHES = frozenset({ClassRole.TEACHER, ClassRole.ADMIN})
+_LEARNS = _TEACHES | {ClassRole.STUDENT}
+
+CLASS_RULES: Mapping[ClassAction, tuple[frozenset[ClassRole], frozenset[ClassState]]] = {
+    ClassAction.SEE: (_LEARNS | {ClassRole.MEMBER}, frozenset(ClassState)),
+    ClassAction.JOIN: (_LEARNS, frozenset({ClassState.OPEN})),
+    ClassAction.INSPECT: (_TEACHES, frozenset(ClassState)),
+    ClassAction.EXTEND: (_TEACHES, frozenset({ClassState.OPEN, ClassState.CLOSING})),
+    ClassAction.END: (_TEACHES, frozenset({ClassState.OPEN})),
+}
+"""Who may do what with a class, and when. To open a seat of somebody else is a matter of `RULES`: its teacher
+has no right to it but what its owner gives."""
+
+
+def class_state(found: SchoolClass) -> ClassState:
+    """The state of a class."""
+    if found.phase in {ClassPhase.ENDING, ClassPhase.OVER}:
+        return ClassState.OVER
+    return ClassState.OPEN if found.ended_by is None else ClassState.CLOSING
+
+
+def is_class_possible(found: SchoolClass, action: ClassAction) -> bool:
+    """Whether that can be done with a class as it is now, by whoever may."""
+    return class_state(found) in CLASS_RULES[action][1]

@@ -43,7 +43,7 @@ def add(session: Session, binder: Binder, *, wanted_name: str) -> Added:
     twin = _same_request(session, binder) or _twin(session, binder)
     if twin is not None:
         return Added(twin, is_new=False)
-    binder.name = _free_name(session, binder, wanted_name)
+    binder.name = free_name(session, binder, wanted_name)
     session.add(binder)
     session.flush()
     outbox.touch_card(session, binder.id)
@@ -65,7 +65,8 @@ def _twin(session: Session, binder: Binder) -> Binder | None:
     return session.scalar(query.order_by(Binder.created_at.desc()).limit(1))
 
 
-def _free_name(session: Session, binder: Binder, wanted: str) -> str:
+def free_name(session: Session, binder: Binder, wanted: str) -> str:
+    """The wanted name, with a number where a binder that the owner of this one can see has it already."""
     visible_names = select(Binder.name).where(
         Binder.team_id == binder.team_id, not_gone(), _is_visible_to(binder.owner)
     )

@@ -66,6 +66,12 @@ def kept(session: Session, repository: str) -> Sequence[BuiltImage]:
     return session.scalars(query.order_by(BuiltImage.built_at.desc(), BuiltImage.id.desc())).all()
 
 
+def state_of(session: Session, binder_id: str) -> ImageState | None:
+    """How far the image that a binder built is on its way; None where none of it was written down."""
+    query = select(BuiltImage.state).where(BuiltImage.binder_id == binder_id)
+    return session.scalar(query.order_by(BuiltImage.id.desc()).limit(1))
+
+
 def listing(session: Session) -> Sequence[BuiltImage]:
     """List all images, the last used first."""
     return session.scalars(select(BuiltImage).order_by(BuiltImage.used_at.desc(), BuiltImage.id)).all()

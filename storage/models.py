@@ -197,6 +197,9 @@ class Binder(Base):
     notes: Mapped[list[str]] = mapped_column(JSON, default=list)
     """What the owner should know of the build although it went on, such as what was left out."""
 
+    class_id: Mapped[str | None] = mapped_column(String(32))
+    """The class in which it is a seat; None where it is none. A seat that nobody has yet has no owner."""
+
     # Who works on it
     next_at: Mapped[float] = mapped_column(Float, default=0.0)
     """When it is due for its next look."""
@@ -221,6 +224,7 @@ class Binder(Base):
         ),
         Index("ix_binders_instance", "instance_id", unique=True),
         Index("ix_binders_owner", "team_id", "owner"),
+        Index("ix_binders_class", "class_id"),
         Index("ix_binders_thread", "thread_channel", "thread_ts"),
     )
 
@@ -384,16 +388,3 @@ class BuiltImage(Base):
         Index("ix_images_key", "repository", "key"),
         Index("ix_images_due", "next_at"),
     )
-
-
-class WarmRequest(Base):
-    """Warm instances that an operator asked for until a certain time, beside those of `WARM_POOL`."""
-
-    __tablename__ = "warm_requests"
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    size: Mapped[str] = mapped_column(String(64))
-    left: Mapped[int] = mapped_column(Integer)
-    """How many are still to be given to launches; each that is taken makes it one less."""
-    until_at: Mapped[float] = mapped_column(Float)
-    created_at: Mapped[float] = mapped_column(Float)

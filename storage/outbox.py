@@ -99,7 +99,7 @@ def touch_card(session: Session, binder_id: str, *, urgent: bool = True) -> None
 
 
 def touch(
-    session: Session, kind: MessageKind, key: str, binder_id: str, *, urgent: bool = True, **facts: Any
+    session: Session, kind: MessageKind, key: str, binder_id: str | None, *, urgent: bool = True, **facts: Any
 ) -> None:
     """Owe Slack the newest state of a message that is posted once and then edited in place.
 
@@ -107,7 +107,7 @@ def touch(
         session: An open write transaction.
         kind: What it says.
         key: See `say`.
-        binder_id: Of which binder.
+        binder_id: Of which binder, if of one.
         urgent: False where it may wait for others.
         **facts: What the words need, where it is owed for the first time.
     """

@@ -5,7 +5,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, delete, or_
 from sqlalchemy.orm import Session
 
-from storage import homes, shares
+from storage import classes, homes, shares
 from storage.engine import unix_now
 from storage.models import Binder, Lease, OutboxMessage
 from storage.vocabulary import OutboxState, Status
@@ -15,7 +15,7 @@ HOME_SECONDS = 24 * 3600.0
 
 
 def prune(session: Session, *, older_than: float) -> int:
-    """Delete what is over for more than `older_than` seconds: binders, settled messages, leases.
+    """Delete what is over for more than `older_than` seconds: binders, classes, settled messages, leases.
 
     The audit stays. Returns how many rows went.
     """
@@ -28,6 +28,7 @@ def prune(session: Session, *, older_than: float) -> int:
     )
     # Without an owner, it is the note of when something began.
     ended = and_(Lease.owner.is_not(None), Lease.until < horizon)
+    classes.forget(session, older_than=older_than)
     shares.forget_unused(session)
     homes.forget(session, older_than=HOME_SECONDS)
     statements = (

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, updat
 from sqlalchemy.orm import Session
 
 from storage import audit, homes, outbox
+from storage.class_models import ClassAudience, ClassPhase, SchoolClass
 from storage.engine import insert_into, unix_now
 from storage.models import Audit, Binder
 from storage.share_models import Audience, AudienceMember, Share, ShareKind
@@ -193,10 +194,21 @@ def is_audience_due(session: Session, *, older_than: float) -> bool:
 
 
 def _due(older_than: float) -> Select[str]:
-    used = exists().where(
+    shared = exists().where(
         Share.subject == Audience.subject, Share.binder_id == Binder.id, Binder.status != Status.GONE
     )
-    return select(Audience.subject).where(Audience.asked_at <= unix_now() - older_than, used)
+    return select(Audience.subject).where(
+        Audience.asked_at <= unix_now() - older_than, or_(shared, _has_class())
+    )
+
+
+def _has_class() -> ColumnElement[bool]:
+    """Whether a class that is not over is for a channel or group."""
+    return exists().where(
+        ClassAudience.subject == Audience.subject,
+        ClassAudience.class_id == SchoolClass.id,
+        SchoolClass.phase != ClassPhase.OVER,
+    )
 
 
 def ask_again(session: Session, subject_id: str) -> None:
@@ -231,6 +243,6 @@ def live_in(session: Session, subject_id: str) -> Sequence[tuple[Binder, Share]]
 
 
 def forget_unused(session: Session) -> None:
-    """Delete the members of channels and groups with which nothing is shared any more."""
-    used = exists().where(Share.subject == Audience.subject)
+    """Delete the members of channels and groups with which nothing is shared, and for which no class is."""
+    used = or_(exists().where(Share.subject == Audience.subject), _has_class())
     session.execute(delete(Audience).where(~used), execution_options=_PLAIN)

@@ -113,6 +113,10 @@ class MessageKind(StrEnum):
     """Under launch links that somebody posted: a button for each."""
     DIGEST = "digest"
     """In a channel, once a week: its live binders."""
+    CLASS = "class"
+    """The one message of a class: posted once, then edited in place."""
+    CLASS_NOTE = "class note"
+    """In its thread: what its teacher should know."""
     ALERT = "alert"
     """To the operators' channel: something that they must know."""
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from storage.binders import not_gone
 from storage.engine import unix_now
-from storage.models import Binder, WarmRequest
+from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
+from storage.warm_models import WarmRequest
 
 LEASE = "warm pool"
 """The lease of whoever fills and empties the pool."""
@@ -100,9 +101,17 @@ def hurry(session: Session) -> None:
     _run(session, update(Binder).where(mine).values(next_at=0.0))
 
 
-def announce(session: Session, size: str, count: int, until: float) -> None:
-    """Ask for so many more warm instances of a size, until a time (Unix seconds, UTC)."""
-    session.add(WarmRequest(size=size, left=count, until_at=until, created_at=unix_now()))
+def announce(session: Session, size: str, count: int, until: float) -> int:
+    """Ask for so many more warm instances of a size, until a time (Unix seconds, UTC). Returns its number."""
+    request = WarmRequest(size=size, left=count, until_at=until, created_at=unix_now())
+    session.add(request)
+    session.flush()
+    return request.id
+
+
+def take_back(session: Session, request_id: int) -> None:
+    """Ask for these no longer."""
+    _run(session, delete(WarmRequest).where(WarmRequest.id == request_id))
 
 
 def announced(session: Session) -> Sequence[WarmRequest]:

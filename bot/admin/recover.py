@@ -31,8 +31,8 @@ GRACE_SECONDS = 3600.0
 
 _KEY = "recover:"
 """How the request keys of recovered rows begin."""
-_NEEDED = ("owner", "team", "channel")
-"""Metadata without which nobody can be told of a binder."""
+_NEEDED = ("team", "channel")
+"""Metadata that only an instance of the warm pool lacks."""
 _NEXT = {
     Status.CREATING: "the bot continues to create it, and then posts its links",
     Status.BOOTING: "its links are posted when its server answers",
@@ -134,14 +134,15 @@ class _Rows:
             gone = known.status == Status.GONE
             return "has ended before: `serve` removes what is left" if gone else "is in the database already"
         missing = [name for name in _NEEDED if not found.metadata.get(name)]
-        if missing == list(_NEEDED):
+        if missing == list(_NEEDED) and not found.metadata.get("owner"):
             return "waits for a launch: `serve` removes it, and fills the pool anew"
         if missing:
             return f"cannot be recovered, and `serve` removes it: its metadata lacks {', '.join(missing)}"
         row = self._row(found)
         binders.add(self._session, row, wanted_name=found.metadata.get("name") or row.id)
         audit.record(self._session, "operator", "recover", row.id)
-        return f"{row.status}  {row.name} of {row.owner}: {_next(row, found.instance.state)}"
+        owner = row.owner or "nobody (a seat of a class: an admin can share it)"
+        return f"{row.status}  {row.name} of {owner}: {_next(row, found.instance.state)}"
 
     def _row(self, found: Recovered) -> Binder:
         metadata, instance = found.metadata, found.instance
@@ -153,7 +154,8 @@ class _Rows:
             ordered_at=begun if was_warm else None,
             request_key=f"{_KEY}{binder_id}",
             team_id=metadata["team"],
-            owner=metadata["owner"],
+            # The cloud knows of none for a seat of a class. Admins see it, and can share it.
+            owner=metadata.get("owner", ""),
             channel=metadata["channel"],
             provider=metadata.get("provider", "git"),
             url=metadata.get("url", ""),

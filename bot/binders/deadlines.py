@@ -95,7 +95,12 @@ class WarningPolicy:
     quiet: QuietHours | None = None
 
     def for_owner_of(self, binder: Binder) -> "WarningPolicy":
-        """The same, with quiet hours by the clock of the binder's owner, where it is known."""
+        """The same, with quiet hours by the clock of the binder's owner, where it is known.
+
+        People in a class are awake, and are warned once.
+        """
+        if binder.class_id is not None:
+            return replace(self, leads=self.leads and (min(self.leads),), quiet=None)
         if self.quiet is None or binder.owner_zone is None:
             return self
         try:

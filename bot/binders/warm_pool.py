@@ -20,9 +20,10 @@ from bot.times.calendar import WeeklyHours
 from bot.tokens import new_identity
 from storage import leases, warm
 from storage.engine import Store
-from storage.models import Binder, WarmRequest
+from storage.models import Binder
 from storage.vocabulary import Status, Target
 from storage.warm import WarmFailures
+from storage.warm_models import WarmRequest
 
 log = structlog.get_logger(__name__)
 

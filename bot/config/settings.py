@@ -116,6 +116,12 @@ class Settings(CloudsSettings, ImageSettings):
     max_binders_per_person: int = Field(
         default=5, ge=1, description="How many binders one person may have at the same time."
     )
+    class_for: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Who may start a class, beside the admins: Slack user ids, separated by commas, or "
+        "`everybody`.",
+    )
+    class_seats: int = Field(default=50, ge=1, le=500, description="How many seats a class may have at most.")
 
     featured: str = Field(
         default="",
@@ -203,7 +209,7 @@ class Settings(CloudsSettings, ImageSettings):
         default="console", description="`console` for people; `json` writes one JSON object a line."
     )
 
-    @field_validator("admins", mode="before")
+    @field_validator("admins", "class_for", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [each for each in re.split(r"[,\s]+", value) if each] if isinstance(value, str) else value
@@ -272,6 +278,10 @@ class Settings(CloudsSettings, ImageSettings):
         if self.lifetime_hours > self.max_hours:
             raise ValueError("LIFETIME_HOURS is more than MAX_HOURS")
         return self
+
+    def may_teach(self, user: str) -> bool:
+        """Whether somebody may start a class."""
+        return bool({user, "everybody"} & self.class_for) or user in self.admins
 
     @property
     def key_to_tokens(self) -> str | None:

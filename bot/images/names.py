@@ -79,9 +79,9 @@ def public_name(binder: Binder) -> str:
     return _name("public", binder.provider, binder.url)
 
 
-def private_name(binder: Binder) -> str:
-    """The repository for images of its source that only its owner may use, in private."""
-    return _name("private", binder.provider, binder.url, binder.team_id, binder.owner)
+def private_name(binder: Binder, owner: str | None = None) -> str:
+    """The repository for images of its source that only one person may use, in private: its owner."""
+    return _name("private", binder.provider, binder.url, binder.team_id, owner or binder.owner)
 
 
 def _name(*parts: str) -> str:

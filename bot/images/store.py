@@ -9,7 +9,7 @@ from bot.images.names import RegistryPlace
 from bot.images.rights import RegistryRights
 from bot.interfaces import catalogue
 from bot.provisioning.agent.stored_images import ImageAccess, StoredImage
-from storage import images
+from storage import classes, images
 from storage.engine import Store
 from storage.models import Binder, BuiltImage
 
@@ -63,26 +63,24 @@ class RegistryImages:
             return
         if found.get("how") != "built":
             images.touch(session, found["key"], found["id"])
-        elif self._rights.can_push and binder.secret and (self._rights.keeps_private or _is_public(binder)):
-            image = self._new(binder)
+            return
+        is_public, owner = classes.image_owner(session, binder)
+        if self._rights.can_push and binder.secret and (self._rights.keeps_private or is_public):
+            image = self._new(binder, is_public=is_public, owner=owner)
             images.add(session, image, launched_at=binder.created_at, is_rebuilt=binder.rebuild)
 
     def _kept(self, session: Session, binder: Binder) -> tuple[str, list[BuiltImage]]:
         """The images that it may use, the newest first, and the name of their repository: they are in one."""
         found = [
-            (name, list(images.kept(session, self._place.repository(name)))) for name in self._names(binder)
+            (name, list(images.kept(session, self._place.repository(name))))
+            for name in _names(session, binder)
         ]
         exact = (each for each in found if _by_key(each[1], binder))
         return next(exact, None) or next((each for each in found if each[1]), found[0])
 
-    def _names(self, binder: Binder) -> list[str]:
-        """The repositories whose images it may use. In public, none that was made in private."""
-        public = names.public_name(binder)
-        return [public] if _is_public(binder) else [names.private_name(binder), public]
-
-    def _new(self, binder: Binder) -> BuiltImage:
-        found, is_public = binder.image, _is_public(binder)
-        name = names.public_name(binder) if is_public else names.private_name(binder)
+    def _new(self, binder: Binder, *, is_public: bool, owner: str) -> BuiltImage:
+        found = binder.image
+        name = names.public_name(binder) if is_public else names.private_name(binder, owner)
         return BuiltImage(
             repository=self._place.repository(name),
             key=found["key"],
@@ -99,9 +97,11 @@ class RegistryImages:
         )
 
 
-def _is_public(binder: Binder) -> bool:
-    """Whether everybody can see it. Not known yet counts as private."""
-    return binder.is_private is False
+def _names(session: Session, binder: Binder) -> list[str]:
+    """The repositories whose images it may use. In public, none that was made in private."""
+    is_public, owner = classes.image_owner(session, binder)
+    public = names.public_name(binder)
+    return [public] if is_public else [names.private_name(binder, owner), public]
 
 
 def _directory(session: Session, binder: Binder) -> str | None:

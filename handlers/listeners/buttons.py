@@ -51,7 +51,7 @@ def register(app: App, context: Context) -> None:
     @answered
     def on_form(args: Args) -> None:
         args.ack()
-        open_form(args, context, _requester(args))
+        open_form(args, context, requester_of_click(args))
 
     @app.action(ids.SHARE)
     @answered
@@ -71,7 +71,7 @@ def register(app: App, context: Context) -> None:
     def on_candidate(args: Args) -> None:
         args.ack()
         candidate = Candidate.of(str(args.payload.get("value")))
-        requester = replace(_requester(args), chosen=candidate.binder_id)
+        requester = replace(requester_of_click(args), chosen=candidate.binder_id)
         obey(args, context, requester, candidate.text)
 
     @app.action(ids.LAUNCH_THIS)
@@ -79,7 +79,7 @@ def register(app: App, context: Context) -> None:
     def on_launch_this(args: Args) -> None:
         args.ack()
         asked = parse_launch(str(args.payload.get("value") or ""))
-        answer = launches.launch(context, _requester(args), asked)
+        answer = launches.launch(context, requester_of_click(args), asked)
         if answer is not None:
             reply(args.context, args.body, answer)
 
@@ -100,7 +100,7 @@ def _listener(context: Context, action_id: str) -> Callable[[Args], None]:
 def _choose(args: Args, context: Context, action_id: str, binder_id: str) -> None:
     """Do what was chosen from a menu. What no menu of ours holds was forged, and does nothing."""
     if action_id == ids.MORE:
-        requester = _requester(args)
+        requester = requester_of_click(args)
         view = logs.more(context, requester, by_id(context, requester, binder_id))
         args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
     elif action_id == ids.SHARE:
@@ -110,7 +110,7 @@ def _choose(args: Args, context: Context, action_id: str, binder_id: str) -> Non
 
 
 def _press(args: Args, context: Context, action_id: str, binder_id: str) -> None:
-    requester = _requester(args)
+    requester = requester_of_click(args)
     if (args.body.get("view") or {}).get("type") == "home":
         home.show_again(context, requester)
     answer = BUTTONS[action_id](context, requester, by_id(context, requester, binder_id))
@@ -121,11 +121,11 @@ def _press(args: Args, context: Context, action_id: str, binder_id: str) -> None
 
 
 def _share(args: Args, context: Context, binder_id: str) -> None:
-    requester = _requester(args)
+    requester = requester_of_click(args)
     open_share_form(args, context, requester, by_id(context, requester, binder_id))
 
 
-def _requester(args: Args) -> Requester:
+def requester_of_click(args: Args) -> Requester:
     """Who clicks. One click is delivered with one key, however often."""
     place = args.body.get("container") or {}
     parts = [

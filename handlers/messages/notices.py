@@ -72,9 +72,9 @@ def kept(binder: Binder, *, held_by: Reason | None, guessed_zone: str = "") -> M
     """When a binder ends now, the limit that held it back, and the time zone that had to be guessed."""
     lines = [_kept_until(binder)]
     if held_by is not None:
-        lines.append(translated(_HELD[held_by]))
+        lines.append(translated(_IN_CLASS if binder.class_id is not None else _HELD[held_by]))
     if guessed_zone:
-        lines.append(_guess(guessed_zone))
+        lines.append(guess_of(guessed_zone))
     shown = " ".join(lines)
     return Message.of(shown.replace("*", ""), [section(shown)])
 
@@ -82,7 +82,7 @@ def kept(binder: Binder, *, held_by: Reason | None, guessed_zone: str = "") -> M
 def ends_in_site_zone(name: str, ends_at: float, zone: str) -> Message:
     """When a binder ends, and the time zone that was used because the person's own is unknown."""
     ends = translated("{name} will end {end}.", name=inline(name, 64), end=date(ends_at))
-    shown = f"{ends} {_guess(zone)}"
+    shown = f"{ends} {guess_of(zone)}"
     return Message.of(shown, [section(shown)])
 
 
@@ -108,6 +108,8 @@ def _why(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[str]
     if given.reason == Reason.LIFETIME:
         shelved = "Shelved binders are kept only until then."
         yield shelved if is_shelved(binder) else "Its lifetime is over then."
+    elif binder.class_id is not None:
+        yield "Its class ends then."
     elif given.reason == Reason.MAXIMUM:
         yield "That is the longest lifetime that this site allows, so it cannot be extended."
     elif given.reason == Reason.BUDGET:
@@ -210,11 +212,13 @@ def _kept_until(binder: Binder) -> str:
     return translated("{name} stays until {last}.", name=name, last=date(last))
 
 
+_IN_CLASS = Sentence("Its class ends then. Only the teacher can extend the class, for everybody.")
 _HELD = {
     Reason.MAXIMUM: Sentence("That is the longest lifetime that this site allows."),
     Reason.BUDGET: Sentence("That is when it reaches the cost limit."),
 }
 
 
-def _guess(zone: str) -> str:
+def guess_of(zone: str) -> str:
+    """Which time zone was used, where Slack did not tell a person's own."""
     return translated("Slack did not tell me your time zone, so I used {zone}.", zone=inline(zone, 60))

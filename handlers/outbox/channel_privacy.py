@@ -32,13 +32,22 @@ def learn(call: Call, client: WebClient, store: Store, binder: Binder) -> None:
     """
     if binder.is_private is not None:
         return
+    is_private = asked(call, client, binder.channel)
+    if is_private is not None:
+        with store.write() as session:
+            binders.note_privacy(session, binder.id, is_private=is_private)
+
+
+def asked(call: Call, client: WebClient, channel: str) -> bool | None:
+    """Whether only some people can read a channel; None where Slack did not answer.
+
+    Raises:
+        TooEarly: Its turn is later.
+    """
     try:
-        channel = call(client.conversations_info, binder.channel, channel=binder.channel)["channel"]
+        found = call(client.conversations_info, channel, channel=channel)["channel"]
     except Rejected as error:
-        if error.code not in _MAY_NOT_LOOK:
-            return
-        channel = {}
+        return True if error.code in _MAY_NOT_LOOK else None
     except Uncertain:
-        return
-    with store.write() as session:
-        binders.note_privacy(session, binder.id, is_private=bool(channel.get("is_private", True)))
+        return None
+    return bool(found.get("is_private", True))

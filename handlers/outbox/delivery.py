@@ -17,22 +17,24 @@ from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
 from handlers import messages
-from handlers.messages import digest, notices, sharing
+from handlers.messages import notices, sharing
 from handlers.messages.help_request import NOT_ASKED, help_request
 from handlers.messages.language import language_of, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
-from handlers.outbox import channel_privacy, replies, unfurls
+from handlers.outbox import channel_privacy, replies
+from handlers.outbox.announcements import Announcements
 from handlers.outbox.block_support import BlockSupport
 from handlers.outbox.duplicate_posts import DuplicatePosts, LatePost
 from handlers.outbox.idempotent_post import Post, Posts
-from handlers.outbox.places import CHANNEL_REFUSED, Places, explain_move
+from handlers.outbox.places import CHANNEL_REFUSED, ROOT_LOST, Places, explain_move
+from handlers.outbox.seat_posts import SeatPosts
+from handlers.outbox.ways import Ways
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import UPDATES, Method, Rejected, SlackCalls, TooEarly, Uncertain
 from handlers.slack.profiles import english
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox, shares
-from storage import digest as stored_digest
 from storage import notices as stored_notices
 from storage.engine import Store
 from storage.errors import LostLease
@@ -46,16 +48,6 @@ HEARTBEAT_SECONDS = 5.0
 """Between two edits of one card that only show a newer line of its log."""
 THRIFT_SECONDS = 5.0
 """How long a heartbeat waits when the allowance of edits is half spent."""
-
-_ROOT_LOST = frozenset(
-    {
-        "message_not_found",
-        "cant_update_message",
-        "edit_window_closed",
-        "thread_not_found",
-        "cannot_reply_to_message",
-    }
-)
 
 
 class Delivery(OutboxWorker):
@@ -84,7 +76,6 @@ class Delivery(OutboxWorker):
     ) -> None:
         super().__init__(store)
         self._client = client
-        self._admin_channel = admin_channel
         self._options = options or NoticeOptions()
         self._zone_of = zone_of
         self._known_locale = known_locale
@@ -94,6 +85,8 @@ class Delivery(OutboxWorker):
         self._places = Places(client)
         self._blocks = BlockSupport()
         self._posts = Posts(client)
+        self._announcements = Announcements(store, client, self._options, admin_channel)
+        self._seats = SeatPosts(can_shelve=self._options.can_shelve)
         self._duplicates = DuplicatePosts(store, self._posts, self._calls)
         self._late: LatePost | None = None
         """What was posted for the current message: too late, if another sender has the message by then."""
@@ -127,15 +120,17 @@ class Delivery(OutboxWorker):
     # What is sent ----------------------------------------------------------------------------------------
 
     def _send(self, owed: Owed, now: float) -> None:
-        binder, kind = owed.binder, owed.message.kind
-        if kind == MessageKind.DIGEST:
-            self._send_digest(owed, now)
-        elif kind == MessageKind.UNFURL:
-            unfurls.send(partial(self._call, owed), self._client, owed.message.facts)
-            self._done(owed)
-        elif binder is None:
-            self._send_alert(owed)
-        elif kind == MessageKind.NOTICE:
+        binder = owed.binder
+        if binder is None:
+            self._announcements.send(owed, now, self._ways(owed))
+        elif binder.class_id is not None and not self._seats.is_worth(binder, owed.message.kind):
+            self._skip(owed, binder)
+        else:
+            self._send_of_binder(owed, binder, now)
+
+    def _send_of_binder(self, owed: Owed, binder: Binder, now: float) -> None:
+        kind = owed.message.kind
+        if kind == MessageKind.NOTICE:
             self._send_notice(owed, binder, now)
         elif binder.target == Target.GONE and kind in replies.ONLY_WHILE_WANTED:
             self._done(owed)
@@ -150,24 +145,24 @@ class Delivery(OutboxWorker):
         else:
             self._send_reply(owed, binder, replies.reply(owed, binder, now, self._options))
 
-    def _send_alert(self, owed: Owed) -> None:
-        sentence = str(owed.message.facts.get("sentence", ""))
-        if self._admin_channel is None:
-            log.warning("alert_without_admin_channel", sentence=sentence)
-            self._done(owed)
-            return
-        post = _post_of(owed, messages.alert(sentence), self._admin_channel)
-        self._done(owed, self._post(owed, post)[1])
+    def _ways(self, owed: Owed) -> Ways:
+        return Ways(
+            call=partial(self._call, owed),
+            post=partial(self._post, owed),
+            find=partial(self._find, owed),
+            direct=partial(self._places.direct, partial(self._call, owed)),
+            edits_are_scarce=self._edits_are_scarce,
+            done=partial(self._done, owed),
+        )
 
-    def _send_digest(self, owed: Owed, now: float) -> None:
-        team_id, channel = (str(owed.message.facts.get(name, "")) for name in ("team", "channel"))
-        with self._store.read() as session:
-            live = stored_digest.live(session, team_id, channel)
-        if not live:
-            self._done(owed)
-            return
-        message = digest.digest(live, now, self._options)
-        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+    def _skip(self, owed: Owed, binder: Binder) -> None:
+        """Say nothing about a seat of a class: it is not worth a message, or nobody has it."""
+        if binder.owner and owed.message.kind == MessageKind.CARD:
+            # Opened early: when the links of a whole class come at once, Slack would be slow to open all.
+            self._direct(owed, binder)
+        with self._store.write() as session:
+            self._delivered(session, owed)
+            outbox.done(session, owed.message)
 
     def _send_notice(self, owed: Owed, binder: Binder, now: float) -> None:
         """Post a notice once, unless it is settled; from then on edit it, where it is still there."""
@@ -182,8 +177,10 @@ class Delivery(OutboxWorker):
             self._send_reply(owed, binder, message)
             return
         if ts is None and owed.message.unsure and binder.thread_channel:
-            ts = self._find(owed, _post_of(owed, message, binder.thread_channel, binder.thread_ts))
+            ts = self._find(owed, Post.of(owed, message, binder.thread_channel, binder.thread_ts))
         if ts is not None:
+            if binder.class_id is not None and self._edits_are_scarce(binder.team_id):
+                raise TooEarly(THRIFT_SECONDS)
             self._edit(owed, binder, message, ts=ts)
         self._done(owed, ts)
 
@@ -194,6 +191,7 @@ class Delivery(OutboxWorker):
             if self._blocks.send(binder.team_id, now, partial(self._edit_card, owed, binder, now)):
                 self._edits = {each: at for each, at in self._edits.items() if now - at < HEARTBEAT_SECONDS}
                 self._edits[binder.id] = now
+                self._seats.note_shown(binder)
                 self._done(owed, binder.thread_ts)
                 return
         found = self._find_card(owed, binder, now) if owed.message.unsure else None
@@ -209,11 +207,14 @@ class Delivery(OutboxWorker):
                 outbox.postpone(session, owed.message, 0.0, unsure=False)
             else:
                 outbox.done(session, owed.message, ts=ts)
+                self._seats.note_shown(binder)
         with self._read_by(binder.owner):
             explain_move(binder, channel)
 
     def _card(self, binder: Binder, now: float, *, newer_blocks: bool = False) -> Message:
         options = self._options
+        if binder.class_id is not None:
+            return self._seats.card(binder)
         return messages.card(
             binder,
             now,
@@ -231,14 +232,18 @@ class Delivery(OutboxWorker):
         Raises:
             TooEarly: Its turn is later.
         """
-        if owed.message.urgent:
+        if owed.message.urgent and binder.class_id is None:
             return
         since = now - self._edits.get(binder.id, 0.0)
         if since < HEARTBEAT_SECONDS:
             raise TooEarly(HEARTBEAT_SECONDS - since)
-        updates = self._calls.limit_of(UPDATES)
-        if updates.left(binder.team_id) <= updates.burst / 2:
+        if self._edits_are_scarce(binder.team_id):
             raise TooEarly(THRIFT_SECONDS)
+
+    def _edits_are_scarce(self, team_id: str) -> bool:
+        """Whether half of the edits that the workspace may make at once are used."""
+        updates = self._calls.limit_of(UPDATES)
+        return updates.left(team_id) <= updates.burst / 2
 
     def _edit(self, owed: Owed, binder: Binder, message: Message, *, ts: str | None = None) -> bool:
         """Edit the card, or the message `ts`. To do it twice is harmless, so no probe is needed.
@@ -256,7 +261,7 @@ class Delivery(OutboxWorker):
                 **message.as_arguments(),
             )
         except Rejected as error:
-            if error.code not in _ROOT_LOST | CHANNEL_REFUSED:
+            if error.code not in ROOT_LOST | CHANNEL_REFUSED:
                 raise
             log.info("message_lost", key=owed.message.key, error=error.code)
             return False
@@ -264,17 +269,17 @@ class Delivery(OutboxWorker):
 
     def _find_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str] | None:
         """Look for a card that may have arrived, in the channel and in the owner's direct message."""
-        home = binder.thread_channel or self._home(owed, binder)
+        home = self._home(owed, binder)
         for place in dict.fromkeys((home, self._direct(owed, binder))):
-            if ts := self._find(owed, _post_of(owed, self._card(binder, now), place)):
+            if ts := self._find(owed, Post.of(owed, self._card(binder, now), place)):
                 log.info("message_had_arrived", key=owed.message.key)
                 return place, ts
         return None
 
     def _post_card(self, owed: Owed, binder: Binder, now: float, *, newer_blocks: bool) -> tuple[str, str]:
         """Post the card where it was asked for, or else to the owner; returns its channel and ts."""
-        channel = binder.thread_channel or self._home(owed, binder)
-        post = _post_of(owed, self._card(binder, now, newer_blocks=newer_blocks), channel)
+        channel = self._home(owed, binder)
+        post = Post.of(owed, self._card(binder, now, newer_blocks=newer_blocks), channel)
         try:
             return self._post_blindly(owed, post)
         except Rejected as error:
@@ -282,12 +287,12 @@ class Delivery(OutboxWorker):
         return self._post_blindly(owed, replace(post, channel=direct))
 
     def _send_reply(self, owed: Owed, binder: Binder, message: Message) -> None:
-        channel = binder.thread_channel or self._home(owed, binder)
-        post = _post_of(owed, message, channel, binder.thread_ts)
+        channel = self._home(owed, binder)
+        post = Post.of(owed, message, channel, binder.thread_ts)
         try:
             _, ts = self._post(owed, post)
         except Rejected as error:
-            if error.code not in _ROOT_LOST | CHANNEL_REFUSED or not binder.thread_ts:
+            if error.code not in ROOT_LOST | CHANNEL_REFUSED or not binder.thread_ts:
                 raise
             self._begin_thread_anew(owed, binder, binder.thread_ts, error)
         else:
@@ -322,7 +327,7 @@ class Delivery(OutboxWorker):
             )
         except Rejected as error:
             direct = self._direct_after(error, owed, binder, channel)
-            _, ts = self._post(owed, _post_of(owed, message, direct))
+            _, ts = self._post(owed, Post.of(owed, message, direct))
         else:
             ts = response.get("message_ts")
         self._done(owed, ts)
@@ -338,22 +343,21 @@ class Delivery(OutboxWorker):
         channel = to if to.startswith(("C", "G")) else self._direct(owed, binder, to)
         with self._read_by(to):  # a channel has no language of its own
             message = sharing.told(binder, by, to, manages=manages)
-        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+        self._done(owed, self._post(owed, Post.of(owed, message, channel))[1])
 
     def _read_by(self, user: str) -> AbstractContextManager[None]:
         return reading(language_of(self._known_locale(user)))
 
     def _send_help(self, owed: Owed, binder: Binder) -> None:
-        channel = self._options.help_channel
-        if channel is None:
+        if (channel := self._options.help_channel) is None:
             raise Rejected("no_help_channel")
         message = help_request(binder, str(owed.message.facts.get("by", "")))
-        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+        self._done(owed, self._post(owed, Post.of(owed, message, channel))[1])
 
     # Where it goes ---------------------------------------------------------------------------------------
 
     def _home(self, owed: Owed, binder: Binder) -> str:
-        return self._places.home(partial(self._call, owed), binder)
+        return binder.thread_channel or self._places.home(partial(self._call, owed), binder)
 
     def _direct(self, owed: Owed, binder: Binder, user: str | None = None) -> str:
         return self._places.direct(partial(self._call, owed), binder.team_id, user or binder.owner)
@@ -394,7 +398,3 @@ class Delivery(OutboxWorker):
         if self._store.now() >= owed.message.lease_until:
             raise LostLease(f"The time to send outbox message {owed.message.id} is over.")
         return self._calls.call(method, scope, owed.message.id, **arguments)
-
-
-def _post_of(owed: Owed, message: Message, channel: str, thread_ts: str | None = None) -> Post:
-    return Post(message, channel, owed.message.key, owed.message.created_at, thread_ts)

@@ -30,6 +30,16 @@ CHANNEL_REFUSED = frozenset(
     }
 )
 """Slack's words for a channel in which we may not post."""
+ROOT_LOST = frozenset(
+    {
+        "message_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "thread_not_found",
+        "cannot_reply_to_message",
+    }
+)
+"""Its words for a message that is not there any more, or can no longer be edited."""
 
 
 class Places:

@@ -62,7 +62,7 @@ def launch(
         Refused: The size is not for this person.
         RequestError: The size, the duration or the number of binders is not allowed.
     """
-    size = _size(context, requester, request.size)
+    size = chosen_size(context, requester, request.size)
     lifetime, zone = _lifetime(context, requester, request.duration, size)
     name = slug(request.name) if request.name else name_of_repository(request.spec.url)
     options = _BinderOptions(request.spec, size, lifetime, name, rebuild=request.rebuild)
@@ -112,7 +112,7 @@ def _same_as_before(context: Context, requester: Requester, lookup: BinderLookup
         old = lookup(session)
     return _BinderOptions(
         RepoSpec(old.provider, old.url, old.ref, old.path, old.interface),  # type: ignore[arg-type] # a StrEnum's value
-        size=_size(context, requester, old.size),
+        size=chosen_size(context, requester, old.size),
         lifetime=min(_whole_lifetime(old, context.store.now()), context.settings.limits_of(old.size).maximum),
         name=old.name,
         without_conda=old.without_conda,
@@ -198,7 +198,13 @@ def sizes_for(context: Context, user: str) -> tuple[Size, ...]:
     return tuple(size for size in context.sizes if size.is_for(user, context.settings.admins))
 
 
-def _size(context: Context, requester: Requester, typed: str | None) -> str:
+def chosen_size(context: Context, requester: Requester, typed: str | None) -> str:
+    """The key of the size that somebody names, or of their default.
+
+    Raises:
+        Refused: It is not for them.
+        RequestError: There is none of that name.
+    """
     mine = sizes_for(context, requester.user)
     if not mine:
         raise Refused(

@@ -286,12 +286,16 @@ def status_of_channel(context: Context, requester: Requester) -> Message | None:
 def listing(context: Context, requester: Requester) -> Message:
     """All binders of the workspace that are not gone yet and that the requester may see, their own first.
 
-    Admins also see what waits in the warm pool.
+    Admins also see what waits in the warm pool. The seats of other people in classes would hide all else.
     """
     is_admin = requester.user in context.settings.admins
     with context.store.read() as session:
-        live = visible_to(session, context, requester)
         shared = shares.rights(session, requester.user).keys()
+        live = [
+            each
+            for each in visible_to(session, context, requester)
+            if each.class_id is None or each.owner == requester.user or each.id in shared
+        ]
         pool = warm.existing(session) if is_admin else ()
     unit = context.settings.cost_unit
     return messages.listing(live, context.store.now(), requester.user, shared, pool=pool, unit=unit)

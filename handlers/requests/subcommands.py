@@ -12,7 +12,7 @@ from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages import candidates
 from handlers.messages.message import Message
-from handlers.requests import launches, links, logs, operations, sharing
+from handlers.requests import class_command, launches, links, logs, operations, sharing
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import Ambiguous, by_name
@@ -214,6 +214,21 @@ SUBCOMMANDS = (
         ("kill", "delete", "rm", "remove", "down", "end", "terminate", "destroy", "teardown"),
     ),
     Subcommand(
+        "class",
+        "<repo> --seats 30",
+        Sentence("give everybody a binder of their own"),
+        class_command.answer,
+        synonyms=("course", "lesson", "workshop", "classroom"),
+        examples=(
+            ("owner/repo --seats 30 --for 3h", Sentence("give 30 people a binder of their own")),
+            (
+                "owner/repo @team --at 9:55",
+                Sentence("make them before they come, for a `@group`"),
+            ),
+            ("", Sentence("show the classes that you can see")),
+        ),
+    ),
+    Subcommand(
         "help",
         "",
         Sentence("show these commands"),
@@ -265,7 +280,7 @@ def _run(
 def names_people(text: str) -> bool:
     """Whether the people who are mentioned in a text belong to what it asks for."""
     word, rest = command_words(text, _KNOWN)
-    return word in {"share", "unshare"} or (word == "launch" and shares(rest))
+    return word in {"share", "unshare", "class"} or (word == "launch" and shares(rest))
 
 
 def asks_for_form(text: str) -> bool:

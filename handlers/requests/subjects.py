@@ -41,9 +41,19 @@ def parse_sharing(text: str) -> Sharing:
     Raises:
         RequestError: Something looks like a person or a channel, but Slack did not know it.
     """
-    subjects = tuple(dict.fromkeys(_subject(found) for found in _MARKED.finditer(text)))
-    rest = _MANAGE.sub(" ", _MARKED.sub(" ", text))
+    subjects, rest = take_subjects(_MANAGE.sub(" ", text))
     manages = _MANAGE.search(text) is not None
+    return Sharing(" ".join(_FILLERS.sub(" ", rest).split()), subjects, manages)
+
+
+def take_subjects(text: str) -> tuple[tuple[Subject, ...], str]:
+    """The people, channels and groups that are named in a text, each once, and the rest of it.
+
+    Raises:
+        RequestError: Something looks like one, but Slack did not know it.
+    """
+    subjects = tuple(dict.fromkeys(_subject(found) for found in _MARKED.finditer(text)))
+    rest = _MARKED.sub(" ", text)
     if unknown := _UNMARKED.search(rest):
         raise RequestError(
             Sentence("Slack does not know “{unknown}”.", unknown=readable(unknown[0])),
@@ -51,7 +61,7 @@ def parse_sharing(text: str) -> Sharing:
                 "Choose the person, channel or group from the list that Slack shows while you type."
             ),
         )
-    return Sharing(" ".join(_FILLERS.sub(" ", rest).split()), subjects, manages)
+    return subjects, rest
 
 
 NOBODY = Sharing("", (), manages=False)

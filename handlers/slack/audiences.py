@@ -45,6 +45,7 @@ class Audiences:
         self._client = client
         self._calls = calls
         self._numbers = count(1)
+        self._own_id = ""
 
     def refresh(self) -> None:
         """Ask for the one that is due first, unless another replica has taken it."""
@@ -58,7 +59,7 @@ class Audiences:
 
     def _refresh(self, subject: Subject) -> None:
         try:
-            members = set(self._members(subject))
+            members = set(self._members(subject)) - {self._own()}
         except Rejected as error:  # the bot may not look into it: nobody gets access through it
             log.warning("members_not_told", subject=subject.id, error=str(error))
             self._write(subject, set(), is_refused=True)
@@ -68,6 +69,12 @@ class Audiences:
                 shares.ask_again(session, subject.id)
         else:
             self._write(subject, members, is_refused=False)
+
+    def _own(self) -> str:
+        """The bot's own id: it is a member of channels, but nobody who opens anything."""
+        if not self._own_id:
+            self._own_id = str(self._call(next(self._numbers), self._client.auth_test)["user_id"])
+        return self._own_id
 
     def _members(self, subject: Subject) -> Iterator[str]:
         call = partial(self._call, next(self._numbers))

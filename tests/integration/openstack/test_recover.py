@@ -297,13 +297,21 @@ def test_a_deadline_that_is_over_was_perhaps_moved(ready: Bot) -> None:
     assert row.ends_at == row.maximum_at == ready.clock[0] + HOUR
 
 
-@pytest.mark.parametrize("mark", ["owner", "team", "channel"])
+@pytest.mark.parametrize("mark", ["team", "channel"])
 def test_whose_it_is_must_be_known(ready: Bot, mark: str) -> None:
     (server,) = ready.standin.servers.values()
     del server["metadata"][f"binder-{mark}"]
     assert ready.recover() == [
         f"b1  cannot be recovered, and `serve` removes it: its metadata lacks {mark}",
     ]
+
+
+def test_a_seat_that_the_cloud_knows_no_owner_of_is_kept_for_an_admin(ready: Bot) -> None:
+    (server,) = ready.standin.servers.values()
+    del server["metadata"]["binder-owner"]
+    (line,) = ready.recover()
+    assert "of nobody (a seat of a class: an admin can share it)" in line
+    assert (ready.row("b1").owner, ready.row("b1").target) == ("", Target.READY)
 
 
 def test_everything_else_may_be_missing(ready: Bot) -> None:

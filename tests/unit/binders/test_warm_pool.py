@@ -17,9 +17,10 @@ from bot.binders.warm_pool import (
     wanted,
 )
 from bot.times.calendar import weekly_hours
-from storage.models import Binder, WarmRequest
+from storage.models import Binder
 from storage.vocabulary import Status, Target
 from storage.warm import WarmFailures
+from storage.warm_models import WarmRequest
 from tests.unit.binders.rows import NOW, binder
 
 SIZES = ("small", "large")

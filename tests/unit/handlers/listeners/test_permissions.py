@@ -12,6 +12,7 @@ import pytest
 import handlers
 from handlers import ids
 from handlers.listeners.buttons import BUTTONS
+from handlers.listeners.class_buttons import CLASS_BUTTONS
 from handlers.messages import share_fields
 from handlers.messages.buttons import Offers, more_buttons
 from handlers.messages.candidates import Candidate
@@ -310,9 +311,11 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     listened = {(kind, each) for kind, all_of in recorder.heard.items() for each in all_of}
     by_others = {("action", ids.SHARE), ("view", ids.SHARE_FORM), ("action", ids.CANDIDATE.pattern)}
     in_menu = {("action", ids.MENU)}
-    assert listened == ABOUT_NO_BINDER | by_others | in_menu | {("action", each) for each in BUTTONS}
+    of_classes = {("action", each) for each in CLASS_BUTTONS}  # held against their own table elsewhere
+    of_binders = {("action", each) for each in BUTTONS}
+    assert listened == ABOUT_NO_BINDER | by_others | in_menu | of_classes | of_binders
     in_walks = {each.name for each in ABOUT_ONE}
-    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "help"}
+    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "help"}
 
 
 ACTION_OF = {ids.SHARE: Action.SHARE} | {each: operation.action for each, operation in BUTTONS.items()}

@@ -1,0 +1,77 @@
+"""What is said of no single binder: digests, buttons below links, classes, and alerts."""
+
+import structlog
+from slack_sdk import WebClient
+
+from handlers import messages
+from handlers.messages import digest
+from handlers.messages.message import Message
+from handlers.messages.notices import NoticeOptions
+from handlers.outbox import unfurls
+from handlers.outbox.class_posts import ClassPosts
+from handlers.outbox.idempotent_post import Post
+from handlers.outbox.ways import Ways
+from storage import digest as stored_digest
+from storage.engine import Store
+from storage.outbox import Owed
+from storage.vocabulary import MessageKind
+
+log = structlog.get_logger(__name__)
+
+
+class Announcements:
+    """Sends them.
+
+    Args:
+        store: Where the outbox is.
+        client: Slack's Web API, without retry handlers.
+        options: What messages depend on.
+        admin_channel: The channel id that hears alerts; None where nobody does.
+    """
+
+    def __init__(
+        self, store: Store, client: WebClient, options: NoticeOptions, admin_channel: str | None
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._options = options
+        self._admin_channel = admin_channel
+        self._classes = ClassPosts(store, client)
+
+    def send(self, owed: Owed, now: float, ways: Ways) -> None:
+        """Send one, and mark it as done; `now` in Unix seconds UTC.
+
+        Raises:
+            DeliveryError: It was not sent, or nobody knows.
+        """
+        match owed.message.kind:
+            case MessageKind.DIGEST:
+                self._send_digest(owed, now, ways)
+            case MessageKind.UNFURL:
+                unfurls.send(ways.call, self._client, owed.message.facts)
+                ways.done(None)
+            case MessageKind.CLASS | MessageKind.CLASS_NOTE:
+                self._classes.send(owed, now, ways)
+            case _:
+                self._send_alert(owed, ways)
+
+    def _send_alert(self, owed: Owed, ways: Ways) -> None:
+        sentence = str(owed.message.facts.get("sentence", ""))
+        if self._admin_channel is None:
+            log.warning("alert_without_admin_channel", sentence=sentence)
+            ways.done(None)
+        else:
+            _post(owed, ways, messages.alert(sentence), self._admin_channel)
+
+    def _send_digest(self, owed: Owed, now: float, ways: Ways) -> None:
+        team_id, channel = (str(owed.message.facts.get(name, "")) for name in ("team", "channel"))
+        with self._store.read() as session:
+            live = stored_digest.live(session, team_id, channel)
+        if live:
+            _post(owed, ways, digest.digest(live, now, self._options), channel)
+        else:
+            ways.done(None)
+
+
+def _post(owed: Owed, ways: Ways, message: Message, channel: str) -> None:
+    ways.done(ways.post(Post.of(owed, message, channel))[1])
