@@ -80,7 +80,7 @@ class Delivery(OutboxWorker):
         self._blocks = BlockSupport()
         self._posts = Posts(client)
         self._announcements = Announcements(store, client, self._options, admin_channel)
-        self._seats = SeatPosts(can_shelve=self._options.can_shelve)
+        self._seats = SeatPosts(store, can_shelve=self._options.can_shelve)
         self._duplicates = DuplicatePosts(store, self._posts, self._calls)
         self._late: LatePost | None = None
         """What was posted for the current message: too late, if another sender has the message by then."""
