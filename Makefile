@@ -31,8 +31,8 @@ test-openstack: .venv/.dev ## run the tests that need a cloud: that of OS_CLOUD,
 test-engines: .venv/.dev ## run the tests that need Docker: one is started for them here (Debian, root)
 	@tests/engines/machine/with $(BIN)/python -m pytest -m engines tests/engines tests/integration/images
 
-screenshots: .venv/.dev ## take the pictures of the documentation again, with Chromium
-	@$(BIN)/python -m tests.screenshots
+screenshots: .venv/.dev ## take the stale pictures of the documentation again, with Chromium: make screenshots [ALL=1]
+	@$(BIN)/python -m tests.screenshots $(if $(ALL),--all)
 
 soak: .venv/.dev ## kill real processes hundreds of times, for a quarter of an hour
 	@$(BIN)/python -m tests.chaos.soak
@@ -54,7 +54,7 @@ catalogues: .venv/.dev ## bring the other languages up to date with the sentence
 	@mkdir -p build
 	@$(BIN)/pybabel --quiet extract
 	@$(BIN)/pybabel --quiet update
-	@$(BIN)/pybabel --quiet compile --statistics
+	@$(BIN)/pybabel compile --statistics
 
 bench: .venv/.dev ## measure how fast the bot is: make bench [NAMES="cli slack"]
 	@$(BIN)/python -m bench $(NAMES)

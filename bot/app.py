@@ -135,6 +135,7 @@ class Application:
                 help_channel=settings.help_channel,
             ),
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
+            known_locale=self._profiles.known_locale,
         )
         self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)

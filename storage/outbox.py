@@ -75,6 +75,8 @@ def is_owed(session: Session, key: str) -> bool:
 
 def being_saved(session: Session, binder_ids: Collection[str]) -> set[str]:
     """Of these binders, those whose changes are still on their way to their thread."""
+    if not binder_ids:
+        return set()
     is_archive = OutboxMessage.kind == MessageKind.ARCHIVE
     of_these = OutboxMessage.binder_id.in_(binder_ids)
     query = select(OutboxMessage.binder_id).where(of_these, is_archive, _is_open(OutboxMessage.state))

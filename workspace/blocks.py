@@ -65,12 +65,7 @@ _ELEMENTS: dict[str, tuple[set[str], set[str]]] = {
     "multi_external_select": (set(), _PICKS | {"initial_options", "min_query_length"}),
     "image": ({"alt_text"}, {"image_url", "slack_file"}),
 }
-_PICKERS = {
-    "multi_users_select",
-    "multi_conversations_select",
-    "external_select",
-    "multi_external_select",
-}
+_PICKERS = {"multi_users_select", "multi_conversations_select", "external_select", "multi_external_select"}
 _ALLOWED_IN = {
     "section": {"button", "static_select", "overflow", "radio_buttons", "checkboxes", "image"} | _PICKERS,
     "actions": {"button", "static_select", "overflow", "radio_buttons", "checkboxes"},

@@ -249,10 +249,6 @@ def _group_members(api: WebApi, args: Args) -> Json:
     return {"users": list(group.members)}
 
 
-def _groups(api: WebApi, _args: Args) -> Json:
-    return {"usergroups": [group.as_slack() for group in api.state.groups.values()]}
-
-
 def _join(api: WebApi, args: Args) -> Json:
     channel = api.channel(args)
     if channel.kind != "public":
@@ -389,7 +385,10 @@ _METHODS: dict[str, tuple[Method, str]] = {
     "reactions.add": (_react, "reactions:write"),
     "reactions.remove": (_unreact, "reactions:write"),
     "team.info": (_team_info, "team:read"),
-    "usergroups.list": (_groups, "usergroups:read"),
+    "usergroups.list": (
+        lambda api, _: {"usergroups": [each.as_slack() for each in api.state.groups.values()]},
+        "usergroups:read",
+    ),
     "usergroups.users.list": (_group_members, "usergroups:read"),
     "users.conversations": (_own_channels, "channels:read"),
     "users.info": (_user_info, "users:read"),

@@ -190,7 +190,8 @@ class WarmPool:
                 return None
             if state.people:
                 warm.hurry(session)
-            if count := warm.end(session, superfluous(self._policy, state)):
+            too_many = superfluous(self._policy, state)
+            if too_many and (count := warm.end(session, too_many)):
                 log.info("warm_instances_end", count=count, people=len(state.people))
         return state
 

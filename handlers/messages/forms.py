@@ -152,7 +152,12 @@ def launch_form(facts: FormFacts, origin: Origin, *, repository: str = "") -> Js
         *([_found(facts.found)] if facts.found else []),
         _ref(),
         _text("path", Sentence("File or folder to open"), "notebooks/start.ipynb"),
-        _choice("interface", Sentence("Open with"), [_option(each.key, each.label) for each in INTERFACES]),
+        _choice(
+            "interface",
+            Sentence("Open with"),
+            Sentence("all that it serves"),
+            [_option(each.key, each.label) for each in INTERFACES],
+        ),
         *_size_choice(facts),
         _text(DURATION, Sentence("For how long"), Sentence("6h, 90m, until 18:00, until friday")),
         _text("name", Sentence("Name"), Sentence("the repository's name")),
@@ -274,7 +279,7 @@ def _size_choice(facts: FormFacts) -> list[InputBlock]:
         _option(size.key, f"{size.key}: {size.label}", _size_facts(size, facts)) for size in facts.sizes
     ]
     return (
-        [_choice(SIZE, Sentence("Size"), options)] if options else []
+        [_choice(SIZE, Sentence("Size"), facts.sizes[0].key, options)] if options else []
     )  # Slack refuses a menu without options
 
 
@@ -301,6 +306,7 @@ def _tick(block: str, label: str, text: str) -> InputBlock:
     return InputBlock(block_id=block, label=translated(label), element=element, optional=True)
 
 
-def _choice(block: str, label: str, options: Iterable[Option]) -> InputBlock:
-    element = StaticSelectElement(action_id=VALUE, options=[*options])
+def _choice(block: str, label: str, default: str, options: Iterable[Option]) -> InputBlock:
+    hint = PlainTextObject(text=shorten(visible(translated(default)) or "?", _MAX_OPTION))
+    element = StaticSelectElement(action_id=VALUE, placeholder=hint, options=[*options])
     return InputBlock(block_id=block, label=translated(label), element=element, optional=True)

@@ -7,6 +7,7 @@ in Slack by the key in its metadata before it is sent again.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from handlers import messages
 from handlers.messages import notices, sharing
 from handlers.messages.help_request import NOT_ASKED, help_request
+from handlers.messages.language import language_of, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox import channel_privacy, replies
@@ -29,7 +31,8 @@ from handlers.outbox.places import CHANNEL_REFUSED, ROOT_LOST, Places, explain_m
 from handlers.outbox.seat_posts import SeatPosts
 from handlers.outbox.ways import Ways
 from handlers.outbox.worker import OutboxWorker
-from handlers.slack.calls import UPDATES, Method, Rejected, SlackCalls, TooEarly, Uncertain
+from handlers.slack.calls import Method, Rejected, SlackCalls, TooEarly, Uncertain
+from handlers.slack.profiles import english
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox, shares
 from storage import notices as stored_notices
@@ -57,9 +60,10 @@ class Delivery(OutboxWorker):
         admin_channel: The channel id that hears alerts; None where nobody does.
         options: What notices depend on.
         zone_of: Tells in which time zone an owner is, where that matters; may ask Slack, for a moment.
+        known_locale: Tells a person's locale (`de-DE`), if it is known.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each matters to one kind of message
         self,
         store: Store,
         client: WebClient,
@@ -68,11 +72,13 @@ class Delivery(OutboxWorker):
         admin_channel: str | None = None,
         options: NoticeOptions | None = None,
         zone_of: Callable[[str], UserTimezone] = utc,
+        known_locale: Callable[[str], str | None] = english,
     ) -> None:
         super().__init__(store)
         self._client = client
         self._options = options or NoticeOptions()
         self._zone_of = zone_of
+        self._known_locale = known_locale
         self._calls = calls
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
@@ -145,7 +151,7 @@ class Delivery(OutboxWorker):
             post=partial(self._post, owed),
             find=partial(self._find, owed),
             direct=partial(self._places.direct, partial(self._call, owed)),
-            edits_are_scarce=self._edits_are_scarce,
+            edits_are_scarce=self._calls.edits_are_scarce,
             done=partial(self._done, owed),
         )
 
@@ -173,7 +179,7 @@ class Delivery(OutboxWorker):
         if ts is None and owed.message.unsure and binder.thread_channel:
             ts = self._find(owed, _post_of(owed, message, binder.thread_channel, binder.thread_ts))
         if ts is not None:
-            if binder.class_id is not None and self._edits_are_scarce(binder.team_id):
+            if binder.class_id is not None and self._calls.edits_are_scarce(binder.team_id):
                 raise TooEarly(THRIFT_SECONDS)
             self._edit(owed, binder, message, ts=ts)
         self._done(owed, ts)
@@ -202,7 +208,8 @@ class Delivery(OutboxWorker):
             else:
                 outbox.done(session, owed.message, ts=ts)
                 self._seats.note_shown(binder)
-        explain_move(binder, channel)
+        with self._read_by(binder.owner):
+            explain_move(binder, channel)
 
     def _card(self, binder: Binder, now: float, *, newer_blocks: bool = False) -> Message:
         options = self._options
@@ -230,13 +237,8 @@ class Delivery(OutboxWorker):
         since = now - self._edits.get(binder.id, 0.0)
         if since < HEARTBEAT_SECONDS:
             raise TooEarly(HEARTBEAT_SECONDS - since)
-        if self._edits_are_scarce(binder.team_id):
+        if self._calls.edits_are_scarce(binder.team_id):
             raise TooEarly(THRIFT_SECONDS)
-
-    def _edits_are_scarce(self, team_id: str) -> bool:
-        """Whether half of the edits that the workspace may make at once are used."""
-        updates = self._calls.limit_of(UPDATES)
-        return updates.left(team_id) <= updates.burst / 2
 
     def _edit(self, owed: Owed, binder: Binder, message: Message, *, ts: str | None = None) -> bool:
         """Edit the card, or the message `ts`. To do it twice is harmless, so no probe is needed.
@@ -301,7 +303,8 @@ class Delivery(OutboxWorker):
                 outbox.touch_card(session, binder.id)
 
     def _send_links(self, owed: Owed, binder: Binder) -> None:
-        message = messages.links(binder)
+        with self._read_by(binder.owner):
+            message = messages.links(binder)
         channel = binder.thread_channel or binder.channel
         if channel.startswith("D"):  # a direct message is as private, and keeps it
             self._send_reply(owed, binder, message)
@@ -333,8 +336,12 @@ class Delivery(OutboxWorker):
             self._done(owed)
             return
         channel = to if to.startswith(("C", "G")) else self._direct(owed, binder, to)
-        message = sharing.told(binder, by, to, manages=manages)
+        with self._read_by(to):  # a channel has no language of its own
+            message = sharing.told(binder, by, to, manages=manages)
         self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+
+    def _read_by(self, user: str) -> AbstractContextManager[None]:
+        return reading(language_of(self._known_locale(user)))
 
     def _send_help(self, owed: Owed, binder: Binder) -> None:
         channel = self._options.help_channel

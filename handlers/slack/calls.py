@@ -75,6 +75,11 @@ class SlackCalls:
         """The rate limit of a method."""
         return self._limits.get(method_name, self._limits[_OTHERS])
 
+    def edits_are_scarce(self, team_id: str) -> bool:
+        """Whether half of the edits that a workspace may make at once are used."""
+        updates = self.limit_of(UPDATES)
+        return updates.left(team_id) <= updates.burst / 2
+
     def call(self, method: Method, scope: str, caller: int, **arguments: Any) -> SlackResponse:
         """Call a method of the client.
 

@@ -10,9 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bot.config.featured import Featured
+from bot.provisioning.instances import Size
+from bot.repositories.preview import Preview
 from handlers import messages
+from handlers.messages.blocks import Json
 from handlers.messages.buttons import Offers
+from handlers.messages.forms import FormFacts, Origin, found_in, launch_form
+from handlers.messages.home_tab import HomeOptions, Mine, Usage, home_of_mine
 from handlers.messages.message import Message
+from handlers.rules import Role
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
 from tests.unit.handlers.conftest import NOW, binder, building
@@ -23,6 +30,8 @@ HASHES = IMAGES / "screenshots.json"
 OFFERS = Offers(can_shelve=True, can_ask=True)
 
 _ADA = "U0000000ADA"
+GRACE = "U00000GRACE"
+"""Stands for her id in a view."""
 _INTERFACES = [
     {"kind": "lab", "label": "JupyterLab", "path": "lab"},
     {"kind": "notebook", "label": "Notebook", "path": "tree"},
@@ -54,6 +63,7 @@ class Picture:
         is_dark: Whether the reader's browser is in dark mode.
         open_thread: Whether the thread is open.
         open_menu: Whether the last menu is open.
+        view: The form that is open before it, or the Home tab.
     """
 
     said: Callable[[str], Sequence[Said]]
@@ -62,10 +72,12 @@ class Picture:
     is_dark: bool = False
     open_thread: bool = False
     open_menu: bool = False
+    view: Callable[[str], Json] | None = None
 
     def hash(self) -> str:
-        """Of all that is said in it."""
-        shown = [(each.kind, _as_json(each.message)) for each in self.said(_ADA)]
+        """Of all that is said in it, and of what is open before it."""
+        shown: list[Any] = [(each.kind, _as_json(each.message)) for each in self.said(_ADA)]
+        shown += [self.view(_ADA)] if self.view else []
         return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -132,11 +144,34 @@ def _direct(owner: str) -> list[Said]:
     ]
 
 
+def _home(owner: str) -> Json:
+    row = _climate(binder, owner, price_per_hour=2.0)
+    other = _climate(building, GRACE, id="other", name="course", interfaces=[])
+    mine = Mine(
+        own=[row],
+        shared=[(other, Role.SHARED)],
+        recent=[_climate(binder, owner, url="https://github.com/example/fractals", ref=None)],
+        featured=[Featured("Introduction to Python", "example/python-intro main")],
+        usage=Usage(1, 5, 24 * 3600.0, 168 * 3600.0, 4 * 3600.0, None, 3, 9.5 * 3600, 19.0),
+    )
+    return {"type": "home", "blocks": home_of_mine(mine, HomeOptions(NOW, "SU", OFFERS))}
+
+
+def _form(_owner: str) -> Json:
+    sizes = [Size("m3.small", "2 CPUs, 6 GB", 2.0), Size("m3.large", "16 CPUs, 60 GB", 16.0)]
+    refs = ("main", "develop", "v1.0", "v2.0")
+    found = found_in(Preview(refs=refs, default="main"))
+    facts = FormFacts(sizes, "SU", {"m3.small": 12, "m3.large": 1}, found=found)
+    return launch_form(facts, Origin("C1"), repository="example/climate-model")
+
+
 PICTURES: Mapping[str, Picture] = {
     "building": Picture(_building, size=(900, 580)),
     "thread": Picture(_ready, size=(1240, 680), open_thread=True),
     "failed": Picture(_failed, size=(1240, 720), open_thread=True),
     "direct": Picture(_direct, place="dm", size=(900, 720), is_dark=True),
+    "home": Picture(lambda _: [], place="dm", size=(900, 900), view=_home),
+    "form": Picture(_building, size=(900, 900), view=_form),
     "phone": Picture(_ready, size=(500, 560), is_dark=True, open_menu=True),
 }
 """The pictures by the name of their file."""

@@ -25,6 +25,7 @@ from handlers.outbox.delivery import Delivery
 from storage import binders, leases, warm
 from storage.models import Binder, BuiltImage
 from storage.vocabulary import Status
+from tests.chaos.sim import storm
 from tests.chaos.sim.storm import Arena, play
 
 SEEDS = 48
@@ -99,7 +100,7 @@ def test_a_create_without_adoption_is_found(arena: Arena, monkeypatch: pytest.Mo
 
     monkeypatch.setitem(transitions._TOWARDS_READY, Status.REQUESTED, anew)
     monkeypatch.setattr(transitions, "plan", blind_to_twins)
-    assert found(arena, "instances", first=67)
+    assert found(arena, "instances", first=80)
 
 
 def test_a_post_without_a_look_for_it_is_found(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,4 +166,5 @@ def test_what_is_left_of_a_bake_that_died_is_found(arena: Arena, monkeypatch: py
             remove(self, binder_id)
 
     monkeypatch.setattr(Reconciler, "_remove_stray", spare_bakes)
+    monkeypatch.setattr(storm, "REST_SECONDS", 2 * storm.HOUR)  # it is never over
     assert found(arena, "has something of bake", first=2)

@@ -48,10 +48,16 @@ def an_order(url: str, **changes: Any) -> InstanceSpec:
 
 
 def install_stub(folder: Path, name: str) -> None:
-    """Put a stub of a command into a folder; its state is in `state` beside that folder."""
-    script = Path(__file__).with_name("stub_commands.py").read_text()
+    """Put a stub of a command into a folder; its state is in `state` beside that folder.
+
+    Stubs are called a thousand times: what they share is a module, which Python compiles once.
+    """
     path = folder / name
-    path.write_text(f"#!{sys.executable} -IS\n{script}")
+    path.write_text(
+        f"#!{sys.executable} -IS\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from stub_commands import main; sys.exit(main())\n"
+    )
     path.chmod(0o755)
 
 

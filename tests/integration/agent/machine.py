@@ -62,7 +62,7 @@ class GuestMachine:
         environment: What the agent's process finds in its environment.
     """
 
-    patience = 20.0
+    patience = 60.0
     """How long a test waits for what a machine does, in seconds."""
 
     def __init__(self, root: Path, environment: Mapping[str, str]) -> None:

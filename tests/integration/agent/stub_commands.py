@@ -3,7 +3,6 @@
 Each call is a line of `calls.jsonl` in the stubs' state directory, which also says how to behave.
 """
 
-import hashlib
 import json
 import os
 import signal
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STATE = Path(__file__).resolve().parent.parent / "state"
+STATE = Path(sys.argv[0]).resolve().parent.parent / "state"
 STOCK_IMAGE = {"User": "jovyan", "WorkingDir": "/home/jovyan", "Env": ["REPO_DIR=/home/jovyan", "LANG=C"]}
 
 
@@ -129,7 +128,7 @@ def start(arguments: list[str]) -> int:
         container["State"] = {"Running": False, "ExitCode": 137, "OOMKilled": True}
     else:
         process = subprocess.Popen(
-            [sys.executable, "-IS", __file__, "--serve", str(container["Port"])],
+            [sys.executable, "-IS", sys.argv[0], "--serve", str(container["Port"])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -195,6 +194,8 @@ def repo2docker(arguments: list[str]) -> int:
         code = 1
     if code == 0:
         image = arguments[arguments.index("--image-name") + 1]
+        import hashlib  # noqa: PLC0415 - it is slow to load, and most stubs do without it
+
         number = f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
         config = {"Id": number, "Config": read("image.json", STOCK_IMAGE)}
         write("images.json", {**read("images.json", {}), image: config})
@@ -205,7 +206,7 @@ def apt_get(arguments: list[str]) -> int:
     if arguments[0] == "install":
         (STATE / "no-buildx").unlink(missing_ok=True)
         for each in (STATE / "apt").iterdir():
-            each.rename(Path(__file__).parent / each.name)
+            each.rename(Path(sys.argv[0]).parent / each.name)
     return 0
 
 

@@ -221,6 +221,54 @@ def test_a_modal_is_opened_refused_and_taken(demo: Connected, ada: Person) -> No
     assert demo.received[-1] == "form"
 
 
+def suggesting(field: str, kind: str) -> dict[str, Any]:
+    """A field whose options the app suggests, and of whose changes it wants to hear."""
+    element = {"type": kind, "action_id": f"{field}_chosen", "min_query_length": 0}
+    label = {"type": "plain_text", "text": field}
+    whole = {"type": "input", "block_id": field, "label": label, "element": element, "optional": True}
+    return {**whole, "dispatch_action": True}
+
+
+def test_an_app_suggests_options_and_hears_of_changes_while_a_form_is_open(
+    demo: Connected, ada: Person
+) -> None:
+    heard: list[Any] = []
+    branch, groups = suggesting("branch", "external_select"), suggesting("groups", "multi_external_select")
+
+    def on_command(ack: Any, body: Any, client: Any) -> None:
+        ack()
+        client.views_open(trigger_id=body["trigger_id"], view={**FORM, "blocks": [branch, groups]})
+
+    def on_options(ack: Any, payload: Any) -> None:
+        typed = payload["value"]
+        ack(options=[{"text": {"type": "plain_text", "text": f"is {typed}"}, "value": typed or "main"}])
+
+    def on_change(ack: Any, body: Any) -> None:
+        heard.append((body["actions"][0]["block_id"], body["view"]["state"]["values"]))
+        ack()
+
+    def on_sent(ack: Any, view: Any) -> None:
+        heard.append(("sent", view["state"]["values"]))
+        ack()
+
+    demo.app.command("/demo")(on_command)
+    for action_id in ("branch_chosen", "groups_chosen"):
+        demo.app.options(action_id)(on_options)
+        demo.app.action(action_id)(on_change)
+    demo.app.view("form")(on_sent)
+    demo.connect()
+    ada.command("/demo")
+    ada.wait_for(lambda seen: seen.modal)
+    assert ada.suggest("branch_chosen", "dev") == ["is dev"]
+    ada.type({"branch": "dev"})
+    assert ada.submit({"branch": "dev", "groups": ["a", "main"]})["ok"]
+    assert [each for each, _ in heard] == ["branch", "sent"]
+    values = heard[-1][1]
+    assert values["branch"]["branch_chosen"]["selected_option"]["value"] == "dev"
+    chosen = values["groups"]["groups_chosen"]["selected_options"]
+    assert sorted(each["value"] for each in chosen) == ["a", "main"]
+
+
 def test_the_home_tab_is_each_persons_own(demo: Connected, ada: Person, grace: Person) -> None:
     blocks = [
         {

@@ -1,8 +1,9 @@
 """The form: everything that a command can, and the other way round; and what it says while it is open."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from slack_bolt import App
 import handlers
 from bot.errors import RefNotFound, RepositoryNotFound
 from bot.lookups import Lookups
-from bot.repositories.launch_text import OPTIONS
+from bot.repositories.launch_text import OPTIONS, parse_repo
 from bot.repositories.preview import Preview
 from bot.repositories.spec import RepoSpec
 from handlers import ids
@@ -243,3 +244,24 @@ def test_a_form_that_is_sent_shares_with_people_channels_and_groups() -> None:
     }
     read = share_fields.read_shares(chosen)
     assert [read[each] for each in chosen] == [["U1"], ["C1"], ["S1"]]
+
+
+def test_two_forms_wait_for_a_look_and_all_others_are_launched_at_once() -> None:
+    may_go, spec = Event(), parse_repo("owner/repo")
+    found_later = Preview()
+
+    def slow(_: RepoSpec) -> Preview | None:
+        assert may_go.wait(10)
+        return found_later
+
+    with ThreadPoolExecutor(4) as pool:
+        nothing = SlowFacts.nothing()
+        looks = Lookups(slow, pool.submit, fresh_seconds=60)
+        facts = SlowFacts(pool.submit, looks, nothing.free, nothing.groups)
+        waiting = [pool.submit(facts.preview, spec) for _ in range(2)]
+        while facts._waiting.acquire(blocking=False):  # until both wait
+            facts._waiting.release()
+        assert facts.preview(spec) is None
+        may_go.set()
+        assert [each.result(10) for each in waiting] == [found_later] * 2
+    assert facts.preview(spec) == found_later

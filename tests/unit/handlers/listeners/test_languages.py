@@ -9,9 +9,19 @@ import pytest
 from slack_sdk import WebClient
 
 from handlers import ids
+from handlers.outbox.delivery import Delivery
+from handlers.requests.home import blocks_of
+from handlers.slack import profiles as slack_profiles
+from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.profiles import CACHE_SECONDS, PAUSE_SECONDS, Profiles
+from storage import outbox, shares
+from storage.home_models import Home, HomeTab
+from storage.share_models import ShareKind
+from storage.shares import Subject
+from storage.vocabulary import MessageKind, Status
 from tests.unit.handlers.conftest import Post
-from tests.unit.handlers.listeners.conftest import Desk, bolt
+from tests.unit.handlers.listeners.conftest import Desk, bolt, context_of
+from workspace.hands import Person, plain
 
 GERMAN_HELP = "diese Befehle zeigen"
 
@@ -48,9 +58,14 @@ def clock() -> list[float]:
 
 
 @pytest.fixture
-def worldly(post: Post, users: SlackUsers, clock: list[float]) -> Desk:
+def profiles(post: Post, users: SlackUsers, clock: list[float], monkeypatch: pytest.MonkeyPatch) -> Profiles:
+    monkeypatch.setattr(slack_profiles, "TIMEOUT_SECONDS", 10.0)  # on a busy computer
+    return Profiles(post.client, UTC, clock=lambda: clock[0])
+
+
+@pytest.fixture
+def worldly(post: Post, profiles: Profiles) -> Desk:
     """A desk at which Slack is asked for people's languages."""
-    profiles = Profiles(post.client, UTC, clock=lambda: clock[0])
     return Desk(post, bolt(post, lambda: None, profiles=profiles), [])
 
 
@@ -87,9 +102,9 @@ def test_from_then_on_the_acknowledgement_is_the_answer(worldly: Desk, users: Sl
 
 
 def test_a_language_is_asked_for_again_after_an_hour_once_the_answer_is_given(
-    worldly: Desk, users: SlackUsers, clock: list[float]
+    worldly: Desk, users: SlackUsers, profiles: Profiles, clock: list[float]
 ) -> None:
-    worldly.told(worldly.grace, typed(worldly, "help", worldly.grace))
+    profiles.refresh(worldly.grace)
     worldly.post.workspace.state.set_locale("grace", "en-US")
     clock[0] += CACHE_SECONDS
     assert GERMAN_HELP in worldly.command("help", worldly.grace)
@@ -143,3 +158,45 @@ def test_who_cannot_reach_slack_knows_nobody(post: Post) -> None:
     profiles = Profiles(WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/"), UTC)  # nobody listens there
     profiles.refresh(post.ada)
     assert profiles.known_locale(post.ada) is None
+
+
+# --- what is delivered later -----------------------------------------------------------------------------
+
+
+def test_links_and_shares_are_told_in_the_language_of_who_gets_them(post: Post) -> None:
+    """Ada owns the binder and reads German, Grace reads English: the channel reads English, too."""
+    post.workspace.state.set_locale("ada", "de-DE")
+    profiles = Profiles(post.client, UTC)
+    calls = SlackCalls(default_rate_limits(lambda: post.clock[0]))
+    post.delivery = Delivery(post.store, post.client, calls, known_locale=profiles.known_locale)
+    row = post.launch(name="demo")
+    post.drain()
+    grace = post.workspace.state.person("grace").id
+    for user in (post.ada, grace):
+        profiles.refresh(user)
+    post.change(row.id, status=Status.READY, ready_at=post.clock[0])
+    general = post.channel("general")
+    whom = [Subject(ShareKind.USER, grace), Subject(ShareKind.CHANNEL, general)]
+    with post.store.write() as session:
+        outbox.say(session, MessageKind.LINKS, f"links:{row.id}", row.id)
+        shares.share(session, row.id, whom, manages=False, by=post.ada)
+        for to in (grace, general):
+            shares.tell(session, row.id, to, by=post.ada, occasion="x")
+    post.drain()
+    with Person(post.workspace.url, "ada") as ada, Person(post.workspace.url, "grace") as other:
+        mine = "\n".join(map(plain, ada.look().ephemerals()))
+        direct = "\n".join(map(plain, other.look().messages("dm")))
+    assert "Deine Links zu *demo*" in mine
+    assert "shared *demo* with you. You can open it." in direct
+    channel = "\n".join(map(plain, post.messages("general")))
+    assert "shared *demo* with this channel." in channel
+
+
+def test_a_home_tab_is_in_the_language_of_its_reader(post: Post) -> None:
+    post.workspace.state.set_locale("grace", "de-DE")
+    profiles = Profiles(post.client, UTC)
+    context = context_of(post, profiles=profiles)
+    for handle, title in (("grace", "Deine Binder"), ("ada", "Your binders")):
+        user = post.workspace.state.person(handle).id
+        home = Home(team_id=post.workspace.state.team_id, user=user, tab=HomeTab.MINE, page=0)
+        assert title in plain({"blocks": blocks_of(context, home)})

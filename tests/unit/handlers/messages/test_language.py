@@ -1,5 +1,6 @@
 """Every sentence in every language: the catalogues are in step with the code."""
 
+import ast
 import pickle
 import re
 import string
@@ -27,6 +28,7 @@ from handlers.messages.language import (
 
 ROOT = Path(__file__).parents[4]
 OTHERS = sorted(LANGUAGES - {ENGLISH})
+MARKS = {"Sentence", "translated", "translated_count"}
 UPDATE = "run `make catalogues`, and translate what is new"
 
 
@@ -71,6 +73,24 @@ def test_every_sentence_of_the_code_is_translated(language: str, in_code: Catalo
     known = {str(each.id): each for each in entries(catalogue(language))}
     assert sorted(keys(in_code) - known.keys()) == [], UPDATE
     assert [each for each, entry in known.items() if not all(forms(entry.string)) or entry.fuzzy] == []
+
+
+def test_no_sentence_is_hidden_from_the_catalogues() -> None:
+    """Babel finds neither an f-string nor what stands within one."""
+    hidden = []
+    for path in [*ROOT.glob("bot/**/*.py"), *ROOT.glob("handlers/**/*.py")]:
+        tree = ast.parse(path.read_text())
+        within = {id(each) for whole in ast.walk(tree) if is_f_string(whole) for each in ast.walk(whole)}
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in MARKS and call.args:
+                first = call.args[0]
+                if is_f_string(first) or (isinstance(first, ast.Constant) and id(first) in within):
+                    hidden.append(f"{path.relative_to(ROOT)}:{call.lineno}")
+    assert hidden == []
+
+
+def is_f_string(node: ast.AST) -> bool:
+    return isinstance(node, ast.JoinedStr)
 
 
 @pytest.mark.parametrize("language", OTHERS)
