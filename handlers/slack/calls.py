@@ -56,6 +56,8 @@ def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str
         "chat_postMessage": RateLimit(1.0, 2, clock=clock),
         UPDATES: RateLimit(0.5, 20, clock=clock),
         "chat_postEphemeral": RateLimit(1.5, 10, clock=clock),
+        # The direct messages of a class are opened all at once, and hardly any at other times.
+        "conversations_open": RateLimit(0.6, 20, clock=clock),
         "views_publish": RateLimit(1.5, 10, clock=clock),
         _OTHERS: RateLimit(0.8, 10, clock=clock),
     }
