@@ -116,6 +116,12 @@ def to_launch(session: Session, class_id: str, *, limit: int) -> Sequence[Seat]:
     return session.scalars(query.order_by(Seat.user.is_(None), Seat.number).limit(limit)).all()
 
 
+def is_given_up(session: Session, binder_id: str) -> bool:
+    """Whether a seat keeps a binder that failed: no other one is launched for it by itself."""
+    query = select(Seat.number).where(Seat.binder_id == binder_id, Seat.launches >= MOST_LAUNCHES)
+    return session.scalar(query) is not None
+
+
 def count_to_launch(session: Session, class_id: str) -> int:
     """How many seats lack a binder."""
     query = select(func.count()).select_from(Seat).outerjoin(Binder, Binder.id == Seat.binder_id)

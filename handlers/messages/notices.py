@@ -72,7 +72,8 @@ def kept(binder: Binder, *, held_by: Reason | None, guessed_zone: str = "") -> M
     """When a binder ends now, the limit that held it back, and the time zone that had to be guessed."""
     lines = [_kept_until(binder)]
     if held_by is not None:
-        lines.append(translated(_IN_CLASS if binder.class_id is not None else _HELD[held_by]))
+        is_by_class = binder.class_id is not None and held_by == Reason.MAXIMUM
+        lines.append(translated(_IN_CLASS if is_by_class else _HELD[held_by]))
     if guessed_zone:
         lines.append(guess_of(guessed_zone))
     shown = " ".join(lines)
@@ -108,10 +109,9 @@ def _why(binder: Binder, given: Notice, options: NoticeOptions) -> Iterator[str]
     if given.reason == Reason.LIFETIME:
         shelved = "Shelved binders are kept only until then."
         yield shelved if is_shelved(binder) else "Its lifetime is over then."
-    elif binder.class_id is not None:
-        yield "Its class ends then."
     elif given.reason == Reason.MAXIMUM:
-        yield "That is the longest lifetime that this site allows, so it cannot be extended."
+        site = "That is the longest lifetime that this site allows, so it cannot be extended."
+        yield site if binder.class_id is None else "Its class ends then."
     elif given.reason == Reason.BUDGET:
         most = amount(binder.budget or 0.0, options.unit)
         yield f"That is when it reaches the cost limit of {most}, so it cannot be extended."

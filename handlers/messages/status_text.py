@@ -142,8 +142,14 @@ def ending(binder: Binder, person: str) -> str:
     if binder.ending == Ending.STOPPED:
         return translated("was torn down by {person}", person=person)
     if binder.ending == Ending.EXPIRED:
-        return translated("ended because {reason}", reason=_EXPIRED[binder.ended_for or Reason.LIFETIME])
+        return translated("ended because {reason}", reason=_expired(binder))
     return translated(_ENDED[binder.ending])
+
+
+def _expired(binder: Binder) -> Sentence:
+    if binder.class_id is not None and binder.ended_for == Reason.MAXIMUM:
+        return Sentence("its class was over")
+    return _EXPIRED[binder.ended_for or Reason.LIFETIME]
 
 
 def short_ending(binder: Binder, person: str) -> str:
@@ -151,7 +157,7 @@ def short_ending(binder: Binder, person: str) -> str:
     if binder.ending == Ending.STOPPED:
         return translated("Torn down by {person}", person=person)
     if binder.ending == Ending.EXPIRED:
-        return capital(translated(_EXPIRED[binder.ended_for or Reason.LIFETIME]))
+        return capital(translated(_expired(binder)))
     return translated(_ENDED_IN_SHORT[binder.ending])
 
 

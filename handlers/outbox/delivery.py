@@ -31,7 +31,7 @@ from handlers.outbox.places import CHANNEL_REFUSED, ROOT_LOST, Places, explain_m
 from handlers.outbox.seat_posts import SeatPosts
 from handlers.outbox.ways import Ways
 from handlers.outbox.worker import OutboxWorker
-from handlers.slack.calls import UPDATES, Method, Rejected, SlackCalls, TooEarly, Uncertain
+from handlers.slack.calls import Method, Rejected, SlackCalls, TooEarly, Uncertain
 from handlers.slack.profiles import english
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox, shares
@@ -86,7 +86,7 @@ class Delivery(OutboxWorker):
         self._blocks = BlockSupport()
         self._posts = Posts(client)
         self._announcements = Announcements(store, client, self._options, admin_channel)
-        self._seats = SeatPosts(can_shelve=self._options.can_shelve)
+        self._seats = SeatPosts(store, can_shelve=self._options.can_shelve)
         self._duplicates = DuplicatePosts(store, self._posts, self._calls)
         self._late: LatePost | None = None
         """What was posted for the current message: too late, if another sender has the message by then."""
@@ -151,7 +151,7 @@ class Delivery(OutboxWorker):
             post=partial(self._post, owed),
             find=partial(self._find, owed),
             direct=partial(self._places.direct, partial(self._call, owed)),
-            edits_are_scarce=self._edits_are_scarce,
+            edits_are_scarce=self._calls.edits_are_scarce,
             done=partial(self._done, owed),
         )
 
@@ -179,7 +179,7 @@ class Delivery(OutboxWorker):
         if ts is None and owed.message.unsure and binder.thread_channel:
             ts = self._find(owed, Post.of(owed, message, binder.thread_channel, binder.thread_ts))
         if ts is not None:
-            if binder.class_id is not None and self._edits_are_scarce(binder.team_id):
+            if binder.class_id is not None and self._calls.edits_are_scarce(binder.team_id):
                 raise TooEarly(THRIFT_SECONDS)
             self._edit(owed, binder, message, ts=ts)
         self._done(owed, ts)
@@ -237,13 +237,8 @@ class Delivery(OutboxWorker):
         since = now - self._edits.get(binder.id, 0.0)
         if since < HEARTBEAT_SECONDS:
             raise TooEarly(HEARTBEAT_SECONDS - since)
-        if self._edits_are_scarce(binder.team_id):
+        if self._calls.edits_are_scarce(binder.team_id):
             raise TooEarly(THRIFT_SECONDS)
-
-    def _edits_are_scarce(self, team_id: str) -> bool:
-        """Whether half of the edits that the workspace may make at once are used."""
-        updates = self._calls.limit_of(UPDATES)
-        return updates.left(team_id) <= updates.burst / 2
 
     def _edit(self, owed: Owed, binder: Binder, message: Message, *, ts: str | None = None) -> bool:
         """Edit the card, or the message `ts`. To do it twice is harmless, so no probe is needed.

@@ -2,18 +2,22 @@
 
 from handlers.messages import seat_card
 from handlers.messages.message import Message
+from storage import seats
+from storage.engine import Store
 from storage.models import Binder
-from storage.vocabulary import MessageKind
+from storage.vocabulary import Ending, MessageKind
 
 
 class SeatPosts:
     """Remembers what was shown last of each seat: the same is not shown again.
 
     Args:
+        store: Where seats are.
         can_shelve: Whether the cloud can shelve instances.
     """
 
-    def __init__(self, *, can_shelve: bool) -> None:
+    def __init__(self, store: Store, *, can_shelve: bool) -> None:
+        self._store = store
         self._can_shelve = can_shelve
         self._shown: dict[str, Message] = {}
 
@@ -27,8 +31,15 @@ class SeatPosts:
             return False
         if kind != MessageKind.CARD:
             return seat_card.is_said(binder, kind)
+        if binder.ready_at is None and binder.ending == Ending.FAILED:
+            return self._is_given_up(binder)
         is_shown = binder.thread_ts is not None and self._shown.get(binder.id) == self.card(binder)
         return seat_card.is_worth_a_card(binder) and not is_shown
+
+    def _is_given_up(self, binder: Binder) -> bool:
+        """Whether nothing comes of a seat: one that is tried once more is not worth a word."""
+        with self._store.read() as session:
+            return seats.is_given_up(session, binder.id)
 
     def note_shown(self, binder: Binder) -> None:
         """Note that its card is shown as it is now."""

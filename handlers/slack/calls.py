@@ -56,6 +56,8 @@ def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str
         "chat_postMessage": RateLimit(1.0, 2, clock=clock),
         UPDATES: RateLimit(0.5, 20, clock=clock),
         "chat_postEphemeral": RateLimit(1.5, 10, clock=clock),
+        # The direct messages of a class are opened all at once, and hardly any at other times.
+        "conversations_open": RateLimit(0.6, 20, clock=clock),
         "views_publish": RateLimit(1.5, 10, clock=clock),
         _OTHERS: RateLimit(0.8, 10, clock=clock),
     }
@@ -74,6 +76,11 @@ class SlackCalls:
     def limit_of(self, method_name: str) -> RateLimit:
         """The rate limit of a method."""
         return self._limits.get(method_name, self._limits[_OTHERS])
+
+    def edits_are_scarce(self, team_id: str) -> bool:
+        """Whether half of the edits that a workspace may make at once are used."""
+        updates = self.limit_of(UPDATES)
+        return updates.left(team_id) <= updates.burst / 2
 
     def call(self, method: Method, scope: str, caller: int, **arguments: Any) -> SlackResponse:
         """Call a method of the client.

@@ -226,5 +226,5 @@ def test_a_class_of_five_in_the_browser(scene: Scene, tmp_path: Path) -> None:
         card = card_of(scene.person("emmy"))
         assert any(binder_of(scene, scene.person("emmy")).token in url for _, url in links(card))
         page.wait_for("article.message", "5  ready", seconds=60)
-        assert page.shows("article.message", "5  taken")
+        page.wait_for("article.message", "5  taken", seconds=60)
     assert len({each.owner for each in scene.all_live()}) == 5

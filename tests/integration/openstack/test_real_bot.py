@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ class Bot:
             "OPENSTACK_IMAGE": IMAGE,
             "OPENSTACK_SIZES": f"{FLAVOR}:Tiny,{HUGE}:Huge",
             "ALLOW_PRIVATE_REPOSITORIES": "true",
+            "CLASS_FOR": "everybody",
             "TICK_SECONDS": "0.1",
             "PYTHONPATH": str(Path(__file__).parents[3]),
         }
@@ -269,6 +270,26 @@ def test_put_away_and_had_back_its_new_links_work(stage: Stage) -> None:
     stage.command("/binder stop golf")
     stage.hear("golf", "It ran for")
     assert stage.leavings("golf") == []
+
+
+def test_a_class_gets_its_seats_and_leaves_nothing(stage: Stage) -> None:
+    stage.command(f"/binder class {stage.repository} --seats 3 --for 1h --name hotel")
+    seats = [f"hotel-{number}" for number in (1, 2, 3)]
+    with ExitStack() as stack:
+        for guest in [stage.guest(each) for each in seats]:
+            stack.enter_context(guest.serves())
+        stage.hear("hotel", "3  ready")
+        stage.command("/binder class join hotel")
+        owned = dict(links(stage.hear("hotel", "Your links to")))
+        assert requests.get(owned["JupyterLab"], allow_redirects=False, timeout=5).status_code == 200
+    with closing(Store(stage.bot.database)) as store, store.read() as session:
+        ids = list(session.scalars(select(Binder.id).where(Binder.class_id.is_not(None))))
+    assert len(ids) == len(seats)
+    # Ada's own seat would end only after a warning.
+    stage.command("/binder stop hotel")
+    stage.command("/binder class end hotel")
+    stage.hear("hotel", "is over")
+    assert [leavings(stage.cloud, each) for each in ids] == [[], [], []]
 
 
 def test_what_belongs_to_no_binder_is_swept_away(stage: Stage, stray: str) -> None:
