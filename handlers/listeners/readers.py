@@ -1,6 +1,7 @@
 """In which language a person is answered.
 
-Slack has to be asked once for it. Slack waits three seconds for an acknowledgement, so that comes first.
+Slack has to be asked once for it, which takes no more than half of the three seconds in which it wants an
+acknowledgement. That comes last: people can rely on what is acknowledged, whatever breaks then.
 """
 
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ from handlers.requests.context import Context
 
 CONTEXT = "binder_bot_context"
 """Where the middleware leaves our `Context` for listeners."""
-_ACK_IS_ANSWER = frozenset({"view_submission", "block_suggestion"})
-"""Payloads whose acknowledgement says more than that they arrived."""
+_IN_A_HURRY = frozenset({"view_submission", "block_suggestion"})
+"""Payloads at which a person looks while they wait for the acknowledgement."""
 _UNANSWERED_EVENTS = frozenset({"link_shared", "app_home_opened"})
 
 
@@ -31,7 +32,6 @@ def answering(args: Args) -> Iterator[None]:
 
 
 def _language(context: Context, args: Args, user: str) -> str:
-    if context.known_locale(user) is None and args.body.get("type") not in _ACK_IS_ANSWER:
-        args.ack()
+    if context.known_locale(user) is None and args.body.get("type") not in _IN_A_HURRY:
         context.refresh_profile(user)
     return language_of(context.known_locale(user))
