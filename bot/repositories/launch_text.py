@@ -18,7 +18,8 @@ from bot.interfaces.catalogue import BY_KEY, BY_NAME
 from bot.repositories import opened
 from bot.repositories.links.table import parse_location
 from bot.repositories.parts import PATH, REF, clean_path, clean_ref, echo, only_one
-from bot.repositories.phrases import behind_time, refuse_prose, rewrite
+from bot.repositories.phrases import behind_time, rewrite
+from bot.repositories.prose import refuse_prose
 from bot.repositories.spec import LaunchRequest, RepoSpec
 from bot.repositories.typed_text import split, undecorated
 from bot.sentences import Sentence, joined

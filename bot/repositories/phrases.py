@@ -10,6 +10,7 @@ from itertools import dropwhile
 from bot.errors import SpecError
 from bot.interfaces.catalogue import BY_NAME
 from bot.repositories.parts import echo
+from bot.repositories.prose import is_prose
 from bot.sentences import Sentence
 from bot.times import phrases as times
 
@@ -27,7 +28,6 @@ _MEANS: Mapping[str, str] = {
 }
 _MARKED = re.compile(r"@([\w./-]+)")
 _NAMED = re.compile(r"([a-z]+)[=:](.*)", re.IGNORECASE | re.DOTALL)
-_ASSIGNED = re.compile(r"[A-Za-z]{2,}=")
 _REPOSITORY_NAMES = frozenset({"repo", "repository", "url", "link", "git"})
 _AT = frozenset({"on", "at", "from"})
 _FLAG = re.compile("[-\u2010-\u2015\u2212]+\\w")
@@ -97,35 +97,6 @@ _NUMBER = re.compile(r"[#!]?(\d{1,9})")
 _WITH = frozenset({"with", "in", "using"})
 _ALSO_DIRECTORIES = frozenset({"nb", "notebook", "notebooks", "tree", "app", "apps", "shiny"})
 _REPOSITORY_OPTION = re.compile(r"^--(?:repo|repository|url)(?:=(.*))?$", re.IGNORECASE)
-_PROSE = frozenset(
-    {
-        "again",
-        "called",
-        "checkout",
-        "half",
-        "have",
-        "i",
-        "issue",
-        "launch",
-        "mr",
-        "named",
-        "one",
-        "open",
-        "pr",
-        "quickly",
-        "release",
-        "version",
-    }
-    | {"an", "and", "as", "at", "branch", "by", "can", "commit", "could", "day", "days", "directory"}
-    | {"file", "folder", "for", "friday", "from", "hello", "hey", "hi", "hour", "hours", "if", "in"}
-    | {"into", "is", "it", "just", "let", "like", "me", "midnight", "minute", "minutes", "monday", "my"}
-    | {"name", "need", "next", "no", "noon", "not", "now", "of", "on", "or", "our", "path", "please"}
-    | {"pls", "ref", "revision", "run", "saturday", "size", "so", "some", "sunday", "tag", "thank"}
-    | {"thanks", "that", "the", "then", "there", "this", "thursday", "thx", "till", "to", "today"}
-    | {"tomorrow", "tonight", "tuesday", "until", "us", "using", "want", "we", "wednesday", "week"}
-    | {"weeks", "which", "while", "with", "without", "would", "you", "your"}
-)
-"""Words of sentences and of times: somebody who means a branch of that name says so with `--ref`."""
 _SEPARATOR = re.compile("[-=]*>|[!?\u2026]+|\\.{3}|/|[-\u2013\u2014:|,;+&\u2192=]")
 _LABEL = re.compile(r"\[?([A-Za-z]+)\]?:")
 _LEADING = frozenset(
@@ -169,10 +140,6 @@ _LEADING = frozenset(
 )
 _POLITE = frozenset({"please", "pls", "thanks", "thx", "thank", "you", "now"})
 """Words at the beginning and the end of a request that ask for nothing."""
-_TIME = re.compile(
-    r"\d+(?:[.,]\d+)?(?:h|hrs?|hours?|mins?|minutes?|days?|weeks?)|\d{1,2}:\d{2}\S*|\d{1,2}(?:am|pm)",
-    re.IGNORECASE,
-)
 
 
 def rewrite(words: Sequence[str]) -> list[str]:
@@ -188,43 +155,6 @@ def rewrite(words: Sequence[str]) -> list[str]:
 def behind_time(words: Sequence[str]) -> list[str]:
     """The words that follow a time, with options where people write them in another way."""
     return _phrases(["", *words])[1:]
-
-
-def refuse_prose(word: str | None, option: str) -> None:
-    """Refuse a word that stands where a ref or a path is expected, and that is part of a sentence.
-
-    Args:
-        word: The word, if there is one.
-        option: `ref` or `path`: what it would be.
-
-    Raises:
-        SpecError: With the way to write it if it is meant.
-    """
-    if word is None:
-        return
-    if _TIME.fullmatch(word):
-        raise SpecError(
-            Sentence("{word} looks like a time, not like a {option}.", word=echo(word), option=option),
-            hint=Sentence(
-                "Write --for {word} if you mean how long, and --{option} {word} if it is the {option}.",
-                word=word,
-                option=option,
-            ),
-        )
-    if option == "ref" and _ASSIGNED.match(word):
-        raise SpecError(
-            Sentence("{word} is no option.", word=echo(word)),
-            hint=Sentence("Write --ref {word} if it is the ref.", word=word),
-        )
-    if word.lower() in _PROSE or (option == "ref" and word.lower() == "a"):
-        raise SpecError(
-            Sentence(
-                "{word} is not understood here: a repository, a ref and a path are expected.", word=echo(word)
-            ),
-            hint=Sentence(
-                "Leave it out, or write --{option} {word} if it is the {option}.", option=option, word=word
-            ),
-        )
 
 
 def _is_leading(word: str) -> bool:
@@ -404,4 +334,4 @@ def _is_ref(word: str) -> bool:
 
 def _is_name(word: str) -> bool:
     """Whether a word can be the name of a branch or a file, and is no option and no part of a sentence."""
-    return bool(word) and not _FLAG.match(word) and word.lower() not in _PROSE and not _TIME.fullmatch(word)
+    return bool(word) and not _FLAG.match(word) and not is_prose(word)

@@ -74,4 +74,4 @@ class Announcements:
 
 
 def _post(owed: Owed, ways: Ways, message: Message, channel: str) -> None:
-    ways.done(ways.post(Post(message, channel, owed.message.key, owed.message.created_at))[1])
+    ways.done(ways.post(Post.of(owed, message, channel))[1])

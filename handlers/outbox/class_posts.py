@@ -58,7 +58,7 @@ class ClassPosts:
             raise TooEarly(_AGAIN_SECONDS)
         message = class_text.told(found, str(owed.message.facts.get("what", "")))
         channel = found.message_channel or ways.direct(found.team_id, found.teacher)
-        post = Post(message, channel, owed.message.key, owed.message.created_at, found.message_ts)
+        post = Post.of(owed, message, channel, found.message_ts)
         ways.done(ways.post(post)[1])
 
     def _show(self, owed: Owed, found: SchoolClass, subjects: list[Subject], now: float, ways: Ways) -> None:
@@ -127,7 +127,7 @@ class ClassPosts:
     ) -> tuple[str, str, bool]:
         """Post it, unless it is there; its channel and ts, and whether it was."""
         message = class_text.card(found, subjects, is_moved=channel.startswith("D") and not _is_direct(found))
-        post = Post(message, channel, owed.message.key, owed.message.created_at)
+        post = Post.of(owed, message, channel)
         if owed.message.unsure and (ts := ways.find(post)):
             return channel, ts, True
         return *ways.post(post), False

@@ -177,7 +177,7 @@ class Delivery(OutboxWorker):
             self._send_reply(owed, binder, message)
             return
         if ts is None and owed.message.unsure and binder.thread_channel:
-            ts = self._find(owed, _post_of(owed, message, binder.thread_channel, binder.thread_ts))
+            ts = self._find(owed, Post.of(owed, message, binder.thread_channel, binder.thread_ts))
         if ts is not None:
             if binder.class_id is not None and self._calls.edits_are_scarce(binder.team_id):
                 raise TooEarly(THRIFT_SECONDS)
@@ -264,17 +264,17 @@ class Delivery(OutboxWorker):
 
     def _find_card(self, owed: Owed, binder: Binder, now: float) -> tuple[str, str] | None:
         """Look for a card that may have arrived, in the channel and in the owner's direct message."""
-        home = binder.thread_channel or self._home(owed, binder)
+        home = self._home(owed, binder)
         for place in dict.fromkeys((home, self._direct(owed, binder))):
-            if ts := self._find(owed, _post_of(owed, self._card(binder, now), place)):
+            if ts := self._find(owed, Post.of(owed, self._card(binder, now), place)):
                 log.info("message_had_arrived", key=owed.message.key)
                 return place, ts
         return None
 
     def _post_card(self, owed: Owed, binder: Binder, now: float, *, newer_blocks: bool) -> tuple[str, str]:
         """Post the card where it was asked for, or else to the owner; returns its channel and ts."""
-        channel = binder.thread_channel or self._home(owed, binder)
-        post = _post_of(owed, self._card(binder, now, newer_blocks=newer_blocks), channel)
+        channel = self._home(owed, binder)
+        post = Post.of(owed, self._card(binder, now, newer_blocks=newer_blocks), channel)
         try:
             return self._post_blindly(owed, post)
         except Rejected as error:
@@ -282,8 +282,8 @@ class Delivery(OutboxWorker):
         return self._post_blindly(owed, replace(post, channel=direct))
 
     def _send_reply(self, owed: Owed, binder: Binder, message: Message) -> None:
-        channel = binder.thread_channel or self._home(owed, binder)
-        post = _post_of(owed, message, channel, binder.thread_ts)
+        channel = self._home(owed, binder)
+        post = Post.of(owed, message, channel, binder.thread_ts)
         try:
             _, ts = self._post(owed, post)
         except Rejected as error:
@@ -322,7 +322,7 @@ class Delivery(OutboxWorker):
             )
         except Rejected as error:
             direct = self._direct_after(error, owed, binder, channel)
-            _, ts = self._post(owed, _post_of(owed, message, direct))
+            _, ts = self._post(owed, Post.of(owed, message, direct))
         else:
             ts = response.get("message_ts")
         self._done(owed, ts)
@@ -338,22 +338,21 @@ class Delivery(OutboxWorker):
         channel = to if to.startswith(("C", "G")) else self._direct(owed, binder, to)
         with self._read_by(to):  # a channel has no language of its own
             message = sharing.told(binder, by, to, manages=manages)
-        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+        self._done(owed, self._post(owed, Post.of(owed, message, channel))[1])
 
     def _read_by(self, user: str) -> AbstractContextManager[None]:
         return reading(language_of(self._known_locale(user)))
 
     def _send_help(self, owed: Owed, binder: Binder) -> None:
-        channel = self._options.help_channel
-        if channel is None:
+        if (channel := self._options.help_channel) is None:
             raise Rejected("no_help_channel")
         message = help_request(binder, str(owed.message.facts.get("by", "")))
-        self._done(owed, self._post(owed, _post_of(owed, message, channel))[1])
+        self._done(owed, self._post(owed, Post.of(owed, message, channel))[1])
 
     # Where it goes ---------------------------------------------------------------------------------------
 
     def _home(self, owed: Owed, binder: Binder) -> str:
-        return self._places.home(partial(self._call, owed), binder)
+        return binder.thread_channel or self._places.home(partial(self._call, owed), binder)
 
     def _direct(self, owed: Owed, binder: Binder, user: str | None = None) -> str:
         return self._places.direct(partial(self._call, owed), binder.team_id, user or binder.owner)
@@ -394,7 +393,3 @@ class Delivery(OutboxWorker):
         if self._store.now() >= owed.message.lease_until:
             raise LostLease(f"The time to send outbox message {owed.message.id} is over.")
         return self._calls.call(method, scope, owed.message.id, **arguments)
-
-
-def _post_of(owed: Owed, message: Message, channel: str, thread_ts: str | None = None) -> Post:
-    return Post(message, channel, owed.message.key, owed.message.created_at, thread_ts)

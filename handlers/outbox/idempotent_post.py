@@ -11,6 +11,7 @@ from handlers import ids
 from handlers.messages.message import Message
 from handlers.slack.calls import Rejected
 from handlers.slack.history import Call, messages_since
+from storage.outbox import Owed
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,11 @@ class Post:
     key: str
     owed_at: float
     thread_ts: str | None = None
+
+    @classmethod
+    def of(cls, owed: Owed, message: Message, channel: str, thread_ts: str | None = None) -> "Post":
+        """What is sent for a message of the outbox."""
+        return cls(message, channel, owed.message.key, owed.message.created_at, thread_ts)
 
 
 class Posts:

@@ -163,13 +163,14 @@ class _Search:
         Where it can be done with none of them, any of them tells why not.
 
         Raises:
-            Ambiguous: That leaves more than one.
+            Ambiguous: That leaves more than one; those in this channel come first.
         """
         usable = allowed(session, self.context, self.requester, meant, self.action)
         candidates = [each for each in usable if is_possible(each, self.action)]
         candidates = [each for each in candidates if each.owner == self.requester.user] or candidates
-        candidates = [each for each in candidates if is_in(each, self.requester.channel)] or candidates
-        if len(candidates) > 1:
+        candidates.sort(key=lambda each: not is_in(each, self.requester.channel))
+        is_only_one_here = [is_in(each, self.requester.channel) for each in candidates[:2]] == [True, False]
+        if len(candidates) > 1 and not is_only_one_here:
             for each in candidates:
                 session.expunge(each)  # a rollback would expire them, and the question names them
             raise Ambiguous(candidates)

@@ -61,12 +61,13 @@ def _url_in(typed: str) -> str:
 
 
 def _plain_repository(url: str) -> str:
-    return url.lower().partition("://")[2] or url.lower()
+    plain = url.lower()
+    return (plain.partition("://")[2] or plain).rstrip("/").removesuffix(".git")
 
 
 def _names_of_repository(url: str) -> set[str]:
     """How people name a repository: `github.com/owner/repo`, `owner/repo`, `repo`."""
-    parts = _plain_repository(url).rstrip("/").removesuffix(".git").split("/")
+    parts = _plain_repository(url).split("/")
     return {"/".join(parts[start:]) for start in range(len(parts))}
 
 

@@ -7,6 +7,7 @@ import pytest
 from bot import config
 from bot.admin.check import check
 from bot.errors import ConfigError
+from storage.vocabulary import Status
 from tests.acceptance.conftest import Scene
 from workspace.hands import plain
 from workspace.options import Options
@@ -73,6 +74,37 @@ def test_list_status_and_logs_tell_of_what_lives(scene: Scene) -> None:
     assert "is ready" in answer(scene, "/binder status demo")
     assert "is ready" in answer(scene, "/binder status")
     assert "demo" in answer(scene, "/binder logs")
+
+
+def test_each_person_is_answered_in_the_language_of_their_slack(empty_scene: Scene) -> None:
+    empty_scene.workspace.state.set_locale("linus", "de-DE")
+    for _ in range(2):  # before and after Slack told
+        assert "diese Befehle zeigen" in answer(empty_scene, "/binder help", who="linus")
+        assert "show these commands" in answer(empty_scene, "/binder help")
+    assert "ist keine Zeit" in answer(empty_scene, "/binder launch owner/repo --for ages", who="linus")
+
+
+def test_owner_shared_and_stranger_say_the_repository_and_choose_what_they_may_see(scene: Scene) -> None:
+    ada, linus = scene.person("ada"), scene.person("linus")
+    ada.command("/invite @binder", channel="secret")
+    # The same twice within a minute is one launch: the second one opens something else.
+    for options, channel in (("first", "general"), ("second --open lab", "general"), ("private", "secret")):
+        assert scene.launch(f"--name {options}", channel=channel)["ok"]
+    scene.wait(lambda: len(scene.all_live()) == 3)
+    scene.wait(lambda: {each.status for each in scene.all_live()} == {Status.READY})
+    answer(scene, "/binder share second @grace --manage")
+
+    assert "[first]  [second]  [private]" in answer(scene, f"/binder logs {scene.repository}")
+    asked = answer(scene, f"/binder status {scene.repository}", who="linus")
+    assert "Which binder do you mean?" in asked
+    assert "[first]  [second]" in asked
+    assert "private" not in asked
+    linus.click("second")
+    linus.wait_for(lambda seen: "*second* is ready" in "\n".join(map(plain, seen.ephemerals())) or None)
+
+    assert "second is being torn down" in answer(scene, f"/binder stop {scene.repository}", who="grace")
+    assert "can't find" in answer(scene, "/binder status private", who="linus")
+    assert "first" in answer(scene, "/binder status", who="linus")
 
 
 def test_others_may_not_stop_a_binder(scene: Scene) -> None:

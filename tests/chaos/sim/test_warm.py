@@ -175,7 +175,7 @@ def test_the_pool_makes_room_for_people_the_oldest_first(world: World) -> None:
     world.warm["small"] = 3
     fill(world, 3)
     oldest, second, _ = world.waiting()
-    world.cloud.refuses = [QuotaExceeded("No room.")] * 2
+    world.cloud.refuses = [QuotaExceeded("No room.")] * 4
     world.launch(size="small", warm_failed=True)
     world.launch("efgh5678", size="small", warm_failed=True)
     world.run(lambda: world.binder().status == world.binder("efgh5678").status == Status.READY)

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from bot.sentences import Sentence
 from storage import binders
 from storage.engine import Store
 from storage.models import Audit, Binder, OutboxMessage
@@ -261,3 +262,13 @@ def test_no_text_of_a_binder_or_of_an_error_shows_secrets(store: Store) -> None:
         session.add(new_binder(request_key=binder.request_key, name="n", response_url="https://x/secret"))
     assert TOKEN not in str(caught.value)
     assert "/secret" not in str(caught.value)
+
+
+def test_the_sentence_of_an_error_is_kept_as_the_text_that_it_is(store: Store) -> None:
+    said = Sentence("There is no host {host}.", host="x{y}")
+    binder = launch(store)
+    with store.write() as session:
+        session.execute(update(Binder).where(Binder.id == binder.id).values(failure=said, notes=[said]))
+    kept = binder_of(store, binder.id)
+    assert (kept.failure, kept.notes) == ("There is no host x{y}.", ["There is no host x{y}."])
+    assert type(kept.failure) is str

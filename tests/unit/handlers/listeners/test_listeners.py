@@ -1,8 +1,10 @@
 """Commands, buttons, forms and mentions through a real Bolt app, as Socket Mode hands them to it."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from slack_bolt.request import BoltRequest
 
 from handlers import ids, messages
@@ -438,7 +440,18 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "log_of", boom)
 
 
-@pytest.mark.usefixtures("broken")
+@pytest.fixture
+def plain_log() -> Iterator[None]:
+    """Tracebacks without colours and variables: to paint those takes longer than Slack waits."""
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+    )
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("broken", "plain_log")
 def test_an_error_of_ours_gets_a_reference_that_is_in_the_log(
     desk: Desk, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -454,6 +467,7 @@ def test_an_error_of_ours_gets_a_reference_that_is_in_the_log(
     assert "reference" in desk.submit(repo="owner/repo")["errors"]["repo"]
 
 
+@pytest.mark.usefixtures("plain_log")
 def test_an_error_behind_a_button_is_told_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.has(log="x")
 

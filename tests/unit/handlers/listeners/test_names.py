@@ -61,6 +61,13 @@ def test_a_repository_or_a_part_of_its_name_means_its_binder(desk: Desk, typed: 
     assert "*first* is ready" in desk.command(f"status {typed}")
 
 
+@pytest.mark.parametrize("typed", ["http://git.example.org:8080/team/small.git", "team/small.git", "small"])
+def test_a_repository_on_any_host_means_its_binder(desk: Desk, typed: str) -> None:
+    has(desk, "first", "http://git.example.org:8080/team/small.git")
+    has(desk, "second", TIDES)
+    assert "*first* is ready" in desk.command(f"status {typed}")
+
+
 def test_a_doi_means_its_binder(desk: Desk) -> None:
     has(desk, "first", ZENODO)
     has(desk, "second", TIDES)
