@@ -321,5 +321,5 @@ def test_killed_in_every_stage_of_launch_and_teardown_it_ends_as_if_it_had_not_b
         assert leftovers(folder) == []
         assert sum("is ready after" in plain(each) for each in everything) == 1
         assert sum("It ran for" in plain(each) for each in everything) == 1
-        assert sum("· for @" in plain(each) for each in everything) == 1
+        assert sum("\nfor @" in plain(each) for each in everything) == 1
         assert bot.stop() == 0

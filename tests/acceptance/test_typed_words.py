@@ -45,9 +45,9 @@ def test_what_is_launched_in_a_private_channel_is_not_shown_to_others(scene: Sce
     scene.launch("--name secretive", channel="secret")
     scene.person().wait_for_text("secretive")
     assert "secretive" in answer(scene, "ada", "/binder list")
-    assert "Did you mean `/binder logs secretive`?" in answer(scene, "ada", "/binder logs secretiv")
+    assert "Did you mean `/binder logs secretive`?" in answer(scene, "ada", "/binder logs secretvie")
     for who in ("grace", "linus"):  # Grace is in that channel, too
         assert "No binder is running" in answer(scene, who, "/binder list")
-        for typed in ("status secretive", "logs secretiv", "open secretive", "stop secretive"):
+        for typed in ("status secretive", "logs secretvie", "open secretive", "stop secretive"):
             name = typed.split()[1]
             assert answer(scene, who, f"/binder {typed}") == f"I can't find a binder called “{name}”."

@@ -319,5 +319,5 @@ def test_killed_again_and_again_it_goes_on(stage: Stage, knobs: Knobs) -> None:
     stage.bot.kill_and_restart()
     stage.hear("echo", "It ran for")
     assert stage.leavings("echo") == []
-    for words in ("· for @", "is ready after", "It ran for"):
+    for words in ("\nfor @", "is ready after", "It ran for"):
         assert stage.times_said("echo", words) == 1
