@@ -42,7 +42,7 @@ CLASS_END = "class_end"
 
 CANDIDATE_PREFIX = "binder_candidate:"
 CANDIDATE = re.compile(rf"^{CANDIDATE_PREFIX}")
-"""One of several binders that may be meant; the value is a `handlers.messages.candidates.Candidate`."""
+"""One of several that may be meant; the value is a `handlers.messages.candidates.Candidate`."""
 
 LINK_PREFIX = "link:"
 LINK = re.compile(rf"^{LINK_PREFIX}")

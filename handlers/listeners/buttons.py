@@ -71,7 +71,7 @@ def register(app: App, context: Context) -> None:
     def on_candidate(args: Args) -> None:
         args.ack()
         candidate = Candidate.of(str(args.payload.get("value")))
-        requester = replace(requester_of_click(args), chosen=candidate.binder_id)
+        requester = replace(requester_of_click(args), chosen=candidate.id)
         obey(args, context, requester, candidate.text)
 
     @app.action(ids.LAUNCH_THIS)

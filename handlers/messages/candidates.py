@@ -24,14 +24,14 @@ _MOST_LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What a button stands for: a command as it was typed, and the binder that it is about."""
+    """What a button stands for: a command as it was typed, and the binder or class that it is about."""
 
     text: str
-    binder_id: str
+    id: str
 
     def as_value(self) -> str:
         """As the value of a button."""
-        return json.dumps({"text": self.text, "id": self.binder_id})
+        return json.dumps({"text": self.text, "id": self.id})
 
     @classmethod
     def of(cls, value: str) -> Self:
@@ -76,11 +76,19 @@ def _listed(title: str, binders: Sequence[Binder], typed: str, now: float, user:
         section(f"*{title}*"),
         *[binder_row(each, now, user) for each in shown],
         *([context(translated("… and {count} more.", count=left))] if left else []),
-        *actions(_button(number, each, typed) for number, each in enumerate(shown)),
+        *actions(candidate_button(number, each.name, typed, each.id) for number, each in enumerate(shown)),
     ]
     heard = [phrase(each).after(name_of(each)) for each in shown]
     return Message.of(f"{title}\n{shorten_lines(heard, MAX_TEXT - 200)}", blocks)
 
 
-def _button(number: int, binder: Binder, typed: str) -> ButtonElement:
-    return button(binder.name, f"{ids.CANDIDATE_PREFIX}{number}", Candidate(typed, binder.id).as_value())
+def candidate_button(number: int, name: str, typed: str, id_: str) -> ButtonElement:
+    """Do what was typed with this one.
+
+    Args:
+        number: Among the buttons of the message.
+        name: What people call it.
+        typed: The command, as it was typed.
+        id_: Of the binder or class.
+    """
+    return button(name, f"{ids.CANDIDATE_PREFIX}{number}", Candidate(typed, id_).as_value())

@@ -8,7 +8,8 @@ from bot.sentences import Sentence
 from bot.text import shorten, visible
 from handlers import ids
 from handlers.messages.binder_text import short_url
-from handlers.messages.blocks import Confirmation, actions, button, context, header, section
+from handlers.messages.blocks import MAX_VALUE, Confirmation, actions, button, context, header, section
+from handlers.messages.candidates import Candidate, candidate_button
 from handlers.messages.language import translated, translated_count
 from handlers.messages.message import MOST_LISTED, Message, shorten_lines
 from handlers.messages.mrkdwn import code, code_block, date, escape, inline, person
@@ -186,6 +187,21 @@ def listing(found: Sequence[SchoolClass]) -> Message:
         blocks += [section(_line(each)), *actions([join_button(each), status_button(each)])]
     heard = [f"{_name(each)} {_state(each)}. {numbers(each)}" for each in shown]
     return Message.of(f"{title}:\n{shorten_lines(heard)}", blocks)
+
+
+def which(candidates: Sequence[SchoolClass], typed: str) -> Message:
+    """The question which class is meant, with one button for each that does what was typed with that one."""
+    question = translated("Which class do you mean?")
+    shown = candidates[:MOST_LISTED]
+    if len(Candidate(typed, shown[0].id).as_value()) > MAX_VALUE:
+        return note(question, ", ".join(each.name for each in shown))
+    blocks = [
+        section(f"*{question}*"),
+        *[section(_line(each)) for each in shown],
+        *actions(candidate_button(number, each.name, typed, each.id) for number, each in enumerate(shown)),
+    ]
+    heard = [f"{_name(each)} {_state(each)}" for each in shown]
+    return Message.of(f"{question}\n{shorten_lines(heard)}", blocks)
 
 
 def _line(found: SchoolClass) -> str:

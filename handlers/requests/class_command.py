@@ -9,6 +9,7 @@ from handlers.requests import classes
 from handlers.requests.class_words import parse_class
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester
+from handlers.rules import ClassAction
 
 _Run = Callable[[Context, Requester, str], Message]
 
@@ -28,20 +29,22 @@ def answer(context: Context, requester: Requester, rest: str) -> Message | None:
 
 
 def _join(context: Context, requester: Requester, rest: str) -> Message:
-    return classes.join(context, requester, classes.by_name(context, requester, rest))
+    return classes.join(context, requester, classes.by_name(context, requester, rest, ClassAction.JOIN))
 
 
 def _status(context: Context, requester: Requester, rest: str) -> Message:
-    return classes.status(context, requester, classes.by_name(context, requester, rest))
+    return classes.status(context, requester, classes.by_name(context, requester, rest, ClassAction.INSPECT))
 
 
 def _extend(context: Context, requester: Requester, rest: str) -> Message:
     name, span = phrases.split(rest) if rest else ("", "")
-    return classes.extend(context, requester, classes.by_name(context, requester, name), span)
+    return classes.extend(
+        context, requester, classes.by_name(context, requester, name, ClassAction.EXTEND), span
+    )
 
 
 def _end(context: Context, requester: Requester, rest: str) -> Message:
-    return classes.end(context, requester, classes.by_name(context, requester, rest))
+    return classes.end(context, requester, classes.by_name(context, requester, rest, ClassAction.END))
 
 
 _LISTS = frozenset({"list", "ls", "all", "show"})

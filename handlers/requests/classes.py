@@ -1,6 +1,6 @@
 """What people may ask of classes: validate, write one transaction, say what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -56,13 +56,40 @@ def by_id(context: Context, requester: Requester, class_id: str) -> ClassLookup:
     return find
 
 
-def by_name(context: Context, requester: Requester, name: str) -> ClassLookup:
-    """The class of that name; without one the only one that goes on here, or anywhere."""
+class AmbiguousClass(RequestError):
+    """More than one class may be meant. A message with a button for each asks which one.
+
+    Args:
+        candidates: With which the requester may do what they asked.
+    """
+
+    def __init__(self, candidates: Sequence[SchoolClass]) -> None:
+        super().__init__(Sentence("Which class do you mean?"))
+        self.candidates = candidates
+
+
+def by_name(
+    context: Context, requester: Requester, name: str, action: ClassAction = ClassAction.SEE
+) -> ClassLookup:
+    """The class of that name; without one the only one that goes on here, or anywhere.
+
+    Args:
+        context: See there.
+        requester: Who means it. The class that they chose by a button is meant, whatever the name.
+        name: As typed; may be empty.
+        action: What is to be done. Without a name, those count first with which the requester may do it.
+
+    Raises:
+        AmbiguousClass: By the lookup: several may be meant.
+        RequestError: By the lookup: there is none.
+    """
+    if requester.chosen:
+        return by_id(context, requester, requester.chosen)
     typed = bare_name(readable(name))
 
     def find(session: Session) -> SchoolClass:
         if not typed:
-            return _implied(session, context, requester)
+            return _implied(session, context, requester, action)
         found = classes.recent(session, requester.team_id, typed)
         for each in found:
             if may(session, context, requester, each, ClassAction.SEE):
@@ -75,16 +102,18 @@ def by_name(context: Context, requester: Requester, name: str) -> ClassLookup:
     return find
 
 
-def _implied(session: Session, context: Context, requester: Requester) -> SchoolClass:
+def _implied(session: Session, context: Context, requester: Requester, action: ClassAction) -> SchoolClass:
     found = _visible(session, context, requester)
-    here = [each for each in found if requester.channel in {each.channel, each.message_channel}]
-    for candidates in (here, found):
-        if len(candidates) == 1:
-            return candidates[0]
     if not found:
         raise RequestError(Sentence("No class is running."))
-    names = ", ".join(f"`{each.name}`" for each in found)
-    raise RequestError(Sentence("Which class?"), hint=Sentence("There are {names}.", names=names))
+    found = [each for each in found if may(session, context, requester, each, action)] or found
+    here = [each for each in found if requester.channel in {each.channel, each.message_channel}]
+    candidates = here or found
+    if len(candidates) > 1:
+        for each in candidates:
+            session.expunge(each)  # a rollback would expire them, and the question names them
+        raise AmbiguousClass(candidates)
+    return candidates[0]
 
 
 def _visible(session: Session, context: Context, requester: Requester) -> list[SchoolClass]:

@@ -28,7 +28,8 @@ class Requester:
         enterprise_id: The organisation, if any.
         thread_ts: The thread from which they ask, if any.
         response_url: Slack's URL for answers, if any; a secret.
-        chosen: The id of the binder that they chose by a button where several might be meant; may be empty.
+        chosen: The id of the binder or class that they chose by a button where several might be meant; may
+            be empty.
     """
 
     user: str

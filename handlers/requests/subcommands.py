@@ -10,9 +10,10 @@ from bot.sentences import Sentence
 from bot.text import readable
 from bot.times import phrases
 from handlers import ids, messages
-from handlers.messages import candidates
+from handlers.messages import candidates, class_text
 from handlers.messages.message import Message
 from handlers.requests import class_command, launches, links, logs, operations, sharing
+from handlers.requests.classes import AmbiguousClass
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
 from handlers.requests.lookup import Ambiguous, by_name
@@ -275,6 +276,8 @@ def _run(
         return subcommand.run(context, requester, rest)
     except Ambiguous as error:
         return candidates.which(error.candidates, text, context.store.now(), requester.user)
+    except AmbiguousClass as error:
+        return class_text.which(error.candidates, text)
 
 
 def names_people(text: str) -> bool:

@@ -182,6 +182,27 @@ def test_the_cost_is_told_to_the_teacher_alone(desk: Desk) -> None:
     assert "cost" not in desk.command(f"class status {found.name}", user=linus)
 
 
+def test_where_several_classes_are_meant_a_button_for_each_does_what_was_typed(desk: Desk) -> None:
+    for name in ("first", "second"):
+        has_class(desk, ClassRole.STUDENT, name=name)
+    answer = desk.dispatch(desk.command_body("class end"))
+    assert "Which class do you mean?" in answer["text"]
+    buttons = next(each["elements"] for each in answer["blocks"] if each["type"] == "actions")
+    chosen = next(each for each in buttons if each["text"]["text"] == "second")
+    said = desk.told("ada", lambda: desk.click(chosen["action_id"], chosen["value"], desk.post.ada))
+    assert "*second* ends" in said
+    with desk.post.store.read() as session:
+        ended = {each.name for each in session.query(SchoolClass) if each.ended_by == desk.post.ada}
+    assert ended == {"second"}
+
+
+def test_a_class_that_a_person_may_end_is_meant_before_one_that_they_only_see(desk: Desk) -> None:
+    linus = desk.post.workspace.state.person("linus").id
+    has_class(desk, ClassRole.STUDENT, name="theirs")
+    has_class(desk, ClassRole.STUDENT, name="own", teacher=linus)
+    assert "own ends" in desk.command("class end", user=linus)
+
+
 def has_seat(desk: Desk, found: SchoolClass, user: str, **changes: Any) -> Binder:
     """A ready seat of somebody."""
     with desk.post.store.write() as session:

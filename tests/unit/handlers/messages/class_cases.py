@@ -71,6 +71,9 @@ CLASS_MESSAGES: Mapping[str, ClassCase] = {
     "class_text.listing": lambda text, _: iter(
         class_text.listing(found) for found in ([], list(classes_full_of(text)) * 3)
     ),
+    "class_text.which": lambda text, _: iter(
+        class_text.which(list(classes_full_of(text)) * 3, typed) for typed in (text, "class end")
+    ),
     "class_text.status": lambda text, _: iter(class_text.status(each) for each in classes_full_of(text)),
     "class_text.teachers_status": lambda text, binder: iter(
         class_text.teachers_status(a_class(name=text, price_per_hour=1.0), rows, 1e12, text)
