@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from workspace.server import Workspace
 pytestmark = [pytest.mark.openstack, needs_cloud, needs_played_guests, pytest.mark.timeout(600)]
 
 PATIENCE_SECONDS = 150.0
+SEATS = 30
 OrderOf = Callable[..., InstanceSpec]
 
 
@@ -158,8 +159,13 @@ class Stage:
         return leavings(self.cloud, row.id)
 
     def wait_until_nothing_is_left(self, name: str) -> None:
+        row = self.row(name)
+        assert row is not None
+        self.wait_until_gone([row.id])
+
+    def wait_until_gone(self, binder_ids: Sequence[str]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self.leavings(name):
+        while any(leavings(self.cloud, each) for each in binder_ids):
             assert time.monotonic() < deadline, self.bot.log()
             time.sleep(0.5)
 
@@ -272,24 +278,29 @@ def test_put_away_and_had_back_its_new_links_work(stage: Stage) -> None:
     assert stage.leavings("golf") == []
 
 
-def test_a_class_gets_its_seats_and_leaves_nothing(stage: Stage) -> None:
-    stage.command(f"/binder class {stage.repository} --seats 3 --for 1h --name hotel")
-    seats = [f"hotel-{number}" for number in (1, 2, 3)]
-    with ExitStack() as stack:
-        for guest in [stage.guest(each) for each in seats]:
-            stack.enter_context(guest.serves())
-        stage.hear("hotel", "3  ready")
+def test_a_class_of_thirty_gets_its_seats_in_time_and_leaves_nothing(stage: Stage, admin: Api) -> None:
+    seats = [f"hotel-{number}" for number in range(1, SEATS + 1)]
+    with quota(admin, stage.cloud, instances=-1, cores=-1, ram=-1), ExitStack() as guests:
+        began = time.time()
+        stage.command(f"/binder class {stage.repository} --seats {SEATS} --for 1h --name hotel")
+        for each in seats:
+            guests.enter_context(stage.guest(each).serves())
+        stage.hear("hotel", f"{SEATS}  ready")
+        with closing(Store(stage.bot.database)) as store, store.read() as session:
+            rows = session.scalars(select(Binder).where(Binder.class_id.is_not(None))).all()
+            ids = [each.id for each in rows]
+            ready = [each.ready_at or 0.0 for each in rows]
+            launches = [(each.ready_at or 0.0) - each.created_at for each in rows]
+        assert len(ids) == SEATS
+        assert max(ready) - began <= max(launches) + 30
         stage.command("/binder class join hotel")
         owned = dict(links(stage.hear("hotel", "Your links to")))
         assert requests.get(owned["JupyterLab"], allow_redirects=False, timeout=5).status_code == 200
-    with closing(Store(stage.bot.database)) as store, store.read() as session:
-        ids = list(session.scalars(select(Binder.id).where(Binder.class_id.is_not(None))))
-    assert len(ids) == len(seats)
-    # Ada's own seat would end only after a warning.
-    stage.command("/binder stop hotel")
-    stage.command("/binder class end hotel")
-    stage.hear("hotel", "is over")
-    assert [leavings(stage.cloud, each) for each in ids] == [[], [], []]
+        # Ada's own seat would end only after a warning.
+        stage.command("/binder stop hotel")
+        stage.command("/binder class end hotel")
+        stage.hear("hotel", "is over")
+        stage.wait_until_gone(ids)
 
 
 def test_what_belongs_to_no_binder_is_swept_away(stage: Stage, stray: str) -> None:
