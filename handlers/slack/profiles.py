@@ -18,6 +18,8 @@ CACHE_SECONDS = 3600.0
 TIMEOUT_SECONDS = 1.5
 PAUSE_SECONDS = 20.0
 """How long nobody is asked after Slack gave no answer: people should not wait one after the other."""
+_ASKED_AT_ONCE = 64
+"""For so many people Slack can be asked at the same time."""
 _MOST_CACHED = 10_000
 _NOBODY = frozenset({"user_not_found", "user_not_visible"})
 """Errors that say something of one person, and nothing of Slack."""
@@ -68,6 +70,7 @@ class Profiles:
         self._fallback = UserTimezone(fallback, is_known=False)
         self._clock = clock
         self._lock = Lock()
+        self._asking = tuple(Lock() for _ in range(_ASKED_AT_ONCE))
         self._known: dict[str, Profile] = {}
         self._paused_until = -PAUSE_SECONDS
 
@@ -83,12 +86,21 @@ class Profiles:
         return known.locale if known else None
 
     def refresh(self, user: str) -> None:
-        """Ask Slack for a person's profile, unless that was done lately; takes a second or two at most."""
-        now = self._clock()
-        known = self._known.get(user)
-        if now < self._paused_until or (known is not None and now - known.asked_at < CACHE_SECONDS):
-            return
-        found = self._ask(user, now)
+        """Ask Slack for a person's profile, unless that was done lately; takes a second or two at most.
+
+        Where somebody does several things at once, Slack is asked once.
+        """
+        if self._is_owed(user):
+            with self._asking[hash(user) % _ASKED_AT_ONCE]:
+                if self._is_owed(user):
+                    self._learn(user)
+
+    def _is_owed(self, user: str) -> bool:
+        now, known = self._clock(), self._known.get(user)
+        return now >= self._paused_until and (known is None or now - known.asked_at >= CACHE_SECONDS)
+
+    def _learn(self, user: str) -> None:
+        found = self._ask(user, self._clock())
         with self._lock:
             if len(self._known) >= _MOST_CACHED:
                 self._known.clear()

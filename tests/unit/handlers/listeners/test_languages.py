@@ -1,7 +1,8 @@
 """Each person is answered in the language in which they use Slack."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC
-from threading import Event, Timer
+from threading import Barrier, Event, Timer
 from typing import Any
 
 import pytest
@@ -85,6 +86,24 @@ def test_slack_is_asked_once(worldly: Desk, users: SlackUsers) -> None:
         assert GERMAN_HELP in worldly.command("help", worldly.grace)
         assert "show these commands" in worldly.command("help", worldly.post.ada)
     assert users.asked == [worldly.grace, worldly.post.ada]
+
+
+def test_slack_is_asked_once_for_whoever_does_several_things_at_once(post: Post, users: SlackUsers) -> None:
+    grace = post.workspace.state.person("grace").id
+    profiles, together = Profiles(post.client, UTC), Barrier(5)
+    users.may_answer.clear()
+
+    def refresh() -> str | None:
+        together.wait(10)
+        profiles.refresh(grace)
+        return profiles.known_locale(grace)
+
+    with ThreadPoolExecutor(5) as pool:
+        known = [pool.submit(refresh) for _ in range(5)]
+        wait(known, timeout=0.2)
+        users.may_answer.set()
+        assert {each.result() for each in known} == {"de-DE"}
+    assert users.asked == [grace]
 
 
 def test_a_language_is_asked_for_again_after_an_hour_once_the_answer_is_given(
