@@ -159,7 +159,9 @@ def stage_line(binder: Binder, now: float) -> str:
 
 
 def _marked(stage: Stage) -> str:
-    return f"{_MARKS[stage.state]} {f'*{stage.text}*' if stage.state == 'running' else stage.text}"
+    """A stage with its mark. Bold and times say the same in another way, except where it failed."""
+    told = {"running": f"*{stage.text}*", "failed": f"{stage.text} (failed)"}.get(stage.state, stage.text)
+    return f"{_MARKS[stage.state]} {told}"
 
 
 def output_line(binder: Binder) -> str:
