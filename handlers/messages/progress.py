@@ -160,8 +160,8 @@ def stage_line(binder: Binder, now: float) -> str:
 
 def _marked(stage: Stage) -> str:
     """A stage with its mark. Bold and times say the same in another way, except where it failed."""
-    told = {"running": f"*{stage.text}*", "failed": f"{stage.text} (failed)"}.get(stage.state, stage.text)
-    return f"{_MARKS[stage.state]} {told}"
+    told = {"running": f"*{stage.text}*", "failed": translated("{stage} (failed)", stage=stage.text)}
+    return f"{_MARKS[stage.state]} {told.get(stage.state, stage.text)}"
 
 
 def output_line(binder: Binder) -> str:
