@@ -142,31 +142,15 @@ class World:
             for name, value in os.environ.items()
             if not name.startswith(("OS_", "SLACK_", "PYTEST_"))
         }
-        return (
-            kept
-            | self._image_store()
-            | {
-                "SLACK_BOT_TOKEN": self.workspace.bot_token,
-                "SLACK_APP_TOKEN": self.workspace.app_token,
-                "SLACK_API_URL": self.workspace.api_url,
-                "DATABASE_URL": self.store.url.render_as_string(hide_password=False),
-                "CLOUD": "openstack",
-                "OS_AUTH_TYPE": "v3applicationcredential",
-                "OS_AUTH_URL": f"{self.cloud.url}/identity/v3",
-                "OS_APPLICATION_CREDENTIAL_ID": CREDENTIAL,
-                "OS_APPLICATION_CREDENTIAL_SECRET": SECRET,
-                "OS_REGION_NAME": "IU",
-                "OPENSTACK_IMAGE": "Featured-Ubuntu24",
-                "OPENSTACK_SIZES": "m3.small,m3.quad",
-                "OPENSTACK_PUBLIC_URL": self.cloud.public_url,
-                "ALLOW_PRIVATE_REPOSITORIES": "true",
-                "MAX_BINDERS_PER_PERSON": "1000",
-                "LEASE_SECONDS": str(LEASE_SECONDS),
-                "READY_POLL_SECONDS": "1",
-                "LOOK_SECONDS": "3",
-                "LOG_FORMAT": "json",
-            }
-        )
+        own = {
+            "DATABASE_URL": self.store.url.render_as_string(hide_password=False),
+            "MAX_BINDERS_PER_PERSON": "1000",
+            "LEASE_SECONDS": str(LEASE_SECONDS),
+            "READY_POLL_SECONDS": "1",
+            "LOOK_SECONDS": "3",
+            "LOG_FORMAT": "json",
+        }
+        return kept | settings_of(self.cloud, self.workspace) | self._image_store() | own
 
     def _image_store(self) -> dict[str, str]:
         if self.registry is None:
@@ -229,6 +213,25 @@ class World:
 
     def wait_until_connected(self, sockets: int = 1, seconds: float = 60) -> None:
         self.wait(lambda: self.workspace.sockets.connected >= sockets, seconds, "the replicas are connected")
+
+
+def settings_of(cloud: GuestCloud, workspace: Workspace) -> dict[str, str]:
+    """What a bot finds in its environment that works for this workspace, on this cloud."""
+    return {
+        "SLACK_BOT_TOKEN": workspace.bot_token,
+        "SLACK_APP_TOKEN": workspace.app_token,
+        "SLACK_API_URL": workspace.api_url,
+        "CLOUD": "openstack",
+        "OS_AUTH_TYPE": "v3applicationcredential",
+        "OS_AUTH_URL": f"{cloud.url}/identity/v3",
+        "OS_APPLICATION_CREDENTIAL_ID": CREDENTIAL,
+        "OS_APPLICATION_CREDENTIAL_SECRET": SECRET,
+        "OS_REGION_NAME": "IU",
+        "OPENSTACK_IMAGE": "Featured-Ubuntu24",
+        "OPENSTACK_SIZES": "m3.small,m3.quad",
+        "OPENSTACK_PUBLIC_URL": cloud.public_url,
+        "ALLOW_PRIVATE_REPOSITORIES": "true",
+    }
 
 
 def kill(replicas: Iterable[Replica]) -> None:
