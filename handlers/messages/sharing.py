@@ -25,6 +25,8 @@ _DID: Mapping[Action, str] = {
     Action.SHELVE: "is shelving",
     Action.RESUME: "is resuming",
     Action.SHARE: "changed who can open",
+    Action.APPROVE: "approved the launch of",
+    Action.DENY: "denied the launch of",
     Action.HOLD: "keeps the failed instance of",
     Action.ASK_FOR_HELP: "asked others for help with",
 }
