@@ -17,7 +17,7 @@ from storage.engine import Store
 from storage.models import Binder
 from storage.vocabulary import Status
 from tests.fakes.cloud import FakeCloud
-from tests.fakes.database import empty_store
+from tests.fakes.database import KEY, empty_store
 from tests.fakes.git import git_repository_server
 from tests.fakes.http import Script, like_jupyter, scripted_server
 from workspace.hands import Person
@@ -73,6 +73,7 @@ def running(
         "slack_app_token": workspace.app_token,
         "slack_api_url": workspace.api_url,
         "database_url": f"sqlite:///{folder / 'bot.sqlite3'}",
+        "secret_key": KEY,
         "local_root": folder / "local",
         "allow_private_repositories": True,
         "tick_seconds": 0.1,
