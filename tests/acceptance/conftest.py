@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,13 +111,17 @@ def settings() -> dict[str, Any]:
 
 @contextmanager
 def opened(
-    folder: Path, repository: str, workspace_options: Options, settings: dict[str, Any]
+    folder: Path,
+    repository: str,
+    workspace_options: Options,
+    settings: dict[str, Any],
+    its_store: Store | None = None,
 ) -> Iterator[Scene]:
     """A new scene, in which nothing has happened."""
     with (
         scripted_server() as server,
         Workspace(workspace_options) as workspace,
-        empty_store(time.time) as store,
+        nullcontext(its_store) if its_store else empty_store(time.time) as store,
     ):
         like_jupyter(server)
         cloud = FakeCloud([time.time()], url=lambda _: server.url, poll_seconds=0.05, attempt_seconds=0.5)
