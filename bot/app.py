@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 import handlers
 from bot import logs, replica, shutdown, wiring
 from bot.admin.recover import refuse_lost_database
+from bot.admin.rekey import secrets_advice
 from bot.binders import class_keeper, digest, warm_pool
 from bot.binders.reconciler import Reconciler
 from bot.binders.server_watch import ASKED_AT_ONCE, WATCH_SECONDS, ServerWatch
@@ -93,7 +94,7 @@ class Application:
     def __init__(self, settings: Settings, *, cloud: Cloud | None = None, store: Store | None = None) -> None:
         self._settings = settings
         self._stopping = Event()
-        self.store = store or Store(settings.database_url)
+        self.store = store or wiring.open_store(settings)
         replica.take_over(self.store)
         self.cloud = cloud or registry.build_cloud(settings)
         if self.cloud.can_recover:
@@ -195,6 +196,8 @@ class Application:
             thread.start()
         if self._health:
             self._health.start()
+        for advice in secrets_advice(self.store):
+            log.warning("secrets", advice=advice)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:

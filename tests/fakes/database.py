@@ -14,7 +14,10 @@ from pathlib import Path
 from sqlalchemy import delete
 
 from storage.engine import Store
+from storage.keyring import Keyring
 from storage.models import Base
+
+KEY = "the key of all tests is known to everybody"
 
 
 def folder_in_memory() -> Path:
@@ -73,4 +76,4 @@ def empty_store(clock: Callable[[], float]) -> Iterator[Store]:
 
 def _new_store() -> tuple[Store, _Clock]:
     clock = _Clock()
-    return Store(new_database(), clock=clock), clock
+    return Store(new_database(), clock=clock, keyring=Keyring([KEY])), clock
