@@ -7,9 +7,11 @@ from functools import partial
 
 from slack_sdk import WebClient
 
+from bot.binders.admission import Admission, QueueKeeper
 from bot.binders.class_keeper import BinderIdentity, ClassKeeper
 from bot.binders.class_plan import ClassPolicy
 from bot.binders.dependencies import Dependencies, NoImages
+from bot.binders.repository_gate import RepositoryGate
 from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.config import Settings
@@ -46,6 +48,7 @@ def reconciler_dependencies(
         timeouts=timeouts(settings, cloud),
         worker=worker_name(),
         lease=settings.lease_seconds,
+        check_repository=RepositoryGate.of(settings, store).check,
         unreachable_alert=60 * settings.unreachable_alert_minutes,
         images=RegistryImages(store, kept.place, kept.rights, pull_seconds(settings)) if kept else NoImages(),
     )
@@ -103,7 +106,13 @@ def class_keeper(
     """Build what drives classes; `has_images` says whether the site has an image store."""
     policy = ClassPolicy(shares_build=has_images or cloud.keeps_images, can_wait=cloud.can_wait)
     identify = partial(new_binder_identity, settings.key_to_tokens)
-    return ClassKeeper(store, policy, worker, identify=identify)
+    admission = Admission.of(settings, settings.zone)
+    return ClassKeeper(store, policy, worker, identify=identify, let_begin=admission.run)
+
+
+def queue_keeper(settings: Settings, store: Store, cloud: Cloud) -> QueueKeeper:
+    """Build what lets launches begin that wait for a place."""
+    return QueueKeeper(store, Admission.of(settings, settings.zone), cloud.vcpus)
 
 
 def new_binder_identity(key: str | None) -> BinderIdentity:

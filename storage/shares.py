@@ -1,6 +1,7 @@
 """With whom binders are shared. Every function works inside the caller's transaction."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,7 +199,7 @@ def _due(older_than: float) -> Select[str]:
         Share.subject == Audience.subject, Share.binder_id == Binder.id, Binder.status != Status.GONE
     )
     return select(Audience.subject).where(
-        Audience.asked_at <= unix_now() - older_than, or_(shared, _has_class())
+        Audience.asked_at <= unix_now() - older_than, or_(shared, _has_class(), Audience.is_named)
     )
 
 
@@ -209,6 +210,45 @@ def _has_class() -> ColumnElement[bool]:
         ClassAudience.class_id == SchoolClass.id,
         SchoolClass.phase != ClassPhase.OVER,
     )
+
+
+def name_groups(session: Session, groups: Collection[str]) -> None:
+    """Note which user groups the settings name: Slack is asked for their members while they are named.
+
+    Args:
+        session: An open write transaction.
+        groups: Slack's ids; those that were named before and are not among them are forgotten.
+    """
+    session.execute(update(Audience).values(is_named=Audience.subject.in_(groups)), execution_options=_PLAIN)
+    for each in sorted(groups):
+        row = insert_into(session, Audience).values(
+            subject=each, kind=ShareKind.GROUP, asked_at=0.0, is_named=True
+        )
+        session.execute(row.on_conflict_do_nothing(index_elements=["subject"]))
+
+
+def groups_of(session: Session, user: str, groups: Collection[str]) -> set[str]:
+    """Of these user groups, those in which somebody is, as far as Slack told."""
+    theirs = select(AudienceMember.subject).where(
+        AudienceMember.user == user, AudienceMember.subject.in_(groups)
+    )
+    return set(session.scalars(theirs))
+
+
+def members_of(session: Session, groups: Collection[str]) -> Mapping[str, set[str]]:
+    """In which of these user groups people are, by person, as far as Slack told."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    if groups:
+        rows = select(AudienceMember.user, AudienceMember.subject).where(AudienceMember.subject.in_(groups))
+        for user, group in session.execute(rows):
+            found[user].add(group)
+    return found
+
+
+def are_known(session: Session, groups: Collection[str]) -> bool:
+    """Whether Slack was asked for the members of all these groups."""
+    asked = select(Audience.subject).where(Audience.subject.in_(groups), Audience.asked_at > 0)
+    return set(session.scalars(asked)) >= set(groups)
 
 
 def ask_again(session: Session, subject_id: str) -> None:
@@ -243,6 +283,9 @@ def live_in(session: Session, subject_id: str) -> Sequence[tuple[Binder, Share]]
 
 
 def forget_unused(session: Session) -> None:
-    """Delete the members of channels and groups with which nothing is shared, and for which no class is."""
-    used = or_(exists().where(Share.subject == Audience.subject), _has_class())
+    """Delete the members of channels and groups with which nothing is shared, and for which no class is.
+
+    Those that the settings name stay.
+    """
+    used = or_(exists().where(Share.subject == Audience.subject), _has_class(), Audience.is_named)
     session.execute(delete(Audience).where(~used), execution_options=_PLAIN)

@@ -16,6 +16,7 @@ from storage import classes, images, leases, seats, warm
 from storage.class_models import ClassPhase, SchoolClass, Seat
 from storage.engine import Store
 from storage.models import Binder
+from storage.vocabulary import WaitsFor
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,7 @@ class ClassKeeper:
         policy: What the site can do for a class.
         worker: This process's name on the lease.
         identify: Makes the id and the secrets of a new binder.
+        let_begin: Lets new binders begin, or wait for a place.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class ClassKeeper:
         worker: str,
         *,
         identify: Callable[[], BinderIdentity],
+        let_begin: Callable[[Session], object],
     ) -> None:
         self._store = store
         self._policy = policy
         self._worker = worker
         self._identify = identify
+        self._let_begin = let_begin
 
     def tick(self) -> None:
         """Take the step that is due for each class. Where there is none, this is one short query."""
@@ -92,6 +96,8 @@ class ClassKeeper:
             seats.give(session, found, user)
         for seat in seats.to_launch(session, found.id, limit=step.launches):
             self._launch(session, found, seat)
+        if step.launches:
+            self._let_begin(session)
         if step.ends_unused:
             seats.end_unused(session, found.id, found.ended_by or "bot")
         self._change_warm(session, found, step)
@@ -148,7 +154,8 @@ class ClassKeeper:
             maximum_at=found.ends_at,
             budget=found.budget,
             price_per_hour=found.price_per_hour,
-            stages={"repository" if found.resolved_at is None else "instance": now},
+            waits_for=WaitsFor.PLACE,
+            waits_since=now,
         )
 
 
