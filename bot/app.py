@@ -32,6 +32,7 @@ from bot.repositories.preview import preview
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
+from bot.times.durations import DAY
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
@@ -46,7 +47,7 @@ from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import utc
-from storage import launch_times, retention
+from storage import audit, launch_times, retention
 from storage.engine import Store
 from storage.models import Binder
 
@@ -306,6 +307,7 @@ class Application:
         with self.store.write() as session:
             retention.prune(session, older_than=RETENTION_SECONDS)
             launch_times.forget(session, older_than=LAUNCH_TIMES_SECONDS)
+            audit.forget(session, before=self.store.now() - DAY * self._settings.audit_days)
 
 
 def serve(settings: Settings) -> int:

@@ -8,11 +8,12 @@ from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, updat
 from sqlalchemy.orm import Session
 
 from storage import audit, homes, outbox
+from storage.audit_models import Audit
 from storage.class_models import ClassAudience, ClassPhase, SchoolClass
 from storage.engine import insert_into, unix_now
-from storage.models import Audit, Binder
+from storage.models import Binder
 from storage.share_models import Audience, AudienceMember, Share, ShareKind
-from storage.vocabulary import MessageKind, Status
+from storage.vocabulary import MessageKind, Result, Status
 
 _OPENED = "open"
 _PLAIN = {"synchronize_session": False}
@@ -162,7 +163,8 @@ def note_opened(session: Session, binder_id: str, user: str) -> None:
 
 def opened_by(session: Session, binder_id: str) -> set[str]:
     """Who got links to a server beside its owner."""
-    query = select(Audit.actor).where(Audit.binder_id == binder_id, Audit.event == _OPENED)
+    is_it = (Audit.binder_id == binder_id, Audit.event == _OPENED, Audit.result == Result.DONE)
+    query = select(Audit.actor).where(*is_it)
     return set(session.scalars(query.distinct()))
 
 

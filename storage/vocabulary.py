@@ -132,6 +132,16 @@ class OutboxState(StrEnum):
     """Given up, with the error in `error`."""
 
 
+class Result(StrEnum):
+    """What became of an act."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """With the sentence that its actor read."""
+    FAILED = "failed"
+    """Something broke on our side."""
+
+
 class ImageState(StrEnum):
     """How far the image of a binder is on its way into the registry."""
 

@@ -202,6 +202,9 @@ class Settings(CloudsSettings, ImageSettings):
     health_port: int | None = Field(
         default=None, ge=0, le=65535, description="Serve `/healthz` and `/readyz` on this port of loopback."
     )
+    audit_days: int = Field(
+        default=365, ge=1, le=36_500, description="How long the audit stays in the database."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The lowest level that is logged, to standard error."
     )

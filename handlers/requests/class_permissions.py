@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from bot.errors import Refused, RequestError
 from handlers.messages import class_text
+from handlers.requests import audited
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester
 from handlers.rules import CLASS_RULES, ClassAction, ClassRole, is_class_possible
@@ -31,6 +32,7 @@ def require(
         Refused: They may not.
         RequestError: They may, but not now.
     """
+    audited.name(f"class {action.name.lower()}", class_id=found.id)
     if not may(session, context, requester, found, action):
         sentence, hint = class_text.refused(found, action)
         raise Refused(sentence, hint=hint)

@@ -15,7 +15,7 @@ from handlers import ids, messages
 from handlers.messages import class_text
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
-from handlers.requests import launches
+from handlers.requests import audited, launches
 from handlers.requests.class_permissions import may, require
 from handlers.requests.class_words import ClassRequest
 from handlers.requests.context import Context
@@ -23,7 +23,7 @@ from handlers.requests.names import bare_name, name_of_repository, slug
 from handlers.requests.requester import Requester, parse_end_time
 from handlers.rules import ClassAction
 from handlers.slack.user_timezones import UserTimezone
-from storage import binders, classes, seats
+from storage import audit, binders, classes, seats
 from storage.class_models import SchoolClass
 from storage.vocabulary import Outcome
 
@@ -134,6 +134,7 @@ def start(context: Context, requester: Requester, request: ClassRequest) -> Mess
         Refused: This person may not start a class, or not with this size.
         RequestError: The number of seats, the time or the place is not allowed.
     """
+    audited.name("class")
     if not context.settings.may_teach(requester.user):
         raise Refused(
             Sentence("You aren't allowed to start a class."), hint=Sentence("Ask those who run this bot.")
@@ -246,6 +247,7 @@ def join(context: Context, requester: Requester, lookup: ClassLookup) -> Message
     with context.store.write() as session:
         found = _locked(session, lookup)
         require(session, context, requester, found, ClassAction.JOIN)
+        audited.owe()
         seat = seats.give(session, found, requester.user)
         if seat is None:
             raise RequestError(
@@ -287,6 +289,7 @@ def extend(context: Context, requester: Requester, lookup: ClassLookup, span: st
         until = max(min(wanted, found.maximum_at), base)
         found.ended_by = None
         _move_end(session, found, until, requester.user, Outcome.KEPT)
+        audit.record(session, requester.user, "class extend", None, class_id=found.id, until=until)
         guessed = context.settings.timezone if zone is not None and not zone.is_known else ""
         answer = class_text.extended(found, is_held=wanted > until, guessed_zone=guessed)
     context.nudge()
@@ -304,6 +307,7 @@ def end(context: Context, requester: Requester, lookup: ClassLookup) -> Message:
         is_used = any(each.is_live for each in seats.all_binders(session, found.id))
         warning = max(context.settings.policy.warning, LEAST_WARNING_SECONDS) if is_used else 0.0
         _move_end(session, found, min(found.ends_at, now + warning), requester.user, Outcome.WITHDRAWN)
+        audit.record(session, requester.user, "class end", None, class_id=found.id)
         answer = class_text.ended(found, now)
     context.nudge()
     return answer

@@ -16,7 +16,7 @@ from handlers import messages
 from handlers.messages import notices
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, phrase
-from handlers.requests import sharing
+from handlers.requests import audited, sharing
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, each_with
 from handlers.requests.names import name_of_repository, slug
@@ -62,6 +62,7 @@ def launch(
         Refused: The size is not for this person.
         RequestError: The size, the duration or the number of binders is not allowed.
     """
+    audited.begin(Action.LAUNCH_AGAIN)
     size = chosen_size(context, requester, request.size)
     lifetime, zone = _lifetime(context, requester, request.duration, size)
     name = slug(request.name) if request.name else name_of_repository(request.spec.url)

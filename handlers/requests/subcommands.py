@@ -12,7 +12,7 @@ from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages import candidates, class_text
 from handlers.messages.message import Message
-from handlers.requests import class_command, launches, links, logs, operations, sharing
+from handlers.requests import audited, class_command, launches, links, logs, operations, sharing
 from handlers.requests.classes import AmbiguousClass
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
@@ -68,6 +68,7 @@ def _launch(context: Context, requester: Requester, rest: str) -> Message | None
             Sentence("Which repository?"),
             hint=Sentence("For example: `{command} launch owner/repo`", command=ids.COMMAND),
         )
+    audited.begin(Action.LAUNCH_AGAIN)
     text, asked = take_sharing(rest)
     request = parse_launch(expanded(context.settings.link_host, text))
     return launches.launch(context, requester, request, asked)
@@ -272,6 +273,7 @@ def answer(context: Context, requester: Requester, text: str) -> Message | None:
 def _run(
     context: Context, requester: Requester, subcommand: Subcommand, rest: str, text: str
 ) -> Message | None:
+    audited.begin(subcommand.action)
     try:
         return subcommand.run(context, requester, rest)
     except Ambiguous as error:
