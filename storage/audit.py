@@ -5,10 +5,12 @@ comes in: that is the `Act` of a thread. What was refused or failed wrote nothin
 request records the act then (`settle`).
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Select, delete, exists, not_, or_, select
@@ -176,6 +178,25 @@ def _query(wanted: AuditFilter) -> Select[Audit]:
         if value is not None:
             query = query.where(column == value)
     return query
+
+
+def as_json(row: Audit) -> str:
+    """One row as one line of JSON; what is not known is left out."""
+    said = {
+        "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="milliseconds"),
+        "actor": row.actor,
+        "event": row.event,
+        "result": str(row.result),
+        "sentence": row.sentence,
+        "binder": row.binder_id,
+        "class": row.class_id,
+        "setting": row.setting,
+        "way": row.way,
+        "channel": row.channel,
+        "team": row.team_id,
+        "detail": row.detail,
+    }
+    return json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
 
 
 # --- retention -------------------------------------------------------------------------------------------

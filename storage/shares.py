@@ -138,7 +138,9 @@ def tell(session: Session, binder_id: str, to: str, *, by: str, occasion: str) -
     outbox.say(session, MessageKind.SHARED, key, binder_id, to=to, by=by)
 
 
-def tell_owner(session: Session, binder: Binder, *, by: str, action: str, occasion: str) -> None:
+def tell_owner(
+    session: Session, binder: Binder, *, by: str, action: str, occasion: str, reason: str = ""
+) -> None:
     """Owe the thread a word of what somebody else than the owner did; nothing where it was the owner.
 
     Args:
@@ -147,10 +149,11 @@ def tell_owner(session: Session, binder: Binder, *, by: str, action: str, occasi
         by: Who did it.
         action: What.
         occasion: The same one is told once.
+        reason: Why, in their words.
     """
     if by != binder.owner:
         key = f"{MessageKind.ACTED}:{binder.id}:{action}:{occasion}"[:255]
-        outbox.say(session, MessageKind.ACTED, key, binder.id, by=by, action=action)
+        outbox.say(session, MessageKind.ACTED, key, binder.id, by=by, action=action, reason=reason)
 
 
 # --- who has links ---------------------------------------------------------------------------------------

@@ -1,15 +1,13 @@
 """`binder-bot audit`: who did what, from where, and what became of it, for other programs."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 
 from bot.config import Settings
 from bot.errors import ConfigError
 from storage import audit
 from storage.audit import AuditFilter
-from storage.audit_models import Audit
 from storage.engine import Store
 
 
@@ -29,26 +27,7 @@ def lines(settings: Settings, *, since: str | None, user: str | None) -> Iterato
     with closing(Store(settings.database_url)) as store:
         store.migrate()
         with store.read() as session:
-            yield from map(as_json, audit.stream(session, wanted))
-
-
-def as_json(row: Audit) -> str:
-    """One row as one line of JSON; what is not known is left out."""
-    said = {
-        "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="milliseconds"),
-        "actor": row.actor,
-        "event": row.event,
-        "result": str(row.result),
-        "sentence": row.sentence,
-        "binder": row.binder_id,
-        "class": row.class_id,
-        "setting": row.setting,
-        "way": row.way,
-        "channel": row.channel,
-        "team": row.team_id,
-        "detail": row.detail,
-    }
-    return json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
+            yield from map(audit.as_json, audit.stream(session, wanted))
 
 
 def _moment(settings: Settings, since: str | None) -> float:

@@ -15,7 +15,7 @@ from handlers import ids, messages
 from handlers.messages import class_text
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
-from handlers.requests import audited, launches
+from handlers.requests import audited, draining, launches
 from handlers.requests.class_permissions import may, require
 from handlers.requests.class_words import ClassRequest
 from handlers.requests.context import Context
@@ -143,6 +143,8 @@ def start(context: Context, requester: Requester, request: ClassRequest) -> Mess
     new, zone = _new(context, requester, request)
     with context.store.write() as session:
         added = classes.add(session, new, request.subjects, ahead=request.seats or 1)
+        if added.is_new:
+            draining.refuse_new(session, at=new.begins_at)
         name, is_known = added.found.name, zone is None or zone.is_known
         answer = None if is_known else class_text.planned(added.found, context.settings.timezone)
     if not added.is_new:

@@ -16,7 +16,7 @@ from handlers import messages
 from handlers.messages import notices
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, phrase
-from handlers.requests import audited, sharing
+from handlers.requests import audited, draining, sharing
 from handlers.requests.context import Context
 from handlers.requests.lookup import advice, each_with
 from handlers.requests.names import name_of_repository, slug
@@ -134,6 +134,7 @@ def _start(
     with context.store.write() as session:
         added = binders.add(session, binder, wanted_name=options.name)
         if added.is_new:
+            draining.refuse_new(session)
             _check_allowance(session, context, requester)
             sharing.share_with(session, requester, added.binder, shared.subjects, manages=shared.manages)
     if not added.is_new:

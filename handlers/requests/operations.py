@@ -83,6 +83,31 @@ def stop_anyway(context: Context, requester: Requester, lookup: BinderLookup) ->
     return messages.note(Sentence("{name} is being torn down.", name=binder.name))
 
 
+@requires(Action.STOP)
+def stop_for_a_reason(context: Context, requester: Requester, lookup: BinderLookup, reason: str) -> Message:
+    """Say that a binder should be gone, and why. What was changed in it is saved first."""
+    with context.store.read() as session:
+        binder = lookup(session)
+    if is_ready(binder) and binder.changed_files:
+        save(context, requester, lookup)
+    with context.store.write() as session:
+        binder = lookup(session)
+        changed = binders.end(session, binder.id, ending=Ending.STOPPED, by=requester.user, reason=reason)
+        shares.tell_owner(
+            session,
+            binder,
+            by=requester.user,
+            action=Action.STOP,
+            occasion=requester.key,
+            reason=reason,
+        )
+    _check_changed(context, binder, Action.STOP, changed=changed)
+    context.nudge()
+    return messages.note(
+        Sentence("{name} is being torn down. Its owner is told who did it, and why.", name=binder.name)
+    )
+
+
 @requires(Action.SHELVE)
 def shelve(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
     """Stop the machine of a ready binder, and keep its files."""

@@ -12,7 +12,16 @@ from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages import candidates, class_text
 from handlers.messages.message import Message
-from handlers.requests import audited, class_command, launches, links, logs, operations, sharing
+from handlers.requests import (
+    admin_command,
+    audited,
+    class_command,
+    launches,
+    links,
+    logs,
+    operations,
+    sharing,
+)
 from handlers.requests.classes import AmbiguousClass
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
@@ -231,6 +240,13 @@ SUBCOMMANDS = (
         ),
     ),
     Subcommand(
+        "admin",
+        "[command]",
+        Sentence("for admins: show all binders, their costs and the audit, stop new launches, and more"),
+        admin_command.answer,
+        examples=(("", Sentence("for admins: show what they can do")),),
+    ),
+    Subcommand(
         "help",
         "",
         Sentence("show these commands"),
@@ -285,7 +301,7 @@ def _run(
 def names_people(text: str) -> bool:
     """Whether the people who are mentioned in a text belong to what it asks for."""
     word, rest = command_words(text, _KNOWN)
-    return word in {"share", "unshare", "class"} or (word == "launch" and shares(rest))
+    return word in {"share", "unshare", "class", "admin"} or (word == "launch" and shares(rest))
 
 
 def asks_for_form(text: str) -> bool:
