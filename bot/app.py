@@ -164,7 +164,8 @@ class Application:
         self._connecting = Thread(target=self._connect, name="socket", daemon=True)
         self._health = None
         if settings.health_port is not None:
-            self._health = HealthServer(settings.health_port, self.problems)
+            address = str(settings.health_address)
+            self._health = HealthServer(address, settings.health_port, self.problems)
 
     def nudge(self) -> None:
         """Wake the threads that may have something to do. It is a hint: without it they wake later."""

@@ -1,4 +1,4 @@
-"""Two pages on loopback for a monitor: is the process alive, and does it do its work?"""
+"""Two pages for a monitor: is the process alive, and does it do its work?"""
 
 import json
 from collections.abc import Callable
@@ -15,12 +15,13 @@ class HealthServer:
     """Serves `/healthz` (the process answers) and `/readyz` (503 and what is wrong, if anything is).
 
     Args:
-        port: The port on 127.0.0.1; 0 takes a free one.
+        address: The address of this machine on which it listens.
+        port: The port; 0 takes a free one.
         problems: Called at each request of `/readyz`.
     """
 
-    def __init__(self, port: int, problems: Problems) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(problems))
+    def __init__(self, address: str, port: int, problems: Problems) -> None:
+        self._server = ThreadingHTTPServer((address, port), _handler(problems))
         self._thread = Thread(target=self._server.serve_forever, name="health", daemon=True)
 
     @property

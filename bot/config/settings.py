@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import time
 from functools import cached_property
+from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     Field,
+    IPvAnyAddress,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -200,7 +202,12 @@ class Settings(CloudsSettings, ImageSettings):
         default=8, ge=1, le=64, description="How many binders are worked on at the same time."
     )
     health_port: int | None = Field(
-        default=None, ge=0, le=65535, description="Serve `/healthz` and `/readyz` on this port of loopback."
+        default=None, ge=0, le=65535, description="Serve `/healthz` and `/readyz` on this port."
+    )
+    health_address: IPvAnyAddress = Field(
+        default=IPv4Address("127.0.0.1"),
+        description="On which address of this machine. `0.0.0.0` is for a container, whose network decides "
+        "who reaches it.",
     )
     audit_days: int = Field(
         default=365, ge=1, le=36_500, description="How long the audit stays in the database."

@@ -32,6 +32,8 @@ class Life:
     fate: Fate
     patience: float
     """Seconds until its owner tears it down, ready or not; infinite for never."""
+    rebuilds: bool = False
+    """Whether it is built anew although there may be an image of it."""
     typed: int = 0
     """How often the launch was typed."""
 
@@ -81,6 +83,7 @@ class Somebody:
         path = DOOMED if life.fate == "doomed" else "work"
         ref = "no-such-branch" if life.fate == "lost" else "main"
         words = f"launch {self._world.repository} {ref} {path}-{life.name} --name {life.name}"
+        words += " --rebuild" * life.rebuilds
         self._insist(words, life, lambda: self._row(life) is not None)
 
     def _live_or_complain(self) -> None:
@@ -105,6 +108,7 @@ class Somebody:
             channel=chance.choice(CHANNELS),
             fate=chance.choices(("good", "doomed", "lost"), (6, 2, 1))[0],
             patience=float("inf") if chance.random() < 0.15 else chance.uniform(0, 12),
+            rebuilds=chance.random() < 0.1,
         )
 
     def _await(self, life: Life) -> None:

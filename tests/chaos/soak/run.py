@@ -17,7 +17,13 @@ HANDLES = ("ada", "grace", "linus")
 
 
 def run(
-    folder: Path, database: Server, seed: int, seconds: float, tell: Callable[[str], None]
+    folder: Path,
+    database: Server,
+    seed: int,
+    seconds: float,
+    tell: Callable[[str], None],
+    *,
+    keeps_images: bool,
 ) -> Counter[str]:
     """Run one round.
 
@@ -27,6 +33,7 @@ def run(
         seed: Decides what people and the storm do, and in which order.
         seconds: How long the storm lasts, once it has hit in every way.
         tell: Hears a line of each thing that is done.
+        keeps_images: Whether there is an image store, which needs Debian's package `docker-registry`.
 
     Returns:
         How often was done what.
@@ -34,7 +41,7 @@ def run(
     Raises:
         Violation: Something is not as it has to be.
     """
-    with new_world(folder, database) as world, ExitStack() as stack:
+    with new_world(folder, database, keeps_images=keeps_images, seed=seed) as world, ExitStack() as stack:
         people = [Somebody(world, handle, seed) for handle in HANDLES]
         for each in people:
             stack.callback(each.leave)
@@ -66,7 +73,8 @@ def run(
             "orders": len(world.cloud.orders),
             "images": len(proven),
         }
-        return storm.blows + Counter(counts)
+        agents = world.cloud.agents
+        return storm.blows + Counter(counts) + (agents.counts if agents else Counter())
 
 
 def _judge(world: World, people: list[Somebody], when: str, tell: Callable[[str], None]) -> None:
