@@ -48,7 +48,7 @@ from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import utc
-from storage import audit, draining, launch_times, retention
+from storage import audit, draining, launch_times, retention, shares
 from storage.engine import Store
 from storage.models import Binder
 
@@ -182,6 +182,8 @@ class Application:
     def start(self) -> None:
         """Start working: unfinished rows go on where they were."""
         self.reconciler.take_over()
+        with self.store.write() as session:
+            shares.name_groups(session, self._settings.launch_policy.groups)
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(WATCH_SECONDS, "watch", self.watch.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
@@ -271,6 +273,7 @@ class Application:
             zone_of=self._profiles.zone_of,
             known_locale=self._profiles.known_locale,
             refresh_profile=self._profiles.refresh,
+            membership_of=self._profiles.membership_of,
             slow=self._slow_facts(),
         )
 

@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 from bot.binders.class_keeper import BinderIdentity, ClassKeeper
 from bot.binders.class_plan import ClassPolicy
 from bot.binders.dependencies import Dependencies, NoImages
+from bot.binders.repository_gate import RepositoryGate
 from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.config import Settings
@@ -42,6 +43,7 @@ def reconciler_dependencies(
         timeouts=timeouts(settings, cloud),
         worker=worker_name(),
         lease=settings.lease_seconds,
+        check_repository=RepositoryGate.of(settings, store).check,
         unreachable_alert=60 * settings.unreachable_alert_minutes,
         images=RegistryImages(store, kept.place, kept.rights, pull_seconds(settings)) if kept else NoImages(),
     )

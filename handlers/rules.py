@@ -25,6 +25,8 @@ class Role(StrEnum):
     """It is shared with them."""
     MEMBER = "member"
     """Somebody else of its workspace, where it was launched in public."""
+    GUEST = "guest"
+    """A guest of the workspace, or somebody of another organisation, with whom nobody shared it."""
     OUTSIDER = "outsider"
     """Everybody else: it is private, or of another workspace."""
 
@@ -112,7 +114,7 @@ RULES: Mapping[Action, Rule] = {
     Action.HOLD: Rule(_MANAGES, _FAILED, Sentence("its instance is not kept. Launch it again to look at it")),
     Action.ASK_FOR_HELP: Rule(_MANAGES, _OVER, Sentence("you can ask for help once its launch has failed")),
 }
-"""Outsiders may do nothing: for them the binder is not there."""
+"""Guests and outsiders may do nothing: for them the binder is not there."""
 
 
 def state_of(binder: Binder) -> State:

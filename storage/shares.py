@@ -203,7 +203,7 @@ def _due(older_than: float) -> Select[str]:
         Share.subject == Audience.subject, Share.binder_id == Binder.id, Binder.status != Status.GONE
     )
     return select(Audience.subject).where(
-        Audience.asked_at <= unix_now() - older_than, or_(shared, _has_class())
+        Audience.asked_at <= unix_now() - older_than, or_(shared, _has_class(), Audience.is_named)
     )
 
 
@@ -214,6 +214,35 @@ def _has_class() -> ColumnElement[bool]:
         ClassAudience.class_id == SchoolClass.id,
         SchoolClass.phase != ClassPhase.OVER,
     )
+
+
+def name_groups(session: Session, groups: Collection[str]) -> None:
+    """Note which user groups the settings name: Slack is asked for their members while they are named.
+
+    Args:
+        session: An open write transaction.
+        groups: Slack's ids; those that were named before and are not among them are forgotten.
+    """
+    session.execute(update(Audience).values(is_named=Audience.subject.in_(groups)), execution_options=_PLAIN)
+    for each in sorted(groups):
+        row = insert_into(session, Audience).values(
+            subject=each, kind=ShareKind.GROUP, asked_at=0.0, is_named=True
+        )
+        session.execute(row.on_conflict_do_nothing(index_elements=["subject"]))
+
+
+def groups_of(session: Session, user: str, groups: Collection[str]) -> set[str]:
+    """Of these user groups, those in which somebody is, as far as Slack told."""
+    theirs = select(AudienceMember.subject).where(
+        AudienceMember.user == user, AudienceMember.subject.in_(groups)
+    )
+    return set(session.scalars(theirs))
+
+
+def are_known(session: Session, groups: Collection[str]) -> bool:
+    """Whether Slack was asked for the members of all these groups."""
+    asked = select(Audience.subject).where(Audience.subject.in_(groups), Audience.asked_at > 0)
+    return set(session.scalars(asked)) >= set(groups)
 
 
 def ask_again(session: Session, subject_id: str) -> None:
@@ -248,6 +277,9 @@ def live_in(session: Session, subject_id: str) -> Sequence[tuple[Binder, Share]]
 
 
 def forget_unused(session: Session) -> None:
-    """Delete the members of channels and groups with which nothing is shared, and for which no class is."""
-    used = or_(exists().where(Share.subject == Audience.subject), _has_class())
+    """Delete the members of channels and groups with which nothing is shared, and for which no class is.
+
+    Those that the settings name stay.
+    """
+    used = or_(exists().where(Share.subject == Audience.subject), _has_class(), Audience.is_named)
     session.execute(delete(Audience).where(~used), execution_options=_PLAIN)

@@ -27,6 +27,7 @@ from bot.config.limits import Limits
 from bot.errors import ConfigError
 from bot.images.names import is_on_loopback
 from bot.images.settings import ImageSettings
+from bot.policy.settings import PolicySettings
 from bot.provisioning.registry import FACTORIES, CloudsSettings
 from bot.times import calendar, zones
 
@@ -47,7 +48,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
 """Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
 
 
-class Settings(CloudsSettings, ImageSettings):
+class Settings(CloudsSettings, ImageSettings, PolicySettings):
     """Everything that an operator can set. Each field is the environment variable of its name.
 
     The name of a duration ends in its unit: `_DAYS`, `_HOURS`, `_MINUTES` or `_SECONDS`.

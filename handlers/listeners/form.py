@@ -21,6 +21,7 @@ from handlers.messages.message import Message
 from handlers.requests import audited, launches
 from handlers.requests import launch_form as filled_in
 from handlers.requests.context import Context
+from handlers.requests.launchers import require_launcher
 from handlers.requests.repository_links import repository_in
 from handlers.requests.requester import Requester
 from handlers.rules import Action
@@ -91,7 +92,12 @@ def at_origin(requester: Requester, view: Mapping[str, Any]) -> Requester:
 
 
 def open_form(args: Args, context: Context, requester: Requester, *, repository: str = "") -> None:
-    """Show somebody the form; its launch goes where they are now."""
+    """Show somebody the form; its launch goes where they are now.
+
+    Raises:
+        Refused: They may not launch.
+    """
+    require_launcher(context, requester)
     origin = Origin(requester.channel, requester.response_url, requester.is_private)
     facts = facts_for(context, requester.user)
     view = launch_form(facts, origin, repository=repository)

@@ -19,6 +19,7 @@ from handlers.requests import audited, draining, launches
 from handlers.requests.class_permissions import may, require
 from handlers.requests.class_words import ClassRequest
 from handlers.requests.context import Context
+from handlers.requests.launchers import require_known, require_launcher
 from handlers.requests.names import bare_name, name_of_repository, slug
 from handlers.requests.requester import Requester, parse_end_time
 from handlers.rules import ClassAction
@@ -135,11 +136,13 @@ def start(context: Context, requester: Requester, request: ClassRequest) -> Mess
         RequestError: The number of seats, the time or the place is not allowed.
     """
     audited.name("class")
+    require_launcher(context, requester)
     if not context.settings.may_teach(requester.user):
         raise Refused(
             Sentence("You aren't allowed to start a class."), hint=Sentence("Ask those who run this bot.")
         )
     _check_seats(context, requester, request)
+    context.gate.check(request.launch.spec.url)
     new, zone = _new(context, requester, request)
     with context.store.write() as session:
         added = classes.add(session, new, request.subjects, ahead=request.seats or 1)
@@ -244,8 +247,10 @@ def join(context: Context, requester: Requester, lookup: ClassLookup) -> Message
     """Give somebody a seat, once; who has one gets its links, or hears how far it is.
 
     Raises:
+        Refused: Slack has not told yet what they are.
         RequestError: All seats are taken, or the class gives none.
     """
+    require_known(context, requester)
     with context.store.write() as session:
         found = _locked(session, lookup)
         require(session, context, requester, found, ClassAction.JOIN)

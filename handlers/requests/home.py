@@ -49,7 +49,9 @@ def _mine(session: Session, context: Context, requester: Requester, now: float) 
     roles = roles_of(session, context, requester, others)
     return Mine(
         own=own,
-        shared=[(each, roles[each.id]) for each in others if roles[each.id] != Role.OUTSIDER],
+        shared=[
+            (each, roles[each.id]) for each in others if roles[each.id] not in {Role.OUTSIDER, Role.GUEST}
+        ],
         recent=_recent(session, requester, own),
         featured=context.settings.featured_repositories,
         usage=_usage(session, context, requester, len(own), now),

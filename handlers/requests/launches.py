@@ -18,6 +18,7 @@ from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, phrase
 from handlers.requests import audited, draining, sharing
 from handlers.requests.context import Context
+from handlers.requests.launchers import require_launcher
 from handlers.requests.lookup import advice, each_with
 from handlers.requests.names import name_of_repository, slug
 from handlers.requests.permissions import requires
@@ -59,7 +60,8 @@ def launch(
         None where it is new: its card is the answer. Otherwise a word about the one that is there already.
 
     Raises:
-        Refused: The size is not for this person.
+        Refused: This person may not launch, or not with this size.
+        BannedRepository: This site does not launch it.
         RequestError: The size, the duration or the number of binders is not allowed.
     """
     audited.begin(Action.LAUNCH_AGAIN)
@@ -130,6 +132,8 @@ def _whole_lifetime(binder: Binder, now: float) -> float:
 def _start(
     context: Context, requester: Requester, options: _BinderOptions, shared: Sharing = NOBODY
 ) -> Message | None:
+    require_launcher(context, requester)
+    context.gate.check(options.spec.url)
     binder = _new_binder(context, requester, options)
     with context.store.write() as session:
         added = binders.add(session, binder, wanted_name=options.name)
