@@ -168,6 +168,9 @@ class AdminAction(StrEnum):
     DRAIN = "drain"
     AUDIT = "audit"
     COSTS = "costs"
+    BAN = "ban"
+    ALLOW = "allow"
+    FORGET = "forget"
 
 
 _RUNS_THE_SITE = frozenset({SiteRole.ADMIN})

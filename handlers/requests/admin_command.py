@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.sentences import Sentence
 from handlers.messages import admin_text
 from handlers.messages.message import Message
-from handlers.requests import admin
+from handlers.requests import admin, admin_policies
 from handlers.requests.admin import AdminOperation
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester
@@ -45,6 +45,13 @@ ADMIN_COMMANDS = (
     AdminCommand("[until]", Sentence("launch nothing new; `drain off` ends this"), admin.drain),
     AdminCommand("[@user|name]", Sentence("show who did what, and get it as a file"), admin.acts),
     AdminCommand("[month]", Sentence("show what a month cost, and get it as a file"), admin.costs),
+    AdminCommand(
+        "[pattern] [reason]",
+        Sentence("let nobody launch these repositories; alone, show what is decided"),
+        admin_policies.ban,
+    ),
+    AdminCommand("<pattern>", Sentence("let people launch these repositories"), admin_policies.allow),
+    AdminCommand("<pattern>", Sentence("take a ban or an allowance back"), admin_policies.forget),
 )
 BY_NAME: Mapping[str, AdminCommand] = {each.name: each for each in ADMIN_COMMANDS}
 USAGE = tuple((each.whole_usage, each.help) for each in ADMIN_COMMANDS)

@@ -13,7 +13,7 @@ from handlers.outbox.uploads import Uploads
 from handlers.requests.admin_command import ADMIN_COMMANDS
 from handlers.rules import ADMIN_RULES, AdminAction, SiteRole
 from handlers.slack.calls import SlackCalls, default_rate_limits
-from storage import draining
+from storage import draining, policies
 from storage.models import OutboxMessage
 from storage.vocabulary import MessageKind, Status, Target
 from tests.unit.handlers.conftest import Post
@@ -29,6 +29,9 @@ WORDS = {
     AdminAction.DRAIN: "drain 2h",
     AdminAction.AUDIT: "audit secretive",
     AdminAction.COSTS: "costs",
+    AdminAction.BAN: "ban github.com/evil mines coins",
+    AdminAction.ALLOW: "allow github.com/good",
+    AdminAction.FORGET: "forget github.com/nothing",
 }
 """What is typed for each action."""
 
@@ -186,6 +189,35 @@ def test_a_button_that_says_nothing_posts_nothing(desk: Desk, value: str) -> Non
     said = desk.told("grace", lambda: desk.click(ids.ADMIN_ANNOUNCE, value, user=desk.grace))
     assert "What is to be announced?" in said
     assert owed(desk, MessageKind.ANNOUNCEMENT) == []
+
+
+# --- repositories ----------------------------------------------------------------------------------------
+
+
+def test_a_ban_counts_at_once_with_its_reason_until_it_is_taken_back(desk: Desk, linus: str) -> None:
+    assert "Nobody can launch" in admin(desk, f"ban <{REPO}|repo> it mines coins")
+    said = desk.command(f"launch {REPO}", user=linus)
+    assert "may not be launched here: it mines coins" in said
+    said = admin(desk, "ban")
+    assert "it mines coins" in said
+    assert desk.grace in said
+    assert "the settings of the site decide again" in admin(desk, f"forget {REPO}")
+    assert "No admin has banned" in admin(desk, "allow")
+    assert desk.command(f"launch {REPO}", user=linus) == ""
+
+
+def test_what_is_allowed_within_a_ban_may_be_launched(desk: Desk, linus: str) -> None:
+    admin(desk, "ban github.com/owner no")
+    assert "People can launch" in admin(desk, "allow owner/repo")
+    assert desk.command(f"launch {REPO}", user=linus) == ""
+    assert "may not be launched here: no" in desk.command("launch owner/other", user=linus)
+
+
+@pytest.mark.parametrize("words", ["ban :", "ban owner/repo", "allow :", "forget :", "forget owner/repo"])
+def test_what_is_no_pattern_or_says_nothing_is_refused(desk: Desk, words: str) -> None:
+    assert "/binder admin" in admin(desk, words) or "For example" in admin(desk, words)
+    with desk.post.store.read() as session:
+        assert list(policies.rules(session)) == []
 
 
 # --- drain -----------------------------------------------------------------------------------------------

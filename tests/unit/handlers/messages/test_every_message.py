@@ -35,6 +35,7 @@ from handlers.messages import (
     launch_links,
     more,
     notices,
+    policy_text,
     share_fields,
     sharing,
 )
@@ -49,6 +50,7 @@ from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
 from storage.audit_models import Audit
 from storage.models import Binder, Notice
+from storage.policy_models import RepositoryRule
 from storage.share_models import Share, ShareKind
 from storage.vocabulary import Activity, Ending, Outcome, Reason, Result, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN, binder
@@ -206,6 +208,19 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
     "admin_text.costs": lambda case: iter(
         admin_text.costs(Period("2026-11", NOW, NOW), total, ([total] * 60,) * 3, case.text)
         for total in (Expense(case.text, 0, 0.0, 0.0), Expense(case.text, 10**6, 1e9, 1e12))
+    ),
+    "policy_text.banned": lambda case: policy_text.banned(case.text, case.text),
+    "policy_text.allowed": lambda case: policy_text.allowed(case.text),
+    "policy_text.forgotten": lambda case: policy_text.forgotten(case.text),
+    "policy_text.decided": lambda case: iter(
+        policy_text.decided(rules)
+        for rules in (
+            [],
+            [
+                RepositoryRule(pattern=case.text, is_allowed=each, by=case.text, at=NOW, reason=case.text)
+                for each in (True, False) * 30
+            ],
+        )
     ),
     "drain_text.warning": lambda case: iter(
         drain_text.warning(case.row, case.text, until) for until in (None, NOW)
