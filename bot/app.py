@@ -14,7 +14,7 @@ from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
 import handlers
-from bot import logs, shutdown, wiring
+from bot import logs, replica, shutdown, wiring
 from bot.admin.recover import refuse_lost_database
 from bot.binders import class_keeper, digest, warm_pool
 from bot.binders.reconciler import Reconciler
@@ -28,6 +28,7 @@ from bot.jupyter.client import JupyterServer
 from bot.lookups import Lookups
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
+from bot.replica import Replica
 from bot.repositories.preview import preview
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
@@ -48,7 +49,7 @@ from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import utc
-from storage import audit, draining, launch_times, retention, shares
+from storage import audit, draining, launch_times, replicas, retention, shares
 from storage.engine import Store
 from storage.models import Binder
 
@@ -97,7 +98,7 @@ class Application:
         self._settings = settings
         self._stopping = Event()
         self.store = store or Store(settings.database_url)
-        self.store.migrate()
+        replica.take_over(self.store)
         self.cloud = cloud or registry.build_cloud(settings)
         if self.cloud.can_recover:
             refuse_lost_database(self.store, self.cloud)
@@ -118,6 +119,7 @@ class Application:
             dependencies.worker,
             has_images=self._kept_images is not None,
         )
+        self.replica = Replica(self.store, dependencies.worker, end=_end_this_process)
         self.watch = ServerWatch(dependencies, submit=self._askers.submit, nudge=self.nudge_work)
         self.reconciler = Reconciler(
             dependencies, submit=self._pool.submit, nudge=self.nudge_work, expect=self.watch.expect
@@ -181,9 +183,11 @@ class Application:
 
     def start(self) -> None:
         """Start working: unfinished rows go on where they were."""
+        self.replica.report()
         self.reconciler.take_over()
         with self.store.write() as session:
             shares.name_groups(session, self._settings.launch_policy.groups)
+        self.ticks.every(replicas.REPORT_SECONDS, "replica", self.replica.report)
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(WATCH_SECONDS, "watch", self.watch.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
@@ -246,6 +250,7 @@ class Application:
     def _release_leases(self) -> None:
         try:
             self.reconciler.release()
+            self.replica.leave()
         except Exception:  # the database does not answer: the leases end by themselves
             log.exception("leases_not_released")
 
@@ -332,6 +337,11 @@ class Application:
             retention.prune(session, older_than=RETENTION_SECONDS)
             launch_times.forget(session, older_than=LAUNCH_TIMES_SECONDS)
             audit.forget(session, before=self.store.now() - DAY * self._settings.audit_days)
+
+
+def _end_this_process() -> None:
+    """End as whoever supervises this process would: work in progress is finished first."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def serve(settings: Settings) -> int:

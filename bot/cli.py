@@ -190,6 +190,22 @@ def _migrate(_: argparse.Namespace) -> int:
     return 0
 
 
+def _backup(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.backup import backup
+
+    print(f"{options.file} has {backup(config.load(), options.file)} rows.")
+    return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.backup import restore
+
+    print(f"The database has {restore(config.load(), options.file)} rows now.")
+    return 0
+
+
 def _warm(options: argparse.Namespace) -> int:
     from bot import config
     from bot.admin import warm
@@ -359,6 +375,18 @@ COMMANDS = (
                 {"metavar": "FOLDER", "help": "make the key and the certificate for a registry, and say how"},
             ),
         ),
+    ),
+    OperatorCommand(
+        "backup",
+        "write the whole database to a file, also while the bot runs",
+        _backup,
+        (Option("file", {"type": Path, "help": "a new file, such as binder-bot.backup.gz"}),),
+    ),
+    OperatorCommand(
+        "restore",
+        "fill an empty database from a backup",
+        _restore,
+        (Option("file", {"type": Path, "help": "what `backup` wrote"}),),
     ),
     OperatorCommand("recover", "restore a lost database from what the OpenStack cloud knows", _recover),
     OperatorCommand("migrate", "bring the database to this version's schema (serve does it too)", _migrate),

@@ -28,6 +28,8 @@ from storage.engine import Store
 
 SLACK_TIMEOUT_SECONDS = 20
 FORM_TIMEOUT_SECONDS = 8.0
+_HOST_LETTERS = 40
+"""Of a host's name that are in the name of a worker: leases have room for 64 letters."""
 _PULL_SECONDS = 900.0
 
 
@@ -51,7 +53,7 @@ def reconciler_dependencies(
 
 def worker_name() -> str:
     """A name for leases that no other process ever had."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return f"{socket.gethostname()[:_HOST_LETTERS]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def pull_seconds(settings: Settings) -> float:
