@@ -34,10 +34,12 @@ from bot.repositories.preview import preview
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
+from bot.times.durations import DAY
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
 from handlers.outbox.homes import HomePublisher
+from handlers.outbox.reports import Reports
 from handlers.outbox.uploads import Uploads
 from handlers.requests import home
 from handlers.requests.context import Context
@@ -48,7 +50,7 @@ from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import utc
-from storage import launch_times, replicas, retention, shares
+from storage import audit, draining, launch_times, replicas, retention, shares
 from storage.engine import Store
 from storage.models import Binder
 
@@ -58,11 +60,13 @@ SWEEP_SECONDS = 30.0
 IMAGES_SECONDS = 15.0
 """Between two looks at the images that are on their way into the registry."""
 DIGEST_SECONDS = 300.0
+DRAIN_SECONDS = 5.0
+"""Between two looks whether anything runs while the bot is drained."""
 AUDIENCE_SECONDS = 2.0
 """How soon after it was shared with a channel its members are asked for."""
-RETENTION_SECONDS = 32 * 24 * 3600.0
-"""How long binders that are gone, and the messages about them, stay in the database: a whole month, of which
-the Home tab says what was used."""
+RETENTION_SECONDS = 63 * 24 * 3600.0
+"""How long binders that are gone, and the messages about them, stay in the database: this month, of which the
+Home tab says what was used, and the whole month before, of which admins ask what it cost."""
 LAUNCH_TIMES_SECONDS = 365 * 24 * 3600.0
 """How long the times of launches stay there."""
 REPOSITORY_SECONDS = 60.0
@@ -145,7 +149,14 @@ class Application:
         )
         self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)
-        self.archives = Archives(self.store, self._collect, uploads, self.cloud.read_log)
+        self.archives = Archives(
+            self.store,
+            self._collect,
+            uploads,
+            self.cloud.read_log,
+            reports=Reports(self.store, settings.zone),
+            known_locale=self._profiles.known_locale,
+        )
         context = self._context()
         self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)
@@ -192,6 +203,7 @@ class Application:
         self.ticks.every(class_keeper.CLASS_SECONDS, "classes", self.classes.tick)
         self.ticks.every(admission.QUEUE_SECONDS, "queue", self.queue.tick)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
+        self.ticks.every(DRAIN_SECONDS, "drain", self._watch_drain, jitter=DRAIN_SECONDS / 10)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
         if self._kept_images and self._registry:
             self._keep_images(self._kept_images, self._registry)
@@ -320,10 +332,20 @@ class Application:
         with self.store.write() as session:
             digest.owe(session, now, when, self._settings.zone)
 
+    def _watch_drain(self) -> None:
+        """Tell who stopped new launches when nothing runs any more."""
+        with self.store.read() as session:
+            is_to_be_told = draining.is_to_be_told(session)
+        if is_to_be_told:
+            with self.store.write() as session:
+                draining.tell_when_empty(session)
+            self.delivery.nudge()
+
     def _forget(self) -> None:
         with self.store.write() as session:
             retention.prune(session, older_than=RETENTION_SECONDS)
             launch_times.forget(session, older_than=LAUNCH_TIMES_SECONDS)
+            audit.forget(session, before=self.store.now() - DAY * self._settings.audit_days)
 
 
 def _end_this_process() -> None:

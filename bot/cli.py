@@ -5,6 +5,7 @@ Each command imports what it needs when it runs, so that the quick ones start qu
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -239,6 +240,20 @@ def _stats(options: argparse.Namespace) -> int:
     return 0
 
 
+def _audit(options: argparse.Namespace) -> int:
+    """Write the audit, a line at a time; whoever reads it may stop before its end."""
+    from bot import config
+    from bot.admin import audit
+
+    try:
+        for line in audit.lines(config.load(), since=options.since, user=options.user):
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at the end
+    return 0
+
+
 def _positive(text: str) -> int:
     """A number of days.
 
@@ -347,6 +362,15 @@ COMMANDS = (
                 },
             ),
             Option("--json", {"action": "store_true", "help": "for programs: times in seconds"}),
+        ),
+    ),
+    OperatorCommand(
+        "audit",
+        "write who did what, and what became of it, as JSON lines",
+        _audit,
+        (
+            Option("--since", {"metavar": "DAY", "help": "from the beginning of that day on: 2026-11-01"}),
+            Option("--user", {"metavar": "ID", "help": "only what this person did: U0123456789"}),
         ),
     ),
     OperatorCommand(

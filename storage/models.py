@@ -330,20 +330,6 @@ class Notice(Base):
     __table_args__ = (UniqueConstraint("binder_id", "reason", "deadline", "lead_seconds"),)
 
 
-class Audit(Base):
-    """Who did what to which binder, in order; never changed."""
-
-    __tablename__ = "audit"
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    at: Mapped[float] = mapped_column(Float)
-    binder_id: Mapped[str | None] = mapped_column(String(32), index=True)
-    actor: Mapped[str] = mapped_column(String(64))
-    """A Slack user's id, or `bot`."""
-    event: Mapped[str] = mapped_column(String(64))
-    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-
-
 class BuiltImage(Base):
     """The image that a binder was built as, on its way into the registry and there."""
 

@@ -215,6 +215,9 @@ class Settings(CloudsSettings, ImageSettings, PolicySettings):
         description="On which address of this machine. `0.0.0.0` is for a container, whose network decides "
         "who reaches it.",
     )
+    audit_days: int = Field(
+        default=365, ge=1, le=36_500, description="How long the audit stays in the database."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The lowest level that is logged, to standard error."
     )

@@ -1,9 +1,10 @@
 """The operator's commands that need no cloud of their own: drain, migrate, and how patient the bot is."""
 
 import gzip
+import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import inspect
 
 from bot import config, wiring
+from bot.admin import audit as audit_command
 from bot.admin import warm as warm_command
 from bot.admin.backup import backup, restore
 from bot.admin.drain import drain
@@ -22,6 +24,7 @@ from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.errors import ConfigError
 from bot.provisioning.instances import Size
 from storage import binders, launch_times, warm
+from storage.audit_models import Audit
 from storage.engine import Store
 from storage.vocabulary import Ending, Status, Target
 from storage.warm_models import WarmRequest
@@ -56,6 +59,28 @@ def test_migrate_makes_the_tables(settings: config.Settings, store: Store) -> No
     migrate(settings)  # the second time there is nothing to do
     with store.read() as session:
         assert {"binders", "outbox"} <= set(inspect(session.connection()).get_table_names())
+
+
+def test_the_audit_is_written_as_lines_of_json(settings: config.Settings, store: Store) -> None:
+    assert list(audit_command.lines(settings, since=None, user=None)) == [], (
+        "an empty database gets its tables"
+    )
+    with store.write() as session:
+        for actor, day in (("U1", 1), ("U2", 2), ("U1", 3)):
+            at = datetime(2026, 11, day, tzinfo=UTC).timestamp()
+            session.add(Audit(at=at, actor=actor, event="launch", detail={"url": "https://example.org"}))
+    found = [json.loads(each) for each in audit_command.lines(settings, since="2026-11-02", user="U1")]
+    assert found == [
+        {
+            "at": "2026-11-03T00:00:00.000+00:00",
+            "actor": "U1",
+            "event": "launch",
+            "result": "done",
+            "detail": {"url": "https://example.org"},
+        }
+    ]
+    with pytest.raises(ConfigError, match="no day"):
+        list(audit_command.lines(settings, since="yesterday", user=None))
 
 
 @pytest.mark.parametrize("days", [1, 30])
