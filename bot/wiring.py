@@ -15,6 +15,7 @@ from bot.binders.repository_gate import RepositoryGate
 from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.config import Settings
+from bot.errors import ConfigError
 from bot.images import tokens
 from bot.images.factory import ImageStore
 from bot.images.keeper import ImageKeeper, KeeperDependencies, Registry
@@ -26,9 +27,12 @@ from bot.saved_work import changes
 from bot.times import calendar
 from bot.tokens import new_id, new_identity, new_secret, new_token
 from storage.engine import Store
+from storage.keyring import Keyring
 
 SLACK_TIMEOUT_SECONDS = 20
 FORM_TIMEOUT_SECONDS = 8.0
+_HOST_LETTERS = 40
+"""Of a host's name that are in the name of a worker: leases have room for 64 letters."""
 _PULL_SECONDS = 900.0
 
 
@@ -50,9 +54,26 @@ def reconciler_dependencies(
     )
 
 
+def open_store(settings: Settings) -> Store:
+    """Open the database, with the keys to its secrets.
+
+    Raises:
+        ConfigError: There is no key, and people use the bot from other machines.
+        StoreError: DATABASE_URL does not name a database that is supported.
+    """
+    if not settings.secret_keys and not settings.workspace_is_local:
+        raise ConfigError(
+            "SECRET_KEY is missing. It encrypts the secrets in the database.",
+            hint="`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` makes one. Keep it: "
+            "without it, nobody gets links to running binders.",
+        )
+    keyring = Keyring(settings.secret_keys) if settings.secret_keys else None
+    return Store(settings.database_url, keyring=keyring)
+
+
 def worker_name() -> str:
     """A name for leases that no other process ever had."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return f"{socket.gethostname()[:_HOST_LETTERS]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def pull_seconds(settings: Settings) -> float:

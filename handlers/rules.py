@@ -164,6 +164,37 @@ def _is_kept(binder: Binder) -> bool:
     return failed and (binder.kept_until or 0) > 0  # None until it is written
 
 
+# --- the site --------------------------------------------------------------------------------------------
+
+
+class SiteRole(StrEnum):
+    """What somebody is to the site."""
+
+    ADMIN = "admin"
+    ANYBODY = "anybody"
+
+
+class AdminAction(StrEnum):
+    """What can be asked after `admin`."""
+
+    LIST = "list"
+    STOP = "stop"
+    EXTEND = "extend"
+    ANNOUNCE = "announce"
+    DRAIN = "drain"
+    AUDIT = "audit"
+    COSTS = "costs"
+    BAN = "ban"
+    ALLOW = "allow"
+    FORGET = "forget"
+
+
+_RUNS_THE_SITE = frozenset({SiteRole.ADMIN})
+
+ADMIN_RULES: Mapping[AdminAction, frozenset[SiteRole]] = dict.fromkeys(AdminAction, _RUNS_THE_SITE)
+"""Who may do what with the site. Everybody else hears one sentence, whatever they ask for."""
+
+
 # --- classes ---------------------------------------------------------------------------------------------
 
 

@@ -9,11 +9,12 @@ from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, updat
 from sqlalchemy.orm import Session
 
 from storage import audit, homes, outbox
+from storage.audit_models import Audit
 from storage.class_models import ClassAudience, ClassPhase, SchoolClass
 from storage.engine import insert_into, unix_now
-from storage.models import Audit, Binder
+from storage.models import Binder
 from storage.share_models import Audience, AudienceMember, Share, ShareKind
-from storage.vocabulary import MessageKind, Status
+from storage.vocabulary import MessageKind, Result, Status
 
 _OPENED = "open"
 _PLAIN = {"synchronize_session": False}
@@ -138,7 +139,9 @@ def tell(session: Session, binder_id: str, to: str, *, by: str, occasion: str) -
     outbox.say(session, MessageKind.SHARED, key, binder_id, to=to, by=by)
 
 
-def tell_owner(session: Session, binder: Binder, *, by: str, action: str, occasion: str) -> None:
+def tell_owner(
+    session: Session, binder: Binder, *, by: str, action: str, occasion: str, reason: str = ""
+) -> None:
     """Owe the thread a word of what somebody else than the owner did; nothing where it was the owner.
 
     Args:
@@ -147,10 +150,11 @@ def tell_owner(session: Session, binder: Binder, *, by: str, action: str, occasi
         by: Who did it.
         action: What.
         occasion: The same one is told once.
+        reason: Why, in their words.
     """
     if by != binder.owner:
         key = f"{MessageKind.ACTED}:{binder.id}:{action}:{occasion}"[:255]
-        outbox.say(session, MessageKind.ACTED, key, binder.id, by=by, action=action)
+        outbox.say(session, MessageKind.ACTED, key, binder.id, by=by, action=action, reason=reason)
 
 
 # --- who has links ---------------------------------------------------------------------------------------
@@ -163,7 +167,8 @@ def note_opened(session: Session, binder_id: str, user: str) -> None:
 
 def opened_by(session: Session, binder_id: str) -> set[str]:
     """Who got links to a server beside its owner."""
-    query = select(Audit.actor).where(Audit.binder_id == binder_id, Audit.event == _OPENED)
+    is_it = (Audit.binder_id == binder_id, Audit.event == _OPENED, Audit.result == Result.DONE)
+    query = select(Audit.actor).where(*is_it)
     return set(session.scalars(query.distinct()))
 
 

@@ -22,7 +22,7 @@ from bot.policy.quotas import Amounts, Full, Limits, Quotas, Scope, ScopeKind, W
 from bot.policy.settings import PolicySettings
 from bot.sentences import Sentence
 from bot.times import calendar
-from storage import approvals, policies, queue, shares
+from storage import approvals, draining, policies, queue, shares
 from storage.engine import Store, unix_now
 from storage.models import Binder
 
@@ -56,12 +56,14 @@ class Admission:
         return cls(settings.all_quotas, zone, settings.whom_to_ask)
 
     def run(self, session: Session) -> turns.Plan:
-        """Let begin what fits, and note the places of all others.
+        """Let begin what fits, and note the places of all others. While the site is drained, nothing begins.
 
         Args:
             session: An open write transaction. It holds the lock until it ends.
         """
         queue.lock(session)
+        if draining.in_force(session) is not None:  # what waits keeps its place
+            return turns.Plan()
         waiting = {each.id: each for each in queue.waiting(session) if each.vcpus is not None}
         if not waiting:
             return turns.Plan()

@@ -6,14 +6,15 @@ database, in one query for all classes. What becomes of a binder, once it is lau
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy.orm import Session
 
 from bot.binders.class_plan import NEWCOMERS_AT_ONCE, WARM_SECONDS, ClassPolicy, ClassState, ClassStep, plan
-from storage import classes, images, leases, seats, warm
-from storage.class_models import ClassPhase, SchoolClass, Seat
+from storage import classes, draining, images, leases, seats, warm
+from storage.class_models import DRAINED, ClassPhase, SchoolClass, Seat
+from storage.draining import Drain
 from storage.engine import Store
 from storage.models import Binder
 from storage.vocabulary import WaitsFor
@@ -80,10 +81,21 @@ class ClassKeeper:
         at_work = classes.at_work(session, lock=lock)
         counted = seats.counts(session, [each.id for each in at_work])
         now = self._store.now()
-        return [(each, self._step(session, each, counted[each.id], now)) for each in at_work]
+        drain = draining.in_force(session) if at_work else None
+        return [(each, self._step(session, each, counted[each.id], now, drain)) for each in at_work]
 
-    def _step(self, session: Session, found: SchoolClass, counts: seats.SeatCounts, now: float) -> ClassStep:
-        return plan(found, _state(session, found, counts, now), self._policy)
+    def _step(
+        self,
+        session: Session,
+        found: SchoolClass,
+        counts: seats.SeatCounts,
+        now: float,
+        drain: Drain | None,
+    ) -> ClassStep:
+        state = _state(session, found, counts, now)
+        if drain is not None:
+            state = replace(state, drained=_word_of(session, found, drain))
+        return plan(found, state, self._policy)
 
     def _write(self, session: Session, found: SchoolClass, step: ClassStep) -> None:
         if step == ClassStep():
@@ -157,6 +169,12 @@ class ClassKeeper:
             waits_for=WaitsFor.PLACE,
             waits_since=now,
         )
+
+
+def _word_of(session: Session, found: SchoolClass, drain: Drain) -> str:
+    """What the teacher is to hear of a drain; empty where they did."""
+    what = f"{DRAINED}{int(drain.since)}"
+    return "" if classes.is_teacher_told(session, found.id, what) else what
 
 
 def _state(session: Session, found: SchoolClass, counts: seats.SeatCounts, now: float) -> ClassState:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from bot.errors import Refused, RequestError
 from bot.policy.people import Standing
 from handlers.messages import class_text
+from handlers.requests import audited
 from handlers.requests.context import Context
 from handlers.requests.launchers import standing_of
 from handlers.requests.requester import Requester
@@ -34,6 +35,7 @@ def require(
         Refused: They may not.
         RequestError: They may, but not now.
     """
+    audited.name(f"class {action.name.lower()}", class_id=found.id)
     if not may(session, context, requester, found, action):
         sentence, hint = class_text.refused(found, action)
         raise Refused(sentence, hint=hint)

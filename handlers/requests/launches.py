@@ -16,7 +16,7 @@ from handlers import messages
 from handlers.messages import notices, queue_text
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, phrase
-from handlers.requests import sharing
+from handlers.requests import audited, draining, sharing
 from handlers.requests.context import Context
 from handlers.requests.launchers import require_launcher
 from handlers.requests.lookup import advice
@@ -65,6 +65,7 @@ def launch(
         BannedRepository: This site does not launch it.
         RequestError: The size or the duration is not allowed, or it does not fit into a quota at all.
     """
+    audited.begin(Action.LAUNCH_AGAIN)
     size = chosen_size(context, requester, request.size)
     lifetime, zone = _lifetime(context, requester, request.duration, size)
     name = slug(request.name) if request.name else name_of_repository(request.spec.url)
@@ -141,6 +142,7 @@ def _start(
             return _already(asked)
         added = binders.add(session, binder, wanted_name=options.name)
         if added.is_new:
+            draining.refuse_new(session)
             _let_begin(session, context, added.binder)
             sharing.share_with(session, requester, added.binder, shared.subjects, manages=shared.manages)
     if not added.is_new:

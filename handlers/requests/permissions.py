@@ -17,6 +17,7 @@ from bot.sentences import Sentence
 from handlers import ids
 from handlers.messages.progress import summary
 from handlers.messages.status_text import phrase
+from handlers.requests import audited
 from handlers.requests.context import Context
 from handlers.requests.launchers import standing_of
 from handlers.requests.requester import BinderLookup, Requester
@@ -150,9 +151,11 @@ class Operation(Generic[P, Answer]):
             NotAllowed: This person may not.
             NotPossible: They may, but not now.
         """
+        audited.begin(self.action)
 
         def permitted(session: Session) -> Binder:
             binder = lookup(session)
+            audited.found(binder.id)
             if not is_allowed(session, context, requester, binder, self.action):
                 session.expunge(binder)  # the rollback would expire it, and the refusal tells its name
                 raise NotAllowed(binder, self.action)

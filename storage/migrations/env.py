@@ -2,6 +2,8 @@
 
 from alembic import context
 
+import storage.admin_models
+import storage.audit_models
 import storage.class_models
 import storage.history_models
 import storage.lease_models

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 
 from storage import policies, shares
+from storage.audit_models import Audit
 from storage.engine import Store
-from storage.models import Audit
 from storage.share_models import Audience
 
 

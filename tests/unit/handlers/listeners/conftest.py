@@ -26,6 +26,7 @@ from tests.unit.handlers.conftest import Post, binder
 from workspace.hands import Person, plain
 
 REPO = "https://github.com/owner/repo"
+ADMIN_BUTTONS = (ids.ADMIN_ANNOUNCE, ids.ADMIN_PAGE.pattern)
 SLACKS_NAMES = {"secret": "privategroup"}
 """What Slack calls a channel in what it sends, where that is not the channel's name."""
 SIZES = (Size("small", "1 CPU, 2 GB"), Size("large", "8 CPUs, 30 GB"))

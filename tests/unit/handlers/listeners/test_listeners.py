@@ -11,8 +11,9 @@ from handlers import ids, messages
 from handlers.listeners.middleware import Recent
 from handlers.requests import subcommands
 from storage import binders, outbox
-from storage.models import Audit, Binder
-from storage.vocabulary import Ending, Status, Target
+from storage.audit_models import Audit
+from storage.models import Binder
+from storage.vocabulary import Ending, Result, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt, modal
 
@@ -234,7 +235,7 @@ def test_a_double_click_stops_once(desk: Desk) -> None:
         desk.click(ids.STOP, "abcd2345")
     desk.answers("ada", lambda shown: "need not be torn down again" in shown)
     with desk.post.store.read() as session:
-        assert session.query(Audit).filter_by(event="end").count() == 1
+        assert session.query(Audit).filter_by(event="end", result=Result.DONE).count() == 1
 
 
 @pytest.mark.parametrize("action_id", [ids.OPEN, ids.STOP, ids.LOG, ids.RETRY, ids.RETRY_WITHOUT_CONDA])

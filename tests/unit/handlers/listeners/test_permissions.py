@@ -25,7 +25,7 @@ from storage import shares
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target, WaitsFor
 from tests.unit.handlers.conftest import TOKEN, Post, binder
-from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
+from tests.unit.handlers.listeners.conftest import ADMIN_BUTTONS, REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
 from workspace.hands import Person, plain
 from workspace.state import Json, SlackError
@@ -364,9 +364,10 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     in_menu = {("action", ids.MENU)}
     of_classes = {("action", each) for each in CLASS_BUTTONS}  # held against their own table elsewhere
     of_binders = {("action", each) for each in BUTTONS}
-    assert listened == ABOUT_NO_BINDER | by_others | in_menu | of_classes | of_binders
+    of_admins = {("action", each) for each in ADMIN_BUTTONS}  # likewise
+    assert listened == ABOUT_NO_BINDER | by_others | in_menu | of_classes | of_binders | of_admins
     in_walks = {each.name for each in ABOUT_ONE}
-    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "help"}
+    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "admin", "help"}
 
 
 ACTION_OF = {ids.SHARE: Action.SHARE, ids.DENY: Action.DENY} | {
