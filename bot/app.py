@@ -143,6 +143,7 @@ class Application:
                 shelves_idle=settings.idle_action == "shelve",
                 shows_logs=settings.logs_for == "everybody",
                 help_channel=settings.help_channel,
+                approval_channel=settings.approval_channel,
             ),
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,
