@@ -27,6 +27,7 @@ from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
 from bot.jupyter.client import JupyterServer
 from bot.lookups import Lookups
+from bot.plain_links import ADVICE, is_plain
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
 from bot.repositories.preview import preview
@@ -194,6 +195,8 @@ class Application:
             self._health.start()
         for advice in secrets_advice(self.store):
             log.warning("secrets", advice=advice)
+        if is_plain(self.cloud.example_url):
+            log.warning("links_are_plain_http", advice=ADVICE)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:

@@ -21,6 +21,7 @@ class MinimalCloud:
     can_log_in = False
     keeps_images = False
     can_wait = False
+    example_url = ""
 
     def shelve(self, _binder_id: str, _resources: ResourceIds) -> ResourceIds:
         """See `Cloud.shelve`."""
@@ -91,6 +92,8 @@ class Cloud(Protocol):
     """Whether the next launch of a build runs on the machine that built it, and finds its image there."""
     can_wait: bool
     """Whether an instance can be made without a repository, wait, and be told later what to serve."""
+    example_url: str
+    """What the links to its servers look like; empty where that cannot be said."""
 
     def check(self) -> list[str]:
         """Say what the operator has to change before this cloud can work, a sentence each.
