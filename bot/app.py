@@ -25,7 +25,6 @@ from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
-from bot.jupyter.client import JupyterServer
 from bot.lookups import Lookups
 from bot.plain_links import ADVICE, is_plain
 from bot.provisioning import registry
@@ -242,7 +241,7 @@ class Application:
             log.exception("leases_not_released")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        return changes.save_work(binder, JupyterServer, wiring.resolver_of(self._settings))
+        return changes.save_work(binder, wiring.server_of(self.cloud), wiring.resolver_of(self._settings))
 
     def problems(self) -> dict[str, Any]:
         """What is wrong with this process, by name; empty where nothing is."""

@@ -22,6 +22,7 @@ class MinimalCloud:
     keeps_images = False
     can_wait = False
     example_url = ""
+    roots: str | None = None
 
     def shelve(self, _binder_id: str, _resources: ResourceIds) -> ResourceIds:
         """See `Cloud.shelve`."""
@@ -94,6 +95,8 @@ class Cloud(Protocol):
     """Whether an instance can be made without a repository, wait, and be told later what to serve."""
     example_url: str
     """What the links to its servers look like; empty where that cannot be said."""
+    roots: str | None
+    """The file with the certificates that vouch for its servers, as PEM; None for well-known ones."""
 
     def check(self) -> list[str]:
         """Say what the operator has to change before this cloud can work, a sentence each.
