@@ -5,6 +5,7 @@ Each command imports what it needs when it runs, so that the quick ones start qu
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -189,6 +190,22 @@ def _migrate(_: argparse.Namespace) -> int:
     return 0
 
 
+def _backup(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.backup import backup
+
+    print(f"{options.file} has {backup(config.load(), options.file)} rows.")
+    return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.backup import restore
+
+    print(f"The database has {restore(config.load(), options.file)} rows now.")
+    return 0
+
+
 def _rekey(_: argparse.Namespace) -> int:
     from bot import config
     from bot.admin.rekey import rekey
@@ -220,6 +237,20 @@ def _stats(options: argparse.Namespace) -> int:
 
     found = stats(config.load(), days=options.days)
     print((as_json if options.json else as_text)(found, options.days))
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    """Write the audit, a line at a time; whoever reads it may stop before its end."""
+    from bot import config
+    from bot.admin import audit
+
+    try:
+        for line in audit.lines(config.load(), since=options.since, user=options.user):
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at the end
     return 0
 
 
@@ -334,6 +365,15 @@ COMMANDS = (
         ),
     ),
     OperatorCommand(
+        "audit",
+        "write who did what, and what became of it, as JSON lines",
+        _audit,
+        (
+            Option("--since", {"metavar": "DAY", "help": "from the beginning of that day on: 2026-11-01"}),
+            Option("--user", {"metavar": "ID", "help": "only what this person did: U0123456789"}),
+        ),
+    ),
+    OperatorCommand(
         "images",
         "list the images in the registry",
         _images,
@@ -344,6 +384,18 @@ COMMANDS = (
                 {"metavar": "FOLDER", "help": "make the key and the certificate for a registry, and say how"},
             ),
         ),
+    ),
+    OperatorCommand(
+        "backup",
+        "write the whole database to a file, also while the bot runs",
+        _backup,
+        (Option("file", {"type": Path, "help": "a new file, such as binder-bot.backup.gz"}),),
+    ),
+    OperatorCommand(
+        "restore",
+        "fill an empty database from a backup",
+        _restore,
+        (Option("file", {"type": Path, "help": "what `backup` wrote"}),),
     ),
     OperatorCommand("recover", "restore a lost database from what the OpenStack cloud knows", _recover),
     OperatorCommand("rekey", "encrypt the secrets in the database with the first key of SECRET_KEY", _rekey),

@@ -9,6 +9,7 @@ BinderBotError (storage/errors.py)
 │   └── Refused                 this person may not do that
 ├── ResolveError                the repository could not be looked up
 │   ├── RepositoryNotFound
+│   ├── BannedRepository        this site does not launch it
 │   ├── RefNotFound             carries the nearest existing names in its hint
 │   ├── ForbiddenAddress        the host is not on the public internet
 │   └── RepositoryUnreachable   worth another try
@@ -26,6 +27,7 @@ BinderBotError (storage/errors.py)
 from storage.errors import BinderBotError, LostLease, StoreError, UnreadableSecret
 
 __all__ = [
+    "BannedRepository",
     "BinderBotError",
     "CannotBuild",
     "CloudError",
@@ -73,6 +75,10 @@ class ResolveError(BinderBotError):
 
 class RepositoryNotFound(ResolveError):
     """There is no such repository, or it is private."""
+
+
+class BannedRepository(ResolveError):
+    """This site does not launch that repository."""
 
 
 class RefNotFound(ResolveError):

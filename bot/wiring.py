@@ -8,9 +8,11 @@ from functools import partial
 
 from slack_sdk import WebClient
 
+from bot.binders.admission import Admission, QueueKeeper
 from bot.binders.class_keeper import BinderIdentity, ClassKeeper
 from bot.binders.class_plan import ClassPolicy
 from bot.binders.dependencies import Dependencies, NoImages
+from bot.binders.repository_gate import RepositoryGate
 from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.config import Settings
@@ -31,6 +33,8 @@ from storage.keyring import Keyring
 
 SLACK_TIMEOUT_SECONDS = 20
 FORM_TIMEOUT_SECONDS = 8.0
+_HOST_LETTERS = 40
+"""Of a host's name that are in the name of a worker: leases have room for 64 letters."""
 _PULL_SECONDS = 900.0
 
 
@@ -47,6 +51,7 @@ def reconciler_dependencies(
         timeouts=timeouts(settings, cloud),
         worker=worker_name(),
         lease=settings.lease_seconds,
+        check_repository=RepositoryGate.of(settings, store).check,
         unreachable_alert=60 * settings.unreachable_alert_minutes,
         images=RegistryImages(store, kept.place, kept.rights, pull_seconds(settings)) if kept else NoImages(),
     )
@@ -76,7 +81,7 @@ def server_of(cloud: Cloud) -> Callable[[str, str], JupyterServer]:
 
 def worker_name() -> str:
     """A name for leases that no other process ever had."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return f"{socket.gethostname()[:_HOST_LETTERS]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def pull_seconds(settings: Settings) -> float:
@@ -109,7 +114,13 @@ def class_keeper(
     """Build what drives classes; `has_images` says whether the site has an image store."""
     policy = ClassPolicy(shares_build=has_images or cloud.keeps_images, can_wait=cloud.can_wait)
     identify = partial(new_binder_identity, settings.key_to_tokens)
-    return ClassKeeper(store, policy, worker, identify=identify)
+    admission = Admission.of(settings, settings.zone)
+    return ClassKeeper(store, policy, worker, identify=identify, let_begin=admission.run)
+
+
+def queue_keeper(settings: Settings, store: Store, cloud: Cloud) -> QueueKeeper:
+    """Build what lets launches begin that wait for a place."""
+    return QueueKeeper(store, Admission.of(settings, settings.zone), cloud.vcpus)
 
 
 def new_binder_identity(key: str | None) -> BinderIdentity:

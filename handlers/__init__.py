@@ -3,6 +3,7 @@
 from slack_bolt import App
 
 from handlers.listeners import (
+    admin_buttons,
     buttons,
     class_buttons,
     command,
@@ -23,5 +24,5 @@ def register(app: App, context: Context) -> None:
     """Have an app listen to everything that the bot answers."""
     middleware.register(app, context)
     errors.register(app)
-    for listeners in (command, buttons, class_buttons, form, share_form, mention, home, links):
+    for listeners in (command, buttons, class_buttons, admin_buttons, form, share_form, mention, home, links):
         listeners.register(app, context)

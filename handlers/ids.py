@@ -54,6 +54,12 @@ HOME_PAGE_PREFIX = "binder_home_page:"
 HOME_PAGE = re.compile(rf"^{HOME_PAGE_PREFIX}(\d{{1,6}})$")
 """Turns the Home tab of an admin to a page of all binders: two such buttons stand in one row."""
 
+ADMIN_PAGE_PREFIX = "admin_page:"
+ADMIN_PAGE = re.compile(rf"^{ADMIN_PAGE_PREFIX}(\d{{1,6}})$")
+"""Shows an admin another page of all binders."""
+ADMIN_ANNOUNCE = "admin_announce"
+"""Posts an announcement; the value is a `handlers.messages.admin_text.Announcement`."""
+
 # Fields that are asked about while a form is open
 REPOSITORY = "launch_repository"
 REFS = "launch_refs"

@@ -25,6 +25,8 @@ class Role(StrEnum):
     """It is shared with them."""
     MEMBER = "member"
     """Somebody else of its workspace, where it was launched in public."""
+    GUEST = "guest"
+    """A guest of the workspace, or somebody of another organisation, with whom nobody shared it."""
     OUTSIDER = "outsider"
     """Everybody else: it is private, or of another workspace."""
 
@@ -112,7 +114,7 @@ RULES: Mapping[Action, Rule] = {
     Action.HOLD: Rule(_MANAGES, _FAILED, Sentence("its instance is not kept. Launch it again to look at it")),
     Action.ASK_FOR_HELP: Rule(_MANAGES, _OVER, Sentence("you can ask for help once its launch has failed")),
 }
-"""Outsiders may do nothing: for them the binder is not there."""
+"""Guests and outsiders may do nothing: for them the binder is not there."""
 
 
 def state_of(binder: Binder) -> State:
@@ -144,6 +146,37 @@ def has_failed(binder: Binder) -> bool:
 def _is_kept(binder: Binder) -> bool:
     failed = has_failed(binder) and binder.status != Status.DELETING
     return failed and (binder.kept_until or 0) > 0  # None until it is written
+
+
+# --- the site --------------------------------------------------------------------------------------------
+
+
+class SiteRole(StrEnum):
+    """What somebody is to the site."""
+
+    ADMIN = "admin"
+    ANYBODY = "anybody"
+
+
+class AdminAction(StrEnum):
+    """What can be asked after `admin`."""
+
+    LIST = "list"
+    STOP = "stop"
+    EXTEND = "extend"
+    ANNOUNCE = "announce"
+    DRAIN = "drain"
+    AUDIT = "audit"
+    COSTS = "costs"
+    BAN = "ban"
+    ALLOW = "allow"
+    FORGET = "forget"
+
+
+_RUNS_THE_SITE = frozenset({SiteRole.ADMIN})
+
+ADMIN_RULES: Mapping[AdminAction, frozenset[SiteRole]] = dict.fromkeys(AdminAction, _RUNS_THE_SITE)
+"""Who may do what with the site. Everybody else hears one sentence, whatever they ask for."""
 
 
 # --- classes ---------------------------------------------------------------------------------------------

@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Float, create_engine, event, func, make_url, text
+from sqlalchemy import Float, create_engine, event, func, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError
@@ -21,6 +19,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
+from storage import schema
 from storage.errors import StoreError
 from storage.keyring import Keyring
 from storage.secret_columns import session_info
@@ -96,13 +95,20 @@ class Store:
             return float(session.execute(unix_now().select()).scalar_one())
 
     def migrate(self) -> None:
-        """Bring the tables to this version's form; several processes may try at once."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        """Bring the tables to this version's form; several processes may try at once.
+
+        Raises:
+            StoreError: The tables belong to a newer version.
+        """
         with self.engine.begin() as connection:
-            _wait_for_other_migrations(connection)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            schema.upgrade(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a transaction that sees the database as it is at one moment, however long it takes."""
+        level = {"isolation_level": "REPEATABLE READ"} if self.shared else {}
+        with self.engine.connect().execution_options(reads_only=True, **level) as connection:
+            yield connection
 
     def scrub(self) -> None:
         """Remove from SQLite's files what is deleted or overwritten. PostgreSQL does that in its own time."""
@@ -179,12 +185,6 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def _wait_for_other_migrations(connection: Connection) -> None:
-    """Let one process at a time migrate; SQLite's transaction has the write lock from its beginning."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('binder-bot migrations'))"))
 
 
 def insert_into(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert:

@@ -9,7 +9,7 @@ from bot.config import Settings
 from bot.images.factory import image_store_of
 from bot.provisioning.registry import build_cloud
 from bot.wiring import open_store, reconciler_dependencies
-from storage import binders, leases, warm
+from storage import audit, binders, leases, warm
 from storage.engine import Store
 from storage.vocabulary import Ending
 
@@ -40,7 +40,7 @@ def drain(settings: Settings, *, timeout: float) -> int:
 
 
 def _end_all(store: Store) -> None:
-    with store.write() as session:
+    with audit.acting(audit.by_operator()), store.write() as session:
         for binder_id in binders.existing_ids(session):
             binders.end(session, binder_id, ending=Ending.STOPPED, by="operator")
 

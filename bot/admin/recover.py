@@ -52,7 +52,8 @@ def recover(settings: Settings) -> list[str]:
         if not cloud.can_recover:
             raise ConfigError(f"CLOUD={cloud.name} does not keep enough about its instances to recover from.")
         store.migrate()
-        return write_rows(store, cloud, settings)
+        with audit.acting(audit.by_operator()):
+            return write_rows(store, cloud, settings)
 
 
 def write_rows(store: Store, cloud: Cloud, settings: Settings) -> list[str]:

@@ -68,6 +68,14 @@ Count = Callable[[BinderServer, float], int]
 """Counts the files of a server that changed since a time, in Unix seconds UTC."""
 
 
+CheckRepository = Callable[..., None]
+"""Takes the addresses of a repository; raises BannedRepository where it may not be launched."""
+
+
+def allow_all(*_addresses: str) -> None:
+    """Let everything be launched, where nobody says what may not."""
+
+
 def count_nothing(_server: BinderServer, _since: float) -> int:
     """Count no changes, where nobody wants to know."""
     return 0
@@ -90,4 +98,5 @@ class Dependencies:
     server: Callable[[str, str], BinderServer] = JupyterServer
     """Opens a running server by its URL and token."""
     count: Count = count_nothing
+    check_repository: CheckRepository = allow_all
     images: BuiltImages = field(default_factory=NoImages)

@@ -27,6 +27,7 @@ from bot.config.limits import Limits
 from bot.errors import ConfigError
 from bot.images.names import is_on_loopback
 from bot.images.settings import ImageSettings
+from bot.policy.settings import PolicySettings
 from bot.provisioning.registry import FACTORIES, CloudsSettings
 from bot.times import calendar, zones
 
@@ -48,7 +49,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
 """Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
 
 
-class Settings(CloudsSettings, ImageSettings):
+class Settings(CloudsSettings, ImageSettings, PolicySettings):
     """Everything that an operator can set. Each field is the environment variable of its name.
 
     The name of a duration ends in its unit: `_DAYS`, `_HOURS`, `_MINUTES` or `_SECONDS`.
@@ -122,9 +123,6 @@ class Settings(CloudsSettings, ImageSettings):
         default="shared",
         description="Who may read the log of a binder that was launched in a public channel: `shared` is its "
         "owner, the people with whom it is shared, and the admins; `everybody` is the whole workspace.",
-    )
-    max_binders_per_person: int = Field(
-        default=5, ge=1, description="How many binders one person may have at the same time."
     )
     class_for: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
@@ -216,6 +214,9 @@ class Settings(CloudsSettings, ImageSettings):
         default=IPv4Address("127.0.0.1"),
         description="On which address of this machine. `0.0.0.0` is for a container, whose network decides "
         "who reaches it.",
+    )
+    audit_days: int = Field(
+        default=365, ge=1, le=36_500, description="How long the audit stays in the database."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The lowest level that is logged, to standard error."

@@ -25,6 +25,7 @@ from bot.provisioning.openstack import factory, images
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.settings import OpenStackSettings
 from handlers.outbox.worker import OutboxWorker
+from storage import replicas
 
 POLL_SECONDS = 0.3
 ATTEMPT_SECONDS = 4.0
@@ -53,6 +54,8 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
     reconciler.STRAY_SECONDS = SWEEP_SECONDS
     warm_pool.POOL_SECONDS = POOL_SECONDS
     warm_pool.LEASE_SECONDS = 2 * POOL_SECONDS
+    replicas.REPORT_SECONDS = POOL_SECONDS
+    replicas.SILENCE_SECONDS = ATTEMPT_SECONDS
     app.IMAGES_SECONDS = POLL_SECONDS
     keeper.POLL_SECONDS = POLL_SECONDS
     keeper.PUSH_SECONDS = PUSH_SECONDS

@@ -16,7 +16,7 @@ from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
 from handlers.requests.context import Context
-from handlers.slack.profiles import Profiles
+from handlers.slack.profiles import Membership, Profiles, member
 from storage import binders, shares
 from storage.models import Binder
 from storage.share_models import ShareKind
@@ -25,6 +25,7 @@ from tests.unit.handlers.conftest import Post, binder
 from workspace.hands import Person, plain
 
 REPO = "https://github.com/owner/repo"
+ADMIN_BUTTONS = (ids.ADMIN_ANNOUNCE, ids.ADMIN_PAGE.pattern)
 SLACKS_NAMES = {"secret": "privategroup"}
 """What Slack calls a channel in what it sends, where that is not the channel's name."""
 SIZES = (Size("small", "1 CPU, 2 GB"), Size("large", "8 CPUs, 30 GB"))
@@ -38,6 +39,11 @@ class Desk:
     app: App
     nudged: list[None]
     numbers: Any = field(default_factory=lambda: count(1))
+    guests: frozenset[str] = frozenset()
+
+    def is_member(self, user: str) -> bool:
+        """Whether somebody is no guest."""
+        return user not in self.guests
 
     def dispatch(self, body: dict[str, Any]) -> dict[str, Any]:
         """Hand over one envelope; its acknowledgement."""
@@ -188,7 +194,7 @@ class Desk:
         with self.post.store.write() as session:
             shares.share(session, row.id, people, manages=manages, by=row.owner)
 
-    def told(self, user: str, act: Callable[[], None]) -> str:
+    def told(self, user: str, act: Callable[[], object]) -> str:
         """The answer that one person alone gets to what they do."""
         with Person(self.post.workspace.url, user) as person:
             before = len(person.look().ephemerals())
@@ -249,6 +255,7 @@ def context_of(
     *,
     can_shelve: bool = False,
     profiles: Profiles | None = None,
+    membership_of: Callable[[str, frozenset[str]], Membership] = member,
     **settings: Any,
 ) -> Context:
     """What a new process's listeners work with. Without `profiles`, nobody asks for people's languages."""
@@ -259,7 +266,14 @@ def context_of(
         "lifetime_hours": 12,
         "max_hours": 12,
     }
-    context = Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    context = Context(
+        post.store,
+        Settings(**(whole | settings)),
+        SIZES,
+        nudge,
+        can_shelve,
+        membership_of=membership_of,
+    )
     if profiles is None:
         return context
     return replace(
@@ -267,6 +281,7 @@ def context_of(
         zone_of=profiles.zone_of,
         known_locale=profiles.known_locale,
         refresh_profile=profiles.refresh,
+        membership_of=profiles.membership_of,
     )
 
 

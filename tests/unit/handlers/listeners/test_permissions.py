@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import handlers
+from bot.policy.people import Standing
 from handlers import ids
 from handlers.listeners.buttons import BUTTONS
 from handlers.listeners.class_buttons import CLASS_BUTTONS
@@ -18,11 +19,12 @@ from handlers.messages.buttons import Offers, more_buttons
 from handlers.messages.candidates import Candidate
 from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
+from handlers.slack.profiles import Membership
 from storage import shares
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
 from tests.unit.handlers.conftest import TOKEN, Post, binder
-from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
+from tests.unit.handlers.listeners.conftest import ADMIN_BUTTONS, REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
 from workspace.hands import Person, plain
 from workspace.state import Json, SlackError
@@ -33,6 +35,8 @@ ACTORS = {Role.OWNER: "ada", Role.ADMIN: "grace"} | dict.fromkeys(
 )
 PRIVATE = {Role.OUTSIDER, Role.SHARED, Role.MANAGER}
 """The roles for whom the binder is private: who are shared with see it all the same."""
+NOBODY = {Role.GUEST, Role.OUTSIDER}
+"""The roles for whom a binder is not there."""
 NOBODYS = "zzzzzzzz"
 
 
@@ -41,6 +45,25 @@ def desk(post: Post) -> Desk:
     admin = post.workspace.state.person("grace").id
     app = bolt(post, lambda: None, can_shelve=True, admins=admin, max_binders_per_person=9999)
     return Desk(post, app, [])
+
+
+def with_guest(post: Post) -> Desk:
+    """A desk at which Linus is a guest."""
+    state = post.workspace.state
+    admin, linus = state.person("grace").id, state.person("linus").id
+
+    def membership_of(user: str, _workspaces: frozenset[str]) -> Membership:
+        return Membership(Standing.GUEST if user == linus else Standing.MEMBER)
+
+    app = bolt(
+        post,
+        lambda: None,
+        can_shelve=True,
+        admins=admin,
+        max_binders_per_person=9999,
+        membership_of=membership_of,
+    )
+    return Desk(post, app, [], guests=frozenset({linus}))
 
 
 def words_of(desk: Desk, subcommand: Subcommand) -> str:
@@ -197,7 +220,8 @@ def may_retry(desk: Desk, who: str, binder_id: str) -> bool:
     with desk.post.store.read() as session:
         row = session.get_one(Binder, binder_id)
         is_shared = bool(shares.rights(session, who, binder_id))
-    return not row.is_private or is_shared or who in {row.owner, desk.grace}
+    is_there = not row.is_private and desk.is_member(who)
+    return is_there or is_shared or who in {row.owner, desk.grace}
 
 
 STATES: dict[State, dict[str, Any]] = {
@@ -223,6 +247,8 @@ STATES: dict[State, dict[str, Any]] = {
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
 ) -> None:
+    if role == Role.GUEST:
+        desk = with_guest(desk.post)
     cells = list(product(way(desk, ACTORS[role]), State))
     rows = desk.has_all([in_state(state, role, number, desk) for number, (_, state) in enumerate(cells)])
     wrong = {}
@@ -231,7 +257,7 @@ def test_every_way_in_keeps_to_the_table(
         if role in {Role.SHARED, Role.MANAGER}:
             desk.share(row, "linus", manages=role == Role.MANAGER)
         said = ask(row.id)
-        if role == Role.OUTSIDER:
+        if role in NOBODY:
             is_right = said.replace(row.id, NOBODYS) == ask(NOBODYS)
         else:
             is_right = said_as_the_table_says(said, role, action, state)
@@ -269,7 +295,7 @@ def said_as_the_table_says(said: str, role: Role, action: Action, state: State) 
 def test_every_action_has_its_rule_and_can_be_asked_for() -> None:
     asked = {each.action for each in SUBCOMMANDS} | set(ACTION_OF.values())
     assert set(RULES) == set(Action) == asked - {None}
-    assert not any(Role.OUTSIDER in rule.roles for rule in RULES.values())
+    assert not any(NOBODY & rule.roles for rule in RULES.values())
     assert all({Role.OWNER, Role.ADMIN} <= rule.roles for rule in RULES.values())
     assert all(bool(rule.otherwise) == (rule.states != set(State)) for rule in RULES.values())
     assert BY_NAME["open"].action == Action.OPEN
@@ -313,9 +339,10 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     in_menu = {("action", ids.MENU)}
     of_classes = {("action", each) for each in CLASS_BUTTONS}  # held against their own table elsewhere
     of_binders = {("action", each) for each in BUTTONS}
-    assert listened == ABOUT_NO_BINDER | by_others | in_menu | of_classes | of_binders
+    of_admins = {("action", each) for each in ADMIN_BUTTONS}  # likewise
+    assert listened == ABOUT_NO_BINDER | by_others | in_menu | of_classes | of_binders | of_admins
     in_walks = {each.name for each in ABOUT_ONE}
-    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "help"}
+    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "admin", "help"}
 
 
 ACTION_OF = {ids.SHARE: Action.SHARE} | {each: operation.action for each, operation in BUTTONS.items()}
