@@ -25,8 +25,8 @@ from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
-from bot.jupyter.client import JupyterServer
 from bot.lookups import Lookups
+from bot.plain_links import ADVICE, is_plain
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
 from bot.replica import Replica
@@ -218,6 +218,8 @@ class Application:
             self._health.start()
         for advice in secrets_advice(self.store):
             log.warning("secrets", advice=advice)
+        if is_plain(self.cloud.example_url):
+            log.warning("links_are_plain_http", advice=ADVICE)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:
@@ -264,7 +266,7 @@ class Application:
             log.exception("leases_not_released")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        return changes.save_work(binder, JupyterServer, wiring.resolver_of(self._settings))
+        return changes.save_work(binder, wiring.server_of(self.cloud), wiring.resolver_of(self._settings))
 
     def problems(self) -> dict[str, Any]:
         """What is wrong with this process, by name; empty where nothing is."""
