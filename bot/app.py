@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackApiError
 import handlers
 from bot import logs, replica, shutdown, wiring
 from bot.admin.recover import refuse_lost_database
-from bot.binders import class_keeper, digest, warm_pool
+from bot.binders import admission, class_keeper, digest, warm_pool
 from bot.binders.reconciler import Reconciler
 from bot.binders.server_watch import ASKED_AT_ONCE, WATCH_SECONDS, ServerWatch
 from bot.config import Settings
@@ -72,6 +72,8 @@ REPOSITORY_SECONDS = 60.0
 """How long what was found in a repository is believed while a form is open."""
 FREE_SECONDS = 30.0
 """How long it is believed what the cloud has room for."""
+FLAVOR_SECONDS = 3600.0
+"""How long it is believed how many vCPUs a size has."""
 GROUPS_SECONDS = 600.0
 """How long the names of user groups are believed."""
 BACKGROUND_THREADS = 4
@@ -120,6 +122,7 @@ class Application:
             has_images=self._kept_images is not None,
         )
         self.replica = Replica(self.store, dependencies.worker, end=_end_this_process)
+        self.queue = wiring.queue_keeper(settings, self.store, self.cloud)
         self.watch = ServerWatch(dependencies, submit=self._askers.submit, nudge=self.nudge_work)
         self.reconciler = Reconciler(
             dependencies, submit=self._pool.submit, nudge=self.nudge_work, expect=self.watch.expect
@@ -172,6 +175,7 @@ class Application:
     def nudge(self) -> None:
         """Wake the threads that may have something to do. It is a hint: without it they wake later."""
         self.ticks.nudge("classes")
+        self.ticks.nudge("queue")
         self.nudge_work()
 
     def nudge_work(self) -> None:
@@ -186,7 +190,7 @@ class Application:
         self.replica.report()
         self.reconciler.take_over()
         with self.store.write() as session:
-            shares.name_groups(session, self._settings.launch_policy.groups)
+            shares.name_groups(session, self._settings.named_groups)
         self.ticks.every(replicas.REPORT_SECONDS, "replica", self.replica.report)
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(WATCH_SECONDS, "watch", self.watch.tick)
@@ -196,6 +200,7 @@ class Application:
             seconds = warm_pool.POOL_SECONDS
             self.ticks.every(seconds, "warm pool", self.warm_pool.tick, jitter=seconds / 10)
         self.ticks.every(class_keeper.CLASS_SECONDS, "classes", self.classes.tick)
+        self.ticks.every(admission.QUEUE_SECONDS, "queue", self.queue.tick)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(DRAIN_SECONDS, "drain", self._watch_drain, jitter=DRAIN_SECONDS / 10)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
@@ -279,6 +284,7 @@ class Application:
             known_locale=self._profiles.known_locale,
             refresh_profile=self._profiles.refresh,
             membership_of=self._profiles.membership_of,
+            vcpus_of=Lookups(self.cloud.vcpus, self._background.submit, fresh_seconds=FLAVOR_SECONDS).known,
             slow=self._slow_facts(),
         )
 

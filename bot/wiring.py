@@ -7,6 +7,7 @@ from functools import partial
 
 from slack_sdk import WebClient
 
+from bot.binders.admission import Admission, QueueKeeper
 from bot.binders.class_keeper import BinderIdentity, ClassKeeper
 from bot.binders.class_plan import ClassPolicy
 from bot.binders.dependencies import Dependencies, NoImages
@@ -86,7 +87,13 @@ def class_keeper(
     """Build what drives classes; `has_images` says whether the site has an image store."""
     policy = ClassPolicy(shares_build=has_images or cloud.keeps_images, can_wait=cloud.can_wait)
     identify = partial(new_binder_identity, settings.key_to_tokens)
-    return ClassKeeper(store, policy, worker, identify=identify)
+    admission = Admission.of(settings, settings.zone)
+    return ClassKeeper(store, policy, worker, identify=identify, let_begin=admission.run)
+
+
+def queue_keeper(settings: Settings, store: Store, cloud: Cloud) -> QueueKeeper:
+    """Build what lets launches begin that wait for a place."""
+    return QueueKeeper(store, Admission.of(settings, settings.zone), cloud.vcpus)
 
 
 def new_binder_identity(key: str | None) -> BinderIdentity:

@@ -32,6 +32,7 @@ from storage.vocabulary import (
     Reason,
     Status,
     Target,
+    WaitsFor,
 )
 
 NAME_LENGTH = 64
@@ -200,6 +201,15 @@ class Binder(Base):
     class_id: Mapped[str | None] = mapped_column(String(32))
     """The class in which it is a seat; None where it is none. A seat that nobody has yet has no owner."""
 
+    # Before it begins
+    vcpus: Mapped[int | None] = mapped_column(Integer)
+    """How many vCPUs its instance has; None where nobody knows it yet."""
+    waits_for: Mapped[WaitsFor | None] = mapped_column(words(WaitsFor))
+    """What it waits for; None since it began. Before, nothing is made for it."""
+    waits_since: Mapped[float | None] = mapped_column(Float)
+    queue: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Where it stands in the queue, and which quota is full: see `bot.binders.admission.facts_of`."""
+
     # Who works on it
     next_at: Mapped[float] = mapped_column(Float, default=0.0)
     """When it is due for its next look."""
@@ -222,6 +232,13 @@ class Binder(Base):
             sqlite_where=text("is_warm = 1"),
             postgresql_where=text("is_warm"),
         ),
+        Index(
+            "ix_binders_waiting",
+            "waits_for",
+            sqlite_where=text("waits_for IS NOT NULL"),
+            postgresql_where=text("waits_for IS NOT NULL"),
+        ),
+        Index("ix_binders_gone", "gone_at"),
         Index("ix_binders_instance", "instance_id", unique=True),
         Index("ix_binders_owner", "team_id", "owner"),
         Index("ix_binders_class", "class_id"),
@@ -299,25 +316,6 @@ class Notice(Base):
     outcome_by: Mapped[str | None] = mapped_column(String(32))
 
     __table_args__ = (UniqueConstraint("binder_id", "reason", "deadline", "lead_seconds"),)
-
-
-class Lease(Base):
-    """Work that one replica at a time does, such as sweeps."""
-
-    __tablename__ = "leases"
-
-    name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    owner: Mapped[str | None] = mapped_column(String(64))
-    until: Mapped[float] = mapped_column(Float, default=0.0)
-
-
-class Sighting(Base):
-    """Something in the cloud that belongs to no binder; deleted only if it was seen twice."""
-
-    __tablename__ = "sightings"
-
-    binder_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    first_seen: Mapped[float] = mapped_column(Float)
 
 
 class BuiltImage(Base):

@@ -80,6 +80,11 @@ def limits_of(session: Session, team_id: str, user: str) -> Mapping[str, float]:
     return found.limits if found is not None else {}
 
 
+def limits_anybody(session: Session, name: str) -> bool:
+    """Whether anybody has a limit of that name of their own."""
+    return any(name in each for each in session.scalars(select(PersonLimits.limits)))
+
+
 def all_limits(session: Session, team_id: str) -> Sequence[PersonLimits]:
     """Everybody in a workspace who has limits of their own."""
     query = select(PersonLimits).where(PersonLimits.team_id == team_id)

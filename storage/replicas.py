@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage import leases
 from storage.engine import unix_now
-from storage.models import Lease
+from storage.lease_models import Lease
 
 REPORT_SECONDS = 5.0
 """How often a replica reports."""

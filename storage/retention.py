@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from storage import classes, homes, shares
 from storage.engine import unix_now
-from storage.models import Binder, Lease, OutboxMessage
+from storage.lease_models import Lease
+from storage.models import Binder, OutboxMessage
 from storage.vocabulary import OutboxState, Status
 
 HOME_SECONDS = 24 * 3600.0

@@ -1,6 +1,7 @@
 """With whom binders are shared. Every function works inside the caller's transaction."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -237,6 +238,16 @@ def groups_of(session: Session, user: str, groups: Collection[str]) -> set[str]:
         AudienceMember.user == user, AudienceMember.subject.in_(groups)
     )
     return set(session.scalars(theirs))
+
+
+def members_of(session: Session, groups: Collection[str]) -> Mapping[str, set[str]]:
+    """In which of these user groups people are, by person, as far as Slack told."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    if groups:
+        rows = select(AudienceMember.user, AudienceMember.subject).where(AudienceMember.subject.in_(groups))
+        for user, group in session.execute(rows):
+            found[user].add(group)
+    return found
 
 
 def are_known(session: Session, groups: Collection[str]) -> bool:

@@ -20,6 +20,13 @@ class Status(StrEnum):
     GONE = "gone"
 
 
+class WaitsFor(StrEnum):
+    """What a launch waits for before it begins."""
+
+    PLACE = "place"
+    """A quota is full."""
+
+
 class Target(StrEnum):
     """What a binder should be."""
 

@@ -17,6 +17,7 @@ from storage.class_models import DRAINED, ClassPhase, SchoolClass, Seat
 from storage.draining import Drain
 from storage.engine import Store
 from storage.models import Binder
+from storage.vocabulary import WaitsFor
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,7 @@ class ClassKeeper:
         policy: What the site can do for a class.
         worker: This process's name on the lease.
         identify: Makes the id and the secrets of a new binder.
+        let_begin: Lets new binders begin, or wait for a place.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class ClassKeeper:
         worker: str,
         *,
         identify: Callable[[], BinderIdentity],
+        let_begin: Callable[[Session], object],
     ) -> None:
         self._store = store
         self._policy = policy
         self._worker = worker
         self._identify = identify
+        self._let_begin = let_begin
 
     def tick(self) -> None:
         """Take the step that is due for each class. Where there is none, this is one short query."""
@@ -104,6 +108,8 @@ class ClassKeeper:
             seats.give(session, found, user)
         for seat in seats.to_launch(session, found.id, limit=step.launches):
             self._launch(session, found, seat)
+        if step.launches:
+            self._let_begin(session)
         if step.ends_unused:
             seats.end_unused(session, found.id, found.ended_by or "bot")
         self._change_warm(session, found, step)
@@ -160,7 +166,8 @@ class ClassKeeper:
             maximum_at=found.ends_at,
             budget=found.budget,
             price_per_hour=found.price_per_hour,
-            stages={"repository" if found.resolved_at is None else "instance": now},
+            waits_for=WaitsFor.PLACE,
+            waits_since=now,
         )
 
 

@@ -116,9 +116,6 @@ class Settings(CloudsSettings, ImageSettings, PolicySettings):
         description="Who may read the log of a binder that was launched in a public channel: `shared` is its "
         "owner, the people with whom it is shared, and the admins; `everybody` is the whole workspace.",
     )
-    max_binders_per_person: int = Field(
-        default=5, ge=1, description="How many binders one person may have at the same time."
-    )
     class_for: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
         description="Who may start a class, beside the admins: Slack user ids, separated by commas, or "

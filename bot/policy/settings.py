@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from bot.policy.people import LaunchPolicy, read_ids
+from bot.policy.quotas import Quotas, ScopeKind, What, read_quotas
 from bot.policy.repositories import Rule, read_patterns
 from bot.sentences import Sentence
 
@@ -45,6 +46,24 @@ class PolicySettings(BaseSettings):
         "who run this bot*.",
     )
 
+    max_binders_per_person: int = Field(
+        default=5,
+        ge=1,
+        description="How many binders one person may have at the same time. Further launches wait.",
+    )
+    quotas: str = Field(
+        default="",
+        description="What else may be used: `binders` and `vcpus` at the same time, `hours` within 24 hours, "
+        "`cost` in a month; by `person`, `channel`, `workspace`, `site`, or the id of one channel or user "
+        "group: `person=vcpus:16+hours:40,S0123=binders:20,site=vcpus:200`. What does not fit waits.",
+    )
+
+    @field_validator("quotas")
+    @classmethod
+    def _can_read_quotas(cls, value: str) -> str:
+        read_quotas(value)
+        return value
+
     @field_validator("launch_for", "guests_for", mode="before")
     @classmethod
     def _read_ids(cls, value: Any) -> Any:
@@ -66,6 +85,18 @@ class PolicySettings(BaseSettings):
     def launch_policy(self) -> LaunchPolicy:
         """Who may launch."""
         return LaunchPolicy(self.launch_for, self.guests_for)
+
+    @property
+    def named_groups(self) -> frozenset[str]:
+        """The user groups that any of these settings names."""
+        return self.launch_policy.groups | self.all_quotas.groups
+
+    @cached_property
+    def all_quotas(self) -> Quotas:
+        """How much may be used, MAX_BINDERS_PER_PERSON included."""
+        read = read_quotas(self.quotas)
+        person = {**read.limits.get(ScopeKind.PERSON, {}), What.BINDERS: float(self.max_binders_per_person)}
+        return Quotas({**read.limits, ScopeKind.PERSON: person})
 
     @cached_property
     def repository_rules(self) -> tuple[Rule, ...]:

@@ -50,6 +50,10 @@ class MinimalCloud:
         """See `Cloud.free_places`."""
         return None
 
+    def vcpus(self, _size: str) -> int:
+        """See `Cloud.vcpus`."""
+        return 1
+
     def quota(self) -> str:
         """See `Cloud.quota`."""
         return ""
@@ -233,6 +237,13 @@ class Cloud(Protocol):
 
         Raises:
             CloudError: See `check`.
+        """
+
+    def vcpus(self, size: str, /) -> int:
+        """How many vCPUs an instance of a size has; 1 where the cloud does not count them.
+
+        Raises:
+            CloudError: See `check`, or there is no such size.
         """
 
     def prune(self, binder_id: str, keep: str, /) -> None:

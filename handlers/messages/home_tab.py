@@ -18,6 +18,7 @@ from handlers.messages.language import translated, translated_count
 from handlers.messages.lists import pool_line
 from handlers.messages.mrkdwn import code, date, inline, person
 from handlers.messages.notices import amount
+from handlers.messages.queue_text import why_waits
 from handlers.messages.status_text import is_live, is_ready, phrase, reason
 from handlers.rules import Role, actions_of
 from storage.models import Binder
@@ -210,7 +211,7 @@ def _card(binder: Binder, role: Role, options: HomeOptions, *, owner: bool = Fal
         f"{said.emoji} {said.after(f'*{name_of(binder)}*')}{whose}",
         repository_text(binder),
         " · ".join(facts_of(binder, options)),
-        inline(reason(binder) or binder.waiting_for or "", 200),
+        inline(reason(binder) or why_waits(binder) or binder.waiting_for or "", 200),
     ]
     buttons = controls(binder, options.offers, allowed=actions_of(role))
     return [section("\n".join(line for line in lines if line)), *actions(buttons)]

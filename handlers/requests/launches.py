@@ -1,10 +1,10 @@
 """New binders: whatever asks for one, a command, a mention, a button or a form, ends here."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 from sqlalchemy.orm import Session
 
+from bot.binders.admission import facts_of_full
 from bot.errors import Refused, RequestError
 from bot.provisioning.instances import Size
 from bot.repositories.spec import LaunchRequest, RepoSpec
@@ -13,13 +13,13 @@ from bot.text import readable
 from bot.times import end_times
 from bot.tokens import new_id, new_secret, new_token
 from handlers import messages
-from handlers.messages import notices
+from handlers.messages import notices, queue_text
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, phrase
 from handlers.requests import audited, draining, sharing
 from handlers.requests.context import Context
 from handlers.requests.launchers import require_launcher
-from handlers.requests.lookup import advice, each_with
+from handlers.requests.lookup import advice
 from handlers.requests.names import name_of_repository, slug
 from handlers.requests.permissions import requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
@@ -28,6 +28,7 @@ from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
 from storage import binders
 from storage.models import Binder
+from storage.vocabulary import WaitsFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def launch(
     Raises:
         Refused: This person may not launch, or not with this size.
         BannedRepository: This site does not launch it.
-        RequestError: The size, the duration or the number of binders is not allowed.
+        RequestError: The size or the duration is not allowed, or it does not fit into a quota at all.
     """
     audited.begin(Action.LAUNCH_AGAIN)
     size = chosen_size(context, requester, request.size)
@@ -139,7 +140,7 @@ def _start(
         added = binders.add(session, binder, wanted_name=options.name)
         if added.is_new:
             draining.refuse_new(session)
-            _check_allowance(session, context, requester)
+            _let_begin(session, context, added.binder)
             sharing.share_with(session, requester, added.binder, shared.subjects, manages=shared.manages)
     if not added.is_new:
         return _already(added.binder)
@@ -178,25 +179,21 @@ def _new_binder(context: Context, requester: Requester, options: _BinderOptions)
         idle_seconds=limits.idle_seconds,
         budget=limits.cost,
         price_per_hour=next((each.price_per_hour for each in context.sizes if each.key == size), 0.0),
-        stages={"repository": now},
+        vcpus=context.vcpus_of(size),
+        waits_for=WaitsFor.PLACE,
+        waits_since=now,
     )
 
 
-def _check_allowance(session: Session, context: Context, requester: Requester) -> None:
-    """Refuse one binder too many; the exception takes the new row back."""
-    mine, most = (
-        binders.existing(session, requester.team_id, owner=requester.user),
-        context.settings.max_binders_per_person,
-    )
-    if len(mine) <= most:
-        return
-    others = [each for each in mine if each.request_key != requester.key]
-    raise RequestError(
-        Sentence(
-            "You have {count} binders, and you can have {most} at a time.", count=len(others), most=most
-        ),
-        hint=each_with(others, partial(advice, "stop")),
-    )
+def _let_begin(session: Session, context: Context, binder: Binder) -> None:
+    """Let a new launch begin, or wait for a place.
+
+    Raises:
+        RequestError: It would wait for ever; the exception takes the new row back.
+    """
+    hopeless = dict(context.admission.run(session).hopeless)
+    if full := hopeless.get(binder.id):
+        raise RequestError(queue_text.never(facts_of_full(full)), hint=context.settings.whom_to_ask)
 
 
 def sizes_for(context: Context, user: str) -> tuple[Size, ...]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Formatter
+from typing import Any
 
 from bot.errors import ConfigError
 from bot.provisioning.instances import Size
@@ -96,6 +97,20 @@ class OpenStackOptions:
     def flavor_of(self, key: str) -> Flavor | None:
         """The flavor of a size; None where there is no size of that key."""
         return next((each for each in self.flavors if each.key == key), None)
+
+    def boot_source(self, image: str) -> Mapping[str, Any]:
+        """What an instance boots from, as Nova is asked for it: an image, or a volume that is made of it."""
+        if self.boot_volume_gb is None:
+            return {"imageRef": image}
+        volume = {
+            "boot_index": 0,
+            "uuid": image,
+            "source_type": "image",
+            "destination_type": "volume",
+            "volume_size": self.boot_volume_gb,
+            "delete_on_termination": True,
+        }
+        return {"block_device_mapping_v2": [volume]}
 
     def url_of(self, address: str) -> str:
         """The base URL at which people reach a server at an address, without a trailing slash."""

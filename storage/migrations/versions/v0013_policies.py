@@ -1,4 +1,4 @@
-"""What admins decide of repositories and people, and the groups that the settings name."""
+"""What admins decide, the groups that the settings name, and launches that wait."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,10 +28,24 @@ def upgrade() -> None:
         sa.Column("set_at", sa.Float(), nullable=False),
     )
     op.add_column("audiences", sa.Column("is_named", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("binders", sa.Column("vcpus", sa.Integer(), nullable=True))
+    op.add_column("binders", sa.Column("waits_for", sa.String(16), nullable=True))
+    op.add_column("binders", sa.Column("waits_since", sa.Float(), nullable=True))
+    op.add_column("binders", sa.Column("queue", sa.JSON(), nullable=False, server_default="{}"))
+    waiting = sa.text("waits_for IS NOT NULL")
+    op.create_index(
+        "ix_binders_waiting", "binders", ["waits_for"], sqlite_where=waiting, postgresql_where=waiting
+    )
+    op.create_index("ix_binders_gone", "binders", ["gone_at"])
 
 
 def downgrade() -> None:
     """Go back to the form before."""
+    op.drop_index("ix_binders_gone", "binders")
+    op.drop_index("ix_binders_waiting", "binders")
+    with op.batch_alter_table("binders") as table:
+        for column in ("queue", "waits_since", "waits_for", "vcpus"):
+            table.drop_column(column)
     with op.batch_alter_table("audiences") as table:
         table.drop_column("is_named")
     op.drop_table("person_limits")

@@ -13,7 +13,8 @@ from aiohttp import web
 from sqlalchemy.exc import OperationalError
 
 from storage.engine import Store
-from storage.models import Binder, BuiltImage, Lease, OutboxMessage
+from storage.lease_models import Lease
+from storage.models import Binder, BuiltImage, OutboxMessage
 from tests.chaos.soak.cloud import GuestCloud, Moment
 from tests.chaos.soak.images import GuestImages
 from tests.chaos.soak.replica import bake, serve

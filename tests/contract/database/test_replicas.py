@@ -12,7 +12,7 @@ from bot.replica import Replica, take_over
 from storage import replicas, schema
 from storage.engine import Store
 from storage.errors import StoreError
-from storage.models import Lease
+from storage.lease_models import Lease
 from tests.contract.database.test_migrations import at_version, differences
 
 OLD, WORKER = "0010", "host:1:abcdef12"
