@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 import handlers
 from bot import logs, replica, shutdown, wiring
 from bot.admin.recover import refuse_lost_database
+from bot.admin.rekey import secrets_advice
 from bot.binders import admission, class_keeper, digest, warm_pool
 from bot.binders.reconciler import Reconciler
 from bot.binders.server_watch import ASKED_AT_ONCE, WATCH_SECONDS, ServerWatch
@@ -99,7 +100,7 @@ class Application:
     def __init__(self, settings: Settings, *, cloud: Cloud | None = None, store: Store | None = None) -> None:
         self._settings = settings
         self._stopping = Event()
-        self.store = store or Store(settings.database_url)
+        self.store = store or wiring.open_store(settings)
         replica.take_over(self.store)
         self.cloud = cloud or registry.build_cloud(settings)
         if self.cloud.can_recover:
@@ -189,9 +190,9 @@ class Application:
         """Start working: unfinished rows go on where they were."""
         self.replica.report()
         self.reconciler.take_over()
+        self.ticks.every(replicas.REPORT_SECONDS, "replica", self.replica.report)
         with self.store.write() as session:
             shares.name_groups(session, self._settings.named_groups)
-        self.ticks.every(replicas.REPORT_SECONDS, "replica", self.replica.report)
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(WATCH_SECONDS, "watch", self.watch.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
@@ -214,6 +215,8 @@ class Application:
             thread.start()
         if self._health:
             self._health.start()
+        for advice in secrets_advice(self.store):
+            log.warning("secrets", advice=advice)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:

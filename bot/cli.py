@@ -206,6 +206,15 @@ def _restore(options: argparse.Namespace) -> int:
     return 0
 
 
+def _rekey(_: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.rekey import rekey
+
+    for line in rekey(config.load()):
+        print(line)
+    return 0
+
+
 def _warm(options: argparse.Namespace) -> int:
     from bot import config
     from bot.admin import warm
@@ -389,6 +398,7 @@ COMMANDS = (
         (Option("file", {"type": Path, "help": "what `backup` wrote"}),),
     ),
     OperatorCommand("recover", "restore a lost database from what the OpenStack cloud knows", _recover),
+    OperatorCommand("rekey", "encrypt the secrets in the database with the first key of SECRET_KEY", _rekey),
     OperatorCommand("migrate", "bring the database to this version's schema (serve does it too)", _migrate),
 )
 """All commands, in the order in which `--help` lists them."""

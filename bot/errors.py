@@ -2,6 +2,7 @@
 
 BinderBotError (storage/errors.py)
 ├── StoreError
+│   └── UnreadableSecret        one row's secret cannot be opened
 ├── ConfigError                 a setting is missing or wrong; names the variable
 ├── RequestError                what a person asked for cannot be done
 │   ├── SpecError               the text names no repository that we understand
@@ -23,7 +24,7 @@ BinderBotError (storage/errors.py)
     └── RegistryUnreachable     it did not answer; try again
 """
 
-from storage.errors import BinderBotError, LostLease, StoreError
+from storage.errors import BinderBotError, LostLease, StoreError, UnreadableSecret
 
 __all__ = [
     "BannedRepository",
@@ -48,6 +49,7 @@ __all__ = [
     "ServerError",
     "SpecError",
     "StoreError",
+    "UnreadableSecret",
 ]
 
 

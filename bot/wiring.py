@@ -15,6 +15,7 @@ from bot.binders.repository_gate import RepositoryGate
 from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.config import Settings
+from bot.errors import ConfigError
 from bot.images import tokens
 from bot.images.factory import ImageStore
 from bot.images.keeper import ImageKeeper, KeeperDependencies, Registry
@@ -26,6 +27,7 @@ from bot.saved_work import changes
 from bot.times import calendar
 from bot.tokens import new_id, new_identity, new_secret, new_token
 from storage.engine import Store
+from storage.keyring import Keyring
 
 SLACK_TIMEOUT_SECONDS = 20
 FORM_TIMEOUT_SECONDS = 8.0
@@ -50,6 +52,23 @@ def reconciler_dependencies(
         unreachable_alert=60 * settings.unreachable_alert_minutes,
         images=RegistryImages(store, kept.place, kept.rights, pull_seconds(settings)) if kept else NoImages(),
     )
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the database, with the keys to its secrets.
+
+    Raises:
+        ConfigError: There is no key, and people use the bot from other machines.
+        StoreError: DATABASE_URL does not name a database that is supported.
+    """
+    if not settings.secret_keys and not settings.workspace_is_local:
+        raise ConfigError(
+            "SECRET_KEY is missing. It encrypts the secrets in the database.",
+            hint="`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` makes one. Keep it: "
+            "without it, nobody gets links to running binders.",
+        )
+    keyring = Keyring(settings.secret_keys) if settings.secret_keys else None
+    return Store(settings.database_url, keyring=keyring)
 
 
 def worker_name() -> str:

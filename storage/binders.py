@@ -13,6 +13,7 @@ from storage.engine import serialize, unix_now
 from storage.errors import LostLease
 from storage.history_models import LaunchTime
 from storage.models import NAME_LENGTH, Binder
+from storage.secret_columns import sealed
 from storage.vocabulary import Ending, Status, Target
 
 TWIN_SECONDS = 60.0
@@ -286,6 +287,7 @@ def save(
     Raises:
         LostLease: Somebody else claimed the row since.
     """
+    changes = sealed(session, Binder, binder.id, changes)
     values = {"fence": binder.fence, **changes}  # never empty: the lease is checked even if nothing changes
     if next_in is not None:
         is_unchanged = Binder.generation == binder.generation

@@ -21,6 +21,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from storage import schema
 from storage.errors import StoreError
+from storage.keyring import Keyring
+from storage.secret_columns import session_info
 
 BUSY_SECONDS = 20
 """How long a writer of SQLite waits for another one to finish."""
@@ -51,9 +53,15 @@ class Store:
     Args:
         url: SQLAlchemy's form: `sqlite:///file` or `postgresql://…`.
         clock: Stands in for SQLite's clock in simulations; Unix seconds, UTC.
+        keyring: Encrypts the secrets of all rows; None leaves them plain.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
+    keyring: Keyring | None = None
+
+    def __init__(
+        self, url: str, *, clock: Callable[[], float] = time.time, keyring: Keyring | None = None
+    ) -> None:
+        self.keyring = keyring
         self.url = _parsed(url)
         self.engine = _engine(self.url, clock)
 
@@ -69,14 +77,16 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction that is committed at the end, or rolled back by an exception."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        info = session_info(self.keyring)
+        with Session(self.engine, expire_on_commit=False, info=info) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that changes nothing."""
         connection = self.engine.connect().execution_options(reads_only=True)
-        with connection, Session(connection, expire_on_commit=False, autoflush=False) as session:
+        info = session_info(self.keyring)
+        with connection, Session(connection, expire_on_commit=False, autoflush=False, info=info) as session:
             yield session
 
     def now(self) -> float:
@@ -99,6 +109,17 @@ class Store:
         level = {"isolation_level": "REPEATABLE READ"} if self.shared else {}
         with self.engine.connect().execution_options(reads_only=True, **level) as connection:
             yield connection
+
+    def scrub(self) -> None:
+        """Remove from SQLite's files what is deleted or overwritten. PostgreSQL does that in its own time."""
+        if self.shared:
+            return
+        connection = self.engine.raw_connection()  # it cannot be done in a transaction
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.cursor().execute(statement)
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Give all connections back."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from storage.secret_columns import SecretColumn, keep_secrets
 from storage.vocabulary import (
     Activity,
     Ending,
@@ -37,6 +38,10 @@ from storage.vocabulary import (
 
 NAME_LENGTH = 64
 """How long a binder's name may be, its number included."""
+
+
+_SEALED = String(64).with_variant(Text(), "postgresql")
+"""A sealed text is longer than its secret. SQLite does not look at the length, and can change no column."""
 
 
 def words(known: type[StrEnum]) -> Enum:
@@ -74,7 +79,8 @@ class Binder(Base):
     """Where it was asked for."""
     is_private: Mapped[bool | None] = mapped_column()
     """Whether only some people can read that channel. None: not known yet, which counts as private."""
-    response_url: Mapped[str | None] = mapped_column(Text)
+    stored_response_url: Mapped[str | None] = mapped_column("response_url", Text)
+    response_url = SecretColumn[str | None]("stored_response_url")
     """Slack's URL for answers to the command, good for 30 minutes; a secret."""
     thread_channel: Mapped[str | None] = mapped_column(String(32))
     """Where the status message really is (a direct message where the channel refuses it)."""
@@ -185,8 +191,11 @@ class Binder(Base):
     missing_since: Mapped[float | None] = mapped_column(Float)
     """When a survey first did not show its instance: believed at the second sighting."""
     server_url: Mapped[str | None] = mapped_column(Text)
-    token: Mapped[str] = mapped_column(String(64))
-    secret: Mapped[str] = mapped_column(String(64), default="")
+    stored_token: Mapped[str] = mapped_column("token", _SEALED)
+    token = SecretColumn[str]("stored_token")
+    """What opens its server; empty where it is lost. A secret."""
+    stored_secret: Mapped[str] = mapped_column("secret", _SEALED, default="")
+    secret = SecretColumn[str]("stored_secret")
     """What only its instance's user data holds, to seal what the instance is told later; empty if it was
     launched before there was one."""
     image: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
@@ -258,6 +267,9 @@ class Binder(Base):
     def __repr__(self) -> str:
         """Name it without its secrets."""
         return f"<Binder {self.id} {self.status}/{self.target}>"
+
+
+keep_secrets(Binder)
 
 
 class OutboxMessage(Base):

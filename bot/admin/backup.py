@@ -9,8 +9,8 @@ from typing import IO
 
 from bot.config import Settings
 from bot.errors import ConfigError
+from bot.wiring import open_store
 from storage import backup as backups
-from storage.engine import Store
 
 
 def backup(settings: Settings, file: Path) -> int:
@@ -24,7 +24,7 @@ def backup(settings: Settings, file: Path) -> int:
         StoreError: There is nothing to back up.
     """
     new = file.with_name(f"{file.name}.part")
-    with closing(Store(settings.database_url)) as store, _reported(file):
+    with closing(open_store(settings)) as store, _reported(file):
         if file.exists():
             raise FileExistsError
         try:
@@ -46,7 +46,7 @@ def restore(settings: Settings, file: Path) -> int:
         ConfigError: The file cannot be read.
         StoreError: The database is not empty, or the file is no backup.
     """
-    with closing(Store(settings.database_url)) as store, _reported(file), gzip.open(file, "rt") as lines:
+    with closing(open_store(settings)) as store, _reported(file), gzip.open(file, "rt") as lines:
         return backups.restore(store, lines)
 
 

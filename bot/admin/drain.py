@@ -8,7 +8,7 @@ from bot.binders.reconciler import Reconciler
 from bot.config import Settings
 from bot.images.factory import image_store_of
 from bot.provisioning.registry import build_cloud
-from bot.wiring import reconciler_dependencies
+from bot.wiring import open_store, reconciler_dependencies
 from storage import audit, binders, leases, warm
 from storage.engine import Store
 from storage.vocabulary import Ending
@@ -28,7 +28,7 @@ def drain(settings: Settings, *, timeout: float) -> int:
     """
     logs.configure("WARNING", settings.log_format)
     deadline = time.monotonic() + timeout
-    with closing(Store(settings.database_url)) as store, closing(build_cloud(settings)) as cloud:
+    with closing(open_store(settings)) as store, closing(build_cloud(settings)) as cloud:
         store.migrate()
         reconciler = Reconciler(reconciler_dependencies(settings, store, cloud, image_store_of(settings)))
         _end_all(store)

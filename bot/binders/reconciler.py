@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -27,7 +28,7 @@ from bot.binders.observation import (
 )
 from bot.binders.outage import OutageAlert
 from bot.binders.updates import Update
-from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
+from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError, UnreadableSecret
 from bot.provisioning.instances import Survey
 from storage import binders, launch_times, leaks, leases, notices, outbox
 from storage.models import Binder
@@ -175,15 +176,18 @@ class Reconciler:
                 self._step(binder, observation)
             except LostLease:
                 log.info("lost_lease", status=binder.status)
+            except UnreadableSecret as error:
+                log.error("secret_unreadable", error=error.sentence)  # noqa: TRY400 - the sentence says it
+                self._after_break(binder, partial(conclusions.after_unreadable, binder, error))
             except Exception:
                 log.exception("step_broke", status=binder.status, retries=binder.retries)
-                self._after_break(binder)
+                self._after_break(binder, partial(conclusions.after_break, binder))
             finally:
                 self._under_way.end(binder.id)
 
-    def _after_break(self, binder: Binder) -> None:
+    def _after_break(self, binder: Binder, decide: Callable[[float], Update]) -> None:
         try:
-            self._save(binder, conclusions.after_break(binder, self._dependencies.store.now()))
+            self._save(binder, decide(self._dependencies.store.now()))
         except LostLease:
             log.info("lost_lease", status=binder.status)
         except Exception:  # the row's lease ends by itself, and another try follows
@@ -224,7 +228,17 @@ class Reconciler:
         }
 
     def _look_closer(self, binder: Binder, observation: Observation) -> Observation:
-        """Add what only the instance itself, or its server, can tell."""
+        """Add what only the instance itself, or its server, can tell.
+
+        If its secrets cannot be opened, nothing is added. Deadlines and what people want count all the same.
+        """
+        try:
+            return self._ask_instance(binder, observation)
+        except UnreadableSecret as error:
+            log.error("secret_unreadable", error=error.sentence)  # noqa: TRY400 - the sentence says it
+            return observation
+
+    def _ask_instance(self, binder: Binder, observation: Observation) -> Observation:
         if not observation.known or observation.instance is None:
             return observation
         if wants_look(binder, self._dependencies.store.now(), self._dependencies.timeouts):

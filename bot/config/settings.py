@@ -33,6 +33,7 @@ from bot.times import calendar, zones
 
 SLACK_API_URL = "https://slack.com/api/"
 
+_LEAST_KEY_LENGTH = 32
 _WARNING_SHARE = 2 / 3
 _MOST_WARNING_SECONDS = 1800.0
 _READ_LATER: Mapping[str, Callable[[str], object]] = {
@@ -77,6 +78,13 @@ class Settings(CloudsSettings, ImageSettings, PolicySettings):
         min_length=32,
         description="A secret of at least 32 characters. The tokens of binders' servers are made from it, so "
         "that `recover` can make them again. Without it they are random.",
+    )
+
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="The key that encrypts the secrets in the database: at least 32 random characters. "
+        "Several are separated by commas: the first one encrypts, and all of them decrypt. The bot does not "
+        "start without one, except with a workspace on this machine.",
     )
 
     # Repositories
@@ -236,6 +244,13 @@ class Settings(CloudsSettings, ImageSettings, PolicySettings):
             raise ValueError("is empty")
         return value
 
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and min(len(each) for each in _keys(value)) < _LEAST_KEY_LENGTH:
+            raise ValueError(f"each key must have at least {_LEAST_KEY_LENGTH} characters")
+        return value
+
     @field_validator("slack_api_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
@@ -296,6 +311,11 @@ class Settings(CloudsSettings, ImageSettings, PolicySettings):
         """TOKEN_KEY itself; a secret."""
         return self.token_key.get_secret_value() if self.token_key else None
 
+    @property
+    def secret_keys(self) -> Sequence[str]:
+        """The keys of SECRET_KEY, the one that encrypts first; empty where it is not set."""
+        return _keys(self.secret_key) if self.secret_key else ()
+
     def limits_of(self, size: str) -> Limits:
         """What a binder of that size may have."""
         site = Limits(self.idle_hours, self.lifetime_hours, self.max_hours, self.max_cost_per_binder)
@@ -342,6 +362,10 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         problems = "; ".join(_problem(each) for each in error.errors(include_input=False, include_url=False))
         raise ConfigError(f"The settings are wrong: {problems}.") from error
+
+
+def _keys(several: SecretStr) -> list[str]:
+    return [each.strip() for each in several.get_secret_value().split(",")]
 
 
 def _require_offered(setting: str, sizes: Iterable[str], offered: Sequence[str]) -> None:

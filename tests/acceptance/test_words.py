@@ -9,6 +9,7 @@ from bot.admin.check import check
 from bot.errors import ConfigError
 from storage.vocabulary import Status
 from tests.acceptance.conftest import Scene
+from tests.fakes.database import KEY
 from workspace.hands import plain
 from workspace.options import Options
 from workspace.server import Workspace
@@ -144,6 +145,7 @@ def test_check_tells_of_every_part(workspace_options: Options, tmp_path: Path) -
             slack_app_token=workspace.app_token,
             slack_api_url=workspace.api_url,
             database_url=f"sqlite:///{tmp_path / 'bot.sqlite3'}",
+            secret_key=KEY,
             local_root=tmp_path / "local",
             local_engine="none",
         )

@@ -16,7 +16,10 @@ from sqlalchemy import delete
 
 from storage.audit_models import AuditHorizon
 from storage.engine import Store
+from storage.keyring import Keyring
 from storage.models import Base
+
+KEY = "the key of all tests is known to everybody"
 
 
 def folder_in_memory() -> Path:
@@ -81,4 +84,4 @@ def empty_store(clock: Callable[[], float]) -> Iterator[Store]:
 
 def _new_store() -> tuple[Store, _Clock]:
     clock = _Clock()
-    return Store(new_database(), clock=clock), clock
+    return Store(new_database(), clock=clock, keyring=Keyring([KEY])), clock

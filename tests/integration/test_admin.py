@@ -30,6 +30,7 @@ from storage.vocabulary import Ending, Status, Target
 from storage.warm_models import WarmRequest
 from tests.chaos.sim.world import requested
 from tests.fakes.cloud import FakeCloud
+from tests.fakes.database import KEY
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Settings
     return config.load(
         slack_bot_token="xoxb-1",
         slack_app_token="xapp-1",
+        secret_key=KEY,
         database_url=f"sqlite:///{tmp_path / 'bot.sqlite3'}",
         local_root=tmp_path / "local",
         local_engine="none",
@@ -48,7 +50,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Settings
 
 @pytest.fixture
 def store(settings: config.Settings) -> Iterator[Store]:
-    with closing(Store(settings.database_url)) as store:
+    with closing(wiring.open_store(settings)) as store:
         yield store
 
 
