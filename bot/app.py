@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import time as clock
 from functools import partial
 from threading import Event, Thread
@@ -25,8 +26,9 @@ from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
-from bot.jupyter.client import JupyterServer
 from bot.lookups import Lookups
+from bot.metrics import Metrics
+from bot.plain_links import ADVICE, is_plain
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
 from bot.replica import Replica
@@ -108,10 +110,14 @@ class Application:
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._askers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="watch")
         self._background = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="background")
-        self.ticks = Ticks()
+        self.metrics = Metrics(self.store)
+        self.ticks = Ticks(self.metrics.note_tick)
         self._kept_images = image_store_of(settings)
         self._registry = self._kept_images.registry() if self._kept_images else None
-        dependencies = wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images)
+        dependencies = replace(
+            wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images),
+            note_launch=self.metrics.note_launch,
+        )
         self.warm_pool = None
         if self.cloud.can_wait:
             self.warm_pool = wiring.warm_pool(settings, self.store, self.cloud, dependencies.worker)
@@ -130,7 +136,7 @@ class Application:
         )
         self._client = wiring.web_client(settings)
         self._profiles = Profiles(self._client, settings.zone)
-        calls = SlackCalls(default_rate_limits())
+        calls = SlackCalls(default_rate_limits(), self.metrics.note_slack)
         self.delivery = Delivery(
             self.store,
             self._client,
@@ -172,7 +178,7 @@ class Application:
         self._health = None
         if settings.health_port is not None:
             address = str(settings.health_address)
-            self._health = HealthServer(address, settings.health_port, self.problems)
+            self._health = HealthServer(address, settings.health_port, self.problems, self.metrics.as_text)
 
     def nudge(self) -> None:
         """Wake the threads that may have something to do. It is a hint: without it they wake later."""
@@ -218,6 +224,8 @@ class Application:
             self._health.start()
         for advice in secrets_advice(self.store):
             log.warning("secrets", advice=advice)
+        if is_plain(self.cloud.example_url):
+            log.warning("links_are_plain_http", advice=ADVICE)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:
@@ -264,7 +272,7 @@ class Application:
             log.exception("leases_not_released")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        return changes.save_work(binder, JupyterServer, wiring.resolver_of(self._settings))
+        return changes.save_work(binder, wiring.server_of(self.cloud), wiring.resolver_of(self._settings))
 
     def problems(self) -> dict[str, Any]:
         """What is wrong with this process, by name; empty where nothing is."""

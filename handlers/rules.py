@@ -184,6 +184,7 @@ class AdminAction(StrEnum):
     DRAIN = "drain"
     AUDIT = "audit"
     COSTS = "costs"
+    LIMITS = "limits"
     BAN = "ban"
     ALLOW = "allow"
     FORGET = "forget"

@@ -62,10 +62,8 @@ class Admission:
             session: An open write transaction. It holds the lock until it ends.
         """
         queue.lock(session)
-        if draining.in_force(session) is not None:  # what waits keeps its place
-            return turns.Plan()
         waiting = {each.id: each for each in queue.waiting(session) if each.vcpus is not None}
-        if not waiting:
+        if not waiting or draining.in_force(session) is not None:  # what waits keeps its place
             return turns.Plan()
         plan = self._plan(session, list(waiting.values()))
         for each in plan.begin:

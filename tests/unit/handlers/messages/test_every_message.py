@@ -51,7 +51,7 @@ from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
 from storage.audit_models import Audit
 from storage.models import Binder, Notice
-from storage.policy_models import Approval, ApprovalState, RepositoryRule
+from storage.policy_models import Approval, ApprovalState, PersonLimits, RepositoryRule
 from storage.share_models import Share, ShareKind
 from storage.vocabulary import Activity, Ending, Outcome, Reason, Result, Status, Target, WaitsFor
 from tests.unit.handlers.conftest import NOW, TOKEN, binder
@@ -215,6 +215,16 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
     "admin_text.costs": lambda case: iter(
         admin_text.costs(Period("2026-11", NOW, NOW), total, ([total] * 60,) * 3, case.text)
         for total in (Expense(case.text, 0, 0.0, 0.0), Expense(case.text, 10**6, 1e9, 1e12))
+    ),
+    "policy_text.limits_of": lambda case: iter(
+        policy_text.limits_of(case.text, limits) for limits in ({}, {case.text: 1e12})
+    ),
+    "policy_text.everybodys_limits": lambda case: iter(
+        policy_text.everybodys_limits(rows)
+        for rows in (
+            [],
+            [PersonLimits(user=case.text, limits={case.text: 1e12}, by=case.text, at=NOW)] * 60,
+        )
     ),
     "policy_text.banned": lambda case: policy_text.banned(case.text, case.text),
     "policy_text.allowed": lambda case: policy_text.allowed(case.text),
