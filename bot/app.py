@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import time as clock
 from functools import partial
 from threading import Event, Thread
@@ -26,6 +27,7 @@ from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
 from bot.lookups import Lookups
+from bot.metrics import Metrics
 from bot.plain_links import ADVICE, is_plain
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
@@ -108,10 +110,14 @@ class Application:
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._askers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="watch")
         self._background = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="background")
-        self.ticks = Ticks()
+        self.metrics = Metrics(self.store)
+        self.ticks = Ticks(self.metrics.note_tick)
         self._kept_images = image_store_of(settings)
         self._registry = self._kept_images.registry() if self._kept_images else None
-        dependencies = wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images)
+        dependencies = replace(
+            wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images),
+            note_launch=self.metrics.note_launch,
+        )
         self.warm_pool = None
         if self.cloud.can_wait:
             self.warm_pool = wiring.warm_pool(settings, self.store, self.cloud, dependencies.worker)
@@ -130,7 +136,7 @@ class Application:
         )
         self._client = wiring.web_client(settings)
         self._profiles = Profiles(self._client, settings.zone)
-        calls = SlackCalls(default_rate_limits())
+        calls = SlackCalls(default_rate_limits(), self.metrics.note_slack)
         self.delivery = Delivery(
             self.store,
             self._client,
@@ -143,6 +149,7 @@ class Application:
                 shelves_idle=settings.idle_action == "shelve",
                 shows_logs=settings.logs_for == "everybody",
                 help_channel=settings.help_channel,
+                approval_channel=settings.approval_channel,
             ),
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,
@@ -171,7 +178,7 @@ class Application:
         self._health = None
         if settings.health_port is not None:
             address = str(settings.health_address)
-            self._health = HealthServer(address, settings.health_port, self.problems)
+            self._health = HealthServer(address, settings.health_port, self.problems, self.metrics.as_text)
 
     def nudge(self) -> None:
         """Wake the threads that may have something to do. It is a hint: without it they wake later."""

@@ -31,6 +31,7 @@ from bot.binders.updates import Update
 from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError, UnreadableSecret
 from bot.provisioning.instances import Survey
 from storage import binders, launch_times, leaks, leases, notices, outbox
+from storage.history_models import LaunchTime
 from storage.models import Binder
 from storage.vocabulary import Activity, MessageKind, Status, Target
 
@@ -93,11 +94,10 @@ class Reconciler:
         survey = self._survey() if any(wants_survey(binder) for binder in due) else None
         observations = self._first_sight(due, survey)
         now = self._dependencies.store.now()
-        pauses = {binder.id: self._begin_or_pause(binder, observations[binder.id], now) for binder in due}
-        with self._dependencies.store.write() as session:
-            binders.reschedule(
-                session, [(each, pause) for each in due if (pause := pauses[each.id]) is not None]
-            )
+        begun = [(each, self._begin_or_pause(each, observations[each.id], now)) for each in due]
+        if pauses := [(binder, pause) for binder, pause in begun if pause is not None]:
+            with self._dependencies.store.write() as session:
+                binders.reschedule(session, pauses)
         return len(due)
 
     def renew(self) -> None:
@@ -282,9 +282,10 @@ class Reconciler:
     # Save ------------------------------------------------------------------------------------------------
 
     def _save(self, binder: Binder, update: Update) -> None:
+        launch = None
         with self._dependencies.store.write() as session:
             if binders.lock_if_unchanged(session, binder):
-                _write(session, binder, update)
+                launch = _write(session, binder, update)
                 if _becomes_ready(binder, update):
                     self._dependencies.images.note_ready(session, binder)
             else:
@@ -295,6 +296,8 @@ class Reconciler:
                     else {}
                 )
                 binders.save(session, binder, kept, next_in=0.0)
+        if launch is not None:
+            self._dependencies.note_launch(launch, update.changes.get("failure_code") or binder.failure_code)
         _tell(binder, update)
         if update.next_in <= 0:
             self._nudge()
@@ -340,10 +343,11 @@ def _observation(binder: Binder, survey: Survey | None) -> Observation:
     )
 
 
-def _write(session: Session, binder: Binder, update: Update) -> None:
+def _write(session: Session, binder: Binder, update: Update) -> LaunchTime | None:
+    """Write what was found out, and what Slack is owed; how the launch went, where this is its end."""
     binders.save(session, binder, update.changes, next_in=update.next_in)
     if binder.is_warm:  # it is nobody's yet
-        return
+        return None
     if launch := launch_history.measured(binder, update.changes):
         launch_times.add(session, launch)
     if update.card is not None:
@@ -354,6 +358,7 @@ def _write(session: Session, binder: Binder, update: Update) -> None:
         notices.warn(session, binder.id, update.warns.reason, update.warns.deadline, update.warns.lead)
     for kind in update.says:
         outbox.say(session, kind, _key(binder, update, kind), binder.id, **update.facts)
+    return launch
 
 
 def _becomes_ready(binder: Binder, update: Update) -> bool:

@@ -208,7 +208,7 @@ class Settings(CloudsSettings, ImageSettings, PolicySettings):
         default=8, ge=1, le=64, description="How many binders are worked on at the same time."
     )
     health_port: int | None = Field(
-        default=None, ge=0, le=65535, description="Serve `/healthz` and `/readyz` on this port."
+        default=None, ge=0, le=65535, description="Serve `/healthz`, `/readyz` and `/metrics` on this port."
     )
     health_address: IPvAnyAddress = Field(
         default=IPv4Address("127.0.0.1"),

@@ -8,7 +8,7 @@ from handlers.messages.blocks import section
 from handlers.messages.language import translated
 from handlers.messages.message import Message, shorten_lines
 from handlers.messages.mrkdwn import code, date, inline, person
-from storage.policy_models import RepositoryRule
+from storage.policy_models import PersonLimits, RepositoryRule
 
 DENIALS: Mapping[Denial, Sentence] = {
     Denial.UNKNOWN: Sentence("I don't know yet who you are, because Slack has not told me."),
@@ -43,6 +43,30 @@ def decided(rules: Sequence[RepositoryRule]) -> Message:
     if not rules:
         return _sentence(translated("No admin has banned or allowed a repository."))
     return _sentence(shorten_lines([_line(each) for each in rules]))
+
+
+def limits_of(user: str, limits: Mapping[str, float]) -> Message:
+    """The limits of a person's own, or that they have none."""
+    if not limits:
+        return _sentence(translated("For {person}, the limits of everybody hold.", person=person(user)))
+    story = translated(
+        "{person} has limits of their own: {limits}", person=person(user), limits=_limits(limits)
+    )
+    return _sentence(story)
+
+
+def everybodys_limits(rows: Sequence[PersonLimits]) -> Message:
+    """Everybody who has limits of their own: which, by whom, and when."""
+    if not rows:
+        return _sentence(translated("Nobody has limits of their own."))
+    lines = [
+        f"{person(each.user)} {_limits(each.limits)} · {person(each.by)} · {date(each.at)}" for each in rows
+    ]
+    return _sentence(shorten_lines(lines))
+
+
+def _limits(limits: Mapping[str, float]) -> str:
+    return code(" ".join(f"{name}:{most:g}" for name, most in limits.items()))
 
 
 def _line(rule: RepositoryRule) -> str:

@@ -46,6 +46,11 @@ ADMIN_COMMANDS = (
     AdminCommand("[@user|name]", Sentence("show who did what, and get it as a file"), admin.acts),
     AdminCommand("[month]", Sentence("show what a month cost, and get it as a file"), admin.costs),
     AdminCommand(
+        "[@user] [binders:5 …]",
+        Sentence("give one person limits of their own; `off` takes them back"),
+        admin_policies.limits,
+    ),
+    AdminCommand(
         "[pattern] [reason]",
         Sentence("let nobody launch these repositories; alone, show what is decided"),
         admin_policies.ban,

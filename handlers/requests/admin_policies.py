@@ -1,6 +1,9 @@
-"""What admins decide of repositories, in effect on all replicas at once."""
+"""What admins decide of people and repositories, in effect on all replicas at once."""
+
+from collections.abc import Mapping, Sequence
 
 from bot.errors import RequestError
+from bot.policy.quotas import What, read_limits
 from bot.policy.repositories import read_pattern
 from bot.sentences import Sentence
 from bot.text import readable
@@ -9,8 +12,57 @@ from handlers.messages.message import Message
 from handlers.requests.admin import administers, usage_hint
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester
+from handlers.requests.subjects import take_subjects
 from handlers.rules import AdminAction
 from storage import policies
+from storage.share_models import ShareKind
+
+
+@administers(AdminAction.LIMITS)
+def limits(context: Context, requester: Requester, typed: str) -> Message:
+    """Give one person limits of their own; `off` takes them back. Without limits, show what there is.
+
+    Raises:
+        RequestError: It names nobody, several people, or nothing that is counted.
+    """
+    subjects, rest = take_subjects(typed)
+    words = rest.replace(",", " ").split()
+    if not subjects and not words:
+        with context.store.read() as session:
+            return policy_text.everybodys_limits(policies.all_limits(session, requester.team_id))
+    if len(subjects) != 1 or subjects[0].kind != ShareKind.USER:
+        raise RequestError(Sentence("Whose limits?"), hint=_for_example("limits @ada binders:10 cost:50"))
+    [user] = [each.id for each in subjects]
+    with context.store.write() as session:
+        if words:
+            wanted = {} if words == ["off"] else _limits(words)
+            policies.set_limits(session, requester.team_id, user, wanted, requester.user)
+        of_them = policies.limits_of(session, requester.team_id, user)
+    context.nudge()  # somebody may be waiting for just that
+    return policy_text.limits_of(user, of_them)
+
+
+def _limits(words: Sequence[str]) -> Mapping[str, float]:
+    """Read limits.
+
+    Raises:
+        RequestError: They are none.
+    """
+    try:
+        return {str(what): most for what, most in read_limits(words).items()}
+    except ValueError:
+        raise RequestError(
+            Sentence(
+                "“{typed}” is no limit. These are counted: {what}.",
+                typed=readable(" ".join(words)),
+                what=", ".join(What),
+            ),
+            hint=_for_example("limits @ada binders:10 cost:50"),
+        ) from None
+
+
+def _for_example(words: str) -> Sentence:
+    return Sentence("For example: {example}", example=usage_hint(words))
 
 
 @administers(AdminAction.BAN)
@@ -27,7 +79,7 @@ def ban(context: Context, requester: Requester, typed: str) -> Message:
     if not reason:
         raise RequestError(
             Sentence("Why? People who are refused read the reason."),
-            hint=Sentence("For example: {example}", example=usage_hint(f"ban {pattern} it mines coins")),
+            hint=_for_example(f"ban {pattern} it mines coins"),
         )
     with context.store.write() as session:
         policies.ban(session, pattern, requester.user, reason)

@@ -230,7 +230,7 @@ def test_a_tick_that_hangs_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_health_pages() -> None:
     problems: dict[str, Any] = {}
-    server = HealthServer("127.0.0.1", 0, lambda: problems)
+    server = HealthServer("127.0.0.1", 0, lambda: problems, bytes)
     server.start()
     root = f"http://127.0.0.1:{server.port}"
     assert requests.get(f"{root}/healthz", timeout=5).status_code == 200

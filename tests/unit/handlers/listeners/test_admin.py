@@ -1,10 +1,12 @@
 """`/binder admin`: everybody but admins hears one sentence. Admins see all, stop, announce, and drain."""
 
 import json
+from datetime import UTC
 from typing import Any
 
 import pytest
 
+from bot.binders.admission import Admission
 from bot.binders.class_plan import FIRST_AHEAD_SECONDS
 from handlers import ids
 from handlers.messages.admin_text import Announcement
@@ -17,7 +19,7 @@ from storage import draining, policies
 from storage.models import OutboxMessage
 from storage.vocabulary import MessageKind, Status, Target
 from tests.unit.handlers.conftest import Post
-from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
+from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt, context_of
 from workspace.hands import plain
 
 REFUSED = "Only the admins of this bot can do that."
@@ -29,6 +31,7 @@ WORDS = {
     AdminAction.DRAIN: "drain 2h",
     AdminAction.AUDIT: "audit secretive",
     AdminAction.COSTS: "costs",
+    AdminAction.LIMITS: "limits <@U1> binders:9",
     AdminAction.BAN: "ban github.com/evil mines coins",
     AdminAction.ALLOW: "allow github.com/good",
     AdminAction.FORGET: "forget github.com/nothing",
@@ -191,6 +194,30 @@ def test_a_button_that_says_nothing_posts_nothing(desk: Desk, value: str) -> Non
     assert owed(desk, MessageKind.ANNOUNCEMENT) == []
 
 
+# --- people ----------------------------------------------------------------------------------------------
+
+
+def test_one_person_gets_limits_of_their_own_at_once(desk: Desk, linus: str) -> None:
+    assert "Nobody has limits of their own." in admin(desk, "limits")
+    assert "binders:1 cost:50" in admin(desk, f"limits <@{linus}> binders:1, cost:50")
+    assert "binders:1 cost:50" in admin(desk, f"limits <@{linus}>")
+    said = admin(desk, "limits")
+    assert desk.grace in said
+    assert linus in said
+    for number in range(2):
+        desk.command(f"launch owner/repo{number}", user=linus)
+    assert [each.waits_for is None for each in desk.all()] == [True, False]
+    assert "the limits of everybody hold" in admin(desk, f"limits <@{linus}> off")
+
+
+@pytest.mark.parametrize(
+    "words", ["binders:9", "<@U1> <@U2> binders:9", "<@U1> coffee:9", "<@U1> binders:-1", "<#C1>"]
+)
+def test_what_limits_nobody_is_refused(desk: Desk, words: str) -> None:
+    assert "For example: `/binder admin limits" in admin(desk, f"limits {words}")
+    assert "Nobody has limits of their own." in admin(desk, "limits")
+
+
 # --- repositories ----------------------------------------------------------------------------------------
 
 
@@ -285,6 +312,23 @@ def test_everybody_with_a_binder_is_warned_once_and_the_admin_hears_when_it_is_e
     told = [plain(each) for each in desk.post.messages("dm", "grace")]
     assert [each for each in told if "No binder is running any more." in each]
     assert len(owed(desk, MessageKind.DRAINED)) == 1
+
+
+def test_what_waits_for_a_place_waits_until_the_drain_is_over(desk: Desk, linus: str) -> None:
+    admin(desk, f"limits <@{linus}> binders:1")
+    for number in range(2):
+        desk.command(f"launch owner/repo{number}", user=linus)
+    admin(desk, "drain")
+    desk.post.change(desk.all()[0].id, status=Status.GONE, target=Target.GONE)
+    site = Admission.of(context_of(desk.post, lambda: None).settings, UTC)
+    with desk.post.store.write() as session:
+        site.run(session)
+        assert draining.count_running(session) == 0
+    assert desk.all()[1].waits_for is not None
+    admin(desk, "drain off")
+    with desk.post.store.write() as session:
+        site.run(session)
+    assert desk.all()[1].waits_for is None
 
 
 def test_who_drains_the_bot_stands_in_the_audit(desk: Desk) -> None:
