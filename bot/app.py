@@ -26,9 +26,9 @@ from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
-from bot.jupyter.client import JupyterServer
 from bot.lookups import Lookups
 from bot.metrics import Metrics
+from bot.plain_links import ADVICE, is_plain
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
 from bot.provisioning.measured import measured
@@ -151,6 +151,7 @@ class Application:
                 shelves_idle=settings.idle_action == "shelve",
                 shows_logs=settings.logs_for == "everybody",
                 help_channel=settings.help_channel,
+                approval_channel=settings.approval_channel,
             ),
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,
@@ -225,6 +226,8 @@ class Application:
             self._health.start()
         for advice in secrets_advice(self.store):
             log.warning("secrets", advice=advice)
+        if is_plain(self.cloud.example_url):
+            log.warning("links_are_plain_http", advice=ADVICE)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:
@@ -271,7 +274,7 @@ class Application:
             log.exception("leases_not_released")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        return changes.save_work(binder, JupyterServer, wiring.resolver_of(self._settings))
+        return changes.save_work(binder, wiring.server_of(self.cloud), wiring.resolver_of(self._settings))
 
     def problems(self) -> dict[str, Any]:
         """What is wrong with this process, by name; empty where nothing is."""

@@ -24,7 +24,7 @@ def as_typed(text: str) -> str:
 
 def visible(text: str) -> str:
     """One line of what can be seen: no controls, no changes of direction, no beginning of a code block."""
-    return _without_fences(_printable(re.sub(r"\s+", " ", text[:_MAX_INPUT]))).strip()
+    return _without_fences(_printable(" ".join(text[:_MAX_INPUT].split()))).strip()
 
 
 def visible_lines(text: str) -> str:
@@ -38,7 +38,7 @@ def _printable(line: str) -> str:
 
 
 def _without_fences(text: str) -> str:
-    return re.sub("`{3,}", lambda ticks: "'" * len(ticks[0]), text)
+    return re.sub("`{3,}", lambda ticks: "'" * len(ticks[0]), text) if "```" in text else text
 
 
 def counted(number: int, noun: str) -> str:

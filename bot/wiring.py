@@ -3,6 +3,7 @@
 import os
 import socket
 import uuid
+from collections.abc import Callable
 from functools import partial
 
 from slack_sdk import WebClient
@@ -20,6 +21,7 @@ from bot.images import tokens
 from bot.images.factory import ImageStore
 from bot.images.keeper import ImageKeeper, KeeperDependencies, Registry
 from bot.images.store import RegistryImages
+from bot.jupyter.client import JupyterServer
 from bot.provisioning import agent_archive
 from bot.provisioning.base import Cloud
 from bot.repositories.resolve import Resolver
@@ -43,6 +45,7 @@ def reconciler_dependencies(
     return Dependencies(
         store=store,
         cloud=cloud,
+        server=server_of(cloud),
         resolver=resolver_of(settings),
         count=changes.count_changes,
         timeouts=timeouts(settings, cloud),
@@ -69,6 +72,11 @@ def open_store(settings: Settings) -> Store:
         )
     keyring = Keyring(settings.secret_keys) if settings.secret_keys else None
     return Store(settings.database_url, keyring=keyring)
+
+
+def server_of(cloud: Cloud) -> Callable[[str, str], JupyterServer]:
+    """How the servers of a cloud are opened, by URL and token."""
+    return partial(JupyterServer, roots=cloud.roots)
 
 
 def worker_name() -> str:

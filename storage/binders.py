@@ -306,10 +306,9 @@ def reschedule(session: Session, pauses: Sequence[tuple[Binder, float]]) -> None
 
     Args:
         session: An open write transaction.
-        pauses: Each binder as claimed, and the seconds until its next look. A lost lease is left alone.
+        pauses: At least one binder as claimed, each with the seconds until its next look. A lost lease is
+            left alone.
     """
-    if not pauses:
-        return
     mine = (Binder.id == bindparam("its_id"), Binder.fence == bindparam("its_fence"))
     is_unchanged = Binder.generation == bindparam("its_generation")
     later = unix_now() + bindparam("its_pause", type_=Float)

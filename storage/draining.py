@@ -77,11 +77,11 @@ def end(session: Session, *, by: str) -> bool:
 
 
 def count_running(session: Session) -> int:
-    """How many binders of all workspaces run or are on their way; none that is shelved or waits."""
-    runs = (
-        *(not_gone(), Binder.status != Status.SHELVED),
-        *(not_(Binder.is_warm), Binder.waits_for.is_(None)),
-    )
+    """How many binders of all workspaces run, are being started or torn down.
+
+    Those that are shelved do not count, and neither do launches that have not begun.
+    """
+    runs = (not_gone(), Binder.status != Status.SHELVED, not_(Binder.is_warm), Binder.waits_for.is_(None))
     return session.scalar(select(func.count()).where(*runs)) or 0
 
 

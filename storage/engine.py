@@ -64,6 +64,7 @@ class Store:
         self.keyring = keyring
         self.url = _parsed(url)
         self.engine = _engine(self.url, clock)
+        self._clock = clock
 
     def __repr__(self) -> str:
         """Name the database without its password, which may also stand in the query."""
@@ -90,7 +91,9 @@ class Store:
             yield session
 
     def now(self) -> float:
-        """Ask the database for the time, in Unix seconds UTC."""
+        """Ask the database for the time, in Unix seconds UTC. SQLite has the clock of its process."""
+        if not self.shared:
+            return self._clock()
         with self.read() as session:
             return float(session.execute(unix_now().select()).scalar_one())
 

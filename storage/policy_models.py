@@ -1,12 +1,14 @@
-"""What admins decide at run time: which repositories may be launched, and what one person may use.
+"""What admins decide at run time: of repositories, of what one person may use, and of single launches.
 
 All times are Unix seconds in UTC by the database's clock.
 """
 
-from sqlalchemy import JSON, Boolean, Float, String, Text
+from enum import StrEnum
+
+from sqlalchemy import JSON, Boolean, Float, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models import Base
+from storage.models import Base, words
 
 
 class RepositoryRule(Base):
@@ -34,3 +36,32 @@ class PersonLimits(Base):
     """By the names of `bot.policy.quotas`; what is not named is as for everybody."""
     by: Mapped[str] = mapped_column("set_by", String(32))
     at: Mapped[float] = mapped_column("set_at", Float)
+
+
+class ApprovalState(StrEnum):
+    """What became of the question whether a launch may begin."""
+
+    ASKED = "asked"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    """Nobody decided in time."""
+    WITHDRAWN = "withdrawn"
+    """The launch was cancelled."""
+
+
+class Approval(Base):
+    """A launch about which an admin decides before it begins."""
+
+    __tablename__ = "approvals"
+
+    binder_id: Mapped[str] = mapped_column(ForeignKey("binders.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[ApprovalState] = mapped_column(
+        words(ApprovalState), default=ApprovalState.ASKED, index=True
+    )
+    asked_at: Mapped[float] = mapped_column(Float)
+    expires_at: Mapped[float] = mapped_column(Float)
+    decided_by: Mapped[str | None] = mapped_column(String(32))
+    decided_at: Mapped[float | None] = mapped_column(Float)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    """Why it was denied, in the admin's words."""

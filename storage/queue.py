@@ -37,6 +37,17 @@ def is_waiting(session: Session) -> bool:
     return session.scalar(select(Binder.id).where(*_waits()).limit(1)) is not None
 
 
+def move_on(session: Session, binder: Binder) -> None:
+    """Let a launch that was approved wait for its place, as if it had done so since it was asked for."""
+    approved = update(Binder).where(Binder.id == binder.id)
+    session.execute(
+        approved.values(waits_for=WaitsFor.PLACE, queue={}, generation=Binder.generation + 1),
+        execution_options=_PLAIN,
+    )
+    session.refresh(binder)
+    outbox.touch_card(session, binder.id)
+
+
 def _waits() -> tuple[Any, ...]:
     return Binder.waits_for == WaitsFor.PLACE, Binder.target == Target.READY
 
@@ -103,7 +114,7 @@ def place(session: Session, binder: Binder, facts: Mapping[str, Any]) -> None:
 
 
 def fail(session: Session, binder: Binder, sentence: str, hint: str) -> None:
-    """End a launch for which waiting helps nothing."""
+    """End a launch that waits, because waiting helps nothing or it was not approved."""
     values: dict[str, Any] = {
         "target": Target.GONE,
         "ending": Ending.FAILED,
@@ -131,7 +142,8 @@ def note_vcpus(session: Session, size: str, vcpus: int) -> None:
 
 def _write(session: Session, binder: Binder, values: Mapping[str, Any]) -> None:
     """Change a launch that still waits; whoever looks at it reads it anew."""
-    mine = update(Binder).where(Binder.id == binder.id, *_waits())
+    waits = (Binder.waits_for.is_not(None), Binder.target == Target.READY)
+    mine = update(Binder).where(Binder.id == binder.id, *waits)
     changed = session.scalar(
         mine.values(**values, generation=Binder.generation + 1, next_at=0.0).returning(Binder.id),
         execution_options=_PLAIN,

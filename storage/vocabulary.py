@@ -23,6 +23,8 @@ class Status(StrEnum):
 class WaitsFor(StrEnum):
     """What a launch waits for before it begins."""
 
+    APPROVAL = "approval"
+    """An admin has to approve it first."""
     PLACE = "place"
     """A quota is full."""
 
@@ -124,6 +126,8 @@ class MessageKind(StrEnum):
     """The one message of a class: posted once, then edited in place."""
     CLASS_NOTE = "class note"
     """In its thread: what its teacher should know."""
+    APPROVAL = "approval"
+    """To the admins' channel, edited in place: whether a launch may begin."""
     ANNOUNCEMENT = "announcement"
     """In the thread: what an admin tells everybody who has a binder."""
     DRAIN = "drain"

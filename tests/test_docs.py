@@ -231,6 +231,7 @@ WHO_MAY = {
         Action.HOLD,
     ],
     "share it": [Action.SHARE],
+    "approve or deny it": [Action.APPROVE, Action.DENY],
 }
 COLUMNS = (Role.OWNER, Role.ADMIN, Role.MANAGER, Role.SHARED, Role.MEMBER)
 

@@ -9,6 +9,7 @@ from bot.admin.rekey import secrets_advice
 from bot.config import Settings
 from bot.errors import ConfigError, RegistryError
 from bot.images.factory import ImageStore, image_store_of
+from bot.plain_links import ADVICE, is_plain
 from bot.provisioning.base import Cloud
 from bot.provisioning.registry import build_cloud
 from bot.wiring import open_store, web_client
@@ -25,6 +26,8 @@ def check(settings: Settings) -> Iterator[str]:
         yield _cloud(cloud)
         if quota := cloud.quota():
             yield f"quota      {quota}"
+        if is_plain(cloud.example_url):
+            yield f"advice     {ADVICE}"
         for advice in cloud.advice():
             yield f"advice     {advice}"
     if (kept := image_store_of(settings)) is not None:

@@ -22,7 +22,7 @@ from bot.policy.quotas import Amounts, Full, Limits, Quotas, Scope, ScopeKind, W
 from bot.policy.settings import PolicySettings
 from bot.sentences import Sentence
 from bot.times import calendar
-from storage import draining, policies, queue, shares
+from storage import approvals, draining, policies, queue, shares
 from storage.engine import Store, unix_now
 from storage.models import Binder
 
@@ -56,14 +56,14 @@ class Admission:
         return cls(settings.all_quotas, zone, settings.whom_to_ask)
 
     def run(self, session: Session) -> turns.Plan:
-        """Let begin what fits, and note the places of all others.
+        """Let begin what fits, and note the places of all others. While the site is drained, nothing begins.
 
         Args:
             session: An open write transaction. It holds the lock until it ends.
         """
         queue.lock(session)
         waiting = {each.id: each for each in queue.waiting(session) if each.vcpus is not None}
-        if not waiting or draining.in_force(session) is not None:
+        if not waiting or draining.in_force(session) is not None:  # what waits keeps its place
             return turns.Plan()
         plan = self._plan(session, list(waiting.values()))
         for each in plan.begin:
@@ -91,6 +91,9 @@ class Admission:
 
 
 _HOPELESS = Sentence("It does not fit into the limits of this site any more.")
+
+
+_UNDECIDED = Sentence("No admin approved it in time.")
 
 
 class _Books:
@@ -173,9 +176,9 @@ def facts_of_full(full: Full) -> dict[str, Any]:
 
 
 class QueueKeeper:
-    """The tick that lets launches begin when a place may have become free.
+    """The tick that lets launches begin when a place may have become free, and ends what nobody approves.
 
-    Where nothing waits, it is one look into an index; where nothing changed, two.
+    Where nothing waits, it is two looks into indexes; where nothing changed, three.
 
     Args:
         store: The database.
@@ -202,15 +205,22 @@ class QueueKeeper:
     def tick(self) -> None:
         """Let begin what fits, if anything waits and something changed."""
         with self._store.read() as session:
-            if not queue.is_waiting(session):
+            is_over = approvals.is_due(session)
+            if not (is_over or queue.is_waiting(session)):
                 return
             last, unknown = queue.last_gone(session), queue.sizes_unknown(session)
         known = {size: vcpus for size in unknown if (vcpus := self._ask(size)) is not None}
-        if not known and last == self._seen and self._clock() - self._looked_at < LOOK_AGAIN_SECONDS:
+        if (
+            not (known or is_over)
+            and last == self._seen
+            and self._clock() - self._looked_at < LOOK_AGAIN_SECONDS
+        ):
             return
         with self._store.write() as session:
             for size, vcpus in known.items():
                 queue.note_vcpus(session, size, vcpus)
+            if is_over:
+                approvals.expire(session, _UNDECIDED, self._admission.whom_to_ask)
             plan = self._admission.run(session)
         self._seen, self._looked_at = last, self._clock()
         if plan.begin:

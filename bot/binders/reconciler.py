@@ -94,11 +94,10 @@ class Reconciler:
         survey = self._survey() if any(wants_survey(binder) for binder in due) else None
         observations = self._first_sight(due, survey)
         now = self._dependencies.store.now()
-        pauses = {binder.id: self._begin_or_pause(binder, observations[binder.id], now) for binder in due}
-        with self._dependencies.store.write() as session:
-            binders.reschedule(
-                session, [(each, pause) for each in due if (pause := pauses[each.id]) is not None]
-            )
+        begun = [(each, self._begin_or_pause(each, observations[each.id], now)) for each in due]
+        if pauses := [(binder, pause) for binder, pause in begun if pause is not None]:
+            with self._dependencies.store.write() as session:
+                binders.reschedule(session, pauses)
         return len(due)
 
     def renew(self) -> None:

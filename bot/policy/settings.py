@@ -3,9 +3,10 @@
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from bot.policy.approval import Line, read_line
 from bot.policy.people import LaunchPolicy, read_ids
 from bot.policy.quotas import Quotas, ScopeKind, What, read_quotas
 from bot.policy.repositories import Rule, read_patterns
@@ -58,11 +59,38 @@ class PolicySettings(BaseSettings):
         "group: `person=vcpus:16+hours:40,S0123=binders:20,site=vcpus:200`. What does not fit waits.",
     )
 
+    approval_channel: str | None = Field(
+        default=None,
+        pattern=r"^[CG][A-Z0-9]+$",
+        description="The id of the channel in which admins approve launches that are above APPROVAL_ABOVE.",
+    )
+    approval_above: str = Field(
+        default="",
+        description="Above which line a launch needs approval: more `vcpus`, a longer lifetime in `hours`, a "
+        "higher `cost` until its end, or a certain `size`: `vcpus:8+hours:24+cost:50+size:g3.large`. Without "
+        "approval, no binder can be extended beyond these hours. Admins need none.",
+    )
+    approval_hours: float = Field(
+        default=24.0, gt=0, le=24 * 31, description="How long a launch waits for approval before it fails."
+    )
+
     @field_validator("quotas")
     @classmethod
     def _can_read_quotas(cls, value: str) -> str:
         read_quotas(value)
         return value
+
+    @field_validator("approval_above")
+    @classmethod
+    def _can_read_line(cls, value: str) -> str:
+        read_line(value)
+        return value
+
+    @model_validator(mode="after")
+    def _somebody_is_asked(self) -> "PolicySettings":
+        if bool(self.approval_above) != bool(self.approval_channel):
+            raise ValueError("APPROVAL_ABOVE and APPROVAL_CHANNEL need each other")
+        return self
 
     @field_validator("launch_for", "guests_for", mode="before")
     @classmethod
@@ -85,6 +113,11 @@ class PolicySettings(BaseSettings):
     def launch_policy(self) -> LaunchPolicy:
         """Who may launch."""
         return LaunchPolicy(self.launch_for, self.guests_for)
+
+    @cached_property
+    def approval_line(self) -> Line:
+        """What a launch may take without approval."""
+        return read_line(self.approval_above)
 
     @property
     def named_groups(self) -> frozenset[str]:

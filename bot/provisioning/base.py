@@ -21,6 +21,8 @@ class MinimalCloud:
     can_log_in = False
     keeps_images = False
     can_wait = False
+    example_url = ""
+    roots: str | None = None
 
     def shelve(self, _binder_id: str, _resources: ResourceIds) -> ResourceIds:
         """See `Cloud.shelve`."""
@@ -95,6 +97,10 @@ class Cloud(Protocol):
     """Whether the next launch of a build runs on the machine that built it, and finds its image there."""
     can_wait: bool
     """Whether an instance can be made without a repository, wait, and be told later what to serve."""
+    example_url: str
+    """What the links to its servers look like; empty where that cannot be said."""
+    roots: str | None
+    """The file with the certificates that vouch for its servers, as PEM; None for well-known ones."""
 
     def check(self) -> list[str]:
         """Say what the operator has to change before this cloud can work, a sentence each.

@@ -241,6 +241,7 @@ def _again_button(binder: Binder) -> ButtonElement:
 _TEAR_DOWN = (Action.STOP, stop_button)
 _ENDED = ((Action.LAUNCH_AGAIN, _again_button), (Action.ASK_FOR_HELP, ask_for_help_button))
 _MAIN: Mapping[State, tuple[tuple[Action, Callable[[Binder], ButtonElement]], ...]] = {
+    State.ASKED: (_TEAR_DOWN,),
     State.STARTING: (_TEAR_DOWN,),
     State.READY: ((Action.OPEN, open_button), _TEAR_DOWN),
     State.SHELVED: ((Action.RESUME, resume_button), _TEAR_DOWN),

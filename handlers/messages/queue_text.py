@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.sentences import Sentence
 from handlers.messages.language import number, translated
+from handlers.messages.mrkdwn import date
 from storage.models import Binder
 from storage.vocabulary import Target, WaitsFor
 
@@ -47,7 +48,12 @@ def why_waits(binder: Binder) -> str:
     """Why a launch waits and what lets it begin; empty where it does not wait."""
     if not waits(binder):
         return ""
-    if binder.waits_for == WaitsFor.PLACE and binder.queue:
+    if binder.waits_for == WaitsFor.APPROVAL:
+        return translated(
+            "A launch of this size or length needs approval here. The admins are asked, until {end}.",
+            end=date(float((binder.queue or {}).get("until", 0.0))),
+        )
+    if binder.queue:
         return translated(_about(_USES, binder.queue))
     return translated("It waits until its size is known.")
 

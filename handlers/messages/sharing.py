@@ -26,6 +26,8 @@ _DID: Mapping[Action, str] = {
     Action.RESUME: "is resuming",
     Action.STOP: "is tearing down",
     Action.SHARE: "changed who can open",
+    Action.APPROVE: "approved the launch of",
+    Action.DENY: "denied the launch of",
     Action.HOLD: "keeps the failed instance of",
     Action.ASK_FOR_HELP: "asked others for help with",
 }

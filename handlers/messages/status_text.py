@@ -12,7 +12,7 @@ from bot.sentences import Sentence
 from handlers.messages.language import translated
 from handlers.messages.mrkdwn import inline
 from storage.models import Binder
-from storage.vocabulary import Ending, Reason, Status, Target
+from storage.vocabulary import Ending, Reason, Status, Target, WaitsFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
 
 _WAITING = Phrase(":vertical_traffic_light:", Sentence("is waiting for free capacity"))
 _TURNLESS = Phrase(":vertical_traffic_light:", Sentence("is waiting for its turn"))
+_ASKED = Phrase(":raised_hand:", Sentence("is waiting for approval"))
 _PLACED = Phrase(":hourglass_flowing_sand:", Sentence("is getting an instance"))
 _FAILED = Phrase(":x:", Sentence("could not be launched"))
 _INSIDE: Mapping[str, Phrase] = {
@@ -93,6 +94,8 @@ def phrase(binder: Binder) -> Phrase:
 
 def _turn(binder: Binder) -> Phrase:
     """Where a launch stands that has not begun."""
+    if binder.waits_for == WaitsFor.APPROVAL:
+        return _ASKED
     if not binder.queue:
         return _TURNLESS
     place = Sentence("is number {number} in the queue", number=int(binder.queue["number"]))

@@ -1,4 +1,4 @@
-"""What is said of no single binder: digests, buttons below links, classes, and alerts."""
+"""What is said outside of the threads of binders: digests, links, classes, questions to admins, alerts."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from handlers.messages import digest, drain_text
 from handlers.messages.language import language_of, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
-from handlers.outbox import unfurls
+from handlers.outbox import approvals, unfurls
 from handlers.outbox.class_posts import ClassPosts
 from handlers.outbox.idempotent_post import Post
 from handlers.outbox.ways import Ways
@@ -60,6 +60,8 @@ class Announcements:
             case MessageKind.UNFURL:
                 unfurls.send(ways.call, self._client, owed.message.facts)
                 ways.done(None)
+            case MessageKind.APPROVAL:
+                approvals.send(self._store, self._client, owed, ways, self._options)
             case MessageKind.DRAINED:
                 self._send_drained(owed, ways)
             case MessageKind.CLASS | MessageKind.CLASS_NOTE:

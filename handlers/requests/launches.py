@@ -26,7 +26,7 @@ from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.requests.subjects import NOBODY, Sharing
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
-from storage import binders
+from storage import approvals, binders
 from storage.models import Binder
 from storage.vocabulary import WaitsFor
 
@@ -136,7 +136,10 @@ def _start(
     require_launcher(context, requester)
     context.gate.check(options.spec.url)
     binder = _new_binder(context, requester, options)
+    _note_approval(context, requester, binder)
     with context.store.write() as session:
+        if binder.waits_for == WaitsFor.APPROVAL and (asked := approvals.same_that_waits(session, binder)):
+            return _already(asked)
         added = binders.add(session, binder, wanted_name=options.name)
         if added.is_new:
             draining.refuse_new(session)
@@ -185,12 +188,26 @@ def _new_binder(context: Context, requester: Requester, options: _BinderOptions)
     )
 
 
+def _note_approval(context: Context, requester: Requester, binder: Binder) -> None:
+    """Have a launch that is above the site's line wait for approval, and let none be extended beyond it."""
+    line, lifetime = context.settings.approval_line, binder.ends_at - binder.created_at
+    if requester.user in context.settings.admins:
+        return
+    if line.needs_approval(binder.size, binder.vcpus, lifetime, binder.price_per_hour):
+        binder.waits_for = WaitsFor.APPROVAL
+    most = max(line.seconds(binder.price_per_hour), lifetime)
+    binder.maximum_at = min(binder.maximum_at, binder.created_at + most)
+
+
 def _let_begin(session: Session, context: Context, binder: Binder) -> None:
-    """Let a new launch begin, or wait for a place.
+    """Let a new launch begin, or wait for approval or a place.
 
     Raises:
         RequestError: It would wait for ever; the exception takes the new row back.
     """
+    if binder.waits_for == WaitsFor.APPROVAL:
+        approvals.ask(session, binder, seconds=3600 * context.settings.approval_hours)
+        return
     hopeless = dict(context.admission.run(session).hopeless)
     if full := hopeless.get(binder.id):
         raise RequestError(queue_text.never(facts_of_full(full)), hint=context.settings.whom_to_ask)

@@ -29,14 +29,18 @@ P = ParamSpec("P")
 Answer = TypeVar("Answer")
 
 
+def refused(binder: Binder, action: Action) -> Sentence:
+    """Who alone may do that with a binder."""
+    if RULES[action].is_for_admins:
+        return Sentence("Only an admin can {do}.", do=Sentence(action))
+    return Sentence("Only the owner of {name} or an admin can {do}.", name=binder.name, do=Sentence(action))
+
+
 class NotAllowed(Refused):
     """A person sees the binder, but may not do that with it."""
 
     def __init__(self, binder: Binder, action: Action) -> None:
-        what = Sentence(
-            "Only the owner of {name} or an admin can {do}.", name=binder.name, do=Sentence(action)
-        )
-        super().__init__(what)
+        super().__init__(refused(binder, action))
         self.binder = binder
         self.action = action
 

@@ -151,6 +151,8 @@ def test_check_tells_of_every_part(workspace_options: Options, tmp_path: Path) -
         )
         told = list(check(settings))
         assert [line.split()[0] for line in told] == ["database", "cloud", "slack"]
+        reached = {"local_public_url": "http://binder.example.org:{port}"}
+        assert "plain http" in list(check(config.load(**(settings.model_dump() | reached))))[2]
         wrong = config.load(**(settings.model_dump() | {"slack_bot_token": "xoxb-wrong"}))
         with pytest.raises(ConfigError, match="invalid_auth"):
             list(check(wrong))

@@ -76,6 +76,7 @@ class LocalCloud(MinimalCloud):
     def __init__(self, options: LocalOptions, *, engine: str = "auto") -> None:
         self._options = replace(options, root=options.root.resolve())
         self._choice = engine
+        self.example_url = options.public_url.format(port=8888)
 
     @property
     def isolated(self) -> bool:

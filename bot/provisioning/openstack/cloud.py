@@ -83,6 +83,8 @@ class OpenStackCloud:
         self.sizes = tuple(flavor.size for flavor in options.flavors)
         self.can_log_in = options.key_pair is not None
         self._options = options
+        self.roots = options.roots
+        self.example_url = options.url_of("203.0.113.5")
         self._tags = Tags(deployment, options.metadata_prefix)
         self._render = render
         self._fold = fold

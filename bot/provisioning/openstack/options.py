@@ -58,6 +58,7 @@ class OpenStackOptions:
         public_url: The URL at which people reach a port of an address. `{address}`, `{dashed}` (dots and
             colons become dashes) and `{port}` are replaced. Jetstream2's proxy with certificates is
             `https://http-{dashed}-{port}.proxy-js2-iu.exosphere.app`.
+        roots: The file with the certificates that vouch for instances, as PEM; None for those well known.
         metadata_prefix: What the keys of an instance's metadata begin with.
         poll_seconds: How often an instance that is being made or built should be looked at.
         attempt_seconds: How long after a lost reply an instance may still turn up in a listing.
@@ -78,6 +79,7 @@ class OpenStackOptions:
     boot_volume_gb: int | None = None
     availability_zone: str | None = None
     public_url: str = "http://{address}:{port}"
+    roots: str | None = None
     metadata_prefix: str = "binder-"
     poll_seconds: float = 5.0
     attempt_seconds: float = 120.0

@@ -27,6 +27,19 @@ def upgrade() -> None:
         sa.Column("set_by", sa.String(32), nullable=False),
         sa.Column("set_at", sa.Float(), nullable=False),
     )
+    op.create_table(
+        "approvals",
+        sa.Column(
+            "binder_id", sa.String(32), sa.ForeignKey("binders.id", ondelete="CASCADE"), primary_key=True
+        ),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("asked_at", sa.Float(), nullable=False),
+        sa.Column("expires_at", sa.Float(), nullable=False),
+        sa.Column("decided_by", sa.String(32)),
+        sa.Column("decided_at", sa.Float()),
+        sa.Column("reason", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_approvals_state", "approvals", ["state"])
     op.add_column("audiences", sa.Column("is_named", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("binders", sa.Column("vcpus", sa.Integer(), nullable=True))
     op.add_column("binders", sa.Column("waits_for", sa.String(16), nullable=True))
@@ -41,6 +54,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to the form before."""
+    op.drop_table("approvals")
     op.drop_index("ix_binders_gone", "binders")
     op.drop_index("ix_binders_waiting", "binders")
     with op.batch_alter_table("binders") as table:

@@ -14,7 +14,7 @@ _ENDS = ("failed", "gone")
 
 
 def is_at_rest(storm: Storm) -> list[str]:
-    """What is still on its way: binders, messages."""
+    """What is still on its way: binders, messages, and twins, which the next round of looks finds."""
     rows = storm.ask(
         "SELECT id, status, target, coalesce(instance_id, id) AS instance FROM binders"
         " WHERE waits_for IS NULL OR target = 'gone'"
@@ -33,7 +33,7 @@ def is_at_rest(storm: Storm) -> list[str]:
     unsaid = [f"{row['key']} is {row['state']} ({row['error']})" for row in owed]
     images = storm.ask("SELECT id, state FROM images WHERE state IN ('built', 'pushing', 'removing')")
     pushed = [f"image {row['id']} is {row['state']}" for row in images]
-    left = left_of_bakes(storm)
+    left = left_of_bakes(storm) + _doubles(storm)
     waiting = _waits_in_vain(storm)
     return moving + bare + unsaid + pushed + left + _marked_wrongly(storm) + _of_the_pool(storm) + waiting
 
@@ -76,12 +76,11 @@ def is_over(storm: Storm) -> list[str]:
 
 
 def of_the_living(storm: Storm) -> Iterator[str]:
-    """One instance for each live binder, and nothing of a dead one."""
+    """One binder for each instance, and nothing of a dead one."""
     rows = storm.ask("SELECT coalesce(instance_id, id) AS id FROM binders WHERE status != 'gone'")
     live = {row["id"] for row in rows}
     if len(live) < len(rows):
         yield "two binders have the same instance"
-    yield from _doubles(storm)
     yield from _of_the_orders(storm)
     yield from _of_the_images(storm)
     for binder_id in sorted({*storm.cloud.machines, *storm.cloud.addresses} - live):
@@ -111,10 +110,12 @@ def _of_the_images(storm: Storm) -> Iterator[str]:
             yield f"image {row['id']} was forged, and is still in the registry"
 
 
-def _doubles(storm: Storm) -> Iterator[str]:
-    for binder_id, machines in storm.cloud.machines.items():
-        if len(machines) > 1:
-            yield f"{binder_id} has {len(machines)} instances"
+def _doubles(storm: Storm) -> list[str]:
+    return [
+        f"{binder_id} has {len(machines)} instances"
+        for binder_id, machines in storm.cloud.machines.items()
+        if len(machines) > 1
+    ]
 
 
 def of_the_dead(storm: Storm) -> Iterator[str]:

@@ -5,7 +5,8 @@ from sqlalchemy import select
 
 from bot.provisioning.instances import Phase, Report, ReportedImage
 from storage.models import BuiltImage
-from storage.vocabulary import Ending, ImageState, Status
+from storage.vocabulary import Ending, ImageState
+from tests.chaos.sim.lives import effects_of, killed_lives, to_gone, to_ready
 from tests.chaos.sim.world import DAY, SECRET, Tripwire, World
 from tests.fakes.registry import orders, sha256
 
@@ -43,58 +44,37 @@ def let_go(world: World) -> None:
     raise AssertionError(f"it never went: {rows(world)}")
 
 
-def whole_life(world: World) -> None:
+def reported(wire: Tripwire) -> World:
+    """A world whose instances say what their image is."""
+    world = World(wire)
     world.cloud.reports = REPORTS
-    world.launch()
-    world.run_to(Status.READY)
-    keep(world)
-    world.stop()
-    world.run_to(Status.GONE)
-    let_go(world)
+    return world
 
 
-def number_of_effects() -> tuple[int, int]:
-    """When the keeper begins, and when everything has ended."""
-    world = World()
-    world.cloud.reports = REPORTS
-    world.launch()
-    world.run_to(Status.READY)
-    begun = world.wire.count
-    world.close()
-    world = World()
-    whole_life(world)
-    world.close()
-    return begun, world.wire.count
+LIFE = (to_ready, keep, to_gone, let_go)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_any_effect_an_image_is_kept_and_goes(*, after: bool) -> None:
-    begun, effects = number_of_effects()
-    assert effects - begun > 20
-    for at in range(begun, effects + 1):
-        world = World(wire=Tripwire(at=at, after=after))
-        whole_life(world)
-        assert world.lives == 2, at
+    _, keeping, _, going = effects_of(LIFE, reported)
+    assert keeping + going > 10
+    for at, world in killed_lives(LIFE, reported, after=after):
         assert (world.registry.manifests, world.registry.tags) == ({}, {}), at
         binder = world.binder()
         assert (binder.ending, binder.failure) == (Ending.STOPPED, None), at
         assert "alert" not in " ".join(world.said()), at
         assert len([each for each in world.said() if each.startswith("image:")]) == 0, at
-        world.close()
 
 
 @pytest.mark.parametrize("fault", ["is_down", "refuses"])
 def test_a_registry_that_does_not_answer_keeps_nobody_waiting(fault: str) -> None:
-    world = World()
+    world = reported(Tripwire())
     setattr(world.registry, fault, True)
-    world.cloud.reports = REPORTS
-    world.launch()
-    world.run_to(Status.READY)
+    to_ready(world)
     assert world.registry.asked == 0
     for _ in range(100):
         world.keeper.tick()
         world.clock[0] += 15.0
     assert world.registry.asked <= 1500 / 60 + 1
-    world.stop()
-    world.run_to(Status.GONE)
+    to_gone(world)
     world.close()

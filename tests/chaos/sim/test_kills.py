@@ -3,32 +3,17 @@
 import pytest
 
 from storage.vocabulary import Ending, Status
+from tests.chaos.sim.lives import effects_of, killed_lives, to_gone, to_ready
 from tests.chaos.sim.test_launch_times import measured
-from tests.chaos.sim.world import Tripwire, World
+from tests.chaos.sim.world import World
 
-
-def whole_life(world: World) -> None:
-    world.launch()
-    world.run_to(Status.READY)
-    world.stop()
-    world.run_to(Status.GONE)
-
-
-def number_of_effects() -> int:
-    world = World()
-    whole_life(world)
-    world.close()
-    return world.wire.count
+LIFE = (to_ready, to_gone)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_any_effect_a_binder_still_gets_ready_and_goes(*, after: bool) -> None:
-    effects = number_of_effects()
-    assert effects > 40
-    for at in range(1, effects):
-        world = World(wire=Tripwire(at=at, after=after))
-        whole_life(world)
-        assert world.lives == 2, at
+    assert sum(effects_of(LIFE)) > 40
+    for at, world in killed_lives(LIFE, after=after):
         assert len(world.cloud.created) == 1, at
         assert world.cloud.machines == {}, at
         binder = world.binder()
@@ -36,7 +21,6 @@ def test_killed_at_any_effect_a_binder_still_gets_ready_and_goes(*, after: bool)
         ends = ["card:abcd1234", "ready:abcd1234", "links:abcd1234", "gone:abcd1234"]
         assert world.said() == ends, at
         assert [each.binder_id for each in measured(world)] == ["abcd1234"], at
-        world.close()
 
 
 @pytest.mark.parametrize("lag", [0, 1, 3])

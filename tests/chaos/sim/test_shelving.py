@@ -1,6 +1,6 @@
 """A binder that is shelved and resumed, whatever goes wrong in between."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -8,7 +8,8 @@ import pytest
 from bot.provisioning.instances import InstanceState
 from storage import binders
 from storage.vocabulary import Ending, Status, Target
-from tests.chaos.sim.world import Tripwire, World
+from tests.chaos.sim.lives import killed_lives, to_ready
+from tests.chaos.sim.world import World
 from tests.fakes.cloud import Machine
 
 BINDER = "abcd1234"
@@ -161,30 +162,19 @@ def test_a_shelved_binder_that_was_removed_outside_the_bot_is_reported(world: Wo
     assert world.binder().ending == Ending.LOST
 
 
-def away_and_back(world: World) -> None:
-    world.launch()
-    world.run_to(Status.READY)
+def away(world: World) -> None:
     shelve(world)
     world.run_to(Status.SHELVED)
+
+
+def back(world: World) -> None:
     resume(world)
     world.run(lambda: world.binder().resumes == 1 and world.binder().status == Status.READY)
 
 
-def effects_of(life: Callable[[World], None]) -> int:
-    world = World()
-    life(world)
-    world.close()
-    return world.wire.count
-
-
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_any_effect_it_is_still_shelved_and_resumed(*, after: bool) -> None:
-    effects = effects_of(away_and_back)
-    for at in range(1, effects):
-        world = World(wire=Tripwire(at=at, after=after))
-        away_and_back(world)
-        assert world.lives == 2, at
+    for at, world in killed_lives((to_ready, away, back), after=after):
         assert len(world.cloud.created) == 1, at
         said = [key.split(":")[0] for key in replies(world)]
         assert said == ["ready", "links", "shelved", "ready", "links"], at
-        world.close()

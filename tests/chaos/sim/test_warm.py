@@ -10,15 +10,17 @@ from bot.provisioning.instances import InstanceState, Phase, Report
 from storage import warm
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target
+from tests.chaos.sim.lives import effects_of, killed_lives, to_gone, to_ready
 from tests.chaos.sim.world import Tripwire, World
 
-PARTS = 6
-"""So many tests share the effects: each has to end in time, also on a busy machine."""
+
+def pooled(wire: Tripwire) -> World:
+    return World(wire, warm={"small": 1}, has_pool=True)
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    world = World(warm={"small": 1}, has_pool=True)
+    world = pooled(Tripwire())
     yield world
     world.close()
 
@@ -79,31 +81,19 @@ def test_the_sweep_leaves_a_taken_instance_alone(world: World) -> None:
     assert world.binder().instance_id in world.cloud.machines
 
 
-def life_with_a_pool(world: World) -> None:
+def taken(world: World) -> None:
+    """A launch takes the instance, and the pool makes another."""
+    to_ready(world)
     fill(world)
-    world.launch()
-    world.run_to(Status.READY)
-    world.stop()
-    world.run_to(Status.GONE)
-    empty(world)
 
 
-def number_of_effects() -> int:
-    world = World(warm={"small": 1}, has_pool=True)
-    life_with_a_pool(world)
-    world.close()
-    return world.wire.count
+LIFE = (fill, taken, to_gone, empty)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_any_effect_no_order_is_given_twice_and_nothing_is_left(*, after: bool, part: int) -> None:
-    effects = number_of_effects()
-    assert effects > 60
-    for at in range(1 + part, effects, PARTS):
-        world = World(wire=Tripwire(at=at, after=after), warm={"small": 1}, has_pool=True)
-        life_with_a_pool(world)
-        assert world.lives == 2, at
+def test_killed_at_any_effect_no_order_is_given_twice_and_nothing_is_left(*, after: bool) -> None:
+    assert sum(effects_of(LIFE, pooled)) > 60
+    for at, world in killed_lives(LIFE, pooled, after=after):
         assert world.cloud.machines == {}, at
         assert len({ref for ref, _ in world.cloud.orders}) <= 1, at
         assert set(ordered_ids(world)) <= {"abcd1234"}, at
@@ -111,7 +101,6 @@ def test_killed_at_any_effect_no_order_is_given_twice_and_nothing_is_left(*, aft
         assert (binder.ending, binder.ended_by, binder.failure) == (Ending.STOPPED, "U1", None), at
         ends = ["card:abcd1234", "ready:abcd1234", "links:abcd1234", "gone:abcd1234"]
         assert world.said() == ends, at
-        world.close()
 
 
 # What the pool must never do to a launch -----------------------------------------------------------------

@@ -72,6 +72,10 @@ class Tripwire:
     after: bool = False
     count: int = 0
 
+    def arm(self, at: int | None = None) -> None:
+        """Count anew from here."""
+        self.at, self.count = at, 0
+
     @contextmanager
     def effect(self) -> Iterator[None]:
         self.count += 1

@@ -9,7 +9,7 @@ from bot.binders.admission import LOOK_AGAIN_SECONDS, Admission, QueueKeeper
 from bot.errors import CloudUnreachable
 from bot.policy.quotas import read_quotas
 from bot.tokens import new_id
-from storage import binders, policies, queue, shares
+from storage import binders, draining, policies, queue, shares
 from storage.engine import Store
 from storage.models import Binder
 from storage.vocabulary import Ending, Status, Target, WaitsFor
@@ -156,6 +156,23 @@ def test_a_size_of_which_nobody_knows_the_vcpus_waits_until_the_cloud_tells(stor
     keeper(store, lambda _size: 8).tick()
     assert (row_of(store, row.id).waits_for, row_of(store, row.id).vcpus) == (None, 8)
     assert ask(store, owner="U2").queue["what"] == "vcpus"
+
+
+def test_nothing_begins_while_an_admin_drains_the_site_and_what_waits_does_not_keep_it_from_being_empty(
+    store: Store,
+) -> None:
+    rows = [ask(store, owner=f"U{number}") for number in range(3)]
+    with store.write() as session:
+        draining.begin(session, by="UADA", team_id="T1", until=None)
+    for each in rows[:2]:
+        gone(store, each.id)
+    keeper(store).tick()
+    assert row_of(store, rows[2].id).waits_for == WaitsFor.PLACE
+    with store.write() as session:
+        assert draining.count_running(session) == 0
+        draining.end(session, by="UADA")
+    keeper(store).tick()
+    assert row_of(store, rows[2].id).waits_for is None
 
 
 def test_what_can_never_fit_any_more_fails(store: Store) -> None:

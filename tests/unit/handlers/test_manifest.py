@@ -231,6 +231,7 @@ NO_BUTTONS = {
     "LINK_PREFIX",
     "LAUNCH_FORM",
     "SHARE_FORM",
+    "DENY_FORM",
     "LAUNCH_ANYWHERE",
     "LAUNCH_MESSAGE",
     "GROUPS",
@@ -258,7 +259,7 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
         ids.REFS,
     }
     assert heard["options"] == {ids.REFS, ids.GROUPS}
-    assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
+    assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM, ids.DENY_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
     assert used >= BUTTONS | {
         "LINK_PREFIX",

@@ -15,6 +15,7 @@ import handlers
 from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
+from handlers.messages.approval_text import REASON
 from handlers.requests.context import Context
 from handlers.slack.profiles import Membership, Profiles, member
 from storage import binders, shares
@@ -187,6 +188,17 @@ class Desk:
                 person.wait_for(lambda seen: seen.messages("dm")[before:])
         return answer
 
+    def send_denial(self, binder_id: str, user: str, reason: str = "too long") -> dict[str, Any]:
+        """Send the form of *Deny*."""
+        view = {
+            "id": f"V{next(self.numbers)}",
+            "type": "modal",
+            "callback_id": ids.DENY_FORM,
+            "private_metadata": binder_id,
+            "state": {"values": {REASON: {REASON: {"type": "plain_text_input", "value": reason}}}},
+        }
+        return self.dispatch({"type": "view_submission", **self.identity(user), "view": view})
+
     def share(self, row: Binder, *handles: str, manages: bool = False) -> None:
         """Share a binder as its owner would."""
         state = self.post.workspace.state
@@ -246,7 +258,19 @@ class Desk:
 
     @property
     def grace(self) -> str:
-        return self.post.workspace.state.person("grace").id
+        return self.id_of("grace")
+
+    def id_of(self, handle: str) -> str:
+        return self.post.workspace.state.person(handle).id
+
+    def in_thread(self, row: Binder) -> list[str]:
+        """What is said of a binder, once everything is delivered."""
+        for _ in range(20):
+            self.post.delivery.deliver_due()
+            self.post.clock[0] += 2
+        thread = self.post.row(row.id).thread_ts or ""
+        with Person(self.post.workspace.url, row.owner) as person:
+            return [plain(each) for each in person.look().thread("general", thread)]
 
 
 def context_of(

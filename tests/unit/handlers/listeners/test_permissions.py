@@ -15,6 +15,7 @@ from handlers import ids
 from handlers.listeners.buttons import BUTTONS
 from handlers.listeners.class_buttons import CLASS_BUTTONS
 from handlers.messages import share_fields
+from handlers.messages.approval_text import REASON
 from handlers.messages.buttons import Offers, more_buttons
 from handlers.messages.candidates import Candidate
 from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
@@ -22,7 +23,7 @@ from handlers.rules import RULES, Action, Role, State, is_possible, state_of
 from handlers.slack.profiles import Membership
 from storage import shares
 from storage.models import Binder
-from storage.vocabulary import Ending, Status, Target
+from storage.vocabulary import Ending, Status, Target, WaitsFor
 from tests.unit.handlers.conftest import TOKEN, Post, binder
 from tests.unit.handlers.listeners.conftest import ADMIN_BUTTONS, REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
@@ -157,6 +158,28 @@ def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str
     yield Action.SHARE, type_name
 
 
+def by_denial(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """*Deny*, and its form sent with the id of a binder that it was not opened for."""
+    who = desk.post.workspace.state.person(user).id
+
+    def press(binder_id: str) -> str:
+        with Person(desk.post.workspace.url, user) as person:
+            before = len(person.look().ephemerals())
+            desk.click(ids.DENY, binder_id, user=who)
+            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None)
+            if seen.modal:
+                person.close()
+                return "opened"
+            return "\n".join(plain(each) for each in seen.ephemerals()[before:])
+
+    def send(binder_id: str) -> str:
+        answer = desk.send_denial(binder_id, who)
+        return str(answer.get("errors", {}).get(REASON, "done"))
+
+    yield Action.DENY, press
+    yield Action.DENY, send
+
+
 def by_home(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
     """The buttons of a home tab, where the answer comes as a direct message."""
     who = desk.post.workspace.state.person(user).id
@@ -225,6 +248,7 @@ def may_retry(desk: Desk, who: str, binder_id: str) -> bool:
 
 
 STATES: dict[State, dict[str, Any]] = {
+    State.ASKED: {"status": Status.REQUESTED, "ready_at": None, "waits_for": WaitsFor.APPROVAL},
     State.STARTING: {"status": Status.BUILDING, "ready_at": None},
     State.READY: {},
     State.SHELVED: {"status": Status.SHELVED, "target": Target.SHELVED},
@@ -242,7 +266,7 @@ STATES: dict[State, dict[str, Any]] = {
 @pytest.mark.parametrize("role", sorted(ACTORS))
 @pytest.mark.parametrize(
     "way",
-    [by_command, by_mention, by_button, by_choice, by_share_form, by_home, by_menu, by_more],
+    [by_command, by_mention, by_button, by_choice, by_share_form, by_denial, by_home, by_menu, by_more],
 )
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
@@ -285,7 +309,7 @@ def forget_messages(desk: Desk) -> None:
 def said_as_the_table_says(said: str, role: Role, action: Action, state: State) -> bool:
     rule = RULES[action]
     if role not in rule.roles:
-        return f"or an admin can {action}." in said
+        return f"{'Only' if rule.is_for_admins else 'or'} an admin can {action}." in said
     if state not in rule.states:
         return rule.otherwise in said
     refusals = ["can't find", "or an admin can", *[rule.otherwise for _ in [1] if rule.otherwise]]
@@ -296,14 +320,14 @@ def test_every_action_has_its_rule_and_can_be_asked_for() -> None:
     asked = {each.action for each in SUBCOMMANDS} | set(ACTION_OF.values())
     assert set(RULES) == set(Action) == asked - {None}
     assert not any(NOBODY & rule.roles for rule in RULES.values())
-    assert all({Role.OWNER, Role.ADMIN} <= rule.roles for rule in RULES.values())
+    assert all({Role.OWNER, Role.ADMIN} <= rule.roles or rule.is_for_admins for rule in RULES.values())
     assert all(bool(rule.otherwise) == (rule.states != set(State)) for rule in RULES.values())
     assert BY_NAME["open"].action == Action.OPEN
 
 
 def test_every_pair_of_status_and_target_is_in_a_state() -> None:
     seen = {state_of(Binder(status=status, target=target)) for status in Status for target in Target}
-    assert seen == set(State) - {State.FAILED}
+    assert seen == set(State) - {State.FAILED, State.ASKED}
     for state, changes in STATES.items():
         assert state_of(binder(**changes)) == state
 
@@ -336,6 +360,7 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     handlers.register(recorder, handlers.Context(None, None, (), lambda: None))  # type: ignore[arg-type] # not used yet
     listened = {(kind, each) for kind, all_of in recorder.heard.items() for each in all_of}
     by_others = {("action", ids.SHARE), ("view", ids.SHARE_FORM), ("action", ids.CANDIDATE.pattern)}
+    by_others |= {("action", ids.DENY), ("view", ids.DENY_FORM)}
     in_menu = {("action", ids.MENU)}
     of_classes = {("action", each) for each in CLASS_BUTTONS}  # held against their own table elsewhere
     of_binders = {("action", each) for each in BUTTONS}
@@ -345,7 +370,9 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "admin", "help"}
 
 
-ACTION_OF = {ids.SHARE: Action.SHARE} | {each: operation.action for each, operation in BUTTONS.items()}
+ACTION_OF = {ids.SHARE: Action.SHARE, ids.DENY: Action.DENY} | {
+    each: operation.action for each, operation in BUTTONS.items()
+}
 
 
 @pytest.mark.parametrize("changes", STATES.values(), ids=STATES)
@@ -359,7 +386,7 @@ def test_the_buttons_of_a_card_are_those_that_are_possible(changes: dict[str, An
         possible -= {Action.EXTEND}
     if row.ending != Ending.FAILED:
         possible -= {Action.ASK_FOR_HELP}
-    assert offered == possible - {Action.SEE}
+    assert offered == possible - {Action.SEE, Action.APPROVE, Action.DENY}  # the admins decide elsewhere
 
 
 def test_the_site_may_let_everybody_read_logs(desk: Desk) -> None:

@@ -25,6 +25,7 @@ from bot.saved_work.archive import Archive
 from handlers import messages
 from handlers.messages import (
     admin_text,
+    approval_text,
     archive_text,
     candidates,
     digest,
@@ -50,9 +51,9 @@ from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
 from storage.audit_models import Audit
 from storage.models import Binder, Notice
-from storage.policy_models import PersonLimits, RepositoryRule
+from storage.policy_models import Approval, ApprovalState, PersonLimits, RepositoryRule
 from storage.share_models import Share, ShareKind
-from storage.vocabulary import Activity, Ending, Outcome, Reason, Result, Status, Target
+from storage.vocabulary import Activity, Ending, Outcome, Reason, Result, Status, Target, WaitsFor
 from tests.unit.handlers.conftest import NOW, TOKEN, binder
 from tests.unit.handlers.messages.class_cases import CLASS_MESSAGES
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
@@ -121,6 +122,12 @@ def shares_full_of(text: str) -> list[Share]:
         for subject in (known, text)
         for manages in (True, False) * 15
     ]
+
+
+def question_full_of(text: str, state: ApprovalState) -> Approval:
+    return Approval(
+        binder_id="abcd2345", state=state, asked_at=NOW, expires_at=NOW, decided_by=text, reason=text
+    )
 
 
 def mine_full_of(case: Case) -> Mine:
@@ -246,6 +253,10 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
     "log_text.log_of": lambda case: iter(
         messages.log_of(case.row, with_file=with_file) for with_file in (True, False)
     ),
+    "approval_text.question": lambda case: iter(
+        approval_text.question(case.row, question_full_of(case.text, state), case.text)
+        for state in ApprovalState
+    ),
     "help_request.help_preview": lambda case: help_request.help_preview(case.row, "C1", case.text),
     "help_request.help_request": lambda case: help_request.help_request(case.row, case.text),
     "replies.on_its_way": lambda _case: messages.on_its_way(),
@@ -279,6 +290,7 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
 """Each message by the function that makes it, from one case."""
 
 VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
+    "approval_text.deny_form": lambda case: approval_text.deny_form(case.row)["blocks"],
     "launch_links.unfurled": lambda case: launch_links.unfurled(launched_by(case.text)),
     "more.more_view": lambda case: more.more_view(case.row, Offers(can_ask=True), set(Action), Origin("C1"))[
         "blocks"
@@ -330,8 +342,11 @@ def test_every_message_has_a_row() -> None:
     assert makers() == MESSAGES.keys() | VIEWS.keys() | OPTIONS.keys()
 
 
+FULL = {"number": 10**6, "scope": "workspace", "what": "cost", "used": 1e9 + 0.5, "limit": 1e9}
 STATES: list[dict[str, Any]] = [
     {"status": Status.BUILDING, "ready_at": None},
+    {"status": Status.REQUESTED, "ready_at": None, "waits_for": WaitsFor.PLACE, "queue": FULL},
+    {"status": Status.REQUESTED, "ready_at": None, "waits_for": WaitsFor.APPROVAL, "queue": {"until": NOW}},
     {"resumes": 1},
     {"status": Status.SHELVED, "target": Target.SHELVED},
     *[{"target": Target.GONE, "ended_at": NOW, "ending": ending} for ending in Ending],
