@@ -31,6 +31,7 @@ from bot.metrics import Metrics
 from bot.plain_links import ADVICE, is_plain
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
+from bot.provisioning.measured import measured
 from bot.replica import Replica
 from bot.repositories.preview import preview
 from bot.saved_work import changes
@@ -116,6 +117,7 @@ class Application:
         self._registry = self._kept_images.registry() if self._kept_images else None
         dependencies = replace(
             wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images),
+            cloud=measured(self.cloud, self.metrics.note_cloud),
             note_launch=self.metrics.note_launch,
         )
         self.warm_pool = None

@@ -24,6 +24,7 @@ OTHER = "other"
 KINDS = frozenset({"Dockerfile", "conda", "Python", "Pipfile", "R", "Julia", "Nix"})
 """What an instance reports is not believed: all else counts as `other`."""
 _STAGE_BUCKETS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+_CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _TICK_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _CODES = frozenset(str(each.value) for each in FailureCode)
 
@@ -57,6 +58,13 @@ class Metrics:
             "binder_bot_slack_calls",
             "Calls of Slack's Web API for messages; `too_early` is an answer 429.",
             ["method", "outcome"],
+            registry=self._registry,
+        )
+        self._cloud = Histogram(
+            "binder_bot_cloud_call_seconds",
+            "How long the calls of the cloud took by which binders are driven, and what became of them.",
+            ["call", "outcome"],
+            buckets=_CALL_BUCKETS,
             registry=self._registry,
         )
         self._ticks = Histogram(
@@ -94,6 +102,10 @@ class Metrics:
     def note_slack(self, method: str, outcome: str) -> None:
         """Note a call of Slack, and what became of it."""
         self._slack.labels(method, outcome).inc()
+
+    def note_cloud(self, call: str, outcome: str, seconds: float) -> None:
+        """Note a call of the cloud: see `bot.provisioning.measured`."""
+        self._cloud.labels(call, outcome).observe(seconds)
 
     def note_tick(self, name: str, seconds: float, *, failed: bool) -> None:
         """Note that a periodic job ran."""

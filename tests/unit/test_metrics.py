@@ -6,13 +6,18 @@ from collections.abc import Iterator, Mapping
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.errors import CloudError, CloudUnreachable, QuotaExceeded
 from bot.health import HealthServer
 from bot.metrics import Metrics
+from bot.provisioning.base import Cloud
+from bot.provisioning.instances import Survey
+from bot.provisioning.measured import CALLS, measured
 from bot.scheduler import Ticks
 from storage.engine import Store
 from storage.history_models import LaunchTime
 from storage.vocabulary import Status
 from tests.contract.database.rows import launch
+from tests.fakes.cloud import FakeCloud
 from tests.fakes.database import empty_store
 
 Labels = Mapping[str, str]
@@ -85,6 +90,39 @@ def test_what_an_instance_reports_makes_no_new_labels(metrics: Metrics) -> None:
     assert "binder_bot_owned" not in found
     assert value(found, "binder_bot_launch_stage_seconds_count", stage="build", kind="other") == 1
     assert value(found, "binder_bot_launch_failures_total", stage="other", reason="other") == 1
+
+
+def test_calls_of_the_cloud_are_timed_with_their_outcome(metrics: Metrics) -> None:
+    cloud = FakeCloud([0.0])
+    seen = measured(cloud, metrics.note_cloud)
+    assert seen.name == cloud.name
+    seen.survey()
+    found = scraped(metrics)
+    assert value(found, "binder_bot_cloud_call_seconds_count", call="survey", outcome="done") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (CloudUnreachable("It does not answer."), "unreachable"),
+        (QuotaExceeded("It is full."), "quota"),
+        (CloudError("It says no."), "refused"),
+        (ValueError("x"), "broke"),
+    ],
+)
+def test_a_call_that_fails_fails_as_before(metrics: Metrics, error: Exception, outcome: str) -> None:
+    class Broken(FakeCloud):
+        def survey(self) -> Survey:
+            raise error
+
+    with pytest.raises(type(error)):
+        measured(Broken([0.0]), metrics.note_cloud).survey()
+    found = scraped(metrics)
+    assert value(found, "binder_bot_cloud_call_seconds_count", call="survey", outcome=outcome) == 1
+
+
+def test_every_call_that_is_timed_is_one_of_a_cloud() -> None:
+    assert all(callable(getattr(Cloud, each)) for each in CALLS)
 
 
 def test_ticks_are_timed_and_their_failures_counted(metrics: Metrics) -> None:
