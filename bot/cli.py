@@ -7,10 +7,8 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -106,44 +104,18 @@ def _try(options: argparse.Namespace) -> int:
 
 def _parse(options: argparse.Namespace) -> int:
     """Show how a text is understood; `-` reads one text a line, and a line with an error is no failure."""
+    from bot.admin.parse import as_table, parsed
+
     words: list[str] = options.words
     as_json = "--json" in (*words[:1], *words[-1:])
     text = " ".join(word for word in words if word != "--json")
     if text == "-":
         for line in sys.stdin:
-            print(json.dumps(_parsed(line.rstrip("\n"))), flush=True)
+            print(json.dumps(parsed(line.rstrip("\n"))), flush=True)
         return 0
-    found = _parsed(text)
-    print(json.dumps(found) if as_json else _table(found))
+    found = parsed(text)
+    print(json.dumps(found) if as_json else as_table(found))
     return USAGE_ERROR if "error" in found else 0
-
-
-def _parsed(text: str) -> dict[str, str | int | None]:
-    from bot.errors import SpecError
-    from bot.repositories.launch_text import parse_launch
-
-    try:
-        request = parse_launch(text)
-        rebuild = {"rebuild": True} if request.rebuild else {}
-        return {**request.spec.to_json(), **_lifetime(request.duration), **rebuild}
-    except SpecError as error:
-        return {"error": error.sentence, **({"hint": error.hint} if error.hint else {})}
-
-
-def _lifetime(typed: str | None) -> dict[str, str | int | None]:
-    """How long it is wanted: as typed, in seconds from now; until when, in UTC, where a moment was named."""
-    from bot.times import end_times
-
-    if typed is None:
-        return {}
-    now = time.time()
-    found = end_times.parse(typed, now, UTC)
-    until = None if found.until is None else datetime.fromtimestamp(found.until, UTC).isoformat()
-    return {"for": typed, "for_seconds": round(found.from_(now) - now), "for_until": until}
-
-
-def _table(found: dict[str, str | int | None]) -> str:
-    return "\n".join(f"{name:>11}  {value}" for name, value in found.items() if value is not None)
 
 
 def _check(_: argparse.Namespace) -> int:

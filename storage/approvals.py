@@ -1,6 +1,6 @@
 """Launches that an admin has to approve. Within the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import or_, select, update
@@ -12,6 +12,8 @@ from storage.models import Binder
 from storage.policy_models import Approval, ApprovalState
 from storage.vocabulary import MessageKind, Target, WaitsFor
 
+_EVENTS: Mapping[ApprovalState, str] = {ApprovalState.APPROVED: "approve", ApprovalState.DENIED: "deny"}
+"""The words of the audit."""
 _PLAIN = {"synchronize_session": False}
 
 
@@ -70,7 +72,7 @@ def _decide(session: Session, binder_id: str, state: ApprovalState, by: str, rea
     first = session.scalar(decided.values(**values).returning(Approval.binder_id), execution_options=_PLAIN)
     if first is None:
         return False
-    audit.record(session, by, str(state), binder_id, reason=reason)
+    audit.record(session, by, _EVENTS[state], binder_id, reason=reason)
     _show(session, binder_id)
     return True
 

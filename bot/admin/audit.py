@@ -6,9 +6,9 @@ from datetime import datetime
 
 from bot.config import Settings
 from bot.errors import ConfigError
+from bot.wiring import open_store
 from storage import audit
 from storage.audit import AuditFilter
-from storage.engine import Store
 
 
 def lines(settings: Settings, *, since: str | None, user: str | None) -> Iterator[str]:
@@ -24,7 +24,7 @@ def lines(settings: Settings, *, since: str | None, user: str | None) -> Iterato
         StoreError: There is no such database.
     """
     wanted = AuditFilter(actor=user, since=_moment(settings, since))
-    with closing(Store(settings.database_url)) as store:
+    with closing(open_store(settings)) as store:
         store.migrate()
         with store.read() as session:
             yield from map(audit.as_json, audit.stream(session, wanted))

@@ -20,6 +20,8 @@ EVENTS: Mapping[Action, str] = {
     Action.SHELVE: "shelve",
     Action.RESUME: "resume",
     Action.STOP: "end",
+    Action.APPROVE: "approve",
+    Action.DENY: "deny",
     Action.HOLD: "hold",
     Action.SHARE: "share",
     Action.ASK_FOR_HELP: "ask for help",

@@ -285,6 +285,7 @@ def test_a_backup_never_overwrites_a_file(settings: config.Settings, tmp_path: P
         (gzip.compress(b"{}")[:-6], "not whole"),
         (gzip.compress(b"\xff"), "not whole"),
     ],
+    ids=["no gzip", "cut", "no text"],
 )
 def test_what_is_no_backup_is_not_restored(
     settings: config.Settings, tmp_path: Path, content: bytes, said: str

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.chaos.soak.people import Somebody
+from tests.chaos.soak.people import MOST_KEPT, Somebody
 from tests.chaos.soak.storm import Storm
 from tests.chaos.soak.verdict import settle, unfinished, violations
 from tests.chaos.soak.world import Violation, World, new_world
 from tests.fakes.postgresql import Server
 
 HANDLES = ("ada", "grace", "linus")
+PLACES = MOST_KEPT * len(HANDLES) + 1
+"""Where there is a quota: one more than people keep for good, so that many wait, and none for ever."""
 
 
 def run(
@@ -48,8 +50,11 @@ def run(
         storm = Storm(world, seed, tell)
         waiting = random.Random(f"{seed} pool").randint(0, 2)
         tell(f"{waiting} instances wait for launches")
+        world.places = random.Random(f"{seed} places").choice([None, PLACES])
+        quotas = f"site=binders:{world.places}" if world.places else ""
+        tell(f"there are {world.places or 'any number of'} places")
         for name in ("first", "second"):
-            world.start(name, warm_pool=f"m3.small:{waiting}")
+            world.start(name, warm_pool=f"m3.small:{waiting}", quotas=quotas)
         world.wait_until_connected()
         for each in people:
             each.start()
@@ -79,6 +84,7 @@ def run(
 
 def _judge(world: World, people: list[Somebody], when: str, tell: Callable[[str], None]) -> None:
     began = time.monotonic()
+    world.count_places()
     try:
         settle(world)
     except Violation as error:

@@ -103,6 +103,7 @@ class Storm:
         self.blows[blow.__name__.strip("_")] += 1
         blow()
         self._rest(0.1, 1.0)
+        self._world.count_places()
         for replica in self._world.replicas:
             replica.start()
         if self._chance.random() < RECOVERS:

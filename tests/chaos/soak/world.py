@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from storage.engine import Store
 from storage.lease_models import Lease
 from storage.models import Binder, BuiltImage, OutboxMessage
+from storage.vocabulary import Status
 from tests.chaos.soak.cloud import GuestCloud, Moment
 from tests.chaos.soak.images import GuestImages
 from tests.chaos.soak.replica import bake, serve
@@ -123,6 +124,8 @@ class World:
     registry: RegistryProcess | None = None
     replicas: list[Replica] = field(default_factory=list)
     oven: Replica | None = None
+    places: int | None = None
+    """How many binders may have begun at the same time; None for any number."""
 
     def start(self, name: str, **settings: Any) -> Replica:
         """Start one more replica, with more settings than all have."""
@@ -178,6 +181,16 @@ class World:
     def launched(self) -> list[Binder]:
         """The binders of people: without those that wait in the pool, or ended there."""
         return [each for each in self.binders() if not each.is_warm]
+
+    def count_places(self) -> None:
+        """See that no quota is exceeded.
+
+        Raises:
+            Violation: It is.
+        """
+        begun = [each for each in self.launched() if each.status != Status.GONE and each.waits_for is None]
+        if self.places is not None and len(begun) > self.places:
+            raise Violation(f"{len(begun)} binders have begun, and there are {self.places} places")
 
     def owed(self) -> list[OutboxMessage]:
         return self._all(OutboxMessage, OutboxMessage.id)

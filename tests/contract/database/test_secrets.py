@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from bot.admin.rekey import BATCH, encrypt_all, secrets_advice
-from storage import binders, rekeying, warm
+from storage import backup, binders, rekeying, warm
 from storage.engine import Store
 from storage.errors import UnreadableSecret
 from storage.keyring import Keyring
@@ -172,3 +172,12 @@ def test_sqlite_keeps_nothing_of_what_was_plain(sqlite: Store) -> None:
     copy = b"".join(Path(f"{sqlite.url.database}{ending}").read_bytes() for ending in ("", "-wal"))
     assert copy.startswith(b"SQLite format 3")
     assert not any(value.encode() in copy for value in SECRETS.values())
+
+
+def test_a_backup_holds_them_as_they_are_stored(store: Store) -> None:
+    binder, lines = launch(store, **SECRETS), list[str]()
+    assert backup.dump(store, lines.append)
+    written = "".join(lines)
+    assert binder.id in written
+    assert not any(value in written for value in SECRETS.values())
+    assert str(stored(store, binder.id)[0]) in written
