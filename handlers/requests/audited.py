@@ -25,8 +25,6 @@ EVENTS: Mapping[Action, str] = {
     Action.HOLD: "hold",
     Action.SHARE: "share",
     Action.ASK_FOR_HELP: "ask for help",
-    Action.APPROVE: "approved",
-    Action.DENY: "denied",
 }
 """The word of the audit for each action that counts. The others only look."""
 
