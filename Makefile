@@ -29,7 +29,7 @@ test-openstack: .venv/.dev ## run the tests that need a cloud: that of OS_CLOUD,
 	@tests/openstack/cloud/with $(BIN)/python -m pytest -m openstack -n 2 --dist loadfile tests/integration/openstack
 
 test-engines: .venv/.dev ## run the tests that need Docker: one is started for them here (Debian, root)
-	@tests/engines/machine/with $(BIN)/python -m pytest -m engines tests/engines tests/integration/images
+	@tests/engines/machine/with $(BIN)/python -m pytest -m engines tests/engines tests/integration/images tests/chaos/soak
 
 screenshots: .venv/.dev ## take the stale pictures of the documentation again, with Chromium: make screenshots [ALL=1]
 	@$(BIN)/python -m tests.screenshots $(if $(ALL),--all)

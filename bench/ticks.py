@@ -145,7 +145,7 @@ def _write_rows(store: Store, count: int, parts: dict[str, str], ends_at: float)
             "provider": "gh",
             "url": "https://github.com/o/r",
             "size": "small",
-            "token": "t",
+            "stored_token": "t",
             "status": Status.READY,
             "created_at": now,
             "status_since": now,

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import time as clock
 from functools import partial
 from threading import Event, Thread
@@ -14,9 +15,10 @@ from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
 import handlers
-from bot import logs, shutdown, wiring
+from bot import logs, replica, shutdown, wiring
 from bot.admin.recover import refuse_lost_database
-from bot.binders import class_keeper, digest, warm_pool
+from bot.admin.rekey import secrets_advice
+from bot.binders import admission, class_keeper, digest, warm_pool
 from bot.binders.reconciler import Reconciler
 from bot.binders.server_watch import ASKED_AT_ONCE, WATCH_SECONDS, ServerWatch
 from bot.config import Settings
@@ -24,18 +26,23 @@ from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.images.factory import ImageStore, image_store_of
 from bot.images.registry import ImageRegistry
-from bot.jupyter.client import JupyterServer
 from bot.lookups import Lookups
+from bot.metrics import Metrics
+from bot.plain_links import ADVICE, is_plain
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
+from bot.provisioning.measured import measured
+from bot.replica import Replica
 from bot.repositories.preview import preview
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
+from bot.times.durations import DAY
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
 from handlers.outbox.homes import HomePublisher
+from handlers.outbox.reports import Reports
 from handlers.outbox.uploads import Uploads
 from handlers.requests import home
 from handlers.requests.context import Context
@@ -46,7 +53,7 @@ from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import utc
-from storage import launch_times, retention
+from storage import audit, draining, launch_times, replicas, retention, shares
 from storage.engine import Store
 from storage.models import Binder
 
@@ -56,17 +63,21 @@ SWEEP_SECONDS = 30.0
 IMAGES_SECONDS = 15.0
 """Between two looks at the images that are on their way into the registry."""
 DIGEST_SECONDS = 300.0
+DRAIN_SECONDS = 5.0
+"""Between two looks whether anything runs while the bot is drained."""
 AUDIENCE_SECONDS = 2.0
 """How soon after it was shared with a channel its members are asked for."""
-RETENTION_SECONDS = 32 * 24 * 3600.0
-"""How long binders that are gone, and the messages about them, stay in the database: a whole month, of which
-the Home tab says what was used."""
+RETENTION_SECONDS = 63 * 24 * 3600.0
+"""How long binders that are gone, and the messages about them, stay in the database: this month, of which the
+Home tab says what was used, and the whole month before, of which admins ask what it cost."""
 LAUNCH_TIMES_SECONDS = 365 * 24 * 3600.0
 """How long the times of launches stay there."""
 REPOSITORY_SECONDS = 60.0
 """How long what was found in a repository is believed while a form is open."""
 FREE_SECONDS = 30.0
 """How long it is believed what the cloud has room for."""
+FLAVOR_SECONDS = 3600.0
+"""How long it is believed how many vCPUs a size has."""
 GROUPS_SECONDS = 600.0
 """How long the names of user groups are believed."""
 BACKGROUND_THREADS = 4
@@ -92,18 +103,23 @@ class Application:
     def __init__(self, settings: Settings, *, cloud: Cloud | None = None, store: Store | None = None) -> None:
         self._settings = settings
         self._stopping = Event()
-        self.store = store or Store(settings.database_url)
-        self.store.migrate()
+        self.store = store or wiring.open_store(settings)
+        replica.take_over(self.store)
         self.cloud = cloud or registry.build_cloud(settings)
         if self.cloud.can_recover:
             refuse_lost_database(self.store, self.cloud)
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._askers = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="watch")
         self._background = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="background")
-        self.ticks = Ticks()
+        self.metrics = Metrics(self.store)
+        self.ticks = Ticks(self.metrics.note_tick)
         self._kept_images = image_store_of(settings)
         self._registry = self._kept_images.registry() if self._kept_images else None
-        dependencies = wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images)
+        dependencies = replace(
+            wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images),
+            cloud=measured(self.cloud, self.metrics.note_cloud),
+            note_launch=self.metrics.note_launch,
+        )
         self.warm_pool = None
         if self.cloud.can_wait:
             self.warm_pool = wiring.warm_pool(settings, self.store, self.cloud, dependencies.worker)
@@ -114,13 +130,15 @@ class Application:
             dependencies.worker,
             has_images=self._kept_images is not None,
         )
+        self.replica = Replica(self.store, dependencies.worker, end=_end_this_process)
+        self.queue = wiring.queue_keeper(settings, self.store, self.cloud)
         self.watch = ServerWatch(dependencies, submit=self._askers.submit, nudge=self.nudge_work)
         self.reconciler = Reconciler(
             dependencies, submit=self._pool.submit, nudge=self.nudge_work, expect=self.watch.expect
         )
         self._client = wiring.web_client(settings)
         self._profiles = Profiles(self._client, settings.zone)
-        calls = SlackCalls(default_rate_limits())
+        calls = SlackCalls(default_rate_limits(), self.metrics.note_slack)
         self.delivery = Delivery(
             self.store,
             self._client,
@@ -133,13 +151,21 @@ class Application:
                 shelves_idle=settings.idle_action == "shelve",
                 shows_logs=settings.logs_for == "everybody",
                 help_channel=settings.help_channel,
+                approval_channel=settings.approval_channel,
             ),
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,
         )
         self.audiences = Audiences(self.store, self._client, calls)
         uploads = Uploads(self._client, calls)
-        self.archives = Archives(self.store, self._collect, uploads, self.cloud.read_log)
+        self.archives = Archives(
+            self.store,
+            self._collect,
+            uploads,
+            self.cloud.read_log,
+            reports=Reports(self.store, settings.zone),
+            known_locale=self._profiles.known_locale,
+        )
         context = self._context()
         self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)
@@ -153,11 +179,13 @@ class Application:
         self._connecting = Thread(target=self._connect, name="socket", daemon=True)
         self._health = None
         if settings.health_port is not None:
-            self._health = HealthServer(settings.health_port, self.problems)
+            address = str(settings.health_address)
+            self._health = HealthServer(address, settings.health_port, self.problems, self.metrics.as_text)
 
     def nudge(self) -> None:
         """Wake the threads that may have something to do. It is a hint: without it they wake later."""
         self.ticks.nudge("classes")
+        self.ticks.nudge("queue")
         self.nudge_work()
 
     def nudge_work(self) -> None:
@@ -169,7 +197,11 @@ class Application:
 
     def start(self) -> None:
         """Start working: unfinished rows go on where they were."""
+        self.replica.report()
         self.reconciler.take_over()
+        self.ticks.every(replicas.REPORT_SECONDS, "replica", self.replica.report)
+        with self.store.write() as session:
+            shares.name_groups(session, self._settings.named_groups)
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(WATCH_SECONDS, "watch", self.watch.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
@@ -178,7 +210,9 @@ class Application:
             seconds = warm_pool.POOL_SECONDS
             self.ticks.every(seconds, "warm pool", self.warm_pool.tick, jitter=seconds / 10)
         self.ticks.every(class_keeper.CLASS_SECONDS, "classes", self.classes.tick)
+        self.ticks.every(admission.QUEUE_SECONDS, "queue", self.queue.tick)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
+        self.ticks.every(DRAIN_SECONDS, "drain", self._watch_drain, jitter=DRAIN_SECONDS / 10)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
         if self._kept_images and self._registry:
             self._keep_images(self._kept_images, self._registry)
@@ -190,6 +224,10 @@ class Application:
             thread.start()
         if self._health:
             self._health.start()
+        for advice in secrets_advice(self.store):
+            log.warning("secrets", advice=advice)
+        if is_plain(self.cloud.example_url):
+            log.warning("links_are_plain_http", advice=ADVICE)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:
@@ -231,11 +269,12 @@ class Application:
     def _release_leases(self) -> None:
         try:
             self.reconciler.release()
+            self.replica.leave()
         except Exception:  # the database does not answer: the leases end by themselves
             log.exception("leases_not_released")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        return changes.save_work(binder, JupyterServer, wiring.resolver_of(self._settings))
+        return changes.save_work(binder, wiring.server_of(self.cloud), wiring.resolver_of(self._settings))
 
     def problems(self) -> dict[str, Any]:
         """What is wrong with this process, by name; empty where nothing is."""
@@ -258,6 +297,8 @@ class Application:
             zone_of=self._profiles.zone_of,
             known_locale=self._profiles.known_locale,
             refresh_profile=self._profiles.refresh,
+            membership_of=self._profiles.membership_of,
+            vcpus_of=Lookups(self.cloud.vcpus, self._background.submit, fresh_seconds=FLAVOR_SECONDS).known,
             slow=self._slow_facts(),
         )
 
@@ -302,10 +343,25 @@ class Application:
         with self.store.write() as session:
             digest.owe(session, now, when, self._settings.zone)
 
+    def _watch_drain(self) -> None:
+        """Tell who stopped new launches when nothing runs any more."""
+        with self.store.read() as session:
+            is_to_be_told = draining.is_to_be_told(session)
+        if is_to_be_told:
+            with self.store.write() as session:
+                draining.tell_when_empty(session)
+            self.delivery.nudge()
+
     def _forget(self) -> None:
         with self.store.write() as session:
             retention.prune(session, older_than=RETENTION_SECONDS)
             launch_times.forget(session, older_than=LAUNCH_TIMES_SECONDS)
+            audit.forget(session, before=self.store.now() - DAY * self._settings.audit_days)
+
+
+def _end_this_process() -> None:
+    """End as whoever supervises this process would: work in progress is finished first."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def serve(settings: Settings) -> int:

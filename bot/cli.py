@@ -5,11 +5,10 @@ Each command imports what it needs when it runs, so that the quick ones start qu
 
 import argparse
 import json
+import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -105,44 +104,18 @@ def _try(options: argparse.Namespace) -> int:
 
 def _parse(options: argparse.Namespace) -> int:
     """Show how a text is understood; `-` reads one text a line, and a line with an error is no failure."""
+    from bot.admin.parse import as_table, parsed
+
     words: list[str] = options.words
     as_json = "--json" in (*words[:1], *words[-1:])
     text = " ".join(word for word in words if word != "--json")
     if text == "-":
         for line in sys.stdin:
-            print(json.dumps(_parsed(line.rstrip("\n"))), flush=True)
+            print(json.dumps(parsed(line.rstrip("\n"))), flush=True)
         return 0
-    found = _parsed(text)
-    print(json.dumps(found) if as_json else _table(found))
+    found = parsed(text)
+    print(json.dumps(found) if as_json else as_table(found))
     return USAGE_ERROR if "error" in found else 0
-
-
-def _parsed(text: str) -> dict[str, str | int | None]:
-    from bot.errors import SpecError
-    from bot.repositories.launch_text import parse_launch
-
-    try:
-        request = parse_launch(text)
-        rebuild = {"rebuild": True} if request.rebuild else {}
-        return {**request.spec.to_json(), **_lifetime(request.duration), **rebuild}
-    except SpecError as error:
-        return {"error": error.sentence, **({"hint": error.hint} if error.hint else {})}
-
-
-def _lifetime(typed: str | None) -> dict[str, str | int | None]:
-    """How long it is wanted: as typed, in seconds from now; until when, in UTC, where a moment was named."""
-    from bot.times import end_times
-
-    if typed is None:
-        return {}
-    now = time.time()
-    found = end_times.parse(typed, now, UTC)
-    until = None if found.until is None else datetime.fromtimestamp(found.until, UTC).isoformat()
-    return {"for": typed, "for_seconds": round(found.from_(now) - now), "for_until": until}
-
-
-def _table(found: dict[str, str | int | None]) -> str:
-    return "\n".join(f"{name:>11}  {value}" for name, value in found.items() if value is not None)
 
 
 def _check(_: argparse.Namespace) -> int:
@@ -189,6 +162,31 @@ def _migrate(_: argparse.Namespace) -> int:
     return 0
 
 
+def _backup(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.backup import backup
+
+    print(f"{options.file} has {backup(config.load(), options.file)} rows.")
+    return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.backup import restore
+
+    print(f"The database has {restore(config.load(), options.file)} rows now.")
+    return 0
+
+
+def _rekey(_: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin.rekey import rekey
+
+    for line in rekey(config.load()):
+        print(line)
+    return 0
+
+
 def _warm(options: argparse.Namespace) -> int:
     from bot import config
     from bot.admin import warm
@@ -211,6 +209,20 @@ def _stats(options: argparse.Namespace) -> int:
 
     found = stats(config.load(), days=options.days)
     print((as_json if options.json else as_text)(found, options.days))
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    """Write the audit, a line at a time; whoever reads it may stop before its end."""
+    from bot import config
+    from bot.admin import audit
+
+    try:
+        for line in audit.lines(config.load(), since=options.since, user=options.user):
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at the end
     return 0
 
 
@@ -325,6 +337,15 @@ COMMANDS = (
         ),
     ),
     OperatorCommand(
+        "audit",
+        "write who did what, and what became of it, as JSON lines",
+        _audit,
+        (
+            Option("--since", {"metavar": "DAY", "help": "from the beginning of that day on: 2026-11-01"}),
+            Option("--user", {"metavar": "ID", "help": "only what this person did: U0123456789"}),
+        ),
+    ),
+    OperatorCommand(
         "images",
         "list the images in the registry",
         _images,
@@ -336,7 +357,20 @@ COMMANDS = (
             ),
         ),
     ),
+    OperatorCommand(
+        "backup",
+        "write the whole database to a file, also while the bot runs",
+        _backup,
+        (Option("file", {"type": Path, "help": "a new file, such as binder-bot.backup.gz"}),),
+    ),
+    OperatorCommand(
+        "restore",
+        "fill an empty database from a backup",
+        _restore,
+        (Option("file", {"type": Path, "help": "what `backup` wrote"}),),
+    ),
     OperatorCommand("recover", "restore a lost database from what the OpenStack cloud knows", _recover),
+    OperatorCommand("rekey", "encrypt the secrets in the database with the first key of SECRET_KEY", _rekey),
     OperatorCommand("migrate", "bring the database to this version's schema (serve does it too)", _migrate),
 )
 """All commands, in the order in which `--help` lists them."""

@@ -2,12 +2,14 @@
 
 BinderBotError (storage/errors.py)
 ├── StoreError
+│   └── UnreadableSecret        one row's secret cannot be opened
 ├── ConfigError                 a setting is missing or wrong; names the variable
 ├── RequestError                what a person asked for cannot be done
 │   ├── SpecError               the text names no repository that we understand
 │   └── Refused                 this person may not do that
 ├── ResolveError                the repository could not be looked up
 │   ├── RepositoryNotFound
+│   ├── BannedRepository        this site does not launch it
 │   ├── RefNotFound             carries the nearest existing names in its hint
 │   ├── ForbiddenAddress        the host is not on the public internet
 │   └── RepositoryUnreachable   worth another try
@@ -22,9 +24,10 @@ BinderBotError (storage/errors.py)
     └── RegistryUnreachable     it did not answer; try again
 """
 
-from storage.errors import BinderBotError, LostLease, StoreError
+from storage.errors import BinderBotError, LostLease, StoreError, UnreadableSecret
 
 __all__ = [
+    "BannedRepository",
     "BinderBotError",
     "CannotBuild",
     "CloudError",
@@ -46,6 +49,7 @@ __all__ = [
     "ServerError",
     "SpecError",
     "StoreError",
+    "UnreadableSecret",
 ]
 
 
@@ -71,6 +75,10 @@ class ResolveError(BinderBotError):
 
 class RepositoryNotFound(ResolveError):
     """There is no such repository, or it is private."""
+
+
+class BannedRepository(ResolveError):
+    """This site does not launch that repository."""
 
 
 class RefNotFound(ResolveError):

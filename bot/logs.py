@@ -65,15 +65,20 @@ def mask_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return {name: _masked(value) for name, value in event.items()}
 
 
+def masked(text: str) -> str:
+    """A text with everything replaced that looks like a secret."""
+    return _SECRETS.sub("***", text)
+
+
 def _masked(value: Any) -> Any:
     match value:
         case str():
-            return _SECRETS.sub("***", value)
+            return masked(value)
         case dict():
             return {key: _masked(each) for key, each in value.items()}
         case list() | tuple():
             return [_masked(each) for each in value]
         case BaseException():
-            return _SECRETS.sub("***", repr(value))
+            return masked(repr(value))
         case _:
             return value

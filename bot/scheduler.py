@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
@@ -24,10 +24,26 @@ STALE_FLOOR_SECONDS = 30.0
 """… but never sooner than this, because listing a slow cloud takes long."""
 
 
-class Ticks:
-    """Functions that run periodically. Each must be idempotent; none runs twice at the same time."""
+class Observe(Protocol):
+    """Is told of each run of a tick."""
 
-    def __init__(self) -> None:
+    def __call__(self, name: str, seconds: float, *, failed: bool) -> None:
+        """Note it."""
+
+
+def ignore(name: str, seconds: float, *, failed: bool) -> None:
+    """Note nothing, where nobody measures."""
+
+
+class Ticks:
+    """Functions that run periodically. Each must be idempotent; none runs twice at the same time.
+
+    Args:
+        observe: Told the name of a tick that ran, for how many seconds, and whether it failed.
+    """
+
+    def __init__(self, observe: Observe = ignore) -> None:
+        self._observe = observe
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -107,14 +123,17 @@ class Ticks:
             return False
 
     def _run_once(self, name: str, body: Callable[[], Any]) -> None:
+        began, failed = time.monotonic(), False
         try:
             body()
         except Exception:
+            failed = True
             self._count("error")
             log.exception("tick_failed", tick=name)
         else:
             with self._lock:
                 self._finished[name] = time.monotonic()
+        self._observe(name, time.monotonic() - began, failed=failed)
 
     def _count(self, word: str) -> None:
         with self._lock:

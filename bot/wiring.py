@@ -3,20 +3,25 @@
 import os
 import socket
 import uuid
+from collections.abc import Callable
 from functools import partial
 
 from slack_sdk import WebClient
 
+from bot.binders.admission import Admission, QueueKeeper
 from bot.binders.class_keeper import BinderIdentity, ClassKeeper
 from bot.binders.class_plan import ClassPolicy
 from bot.binders.dependencies import Dependencies, NoImages
+from bot.binders.repository_gate import RepositoryGate
 from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.config import Settings
+from bot.errors import ConfigError
 from bot.images import tokens
 from bot.images.factory import ImageStore
 from bot.images.keeper import ImageKeeper, KeeperDependencies, Registry
 from bot.images.store import RegistryImages
+from bot.jupyter.client import JupyterServer
 from bot.provisioning import agent_archive
 from bot.provisioning.base import Cloud
 from bot.repositories.resolve import Resolver
@@ -24,9 +29,12 @@ from bot.saved_work import changes
 from bot.times import calendar
 from bot.tokens import new_id, new_identity, new_secret, new_token
 from storage.engine import Store
+from storage.keyring import Keyring
 
 SLACK_TIMEOUT_SECONDS = 20
 FORM_TIMEOUT_SECONDS = 8.0
+_HOST_LETTERS = 40
+"""Of a host's name that are in the name of a worker: leases have room for 64 letters."""
 _PULL_SECONDS = 900.0
 
 
@@ -37,19 +45,43 @@ def reconciler_dependencies(
     return Dependencies(
         store=store,
         cloud=cloud,
+        server=server_of(cloud),
         resolver=resolver_of(settings),
         count=changes.count_changes,
         timeouts=timeouts(settings, cloud),
         worker=worker_name(),
         lease=settings.lease_seconds,
+        check_repository=RepositoryGate.of(settings, store).check,
         unreachable_alert=60 * settings.unreachable_alert_minutes,
         images=RegistryImages(store, kept.place, kept.rights, pull_seconds(settings)) if kept else NoImages(),
     )
 
 
+def open_store(settings: Settings) -> Store:
+    """Open the database, with the keys to its secrets.
+
+    Raises:
+        ConfigError: There is no key, and people use the bot from other machines.
+        StoreError: DATABASE_URL does not name a database that is supported.
+    """
+    if not settings.secret_keys and not settings.workspace_is_local:
+        raise ConfigError(
+            "SECRET_KEY is missing. It encrypts the secrets in the database.",
+            hint="`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` makes one. Keep it: "
+            "without it, nobody gets links to running binders.",
+        )
+    keyring = Keyring(settings.secret_keys) if settings.secret_keys else None
+    return Store(settings.database_url, keyring=keyring)
+
+
+def server_of(cloud: Cloud) -> Callable[[str, str], JupyterServer]:
+    """How the servers of a cloud are opened, by URL and token."""
+    return partial(JupyterServer, roots=cloud.roots)
+
+
 def worker_name() -> str:
     """A name for leases that no other process ever had."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return f"{socket.gethostname()[:_HOST_LETTERS]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def pull_seconds(settings: Settings) -> float:
@@ -82,7 +114,13 @@ def class_keeper(
     """Build what drives classes; `has_images` says whether the site has an image store."""
     policy = ClassPolicy(shares_build=has_images or cloud.keeps_images, can_wait=cloud.can_wait)
     identify = partial(new_binder_identity, settings.key_to_tokens)
-    return ClassKeeper(store, policy, worker, identify=identify)
+    admission = Admission.of(settings, settings.zone)
+    return ClassKeeper(store, policy, worker, identify=identify, let_begin=admission.run)
+
+
+def queue_keeper(settings: Settings, store: Store, cloud: Cloud) -> QueueKeeper:
+    """Build what lets launches begin that wait for a place."""
+    return QueueKeeper(store, Admission.of(settings, settings.zone), cloud.vcpus)
 
 
 def new_binder_identity(key: str | None) -> BinderIdentity:

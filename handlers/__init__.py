@@ -3,6 +3,8 @@
 from slack_bolt import App
 
 from handlers.listeners import (
+    admin_buttons,
+    approvals,
     buttons,
     class_buttons,
     command,
@@ -23,5 +25,6 @@ def register(app: App, context: Context) -> None:
     """Have an app listen to everything that the bot answers."""
     middleware.register(app, context)
     errors.register(app)
-    for listeners in (command, buttons, class_buttons, form, share_form, mention, home, links):
+    buttoned = (buttons, class_buttons, admin_buttons, approvals)
+    for listeners in (command, *buttoned, form, share_form, mention, home, links):
         listeners.register(app, context)

@@ -27,6 +27,9 @@ ASK_FOR_HELP = "binder_ask_for_help"
 """Shows what would be posted where others help."""
 POST_HELP = "binder_post_help"
 """Posts it."""
+APPROVE = "binder_approve"
+DENY = "binder_deny"
+"""Opens the form that asks why a launch is denied."""
 MENU = "binder_menu"
 """The menu beside the buttons; the value of what is chosen is the name of its button and the binder's id."""
 MORE = "binder_more"
@@ -54,6 +57,12 @@ HOME_PAGE_PREFIX = "binder_home_page:"
 HOME_PAGE = re.compile(rf"^{HOME_PAGE_PREFIX}(\d{{1,6}})$")
 """Turns the Home tab of an admin to a page of all binders: two such buttons stand in one row."""
 
+ADMIN_PAGE_PREFIX = "admin_page:"
+ADMIN_PAGE = re.compile(rf"^{ADMIN_PAGE_PREFIX}(\d{{1,6}})$")
+"""Shows an admin another page of all binders."""
+ADMIN_ANNOUNCE = "admin_announce"
+"""Posts an announcement; the value is a `handlers.messages.admin_text.Announcement`."""
+
 # Fields that are asked about while a form is open
 REPOSITORY = "launch_repository"
 REFS = "launch_refs"
@@ -64,6 +73,7 @@ GROUPS = "share_with_groups"
 # Views and shortcuts
 LAUNCH_FORM = "launch_form"
 SHARE_FORM = "share_form"
+DENY_FORM = "deny_form"
 LAUNCH_MESSAGE = "launch_from_message"
 LAUNCH_ANYWHERE = "launch_anywhere"
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from bot.sentences import Sentence
 from storage.class_models import ClassPhase, SchoolClass
 from storage.models import Binder
-from storage.vocabulary import Ending, Status, Target
+from storage.vocabulary import Ending, Status, Target, WaitsFor
 
 
 class Role(StrEnum):
@@ -25,6 +25,8 @@ class Role(StrEnum):
     """It is shared with them."""
     MEMBER = "member"
     """Somebody else of its workspace, where it was launched in public."""
+    GUEST = "guest"
+    """A guest of the workspace, or somebody of another organisation, with whom nobody shared it."""
     OUTSIDER = "outsider"
     """Everybody else: it is private, or of another workspace."""
 
@@ -32,6 +34,8 @@ class Role(StrEnum):
 class State(StrEnum):
     """What can be done with a binder depends on these, and on no finer difference of status and target."""
 
+    ASKED = "asked"
+    """It waits for the approval of an admin."""
     STARTING = "starting"
     """On its way to ready, for the first time or again."""
     READY = "ready"
@@ -59,6 +63,8 @@ class Action(StrEnum):
     HOLD = Sentence("keep its failed instance")
     SHARE = Sentence("share it")
     LINK = Sentence("make a launch link of it")
+    APPROVE = Sentence("approve it")
+    DENY = Sentence("deny it")
     ASK_FOR_HELP = Sentence("ask others for help with it")
     """Its log and what is known of its failure are posted in the site's help channel."""
 
@@ -84,14 +90,22 @@ class Rule:
         """Whether the owner can give others the right to do it, by sharing."""
         return Role.MANAGER in self.roles
 
+    @property
+    def is_for_admins(self) -> bool:
+        """Whether admins alone may do it."""
+        return self.roles == _DECIDES
 
+
+_DECIDES = frozenset({Role.ADMIN})
 _OWNS = frozenset({Role.OWNER, Role.ADMIN})
 _MANAGES = _OWNS | {Role.MANAGER}
 _USES = _MANAGES | {Role.SHARED}
 _SEES = _USES | {Role.MEMBER}
 
 _ALWAYS = frozenset(State)
-_LIVE = frozenset({State.STARTING, State.READY, State.SHELVED})
+_ASKED = frozenset({State.ASKED})
+_BEGUN = frozenset({State.STARTING, State.READY, State.SHELVED})
+_LIVE = _ASKED | _BEGUN
 _READY = frozenset({State.READY})
 _SHELVED = frozenset({State.SHELVED})
 _FAILED = frozenset({State.FAILED})
@@ -103,16 +117,18 @@ RULES: Mapping[Action, Rule] = {
     Action.LAUNCH_AGAIN: Rule(_SEES, _ALWAYS),
     Action.LINK: Rule(_SEES, _ALWAYS),
     Action.OPEN: Rule(_USES, _READY, Sentence("it can be opened only while it is ready")),
-    Action.EXTEND: Rule(_MANAGES, _LIVE, Sentence("it can no longer be extended")),
+    Action.EXTEND: Rule(_MANAGES, _BEGUN, Sentence("it cannot be extended now")),
     Action.SAVE: Rule(_MANAGES, _READY, Sentence("it can be saved only while it is ready")),
     Action.SHELVE: Rule(_MANAGES, _READY, Sentence("it can be shelved only while it is ready")),
     Action.RESUME: Rule(_MANAGES, _SHELVED, Sentence("there is nothing to resume")),
     Action.STOP: Rule(_MANAGES, _LIVE | _FAILED, Sentence("it need not be torn down again")),
     Action.SHARE: Rule(_OWNS, _LIVE, Sentence("it can no longer be shared")),
+    Action.APPROVE: Rule(_DECIDES, _ASKED, Sentence("it does not wait for approval")),
+    Action.DENY: Rule(_DECIDES, _ASKED, Sentence("it does not wait for approval")),
     Action.HOLD: Rule(_MANAGES, _FAILED, Sentence("its instance is not kept. Launch it again to look at it")),
     Action.ASK_FOR_HELP: Rule(_MANAGES, _OVER, Sentence("you can ask for help once its launch has failed")),
 }
-"""Outsiders may do nothing: for them the binder is not there."""
+"""Guests and outsiders may do nothing: for them the binder is not there."""
 
 
 def state_of(binder: Binder) -> State:
@@ -123,6 +139,8 @@ def state_of(binder: Binder) -> State:
         return State.FAILED if _is_kept(binder) else State.ENDING
     if binder.target == Target.SHELVED:
         return State.SHELVED
+    if binder.waits_for == WaitsFor.APPROVAL:
+        return State.ASKED
     return State.READY if binder.status == Status.READY else State.STARTING
 
 
@@ -144,6 +162,38 @@ def has_failed(binder: Binder) -> bool:
 def _is_kept(binder: Binder) -> bool:
     failed = has_failed(binder) and binder.status != Status.DELETING
     return failed and (binder.kept_until or 0) > 0  # None until it is written
+
+
+# --- the site --------------------------------------------------------------------------------------------
+
+
+class SiteRole(StrEnum):
+    """What somebody is to the site."""
+
+    ADMIN = "admin"
+    ANYBODY = "anybody"
+
+
+class AdminAction(StrEnum):
+    """What can be asked after `admin`."""
+
+    LIST = "list"
+    STOP = "stop"
+    EXTEND = "extend"
+    ANNOUNCE = "announce"
+    DRAIN = "drain"
+    AUDIT = "audit"
+    COSTS = "costs"
+    LIMITS = "limits"
+    BAN = "ban"
+    ALLOW = "allow"
+    FORGET = "forget"
+
+
+_RUNS_THE_SITE = frozenset({SiteRole.ADMIN})
+
+ADMIN_RULES: Mapping[AdminAction, frozenset[SiteRole]] = dict.fromkeys(AdminAction, _RUNS_THE_SITE)
+"""Who may do what with the site. Everybody else hears one sentence, whatever they ask for."""
 
 
 # --- classes ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from storage.engine import serialize, unix_now
 from storage.errors import LostLease
 from storage.history_models import LaunchTime
 from storage.models import NAME_LENGTH, Binder
+from storage.secret_columns import sealed
 from storage.vocabulary import Ending, Status, Target
 
 TWIN_SECONDS = 60.0
@@ -120,6 +121,12 @@ def named(session: Session, team_id: str, name: str, *, user: str) -> Binder | N
     return session.scalar(query.order_by(*preferred, Binder.created_at.desc()).limit(1))
 
 
+def names(session: Session, binder_ids: Collection[str]) -> dict[str, str]:
+    """The names of those of these binders that are still known, by their ids."""
+    query = select(Binder.id, Binder.name).where(Binder.id.in_(binder_ids))
+    return {row.id: row.name for row in session.execute(query)}
+
+
 def of_thread(session: Session, channel: str, thread_ts: str) -> Binder | None:
     """Find the binder whose status message is the root of that thread."""
     return session.scalar(
@@ -156,11 +163,11 @@ def lose_thread(session: Session, binder_id: str, ts: str) -> bool:
     return _affected(session, update(Binder).where(that_one).values(thread_ts=None)) == 1
 
 
-def end(session: Session, binder_id: str, *, ending: Ending, by: str) -> bool:
+def end(session: Session, binder_id: str, *, ending: Ending, by: str, reason: str = "") -> bool:
     """Ask for a binder to be torn down. False if that was asked before: nothing changes then."""
     wanted = Binder.target != Target.GONE
     values = {"target": Target.GONE, "ending": ending, "ended_by": by, "ended_at": unix_now()}
-    detail = {"ending": ending}
+    detail = {"ending": str(ending)} | ({"reason": reason} if reason else {})
     ended = _change(session, binder_id, by, "end", wanted, detail=detail, **values)
     return ended or discard_failed(session, binder_id, by=by)
 
@@ -280,6 +287,7 @@ def save(
     Raises:
         LostLease: Somebody else claimed the row since.
     """
+    changes = sealed(session, Binder, binder.id, changes)
     values = {"fence": binder.fence, **changes}  # never empty: the lease is checked even if nothing changes
     if next_in is not None:
         is_unchanged = Binder.generation == binder.generation

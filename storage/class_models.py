@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage.models import NAME_LENGTH, Base, words
 from storage.share_models import ShareKind
 
+DRAINED = "drained:"
+"""Begins the word to a teacher whose seats wait because nothing new is launched; then follows since when."""
+
 
 class ClassPhase(StrEnum):
     """How far a class is."""

@@ -117,6 +117,11 @@ def tell_teacher(session: Session, class_id: str, what: str) -> None:
     outbox.say(session, MessageKind.CLASS_NOTE, key, None, class_id=class_id, what=what)
 
 
+def is_teacher_told(session: Session, class_id: str, what: str) -> bool:
+    """Whether that word is owed to the teacher, or was said."""
+    return outbox.is_owed(session, f"{MessageKind.CLASS_NOTE}:{class_id}:{what}")
+
+
 def set_message(session: Session, class_id: str, channel: str, ts: str | None) -> None:
     """Note where the message of a class is."""
     found = session.get(SchoolClass, class_id)

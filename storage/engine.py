@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Float, create_engine, event, func, make_url, text
+from sqlalchemy import Float, create_engine, event, func, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError
@@ -21,7 +19,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
+from storage import schema
 from storage.errors import StoreError
+from storage.keyring import Keyring
+from storage.secret_columns import session_info
 
 BUSY_SECONDS = 20
 """How long a writer of SQLite waits for another one to finish."""
@@ -52,9 +53,15 @@ class Store:
     Args:
         url: SQLAlchemy's form: `sqlite:///file` or `postgresql://…`.
         clock: Stands in for SQLite's clock in simulations; Unix seconds, UTC.
+        keyring: Encrypts the secrets of all rows; None leaves them plain.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
+    keyring: Keyring | None = None
+
+    def __init__(
+        self, url: str, *, clock: Callable[[], float] = time.time, keyring: Keyring | None = None
+    ) -> None:
+        self.keyring = keyring
         self.url = _parsed(url)
         self.engine = _engine(self.url, clock)
         self._clock = clock
@@ -71,14 +78,16 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction that is committed at the end, or rolled back by an exception."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        info = session_info(self.keyring)
+        with Session(self.engine, expire_on_commit=False, info=info) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that changes nothing."""
         connection = self.engine.connect().execution_options(reads_only=True)
-        with connection, Session(connection, expire_on_commit=False, autoflush=False) as session:
+        info = session_info(self.keyring)
+        with connection, Session(connection, expire_on_commit=False, autoflush=False, info=info) as session:
             yield session
 
     def now(self) -> float:
@@ -89,13 +98,31 @@ class Store:
             return float(session.execute(unix_now().select()).scalar_one())
 
     def migrate(self) -> None:
-        """Bring the tables to this version's form; several processes may try at once."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        """Bring the tables to this version's form; several processes may try at once.
+
+        Raises:
+            StoreError: The tables belong to a newer version.
+        """
         with self.engine.begin() as connection:
-            _wait_for_other_migrations(connection)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            schema.upgrade(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a transaction that sees the database as it is at one moment, however long it takes."""
+        level = {"isolation_level": "REPEATABLE READ"} if self.shared else {}
+        with self.engine.connect().execution_options(reads_only=True, **level) as connection:
+            yield connection
+
+    def scrub(self) -> None:
+        """Remove from SQLite's files what is deleted or overwritten. PostgreSQL does that in its own time."""
+        if self.shared:
+            return
+        connection = self.engine.raw_connection()  # it cannot be done in a transaction
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.cursor().execute(statement)
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Give all connections back."""
@@ -161,12 +188,6 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def _wait_for_other_migrations(connection: Connection) -> None:
-    """Let one process at a time migrate; SQLite's transaction has the write lock from its beginning."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('binder-bot migrations'))"))
 
 
 def insert_into(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert:

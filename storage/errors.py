@@ -2,7 +2,8 @@
 
 BinderBotError
 ├── StoreError            here: the database
-│   └── LostLease         somebody else works on this row now
+│   ├── LostLease         somebody else works on this row now
+│   └── UnreadableSecret  no key opens a secret of this row, or it was changed
 └── ...                   bot/errors.py: everything else
 """
 
@@ -27,3 +28,7 @@ class StoreError(BinderBotError):
 
 class LostLease(StoreError):
     """The row was claimed by another worker meanwhile: nothing was saved, and nothing should be."""
+
+
+class UnreadableSecret(StoreError):
+    """A secret of one row cannot be opened. Nothing may be concluded from that about its binder."""

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from storage.engine import unix_now
-from storage.models import Sighting
+from storage.lease_models import Sighting
 
 
 def confirm(session: Session, binder_ids: Collection[str], *, twice_after: float) -> set[str]:

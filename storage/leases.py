@@ -6,7 +6,7 @@ from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from storage.engine import insert_into, unix_now
-from storage.models import Lease
+from storage.lease_models import Lease
 
 
 def take(session: Session, name: str, owner: str, seconds: float) -> bool:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from storage.secret_columns import SecretColumn, keep_secrets
 from storage.vocabulary import (
     Activity,
     Ending,
@@ -32,10 +33,15 @@ from storage.vocabulary import (
     Reason,
     Status,
     Target,
+    WaitsFor,
 )
 
 NAME_LENGTH = 64
 """How long a binder's name may be, its number included."""
+
+
+_SEALED = String(64).with_variant(Text(), "postgresql")
+"""A sealed text is longer than its secret. SQLite does not look at the length, and can change no column."""
 
 
 def words(known: type[StrEnum]) -> Enum:
@@ -73,7 +79,8 @@ class Binder(Base):
     """Where it was asked for."""
     is_private: Mapped[bool | None] = mapped_column()
     """Whether only some people can read that channel. None: not known yet, which counts as private."""
-    response_url: Mapped[str | None] = mapped_column(Text)
+    stored_response_url: Mapped[str | None] = mapped_column("response_url", Text)
+    response_url = SecretColumn[str | None]("stored_response_url")
     """Slack's URL for answers to the command, good for 30 minutes; a secret."""
     thread_channel: Mapped[str | None] = mapped_column(String(32))
     """Where the status message really is (a direct message where the channel refuses it)."""
@@ -184,8 +191,11 @@ class Binder(Base):
     missing_since: Mapped[float | None] = mapped_column(Float)
     """When a survey first did not show its instance: believed at the second sighting."""
     server_url: Mapped[str | None] = mapped_column(Text)
-    token: Mapped[str] = mapped_column(String(64))
-    secret: Mapped[str] = mapped_column(String(64), default="")
+    stored_token: Mapped[str] = mapped_column("token", _SEALED)
+    token = SecretColumn[str]("stored_token")
+    """What opens its server; empty where it is lost. A secret."""
+    stored_secret: Mapped[str] = mapped_column("secret", _SEALED, default="")
+    secret = SecretColumn[str]("stored_secret")
     """What only its instance's user data holds, to seal what the instance is told later; empty if it was
     launched before there was one."""
     image: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
@@ -199,6 +209,15 @@ class Binder(Base):
 
     class_id: Mapped[str | None] = mapped_column(String(32))
     """The class in which it is a seat; None where it is none. A seat that nobody has yet has no owner."""
+
+    # Before it begins
+    vcpus: Mapped[int | None] = mapped_column(Integer)
+    """How many vCPUs its instance has; None where nobody knows it yet."""
+    waits_for: Mapped[WaitsFor | None] = mapped_column(words(WaitsFor))
+    """What it waits for; None since it began. Before, nothing is made for it."""
+    waits_since: Mapped[float | None] = mapped_column(Float)
+    queue: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Where it stands in the queue, and which quota is full: see `bot.binders.admission.facts_of`."""
 
     # Who works on it
     next_at: Mapped[float] = mapped_column(Float, default=0.0)
@@ -222,6 +241,13 @@ class Binder(Base):
             sqlite_where=text("is_warm = 1"),
             postgresql_where=text("is_warm"),
         ),
+        Index(
+            "ix_binders_waiting",
+            "waits_for",
+            sqlite_where=text("waits_for IS NOT NULL"),
+            postgresql_where=text("waits_for IS NOT NULL"),
+        ),
+        Index("ix_binders_gone", "gone_at"),
         Index("ix_binders_instance", "instance_id", unique=True),
         Index("ix_binders_owner", "team_id", "owner"),
         Index("ix_binders_class", "class_id"),
@@ -241,6 +267,9 @@ class Binder(Base):
     def __repr__(self) -> str:
         """Name it without its secrets."""
         return f"<Binder {self.id} {self.status}/{self.target}>"
+
+
+keep_secrets(Binder)
 
 
 class OutboxMessage(Base):
@@ -299,39 +328,6 @@ class Notice(Base):
     outcome_by: Mapped[str | None] = mapped_column(String(32))
 
     __table_args__ = (UniqueConstraint("binder_id", "reason", "deadline", "lead_seconds"),)
-
-
-class Audit(Base):
-    """Who did what to which binder, in order; never changed."""
-
-    __tablename__ = "audit"
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    at: Mapped[float] = mapped_column(Float)
-    binder_id: Mapped[str | None] = mapped_column(String(32), index=True)
-    actor: Mapped[str] = mapped_column(String(64))
-    """A Slack user's id, or `bot`."""
-    event: Mapped[str] = mapped_column(String(64))
-    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-
-
-class Lease(Base):
-    """Work that one replica at a time does, such as sweeps."""
-
-    __tablename__ = "leases"
-
-    name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    owner: Mapped[str | None] = mapped_column(String(64))
-    until: Mapped[float] = mapped_column(Float, default=0.0)
-
-
-class Sighting(Base):
-    """Something in the cloud that belongs to no binder; deleted only if it was seen twice."""
-
-    __tablename__ = "sightings"
-
-    binder_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    first_seen: Mapped[float] = mapped_column(Float)
 
 
 class BuiltImage(Base):

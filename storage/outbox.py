@@ -32,7 +32,7 @@ from storage.models import Binder, OutboxMessage
 from storage.vocabulary import MessageKind, OutboxState
 
 OPEN = (OutboxState.PENDING, OutboxState.SENDING)
-FILES = (MessageKind.ARCHIVE, MessageKind.LOG)
+FILES = (MessageKind.ARCHIVE, MessageKind.LOG, MessageKind.REPORT)
 """What takes its time, and has a thread of its own: see `claim`."""
 _OUT_OF_TURN = (MessageKind.CARD, MessageKind.LOG)
 """The root of a thread, and what goes to one person's direct message: they wait for nothing."""

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from storage import classes, homes, shares
 from storage.engine import unix_now
-from storage.models import Binder, Lease, OutboxMessage
+from storage.lease_models import Lease
+from storage.models import Binder, OutboxMessage
 from storage.vocabulary import OutboxState, Status
 
 HOME_SECONDS = 24 * 3600.0
@@ -17,7 +18,7 @@ HOME_SECONDS = 24 * 3600.0
 def prune(session: Session, *, older_than: float) -> int:
     """Delete what is over for more than `older_than` seconds: binders, classes, settled messages, leases.
 
-    The audit stays. Returns how many rows went.
+    The audit has a time of its own: `storage.audit.forget`. Returns how many rows went.
     """
     horizon = unix_now() - older_than
     gone = and_(Binder.status == Status.GONE, Binder.gone_at < horizon)

@@ -45,6 +45,8 @@ class Audience(Base):
     kind: Mapped[ShareKind] = mapped_column(words(ShareKind))
     asked_at: Mapped[float] = mapped_column(Float, default=0.0)
     """When Slack was last asked; 0 where it has to be asked at once."""
+    is_named: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Whether the settings name it: then its members are always known."""
 
 
 class AudienceMember(Base):

@@ -1,6 +1,7 @@
 """With whom binders are shared. Every function works inside the caller's transaction."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +9,12 @@ from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, updat
 from sqlalchemy.orm import Session
 
 from storage import audit, homes, outbox
+from storage.audit_models import Audit
 from storage.class_models import ClassAudience, ClassPhase, SchoolClass
 from storage.engine import insert_into, unix_now
-from storage.models import Audit, Binder
+from storage.models import Binder
 from storage.share_models import Audience, AudienceMember, Share, ShareKind
-from storage.vocabulary import MessageKind, Status
+from storage.vocabulary import MessageKind, Result, Status
 
 _OPENED = "open"
 _PLAIN = {"synchronize_session": False}
@@ -137,7 +139,9 @@ def tell(session: Session, binder_id: str, to: str, *, by: str, occasion: str) -
     outbox.say(session, MessageKind.SHARED, key, binder_id, to=to, by=by)
 
 
-def tell_owner(session: Session, binder: Binder, *, by: str, action: str, occasion: str) -> None:
+def tell_owner(
+    session: Session, binder: Binder, *, by: str, action: str, occasion: str, reason: str = ""
+) -> None:
     """Owe the thread a word of what somebody else than the owner did; nothing where it was the owner.
 
     Args:
@@ -146,10 +150,11 @@ def tell_owner(session: Session, binder: Binder, *, by: str, action: str, occasi
         by: Who did it.
         action: What.
         occasion: The same one is told once.
+        reason: Why, in their words.
     """
     if by != binder.owner:
         key = f"{MessageKind.ACTED}:{binder.id}:{action}:{occasion}"[:255]
-        outbox.say(session, MessageKind.ACTED, key, binder.id, by=by, action=action)
+        outbox.say(session, MessageKind.ACTED, key, binder.id, by=by, action=action, reason=reason)
 
 
 # --- who has links ---------------------------------------------------------------------------------------
@@ -162,7 +167,8 @@ def note_opened(session: Session, binder_id: str, user: str) -> None:
 
 def opened_by(session: Session, binder_id: str) -> set[str]:
     """Who got links to a server beside its owner."""
-    query = select(Audit.actor).where(Audit.binder_id == binder_id, Audit.event == _OPENED)
+    is_it = (Audit.binder_id == binder_id, Audit.event == _OPENED, Audit.result == Result.DONE)
+    query = select(Audit.actor).where(*is_it)
     return set(session.scalars(query.distinct()))
 
 
@@ -198,7 +204,7 @@ def _due(older_than: float) -> Select[str]:
         Share.subject == Audience.subject, Share.binder_id == Binder.id, Binder.status != Status.GONE
     )
     return select(Audience.subject).where(
-        Audience.asked_at <= unix_now() - older_than, or_(shared, _has_class())
+        Audience.asked_at <= unix_now() - older_than, or_(shared, _has_class(), Audience.is_named)
     )
 
 
@@ -209,6 +215,45 @@ def _has_class() -> ColumnElement[bool]:
         ClassAudience.class_id == SchoolClass.id,
         SchoolClass.phase != ClassPhase.OVER,
     )
+
+
+def name_groups(session: Session, groups: Collection[str]) -> None:
+    """Note which user groups the settings name: Slack is asked for their members while they are named.
+
+    Args:
+        session: An open write transaction.
+        groups: Slack's ids; those that were named before and are not among them are forgotten.
+    """
+    session.execute(update(Audience).values(is_named=Audience.subject.in_(groups)), execution_options=_PLAIN)
+    for each in sorted(groups):
+        row = insert_into(session, Audience).values(
+            subject=each, kind=ShareKind.GROUP, asked_at=0.0, is_named=True
+        )
+        session.execute(row.on_conflict_do_nothing(index_elements=["subject"]))
+
+
+def groups_of(session: Session, user: str, groups: Collection[str]) -> set[str]:
+    """Of these user groups, those in which somebody is, as far as Slack told."""
+    theirs = select(AudienceMember.subject).where(
+        AudienceMember.user == user, AudienceMember.subject.in_(groups)
+    )
+    return set(session.scalars(theirs))
+
+
+def members_of(session: Session, groups: Collection[str]) -> Mapping[str, set[str]]:
+    """In which of these user groups people are, by person, as far as Slack told."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    if groups:
+        rows = select(AudienceMember.user, AudienceMember.subject).where(AudienceMember.subject.in_(groups))
+        for user, group in session.execute(rows):
+            found[user].add(group)
+    return found
+
+
+def are_known(session: Session, groups: Collection[str]) -> bool:
+    """Whether Slack was asked for the members of all these groups."""
+    asked = select(Audience.subject).where(Audience.subject.in_(groups), Audience.asked_at > 0)
+    return set(session.scalars(asked)) >= set(groups)
 
 
 def ask_again(session: Session, subject_id: str) -> None:
@@ -243,6 +288,9 @@ def live_in(session: Session, subject_id: str) -> Sequence[tuple[Binder, Share]]
 
 
 def forget_unused(session: Session) -> None:
-    """Delete the members of channels and groups with which nothing is shared, and for which no class is."""
-    used = or_(exists().where(Share.subject == Audience.subject), _has_class())
+    """Delete the members of channels and groups with which nothing is shared, and for which no class is.
+
+    Those that the settings name stay.
+    """
+    used = or_(exists().where(Share.subject == Audience.subject), _has_class(), Audience.is_named)
     session.execute(delete(Audience).where(~used), execution_options=_PLAIN)

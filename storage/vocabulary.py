@@ -20,6 +20,15 @@ class Status(StrEnum):
     GONE = "gone"
 
 
+class WaitsFor(StrEnum):
+    """What a launch waits for before it begins."""
+
+    APPROVAL = "approval"
+    """An admin has to approve it first."""
+    PLACE = "place"
+    """A quota is full."""
+
+
 class Target(StrEnum):
     """What a binder should be."""
 
@@ -117,6 +126,16 @@ class MessageKind(StrEnum):
     """The one message of a class: posted once, then edited in place."""
     CLASS_NOTE = "class note"
     """In its thread: what its teacher should know."""
+    APPROVAL = "approval"
+    """To the admins' channel, edited in place: whether a launch may begin."""
+    ANNOUNCEMENT = "announcement"
+    """In the thread: what an admin tells everybody who has a binder."""
+    DRAIN = "drain"
+    """In the thread: nothing new is launched."""
+    DRAINED = "drained"
+    """To the admin who stopped new launches: nothing runs any more."""
+    REPORT = "report"
+    """To one admin: the audit or the costs, as a file. Read when it is delivered."""
     ALERT = "alert"
     """To the operators' channel: something that they must know."""
 
@@ -130,6 +149,16 @@ class OutboxState(StrEnum):
     DONE = "done"
     DEAD = "dead"
     """Given up, with the error in `error`."""
+
+
+class Result(StrEnum):
+    """What became of an act."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """With the sentence that its actor read."""
+    FAILED = "failed"
+    """Something broke on our side."""
 
 
 class ImageState(StrEnum):

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 
 from bot import cli, config
 from bot.images.settings import ImageSettings
+from bot.policy.settings import PolicySettings
 from bot.provisioning.local.settings import LocalSettings
 from bot.provisioning.openstack.settings import OpenStackSettings
 from bot.provisioning.settings import CloudSettings
@@ -20,6 +21,7 @@ SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 
 SECTIONS: dict[str, type[BaseSettings]] = {
     "The bot": config.Settings,
+    "Who may launch, and how much": PolicySettings,
     "Every cloud": CloudSettings,
     "The local cloud": LocalSettings,
     "OpenStack": OpenStackSettings,
@@ -43,7 +45,7 @@ def shown(value: object) -> str:
         return str(value).lower()
     return (
         ""
-        if value is None or value == frozenset()
+        if value is None or value in (frozenset(), ())
         else f"{value:g}"
         if isinstance(value, float)
         else str(value)
@@ -229,6 +231,7 @@ WHO_MAY = {
         Action.HOLD,
     ],
     "share it": [Action.SHARE],
+    "approve or deny it": [Action.APPROVE, Action.DENY],
 }
 COLUMNS = (Role.OWNER, Role.ADMIN, Role.MANAGER, Role.SHARED, Role.MEMBER)
 

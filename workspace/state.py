@@ -47,6 +47,9 @@ class User:
     locale: str = "en-GB"
     is_bot: bool = False
     is_owner: bool = False
+    is_guest: bool = False
+    home: str = ""
+    """The id of the workspace to which they belong, where it is another one (Slack Connect)."""
 
     def as_slack(self, team_id: str) -> Json:
         """The user object of users.info; `tz_offset` is in seconds east of UTC."""
@@ -57,7 +60,7 @@ class User:
         }
         return {
             "id": self.id,
-            "team_id": team_id,
+            "team_id": self.home or team_id,
             "name": self.name,
             "real_name": self.real_name,
             "deleted": False,
@@ -67,6 +70,8 @@ class User:
             "is_bot": self.is_bot,
             "is_admin": self.is_owner,
             "is_owner": self.is_owner,
+            "is_restricted": self.is_guest,
+            "is_ultra_restricted": False,
             "is_app_user": False,
             "profile": profile,
         }
@@ -258,6 +263,11 @@ class State:
         """Let somebody use Slack in another language, as `de-DE`."""
         known = self.person(user)
         self.users[known.id] = replace(known, locale=locale)
+
+    def set_membership(self, user: str, *, is_guest: bool = False, home: str = "") -> None:
+        """Make somebody a guest, or of another workspace."""
+        known = self.person(user)
+        self.users[known.id] = replace(known, is_guest=is_guest, home=home)
 
     def channel_for(self, viewer: str, channel: str) -> Channel:
         """Find what `viewer` may know of, by id or by (#)name; SlackError `channel_not_found` otherwise."""

@@ -1,1 +1,1 @@
-"""The operator's commands, a module each: bake, check, drain, images, recover, migrate, warm."""
+"""The operator's commands, a module each."""

@@ -14,6 +14,7 @@ from bot.config import Settings
 from bot.errors import CloudError, LostLease
 from bot.provisioning.baking import BakedImage, Bakery, bake_id_of
 from bot.provisioning.registry import build_bakery
+from bot.wiring import open_store
 from storage import leases
 from storage.engine import Store
 
@@ -40,7 +41,7 @@ def bake(settings: Settings, source: str | None, size: str | None, tell: Tell) -
         BinderBotError: There is no image, and why.
         KeyboardInterrupt: Somebody stopped it.
     """
-    with closing(Store(settings.database_url)) as store, closing(build_bakery(settings)) as bakery:
+    with closing(open_store(settings)) as store, closing(build_bakery(settings)) as bakery:
         store.migrate()
         baked = bake_with(bakery, store, source, size, tell)
     tell(f"The image {baked.name} is proven. OPENSTACK_IMAGE=baked uses the newest such image.")

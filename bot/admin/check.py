@@ -5,13 +5,14 @@ from contextlib import closing
 
 from slack_sdk.errors import SlackApiError
 
+from bot.admin.rekey import secrets_advice
 from bot.config import Settings
 from bot.errors import ConfigError, RegistryError
 from bot.images.factory import ImageStore, image_store_of
+from bot.plain_links import ADVICE, is_plain
 from bot.provisioning.base import Cloud
 from bot.provisioning.registry import build_cloud
-from bot.wiring import web_client
-from storage.engine import Store
+from bot.wiring import open_store, web_client
 
 
 def check(settings: Settings) -> Iterator[str]:
@@ -20,11 +21,13 @@ def check(settings: Settings) -> Iterator[str]:
     Raises:
         BinderBotError: The first part that does not work, with what to do about it.
     """
-    yield _database(settings)
+    yield from _database(settings)
     with closing(build_cloud(settings)) as cloud:
         yield _cloud(cloud)
         if quota := cloud.quota():
             yield f"quota      {quota}"
+        if is_plain(cloud.example_url):
+            yield f"advice     {ADVICE}"
         for advice in cloud.advice():
             yield f"advice     {advice}"
     if (kept := image_store_of(settings)) is not None:
@@ -32,10 +35,12 @@ def check(settings: Settings) -> Iterator[str]:
     yield _slack(settings)
 
 
-def _database(settings: Settings) -> str:
-    with closing(Store(settings.database_url)) as store:
+def _database(settings: Settings) -> Iterator[str]:
+    with closing(open_store(settings)) as store:
         store.migrate()
-        return f"database   {store!r} answers"
+        yield f"database   {store!r} answers"
+        for advice in secrets_advice(store):
+            yield f"secrets    {advice}"
 
 
 def _cloud(cloud: Cloud) -> str:

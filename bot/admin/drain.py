@@ -8,8 +8,8 @@ from bot.binders.reconciler import Reconciler
 from bot.config import Settings
 from bot.images.factory import image_store_of
 from bot.provisioning.registry import build_cloud
-from bot.wiring import reconciler_dependencies
-from storage import binders, leases, warm
+from bot.wiring import open_store, reconciler_dependencies
+from storage import audit, binders, leases, warm
 from storage.engine import Store
 from storage.vocabulary import Ending
 
@@ -28,7 +28,7 @@ def drain(settings: Settings, *, timeout: float) -> int:
     """
     logs.configure("WARNING", settings.log_format)
     deadline = time.monotonic() + timeout
-    with closing(Store(settings.database_url)) as store, closing(build_cloud(settings)) as cloud:
+    with closing(open_store(settings)) as store, closing(build_cloud(settings)) as cloud:
         store.migrate()
         reconciler = Reconciler(reconciler_dependencies(settings, store, cloud, image_store_of(settings)))
         _end_all(store)
@@ -40,7 +40,7 @@ def drain(settings: Settings, *, timeout: float) -> int:
 
 
 def _end_all(store: Store) -> None:
-    with store.write() as session:
+    with audit.acting(audit.by_operator()), store.write() as session:
         for binder_id in binders.existing_ids(session):
             binders.end(session, binder_id, ending=Ending.STOPPED, by="operator")
 

@@ -10,7 +10,7 @@ from bot.images.factory import image_store_of
 from bot.images.plans import size_of
 from bot.provisioning.registry import build_cloud
 from bot.text import visible
-from bot.wiring import image_keeper
+from bot.wiring import image_keeper, open_store
 from storage import images
 from storage.engine import Store
 from storage.models import BuiltImage
@@ -23,7 +23,7 @@ _HEADING = ("key", "commit", "MB", "last used", "state", "repository")
 
 def list_images(settings: Settings) -> Iterator[str]:
     """List all images, a line each, the last used first. Asks nothing of the registry."""
-    with closing(Store(settings.database_url)) as store:
+    with closing(open_store(settings)) as store:
         store.migrate()
         with store.read() as session:
             found = images.listing(session)
@@ -45,7 +45,7 @@ def prune(settings: Settings) -> Iterator[str]:
     if kept is None:
         raise ConfigError("IMAGE_REGISTRY is not set, so no image is kept.")
     with (
-        closing(Store(settings.database_url)) as store,
+        closing(open_store(settings)) as store,
         closing(build_cloud(settings)) as cloud,
         closing(kept.registry()) as registry,
     ):

@@ -3,7 +3,7 @@
 from contextlib import closing
 
 from bot.config import Settings
-from storage.engine import Store
+from bot.wiring import open_store
 
 
 def migrate(settings: Settings) -> None:
@@ -12,5 +12,5 @@ def migrate(settings: Settings) -> None:
     Raises:
         StoreError: DATABASE_URL does not name a database that is supported.
     """
-    with closing(Store(settings.database_url)) as store:
+    with closing(open_store(settings)) as store:
         store.migrate()

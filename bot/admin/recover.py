@@ -21,6 +21,7 @@ from bot.provisioning.instances import InstanceState, Recovered
 from bot.provisioning.registry import build_cloud
 from bot.text import counted
 from bot.tokens import fingerprint, new_secret, new_token
+from bot.wiring import open_store
 from storage import audit, binders
 from storage.engine import Store
 from storage.models import Binder
@@ -47,11 +48,12 @@ def recover(settings: Settings) -> list[str]:
         ConfigError: The database is not lost, or the cloud knows too little.
         CloudError: The cloud does not answer.
     """
-    with closing(Store(settings.database_url)) as store, closing(build_cloud(settings)) as cloud:
+    with closing(open_store(settings)) as store, closing(build_cloud(settings)) as cloud:
         if not cloud.can_recover:
             raise ConfigError(f"CLOUD={cloud.name} does not keep enough about its instances to recover from.")
         store.migrate()
-        return write_rows(store, cloud, settings)
+        with audit.acting(audit.by_operator()):
+            return write_rows(store, cloud, settings)
 
 
 def write_rows(store: Store, cloud: Cloud, settings: Settings) -> list[str]:

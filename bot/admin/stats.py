@@ -9,8 +9,8 @@ from bot.binders.distribution import Distribution
 from bot.binders.launch_stats import LaunchStats
 from bot.config import Settings
 from bot.times.durations import DAY, about
+from bot.wiring import open_store
 from storage import launch_times
-from storage.engine import Store
 
 _NAME_WIDTH = 18
 _COLUMNS = ("launches", "median", "9 in 10", "slowest")
@@ -23,7 +23,7 @@ def stats(settings: Settings, *, days: int) -> LaunchStats:
     Raises:
         StoreError: There is no such database.
     """
-    with closing(Store(settings.database_url)) as store:
+    with closing(open_store(settings)) as store:
         store.migrate()
         with store.read() as session:
             return LaunchStats.of(launch_times.since(session, days * DAY))

@@ -11,7 +11,7 @@ from bot.provisioning.base import Cloud
 from bot.provisioning.instances import Size
 from bot.provisioning.registry import build_cloud
 from bot.times import end_times
-from bot.wiring import warm_policy
+from bot.wiring import open_store, warm_policy
 from storage import warm
 from storage.engine import Store
 from storage.models import Binder
@@ -27,7 +27,7 @@ def announce(settings: Settings, count: int, size: str, until: str) -> Iterator[
     Raises:
         ConfigError: This cloud or this size has no warm instances, or the time is not one.
     """
-    with closing(Store(settings.database_url)) as store, closing(_cloud(settings)) as cloud:
+    with closing(open_store(settings)) as store, closing(_cloud(settings)) as cloud:
         store.migrate()
         key = _size(cloud.sizes, size)
         ends_at = _moment(settings, until, store.now())
@@ -46,7 +46,7 @@ def listing(settings: Settings, *, stop: bool = False) -> Iterator[str]:
     Raises:
         ConfigError: This cloud has no warm instances.
     """
-    with closing(Store(settings.database_url)) as store, closing(_cloud(settings)) as cloud:
+    with closing(open_store(settings)) as store, closing(_cloud(settings)) as cloud:
         store.migrate()
         if stop:
             with store.write() as session:

@@ -6,16 +6,18 @@ database, in one query for all classes. What becomes of a binder, once it is lau
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy.orm import Session
 
 from bot.binders.class_plan import NEWCOMERS_AT_ONCE, WARM_SECONDS, ClassPolicy, ClassState, ClassStep, plan
-from storage import classes, images, leases, seats, warm
-from storage.class_models import ClassPhase, SchoolClass, Seat
+from storage import classes, draining, images, leases, seats, warm
+from storage.class_models import DRAINED, ClassPhase, SchoolClass, Seat
+from storage.draining import Drain
 from storage.engine import Store
 from storage.models import Binder
+from storage.vocabulary import WaitsFor
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +47,7 @@ class ClassKeeper:
         policy: What the site can do for a class.
         worker: This process's name on the lease.
         identify: Makes the id and the secrets of a new binder.
+        let_begin: Lets new binders begin, or wait for a place.
     """
 
     def __init__(
@@ -54,11 +57,13 @@ class ClassKeeper:
         worker: str,
         *,
         identify: Callable[[], BinderIdentity],
+        let_begin: Callable[[Session], object],
     ) -> None:
         self._store = store
         self._policy = policy
         self._worker = worker
         self._identify = identify
+        self._let_begin = let_begin
 
     def tick(self) -> None:
         """Take the step that is due for each class. Where there is none, this is one short query."""
@@ -76,10 +81,21 @@ class ClassKeeper:
         at_work = classes.at_work(session, lock=lock)
         counted = seats.counts(session, [each.id for each in at_work])
         now = self._store.now()
-        return [(each, self._step(session, each, counted[each.id], now)) for each in at_work]
+        drain = draining.in_force(session) if at_work else None
+        return [(each, self._step(session, each, counted[each.id], now, drain)) for each in at_work]
 
-    def _step(self, session: Session, found: SchoolClass, counts: seats.SeatCounts, now: float) -> ClassStep:
-        return plan(found, _state(session, found, counts, now), self._policy)
+    def _step(
+        self,
+        session: Session,
+        found: SchoolClass,
+        counts: seats.SeatCounts,
+        now: float,
+        drain: Drain | None,
+    ) -> ClassStep:
+        state = _state(session, found, counts, now)
+        if drain is not None:
+            state = replace(state, drained=_word_of(session, found, drain))
+        return plan(found, state, self._policy)
 
     def _write(self, session: Session, found: SchoolClass, step: ClassStep) -> None:
         if step == ClassStep():
@@ -92,6 +108,8 @@ class ClassKeeper:
             seats.give(session, found, user)
         for seat in seats.to_launch(session, found.id, limit=step.launches):
             self._launch(session, found, seat)
+        if step.launches:
+            self._let_begin(session)
         if step.ends_unused:
             seats.end_unused(session, found.id, found.ended_by or "bot")
         self._change_warm(session, found, step)
@@ -148,8 +166,15 @@ class ClassKeeper:
             maximum_at=found.ends_at,
             budget=found.budget,
             price_per_hour=found.price_per_hour,
-            stages={"repository" if found.resolved_at is None else "instance": now},
+            waits_for=WaitsFor.PLACE,
+            waits_since=now,
         )
+
+
+def _word_of(session: Session, found: SchoolClass, drain: Drain) -> str:
+    """What the teacher is to hear of a drain; empty where they did."""
+    what = f"{DRAINED}{int(drain.since)}"
+    return "" if classes.is_teacher_told(session, found.id, what) else what
 
 
 def _state(session: Session, found: SchoolClass, counts: seats.SeatCounts, now: float) -> ClassState:

@@ -9,7 +9,7 @@ line.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from storage.class_models import ClassPhase, SchoolClass
@@ -56,6 +56,8 @@ class ClassState:
         first_launches: How often that was launched.
         image: How far the image that this binder built is on its way into the registry; None where it is not.
         newcomers: People for whom it is, and who have no seat.
+        drained: What its teacher is told because nothing new is launched; empty where they know, and None
+            where launches go on.
     """
 
     now: float
@@ -65,6 +67,7 @@ class ClassState:
     first_launches: int = 0
     image: ImageState | None = None
     newcomers: Sequence[str] = ()
+    drained: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,18 @@ class ClassStep:
 
 def plan(found: SchoolClass, state: ClassState, policy: ClassPolicy) -> ClassStep:
     """Name the next step for a class that is not over; an empty step where there is nothing to do."""
+    step = _planned(found, state, policy)
+    is_held = state.drained is not None and bool(step.launches or step.warms)
+    return _held_back(step, state.drained or "") if is_held else step
+
+
+def _held_back(step: ClassStep, tells: str) -> ClassStep:
+    """What is left of a step while nothing new is launched."""
+    changes = {name: value for name, value in step.changes.items() if name != "paced_at"}
+    return replace(step, changes=changes, launches=0, warms=0, tells=tells)
+
+
+def _planned(found: SchoolClass, state: ClassState, policy: ClassPolicy) -> ClassStep:
     if found.phase == ClassPhase.ENDING:
         return _finish(state)
     if state.now >= found.ends_at:

@@ -38,6 +38,7 @@ from bot.errors import (
     QuotaExceeded,
     RepositoryUnreachable,
     ResolveError,
+    UnreadableSecret,
 )
 from bot.interfaces import catalogue
 from storage.models import Binder
@@ -45,6 +46,8 @@ from storage.vocabulary import MessageKind, Status, Target
 
 RESOLVE_TRIES = 3
 """How often a repository's host is asked that does not answer, before the launch fails."""
+UNREADABLE_SECONDS = 60.0
+"""How soon it is looked whether the operator has added the key to a binder's secrets."""
 BROKEN_TRIES = 8
 """How many steps may break in a way nobody foresaw, before the launch fails."""
 
@@ -87,6 +90,13 @@ def after_break(binder: Binder, now: float) -> Update:
             now, "The launch failed after repeated internal errors.", hint="Ask the people who run this bot."
         )
     return try_again(binder)
+
+
+def after_unreadable(binder: Binder, error: UnreadableSecret, now: float) -> Update:
+    """Decide what follows when a secret of its row cannot be opened. What was ready once is left alone."""
+    if binder.ready_at is not None:
+        return Update(next_in=UNREADABLE_SECONDS)
+    return give_up(now, error) if binder.retries + 1 >= BROKEN_TRIES else try_again(binder)
 
 
 def _resolved(binder: Binder, found: RepositoryFound, now: float) -> Update:

@@ -20,14 +20,14 @@ def ran_seconds(binder: Binder, now: float, since: float = 0.0) -> float:
 
     Args:
         binder: Its row.
-        now: Unix seconds, UTC.
+        now: Unix seconds, UTC. Only the time before this moment counts.
         since: Only the time after this moment counts. The time for which it was shelved counts as if it had
             been at the beginning: the row does not say when it was.
     """
     if binder.ready_at is None:
         return 0.0
     until = binder.status_since if binder.status == Status.SHELVED else (binder.ended_at or now)
-    return max(until - max(_ready_since(binder, binder.ready_at), since), 0.0)
+    return max(min(until, now) - max(_ready_since(binder, binder.ready_at), since), 0.0)
 
 
 def spent_at(binder: Binder) -> float | None:

@@ -15,6 +15,7 @@ from bot.provisioning.agent.stored_images import ImageAccess
 from bot.provisioning.base import Cloud
 from bot.repositories.spec import RepoSpec, Resolved
 from storage.engine import Store
+from storage.history_models import LaunchTime
 from storage.models import Binder
 
 
@@ -68,6 +69,22 @@ Count = Callable[[BinderServer, float], int]
 """Counts the files of a server that changed since a time, in Unix seconds UTC."""
 
 
+CheckRepository = Callable[..., None]
+"""Takes the addresses of a repository; raises BannedRepository where it may not be launched."""
+
+
+def allow_all(*_addresses: str) -> None:
+    """Let everything be launched, where nobody says what may not."""
+
+
+NoteLaunch = Callable[[LaunchTime, str | None], None]
+"""Takes a launch that became ready or failed, and the name of its failure, if it has one."""
+
+
+def note_nothing(_launch: LaunchTime, _failure_code: str | None) -> None:
+    """Note nothing, where nobody measures."""
+
+
 def count_nothing(_server: BinderServer, _since: float) -> int:
     """Count no changes, where nobody wants to know."""
     return 0
@@ -90,4 +107,6 @@ class Dependencies:
     server: Callable[[str, str], BinderServer] = JupyterServer
     """Opens a running server by its URL and token."""
     count: Count = count_nothing
+    check_repository: CheckRepository = allow_all
     images: BuiltImages = field(default_factory=NoImages)
+    note_launch: NoteLaunch = note_nothing

@@ -88,10 +88,13 @@ class ActionExecutor:
 
     def _resolve(self, binder: Binder, _: Resolve) -> Result:
         found = self._dependencies.resolver.resolve(_spec(binder))
+        self._dependencies.check_repository(binder.url, *found.places)
         return RepositoryFound(found.commit, found.is_tip, found.spec.ref, found.spec.path)
 
     def _create(self, binder: Binder, _: Create) -> Result:
         store, spec = self._dependencies.store, self._spec_of(binder)
+        if not binder.is_warm:  # it may have been banned since it was resolved, or a seat's class began
+            self._dependencies.check_repository(binder.url)
         with store.write() as session:
             if not binders.lock_if_unchanged(session, binder):
                 return Superseded()

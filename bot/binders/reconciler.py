@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -27,9 +28,10 @@ from bot.binders.observation import (
 )
 from bot.binders.outage import OutageAlert
 from bot.binders.updates import Update
-from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError
+from bot.errors import CloudError, CloudUnreachable, LostLease, ServerError, UnreadableSecret
 from bot.provisioning.instances import Survey
 from storage import binders, launch_times, leaks, leases, notices, outbox
+from storage.history_models import LaunchTime
 from storage.models import Binder
 from storage.vocabulary import Activity, MessageKind, Status, Target
 
@@ -174,15 +176,18 @@ class Reconciler:
                 self._step(binder, observation)
             except LostLease:
                 log.info("lost_lease", status=binder.status)
+            except UnreadableSecret as error:
+                log.error("secret_unreadable", error=error.sentence)  # noqa: TRY400 - the sentence says it
+                self._after_break(binder, partial(conclusions.after_unreadable, binder, error))
             except Exception:
                 log.exception("step_broke", status=binder.status, retries=binder.retries)
-                self._after_break(binder)
+                self._after_break(binder, partial(conclusions.after_break, binder))
             finally:
                 self._under_way.end(binder.id)
 
-    def _after_break(self, binder: Binder) -> None:
+    def _after_break(self, binder: Binder, decide: Callable[[float], Update]) -> None:
         try:
-            self._save(binder, conclusions.after_break(binder, self._dependencies.store.now()))
+            self._save(binder, decide(self._dependencies.store.now()))
         except LostLease:
             log.info("lost_lease", status=binder.status)
         except Exception:  # the row's lease ends by itself, and another try follows
@@ -223,7 +228,17 @@ class Reconciler:
         }
 
     def _look_closer(self, binder: Binder, observation: Observation) -> Observation:
-        """Add what only the instance itself, or its server, can tell."""
+        """Add what only the instance itself, or its server, can tell.
+
+        If its secrets cannot be opened, nothing is added. Deadlines and what people want count all the same.
+        """
+        try:
+            return self._ask_instance(binder, observation)
+        except UnreadableSecret as error:
+            log.error("secret_unreadable", error=error.sentence)  # noqa: TRY400 - the sentence says it
+            return observation
+
+    def _ask_instance(self, binder: Binder, observation: Observation) -> Observation:
         if not observation.known or observation.instance is None:
             return observation
         if wants_look(binder, self._dependencies.store.now(), self._dependencies.timeouts):
@@ -267,9 +282,10 @@ class Reconciler:
     # Save ------------------------------------------------------------------------------------------------
 
     def _save(self, binder: Binder, update: Update) -> None:
+        launch = None
         with self._dependencies.store.write() as session:
             if binders.lock_if_unchanged(session, binder):
-                _write(session, binder, update)
+                launch = _write(session, binder, update)
                 if _becomes_ready(binder, update):
                     self._dependencies.images.note_ready(session, binder)
             else:
@@ -280,6 +296,8 @@ class Reconciler:
                     else {}
                 )
                 binders.save(session, binder, kept, next_in=0.0)
+        if launch is not None:
+            self._dependencies.note_launch(launch, update.changes.get("failure_code") or binder.failure_code)
         _tell(binder, update)
         if update.next_in <= 0:
             self._nudge()
@@ -325,10 +343,11 @@ def _observation(binder: Binder, survey: Survey | None) -> Observation:
     )
 
 
-def _write(session: Session, binder: Binder, update: Update) -> None:
+def _write(session: Session, binder: Binder, update: Update) -> LaunchTime | None:
+    """Write what was found out, and what Slack is owed; how the launch went, where this is its end."""
     binders.save(session, binder, update.changes, next_in=update.next_in)
     if binder.is_warm:  # it is nobody's yet
-        return
+        return None
     if launch := launch_history.measured(binder, update.changes):
         launch_times.add(session, launch)
     if update.card is not None:
@@ -339,6 +358,7 @@ def _write(session: Session, binder: Binder, update: Update) -> None:
         notices.warn(session, binder.id, update.warns.reason, update.warns.deadline, update.warns.lead)
     for kind in update.says:
         outbox.say(session, kind, _key(binder, update, kind), binder.id, **update.facts)
+    return launch
 
 
 def _becomes_ready(binder: Binder, update: Update) -> bool:

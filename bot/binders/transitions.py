@@ -31,6 +31,8 @@ WARNED = frozenset({Status.READY, Status.SHELVING, Status.SHELVED, Status.UNSHEL
 """The statuses in which a binder holds somebody's work, so that it never ends by itself without warning."""
 _REPLACEABLE = frozenset({"no-egress"})
 """Failures of the host, not of the repository: another instance may work."""
+_WAITING_SECONDS = 600.0
+"""How soon a launch that waits for its turn is looked at again, though nothing but its turn changes it."""
 _SAVING_PATIENCE_SECONDS = 900.0
 """How long a teardown waits for the changes to be saved."""
 
@@ -54,6 +56,8 @@ def plan(binder: Binder, observation: Observation, now: float, timeouts: Timeout
         and len(observation.instances) > 1
     ):
         return Prune(observation.instance.ref)
+    if binder.waits_for is not None:  # it begins when it is let: see `bot.binders.admission`
+        return Update(next_in=_WAITING_SECONDS)
     step = _TOWARDS_READY[binder.status](binder, observation, now, timeouts)
     return _expecting(step, binder, observation, now) if isinstance(step, Update) else step
 

@@ -18,7 +18,7 @@ from bot.errors import CloudError
 from bot.provisioning.base import Cloud
 from bot.times.calendar import WeeklyHours
 from bot.tokens import new_identity
-from storage import leases, warm
+from storage import draining, leases, warm
 from storage.engine import Store
 from storage.models import Binder
 from storage.vocabulary import Status, Target
@@ -70,6 +70,7 @@ class PoolState:
         unmade: How many rows have no instance yet, so that no quota shows them.
         agent_since: Since when instances are made with the agent that this version of the bot has. Older
             ones may not understand an order.
+        is_drained: Whether nothing new is launched, so that nothing needs to wait.
     """
 
     now: float
@@ -79,6 +80,7 @@ class PoolState:
     people: Sequence[Binder] = ()
     unmade: int = 0
     agent_since: float = 0.0
+    is_drained: bool = False
 
     @property
     def live(self) -> list[Binder]:
@@ -95,9 +97,13 @@ def wanted(policy: WarmPolicy, announced: Sequence[WarmRequest], now: float) -> 
     return counts
 
 
+def _wanted(policy: WarmPolicy, state: PoolState) -> Counter[str]:
+    return Counter() if state.is_drained else wanted(policy, state.announced, state.now)
+
+
 def superfluous(policy: WarmPolicy, state: PoolState) -> list[str]:
     """The ids of those that have to end, the oldest first: more than are wanted, or in people's way."""
-    spare = wanted(policy, state.announced, state.now)
+    spare = _wanted(policy, state)
     kept: list[Binder] = []
     for each in reversed(state.live):
         if spare[each.size] > 0 and each.created_at >= state.agent_since:
@@ -123,7 +129,7 @@ def lacking(policy: WarmPolicy, state: PoolState) -> list[tuple[str, int]]:
         return []
     on_the_way = sum(each.status != Status.WAITING for each in state.live)
     most = MOST_ON_THE_WAY - on_the_way
-    counts = wanted(policy, state.announced, state.now) - Counter(each.size for each in state.live)
+    counts = _wanted(policy, state) - Counter(each.size for each in state.live)
     return [(size, min(count, most)) for size, count in counts.items() if most > 0 and _may_try(state, size)]
 
 
@@ -221,6 +227,7 @@ class WarmPool:
             warm.without_room(session),
             warm.count_unmade(session),
             agent_since,
+            draining.in_force(session) is not None,
         )
 
     def _row(self, size: str, now: float) -> Binder:

@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import time
 from functools import cached_property
+from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     Field,
+    IPvAnyAddress,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -25,11 +27,13 @@ from bot.config.limits import Limits
 from bot.errors import ConfigError
 from bot.images.names import is_on_loopback
 from bot.images.settings import ImageSettings
+from bot.policy.settings import PolicySettings
 from bot.provisioning.registry import FACTORIES, CloudsSettings
 from bot.times import calendar, zones
 
 SLACK_API_URL = "https://slack.com/api/"
 
+_LEAST_KEY_LENGTH = 32
 _WARNING_SHARE = 2 / 3
 _MOST_WARNING_SECONDS = 1800.0
 _READ_LATER: Mapping[str, Callable[[str], object]] = {
@@ -45,7 +49,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
 """Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
 
 
-class Settings(CloudsSettings, ImageSettings):
+class Settings(CloudsSettings, ImageSettings, PolicySettings):
     """Everything that an operator can set. Each field is the environment variable of its name.
 
     The name of a duration ends in its unit: `_DAYS`, `_HOURS`, `_MINUTES` or `_SECONDS`.
@@ -74,6 +78,13 @@ class Settings(CloudsSettings, ImageSettings):
         min_length=32,
         description="A secret of at least 32 characters. The tokens of binders' servers are made from it, so "
         "that `recover` can make them again. Without it they are random.",
+    )
+
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="The key that encrypts the secrets in the database: at least 32 random characters. "
+        "Several are separated by commas: the first one encrypts, and all of them decrypt. The bot does not "
+        "start without one, except with a workspace on this machine.",
     )
 
     # Repositories
@@ -112,9 +123,6 @@ class Settings(CloudsSettings, ImageSettings):
         default="shared",
         description="Who may read the log of a binder that was launched in a public channel: `shared` is its "
         "owner, the people with whom it is shared, and the admins; `everybody` is the whole workspace.",
-    )
-    max_binders_per_person: int = Field(
-        default=5, ge=1, description="How many binders one person may have at the same time."
     )
     class_for: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
@@ -200,7 +208,15 @@ class Settings(CloudsSettings, ImageSettings):
         default=8, ge=1, le=64, description="How many binders are worked on at the same time."
     )
     health_port: int | None = Field(
-        default=None, ge=0, le=65535, description="Serve `/healthz` and `/readyz` on this port of loopback."
+        default=None, ge=0, le=65535, description="Serve `/healthz`, `/readyz` and `/metrics` on this port."
+    )
+    health_address: IPvAnyAddress = Field(
+        default=IPv4Address("127.0.0.1"),
+        description="On which address of this machine. `0.0.0.0` is for a container, whose network decides "
+        "who reaches it.",
+    )
+    audit_days: int = Field(
+        default=365, ge=1, le=36_500, description="How long the audit stays in the database."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The lowest level that is logged, to standard error."
@@ -226,6 +242,13 @@ class Settings(CloudsSettings, ImageSettings):
     def _not_empty(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().strip():
             raise ValueError("is empty")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and min(len(each) for each in _keys(value)) < _LEAST_KEY_LENGTH:
+            raise ValueError(f"each key must have at least {_LEAST_KEY_LENGTH} characters")
         return value
 
     @field_validator("slack_api_url")
@@ -288,6 +311,11 @@ class Settings(CloudsSettings, ImageSettings):
         """TOKEN_KEY itself; a secret."""
         return self.token_key.get_secret_value() if self.token_key else None
 
+    @property
+    def secret_keys(self) -> Sequence[str]:
+        """The keys of SECRET_KEY, the one that encrypts first; empty where it is not set."""
+        return _keys(self.secret_key) if self.secret_key else ()
+
     def limits_of(self, size: str) -> Limits:
         """What a binder of that size may have."""
         site = Limits(self.idle_hours, self.lifetime_hours, self.max_hours, self.max_cost_per_binder)
@@ -334,6 +362,10 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         problems = "; ".join(_problem(each) for each in error.errors(include_input=False, include_url=False))
         raise ConfigError(f"The settings are wrong: {problems}.") from error
+
+
+def _keys(several: SecretStr) -> list[str]:
+    return [each.strip() for each in several.get_secret_value().split(",")]
 
 
 def _require_offered(setting: str, sizes: Iterable[str], offered: Sequence[str]) -> None:

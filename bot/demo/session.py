@@ -6,6 +6,7 @@ The bot is started as in production: as a process of its own that knows only the
 import fcntl
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -35,7 +36,7 @@ STOP_SECONDS = 60.0
 USAGE_HINT = "launch <repository> [ref] [path]"
 TEAM_ID = "T0BINDERBOT"
 """The id of the workspace: always the same, as a real one has, so that the bot knows its earlier launches."""
-_SECRET_SETTINGS = re.compile(r"SLACK_|DATABASE_URL$|OS_|ADMIN")
+_SECRET_SETTINGS = re.compile(r"SLACK_|DATABASE_URL$|SECRET_KEY$|OS_|ADMIN")
 _Server = TypeVar("_Server")
 
 
@@ -200,10 +201,19 @@ def _environment(workspace: Workspace, state: Path) -> dict[str, str]:
         "SLACK_APP_TOKEN": workspace.app_token,
         "SLACK_API_URL": workspace.api_url,
         "DATABASE_URL": f"sqlite:///{state / 'bot.sqlite3'}",
+        "SECRET_KEY": _secret_key(state / "secret-key"),
         "CLOUD": "local",
         "LOCAL_ROOT": str(state / "local"),
         "ALLOW_PRIVATE_REPOSITORIES": "true",
     }
+
+
+def _secret_key(file: Path) -> str:
+    """The key to the secrets in the demo's database, which is kept beside it."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(32))
+    return file.read_text()
 
 
 def _wait_until_connected(workspace: Workspace, bot: subprocess.Popen[bytes], state: Path) -> None:

@@ -21,6 +21,8 @@ class MinimalCloud:
     can_log_in = False
     keeps_images = False
     can_wait = False
+    example_url = ""
+    roots: str | None = None
 
     def shelve(self, _binder_id: str, _resources: ResourceIds) -> ResourceIds:
         """See `Cloud.shelve`."""
@@ -49,6 +51,10 @@ class MinimalCloud:
     def free_places(self, _size: str) -> int | None:
         """See `Cloud.free_places`."""
         return None
+
+    def vcpus(self, _size: str) -> int:
+        """See `Cloud.vcpus`."""
+        return 1
 
     def quota(self) -> str:
         """See `Cloud.quota`."""
@@ -91,6 +97,10 @@ class Cloud(Protocol):
     """Whether the next launch of a build runs on the machine that built it, and finds its image there."""
     can_wait: bool
     """Whether an instance can be made without a repository, wait, and be told later what to serve."""
+    example_url: str
+    """What the links to its servers look like; empty where that cannot be said."""
+    roots: str | None
+    """The file with the certificates that vouch for its servers, as PEM; None for well-known ones."""
 
     def check(self) -> list[str]:
         """Say what the operator has to change before this cloud can work, a sentence each.
@@ -233,6 +243,13 @@ class Cloud(Protocol):
 
         Raises:
             CloudError: See `check`.
+        """
+
+    def vcpus(self, size: str, /) -> int:
+        """How many vCPUs an instance of a size has; 1 where the cloud does not count them.
+
+        Raises:
+            CloudError: See `check`, or there is no such size.
         """
 
     def prune(self, binder_id: str, keep: str, /) -> None:

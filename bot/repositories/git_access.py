@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +21,8 @@ _MAX_REDIRECTS: Final = 4
 _PINNING_GIT: Final = (2, 37)
 _SUFFIX: Final = "/info/refs"
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_REDIRECTING: Final = re.compile(r"^warning: redirecting to (\S+)", re.MULTILINE)
+"""What git says where it follows a redirect by itself."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,21 @@ class GitAccess:
         raise RepositoryUnreachable(Sentence("{host} redirects in circles.", host=host_of(url)))
 
     def refs(self, spec: RepoSpec, deadline: float) -> tuple[Refs, GuardedGit]:
-        """All refs of a repository, and the git that read them; raises what `git_for` does."""
+        """All refs of a repository, and a git that knows where it really is; raises what `git_for` does."""
         url = _git_url(spec)
         for _ in range(_MAX_REDIRECTS):
             pin = self.guard.pin(url, deadline)
             git = self._git_at(url, pin)
             try:
-                listed = git.run("ls-remote", "--symref", "--", url, deadline=deadline, most=self.max_bytes)
+                listed, said = git.run_and_hear(
+                    "ls-remote", "--symref", "--", url, deadline=deadline, most=self.max_bytes
+                )
             except GitComplaint as complaint:
                 if not redirects(str(complaint)):
                     raise explain(str(complaint), url) from None
             else:
-                return Refs.parse(listed, spec.ref), git
+                moved = _REDIRECTING.search(said)
+                return Refs.parse(listed, spec.ref), replace(git, url=moved[1].rstrip("/")) if moved else git
             url = _follow(url, pin, deadline)
         raise RepositoryUnreachable(Sentence("{host} redirects in circles.", host=host_of(url)))
 

@@ -64,6 +64,12 @@ class GuardedGit:
             GitComplaint: It ended with an error.
             RepositoryUnreachable: It did not end in time, or printed more than `most`.
         """
+        return self.run_and_hear(*arguments, deadline=deadline, most=most, stdin=stdin)[0]
+
+    def run_and_hear(
+        self, *arguments: str, deadline: float, most: int, stdin: IO[bytes] | None = None
+    ) -> tuple[bytes, str]:
+        """What it prints, and what it says beside that, in English; the rest is as for `run`."""
         host = urlsplit(self.url).netloc
         with _running([*self.command, *arguments], self.environment, stdin) as process:
             for kind, amount in self.ceilings.items():
@@ -72,7 +78,7 @@ class GuardedGit:
             status = _status(process, deadline, host)
         if status:
             raise GitComplaint(errors.decode(errors="replace"))
-        return output
+        return output, errors.decode(errors="replace")
 
 
 def environment(*, proxies: bool) -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 from unicodedata import normalize
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 from bot.errors import RefNotFound, RepositoryNotFound, RepositoryUnreachable, ResolveError
 from bot.repositories.addresses import AddressGuard, Lookup, system_lookup
@@ -80,8 +80,7 @@ class Resolver:
         if spec.provider is Provider.SOFTWARE_HERITAGE:
             _, _, kind, digits = spec.url.split(":")
             return Resolved(spec, digits if kind == "rev" else None)
-        self._check_archive(spec, deadline)
-        return Resolved(spec, None)
+        return Resolved(spec, None, places=self._check_archive(spec, deadline))
 
     def refs(self, spec: RepoSpec) -> Refs:
         """The branches and tags of a repository, of a provider that has git; raises what `resolve` does."""
@@ -106,12 +105,26 @@ class Resolver:
 
     def _resolve_git(self, spec: RepoSpec, deadline: float) -> Resolved:
         refs, git = self._access.refs(spec, deadline)
+        places = (git.url, *self._owner_of_gist(spec, deadline))
+        return replace(self._commit(spec, refs, git), places=places)
+
+    def _commit(self, spec: RepoSpec, refs: Refs, git: GuardedGit) -> Resolved:
         found = choose(spec, refs)
         if found:
             return found
         if is_full_commit(spec.ref or ""):
             return self._full(spec, refs, git)
         return self._short(spec, refs, git) or self._file(spec, refs, git)
+
+    def _owner_of_gist(self, spec: RepoSpec, deadline: float) -> tuple[str, ...]:
+        """The whole address of a gist that was named by its id alone; nothing where its host does not say."""
+        if spec.provider is not Provider.GIST or urlsplit(spec.url).path.count("/") > 1:
+            return ()
+        try:
+            answer = get(spec.url, self._guard.pin(spec.url, deadline), deadline)
+        except ResolveError:
+            return ()
+        return (urljoin(spec.url, answer.location),) if answer.location else ()
 
     def _full(self, spec: RepoSpec, refs: Refs, git: GuardedGit) -> Resolved:
         """A commit by its full id, unless the host says that it has none."""
@@ -189,24 +202,30 @@ class Resolver:
 
     # --- archives -------------------------------------------------------------------------------------
 
-    def _check_archive(self, spec: RepoSpec, deadline: float) -> None:
+    def _check_archive(self, spec: RepoSpec, deadline: float) -> tuple[str, ...]:
+        """Where an archive really is, as far as that is told."""
         if spec.url.startswith("10."):
-            self._check_doi(spec.url, deadline)
-        else:
-            # It is the instance that fetches it, but an address that nobody may reach is worth no instance.
-            self._guard.pin(spec.url, deadline)
+            return self._check_doi(spec.url, deadline)
+        # It is the instance that fetches it, but an address that nobody may reach is worth no instance.
+        self._guard.pin(spec.url, deadline)
+        return ()
 
-    def _check_doi(self, doi: str, deadline: float) -> None:
-        """Refuse a DOI that is registered nowhere. If nobody can say, the build will tell."""
+    def _check_doi(self, doi: str, deadline: float) -> tuple[str, ...]:
+        """Refuse a DOI that is registered nowhere. If nobody can say, the build will tell.
+
+        Returns:
+            The pages to which it leads.
+        """
         url = f"{self._doi_url}/api/handles/{quote(doi)}"
         try:
             answer = get(url, self._guard.pin(url, deadline), deadline)
         except ResolveError:
-            return
+            return ()
         if answer.status == http.HTTPStatus.NOT_FOUND and _handle_code(answer.body) == _HANDLE_MISSING:
             raise RepositoryNotFound(
                 Sentence("There is no DOI {doi}.", doi=doi), hint=Sentence("Is a digit missing?")
             )
+        return _landing_pages(answer.body)
 
 
 def _handle_code(body: bytes) -> int | None:
@@ -216,3 +235,13 @@ def _handle_code(body: bytes) -> int | None:
     except (ValueError, KeyError, TypeError):
         return None
     return code if isinstance(code, int) else None
+
+
+def _landing_pages(body: bytes) -> tuple[str, ...]:
+    """The addresses that are registered for a DOI, of those that are links."""
+    try:
+        values = json.loads(body)["values"]
+        found = [each["data"]["value"] for each in values if each["type"] == "URL"]
+    except (ValueError, KeyError, TypeError):
+        return ()
+    return tuple(each for each in found if isinstance(each, str) and each.startswith(("http://", "https://")))

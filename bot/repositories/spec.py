@@ -1,6 +1,6 @@
 """The words of this room: a repository, where it lies, and a request to launch it. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -64,12 +64,14 @@ class Resolved:
         commit: The full commit id; None where there are no commits (archives).
         ref_name: The full name of the ref that led there (`refs/heads/main`), or None.
         is_tip: Whether the commit is the tip of the default branch, which a shallow clone gets at once.
+        places: Other addresses of the same repository: where its host redirects, or where its DOI leads.
     """
 
     spec: RepoSpec
     commit: str | None
     ref_name: str | None = None
     is_tip: bool = False
+    places: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from handlers.listeners.typed_text import obey
 from handlers.messages.buttons import chosen
 from handlers.messages.candidates import Candidate
 from handlers.messages.message import Message
-from handlers.requests import launches, links, logs, operations
+from handlers.requests import approvals, launches, links, logs, operations
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_id
 from handlers.requests.permissions import Operation
@@ -37,6 +37,7 @@ BUTTONS: Mapping[str, Operation[[], Message] | Operation[[], Message | None]] = 
     ids.HOLD: operations.hold,
     ids.KEEP: operations.keep_for_hours,
     ids.KEEP_TONIGHT: operations.keep_until_tonight,
+    ids.APPROVE: approvals.approve,
     ids.RETRY: launches.launch_again,
     ids.RETRY_WITHOUT_CONDA: launches.launch_without_conda,
 }

@@ -11,8 +11,10 @@ from slack_bolt import App, Args, BoltContext, BoltResponse
 from bot.errors import BinderBotError
 from bot.sentences import Sentence
 from handlers import messages
+from handlers.listeners.acts import acting
 from handlers.listeners.readers import answering
 from handlers.listeners.replies import reply
+from handlers.requests import audited
 from handlers.requests.permissions import NotAllowed
 
 log = structlog.get_logger(__name__)
@@ -35,7 +37,7 @@ def answered(listener: Callable[[Args], None]) -> Callable[[Args], None]:
 
     @wraps(listener)
     def guarded(args: Args) -> None:
-        with answering(args):
+        with answering(args), acting(args):
             try:
                 listener(args)
             except Exception as error:  # noqa: BLE001 - whatever it is, `explain` logs it
@@ -46,12 +48,13 @@ def answered(listener: Callable[[Args], None]) -> Callable[[Args], None]:
 
 def explain(error: Exception) -> messages.Message:
     """Put an error into words; one that is not ours is logged, with the reference that the person sees."""
-    if isinstance(error, NotAllowed):
-        return messages.refusal(error.binder, error.action)
     if isinstance(error, BinderBotError):
+        audited.refuse(error.sentence)
+        if isinstance(error, NotAllowed):
+            return messages.refusal(error.binder, error.action)
         return messages.note(error.sentence, error.hint)
     reference = secrets.token_hex(3)
     log.error("listener_broke", reference=reference, exc_info=error)
-    return messages.note(
-        Sentence("Something went wrong on our side (reference {reference}).", reference=reference)
-    )
+    sentence = Sentence("Something went wrong on our side (reference {reference}).", reference=reference)
+    audited.fail(sentence)
+    return messages.note(sentence)

@@ -18,11 +18,13 @@ from handlers.messages import forms
 from handlers.messages.blocks import Json
 from handlers.messages.forms import FormError, Origin, launch_form, ref_options
 from handlers.messages.message import Message
+from handlers.requests import audited, launches
 from handlers.requests import launch_form as filled_in
-from handlers.requests import launches
 from handlers.requests.context import Context
+from handlers.requests.launchers import require_launcher
 from handlers.requests.repository_links import repository_in
 from handlers.requests.requester import Requester
+from handlers.rules import Action
 
 
 def register(app: App, context: Context) -> None:
@@ -35,8 +37,10 @@ def register(app: App, context: Context) -> None:
         try:
             answer = _launch(context, args)
         except FormError as error:
+            audited.refuse(" ".join(error.errors.values()))
             args.ack(response_action="errors", errors=error.errors)
         except BinderBotError as error:
+            audited.refuse(error.sentence)
             field = forms.DURATION if isinstance(error, NoSuchTime) else forms.REPOSITORY
             args.ack(response_action="errors", errors={field: forms.without_markup(error)})
         else:
@@ -88,7 +92,12 @@ def at_origin(requester: Requester, view: Mapping[str, Any]) -> Requester:
 
 
 def open_form(args: Args, context: Context, requester: Requester, *, repository: str = "") -> None:
-    """Show somebody the form; its launch goes where they are now."""
+    """Show somebody the form; its launch goes where they are now.
+
+    Raises:
+        Refused: They may not launch.
+    """
+    require_launcher(context, requester)
     origin = Origin(requester.channel, requester.response_url, requester.is_private)
     facts = facts_for(context, requester.user)
     view = launch_form(facts, origin, repository=repository)
@@ -104,6 +113,7 @@ def _launch(context: Context, args: Args) -> Message | None:
         FormError: Of what is wrong, at its field.
         BinderBotError: See `launches.launch`.
     """
+    audited.begin(Action.LAUNCH_AGAIN)
     view = args.body["view"]
     filled = filled_in.read(view["state"]["values"], link_host=context.settings.link_host)
     preview = context.slow.preview(filled.request.spec)

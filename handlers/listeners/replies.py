@@ -50,7 +50,14 @@ def requester_of(context: BoltContext, body: Body, key: str) -> Requester:
         is_private=_is_private(channel, _channel_name(body)),
         thread_ts=_thread_of(body),
         response_url=body.get("response_url"),
+        workspaces=_workspaces(context),
     )
+
+
+def _workspaces(context: BoltContext) -> frozenset[str]:
+    """Where the bot is installed whose token answers, whatever the payload says of the person."""
+    bot = context.authorize_result
+    return frozenset(str(each) for each in (bot.team_id, bot.enterprise_id) if each) if bot else frozenset()
 
 
 def _channel_name(body: Body) -> str | None:

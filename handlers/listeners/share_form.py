@@ -8,7 +8,7 @@ from handlers.listeners.errors import answered
 from handlers.listeners.replies import is_in_more, reply, requester_of
 from handlers.messages import forms
 from handlers.messages.share_fields import USERS, group_options, read_shares
-from handlers.requests import sharing
+from handlers.requests import audited, sharing
 from handlers.requests.context import Context
 from handlers.requests.lookup import by_id
 from handlers.requests.requester import BinderLookup, Requester
@@ -26,6 +26,7 @@ def register(app: App, context: Context) -> None:
         try:
             answer = sharing.change(context, requester, lookup, read_shares(view["state"]["values"]))
         except BinderBotError as error:
+            audited.refuse(error.sentence)
             args.ack(response_action="errors", errors={USERS: forms.without_markup(error)})
         else:
             args.ack()

@@ -12,6 +12,7 @@ from handlers import ids
 from handlers.messages.blocks import Confirmation, button, link_button, menu
 from handlers.messages.language import translated
 from handlers.messages.mrkdwn import is_web
+from handlers.messages.queue_text import waits
 from handlers.rules import Action, State, has_failed, is_possible, state_of
 from storage.models import Binder
 from storage.vocabulary import Ending
@@ -54,7 +55,9 @@ def resume_button(binder: Binder) -> ButtonElement:
 
 
 def stop_button(binder: Binder, text: str = _TEAR_DOWN_TEXT) -> ButtonElement:
-    """Tear the binder down, after asking for confirmation."""
+    """Tear the binder down, after asking for confirmation; of a launch that waits, nothing would be lost."""
+    if waits(binder):
+        return button(translated("Cancel"), ids.STOP, binder.id, style="danger")
     confirmation = Confirmation(
         translated("Tear down {name}?", name=shorten(visible(binder.name), 60)),
         translated("Its server is stopped and all its files are deleted."),
@@ -238,6 +241,7 @@ def _again_button(binder: Binder) -> ButtonElement:
 _TEAR_DOWN = (Action.STOP, stop_button)
 _ENDED = ((Action.LAUNCH_AGAIN, _again_button), (Action.ASK_FOR_HELP, ask_for_help_button))
 _MAIN: Mapping[State, tuple[tuple[Action, Callable[[Binder], ButtonElement]], ...]] = {
+    State.ASKED: (_TEAR_DOWN,),
     State.STARTING: (_TEAR_DOWN,),
     State.READY: ((Action.OPEN, open_button), _TEAR_DOWN),
     State.SHELVED: ((Action.RESUME, resume_button), _TEAR_DOWN),

@@ -18,7 +18,7 @@ from handlers.messages.replies import note
 from handlers.messages.sharing import subject_text
 from handlers.messages.status_text import phrase
 from handlers.rules import ClassAction, is_class_possible
-from storage.class_models import ClassPhase, SchoolClass, Seat
+from storage.class_models import DRAINED, ClassPhase, SchoolClass, Seat
 from storage.models import Binder
 from storage.shares import Subject
 
@@ -155,10 +155,15 @@ def _teacher_buttons(found: SchoolClass) -> list[ButtonElement]:
 
 
 def told(found: SchoolClass, what: str) -> Message:
-    """In the thread, to the teacher: all seats are ready, or it could not be started."""
+    """In the thread, to the teacher: all seats are ready, they have to wait, or it could not be started."""
     name, teacher = f"*{_name(found)}*", person(found.teacher)
     if what == "ready":
         story = f":white_check_mark: {teacher} The seats of {name} are ready. {numbers(found)}"
+    elif what.startswith(DRAINED):
+        story = (
+            f":no_entry: {teacher} An admin has stopped new launches. Until they go on, "
+            f"{name} gets no more seats. Those that run go on."
+        )
     else:
         why = inline(found.failure or "No reason is known.", 1_000)
         story = f":x: {teacher} {name} could not be started. {why} {inline(found.hint or '', 1_000)}".strip()

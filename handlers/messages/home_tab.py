@@ -18,6 +18,7 @@ from handlers.messages.language import translated, translated_count
 from handlers.messages.lists import pool_line
 from handlers.messages.mrkdwn import code, date, inline, person
 from handlers.messages.notices import amount
+from handlers.messages.queue_text import why_waits
 from handlers.messages.status_text import is_live, is_ready, phrase, reason
 from handlers.rules import Role, actions_of
 from storage.models import Binder
@@ -153,23 +154,28 @@ def home_of_mine(mine: Mine, options: HomeOptions) -> list[Json]:
 
 def home_of_everything(page: Page, options: HomeOptions) -> list[Json]:
     """The tab of all binders of the workspace, for admins."""
-    price = translated("{amount} per hour", amount=amount(page.price_per_hour, options.unit))
+    return as_json(
+        [
+            *_top(options, is_mine=False),
+            header(translated(_ALL)),
+            context(summary_of(page, options.unit)),
+            *(block for each, role in page.binders for block in _card(each, role, options, owner=True)),
+            *actions(turns(page, ids.HOME_PAGE_PREFIX)),
+            *([context(pool_line(page.pool, options.unit))] if page.pool else []),
+        ]
+    )
+
+
+def summary_of(page: Page, unit: str) -> str:
+    """How many binders there are, what they cost, and which page of them this is."""
+    price = translated("{amount} per hour", amount=amount(page.price_per_hour, unit))
     place = translated("page {number} of {count}", number=page.number + 1, count=page.count)
     facts = [
         translated_count("{count} binder", "{count} binders", page.total),
         *([price] if page.price_per_hour else []),
         *([place] if page.count > 1 else []),
     ]
-    return as_json(
-        [
-            *_top(options, is_mine=False),
-            header(translated(_ALL)),
-            context(" · ".join(facts)),
-            *(block for each, role in page.binders for block in _card(each, role, options, owner=True)),
-            *actions(_turns(page)),
-            *([context(pool_line(page.pool, options.unit))] if page.pool else []),
-        ]
-    )
+    return " · ".join(facts)
 
 
 def _top(options: HomeOptions, *, is_mine: bool) -> list[ActionsBlock]:
@@ -182,12 +188,11 @@ def _top(options: HomeOptions, *, is_mine: bool) -> list[ActionsBlock]:
     return actions([form, *(tabs if options.is_admin else [])])
 
 
-def _turns(page: Page) -> list[ButtonElement]:
+def turns(page: Page, prefix: str) -> list[ButtonElement]:
+    """The buttons that turn to the pages beside it; their ids begin with a prefix and end in the number."""
     wanted = ((page.number - 1, Sentence("Previous page")), (page.number + 1, Sentence("Next page")))
     return [
-        button(translated(label), f"{ids.HOME_PAGE_PREFIX}{number}")
-        for number, label in wanted
-        if 0 <= number < page.count
+        button(translated(label), f"{prefix}{number}") for number, label in wanted if 0 <= number < page.count
     ]
 
 
@@ -205,14 +210,14 @@ def _card(binder: Binder, role: Role, options: HomeOptions, *, owner: bool = Fal
     lines = [
         f"{said.emoji} {said.after(f'*{name_of(binder)}*')}{whose}",
         repository_text(binder),
-        " · ".join(_facts(binder, options)),
-        inline(reason(binder) or binder.waiting_for or "", 200),
+        " · ".join(facts_of(binder, options)),
+        inline(reason(binder) or why_waits(binder) or binder.waiting_for or "", 200),
     ]
     buttons = controls(binder, options.offers, allowed=actions_of(role))
     return [section("\n".join(line for line in lines if line)), *actions(buttons)]
 
 
-def _facts(binder: Binder, options: HomeOptions) -> list[str]:
+def facts_of(binder: Binder, options: HomeOptions) -> list[str]:
     """Size, age, cost, and when it ends."""
     spent = cost(binder, options.now)
     end = date(last_end(binder) if is_ready(binder) else binder.ends_at)

@@ -3,6 +3,7 @@
 from slack_sdk.models.blocks import Block, InteractiveElement
 
 from bot.binders.deadlines import last_end
+from bot.plain_links import is_plain
 from bot.provisioning.agent.failures import FailureCode
 from bot.times.durations import duration
 from handlers.messages.binder_text import collaboration_of, name_of, notes_of
@@ -27,6 +28,9 @@ _WITHOUT_CONDA = (
 )
 
 
+_PLAIN = "The links are not encrypted (http): enter no passwords and nothing confidential there."
+
+
 def waiting(binder: Binder, offers: Offers = _NOTHING) -> Message:
     """The cloud has no room yet."""
     why = inline(binder.waiting_for or "The cloud has no free capacity at the moment.", 1_500)
@@ -46,10 +50,9 @@ def ready(binder: Binder, now: float, *, absent: str | None = None, offers: Offe
     if absent:
         lines.append(f"{inline(absent, 60)} did not answer. These interfaces did:")
     end = f"It ends {date(last_end(binder))}, and its files are deleted then."
-    notes = (
-        f"{end} These links ask for a token. {owner} can press *Open* for links that include it. "
-        f"{collaboration_of(binder)}"
-    ).strip()
+    tokens = f"These links ask for a token. {owner} can press *Open* for links that include it."
+    plain = _PLAIN if is_plain(binder.server_url) else ""
+    notes = " ".join(each for each in (end, tokens, plain, collaboration_of(binder)) if each)
     blocks = [
         section("\n".join(lines)),
         *actions(interface_buttons(binder, token=None)),

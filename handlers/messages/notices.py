@@ -41,6 +41,7 @@ class NoticeOptions:
         shelves_idle: Whether idle binders are shelved instead of torn down.
         shows_logs: Whether everybody who sees a binder may read its log.
         help_channel: The channel id in which people help; None where there is none.
+        approval_channel: The channel id in which admins approve launches; None where there is none.
     """
 
     policy: WarningPolicy = field(default_factory=WarningPolicy)
@@ -49,6 +50,7 @@ class NoticeOptions:
     shelves_idle: bool = False
     shows_logs: bool = False
     help_channel: str | None = None
+    approval_channel: str | None = None
 
     @property
     def offers(self) -> Offers:

@@ -113,8 +113,8 @@ def _state(binder: Binder, name: str) -> State:
 
 
 def is_launching(binder: Binder) -> bool:
-    """Whether a binder is on its way to its first links."""
-    return is_live(binder) and binder.ready_at is None
+    """Whether a binder is on its way to its first links, and has begun."""
+    return is_live(binder) and binder.ready_at is None and binder.waits_for is None
 
 
 def progress(binder: Binder, now: float) -> float:

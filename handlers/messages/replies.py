@@ -32,6 +32,8 @@ def alert(sentence: str) -> Message:
 
 def refusal(binder: Binder, action: Action) -> Message:
     """Only the owner or an admin may do this, or those to whom the owner gave the right."""
+    if RULES[action].is_for_admins:
+        return note(Sentence("Only an admin can {do}.", do=Sentence(action)))
     shown = translated(
         "*{name}* belongs to {owner}. Only they or an admin can {do}.",
         name=name_of(binder),

@@ -18,7 +18,12 @@ from handlers.rules import Action, is_possible
 from storage.models import Binder
 from storage.vocabulary import Ending, MessageKind
 
-_SAID = frozenset({MessageKind.NOTICE, MessageKind.NOTE, MessageKind.SHARED, MessageKind.ACTED})
+_SAID = frozenset(
+    {
+        *(MessageKind.NOTICE, MessageKind.NOTE, MessageKind.SHARED, MessageKind.ACTED),
+        *(MessageKind.ANNOUNCEMENT, MessageKind.DRAIN),
+    }
+)
 _KEEP_TO_YOURSELF = "Anybody who has a link can use the server, so do not share them."
 
 

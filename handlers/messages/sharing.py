@@ -10,7 +10,7 @@ from handlers.messages.blocks import actions, context, section
 from handlers.messages.buttons import log_button, open_button, share_button
 from handlers.messages.language import translated
 from handlers.messages.message import MOST_LISTED, Message
-from handlers.messages.mrkdwn import date, person
+from handlers.messages.mrkdwn import date, inline, person
 from handlers.messages.status_text import is_live, is_ready, phrase
 from handlers.rules import Action
 from storage.models import Binder
@@ -24,7 +24,10 @@ _DID: Mapping[Action, str] = {
     Action.SAVE: "is saving the changed files of",
     Action.SHELVE: "is shelving",
     Action.RESUME: "is resuming",
+    Action.STOP: "is tearing down",
     Action.SHARE: "changed who can open",
+    Action.APPROVE: "approved the launch of",
+    Action.DENY: "denied the launch of",
     Action.HOLD: "keeps the failed instance of",
     Action.ASK_FOR_HELP: "asked others for help with",
 }
@@ -72,11 +75,12 @@ def _end(binder: Binder) -> str:
     return translated("It ends {end}.", end=date(last_end(binder)))
 
 
-def acted(binder: Binder, by: str, action: str) -> Message:
-    """In the thread, to the owner: what somebody else did."""
+def acted(binder: Binder, by: str, action: str, reason: str = "") -> Message:
+    """In the thread, to the owner: what somebody else did, and why where they said so."""
     did = _DID.get(Action(action), "changed") if action in list(Action) else "changed"
     end = f" {_end(binder)}" if action == Action.EXTEND and is_live(binder) else ""
-    story = f"{person(binder.owner)} {person(by)} {did} *{name_of(binder)}*.{end}"
+    why = f" The reason: {inline(reason, 1_000)}" if reason else ""
+    story = f"{person(binder.owner)} {person(by)} {did} *{name_of(binder)}*.{end}{why}"
     return Message.of(story.replace("*", ""), [section(story)])
 
 

@@ -27,6 +27,7 @@ from handlers.messages.progress import (
     stages,
     summary,
 )
+from handlers.messages.queue_text import why_waits
 from handlers.messages.status_text import (
     capital,
     elapsed,
@@ -156,7 +157,7 @@ def _why(binder: Binder) -> str:
     """Why the binder is waiting, or why it ended."""
     if binder.target == Target.GONE:
         return reason(binder)
-    return inline(binder.waiting_for or "", 1_500)
+    return why_waits(binder) or inline(binder.waiting_for or "", 1_500)
 
 
 def _times(binder: Binder, now: float) -> str:

@@ -12,7 +12,7 @@ from bot.sentences import Sentence
 from handlers.messages.language import translated
 from handlers.messages.mrkdwn import inline
 from storage.models import Binder
-from storage.vocabulary import Ending, Reason, Status, Target
+from storage.vocabulary import Ending, Reason, Status, Target, WaitsFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ PHRASES: Mapping[tuple[Status, Target], Phrase] = {
 }
 
 _WAITING = Phrase(":vertical_traffic_light:", Sentence("is waiting for free capacity"))
+_TURNLESS = Phrase(":vertical_traffic_light:", Sentence("is waiting for its turn"))
+_ASKED = Phrase(":raised_hand:", Sentence("is waiting for approval"))
 _PLACED = Phrase(":hourglass_flowing_sand:", Sentence("is getting an instance"))
 _FAILED = Phrase(":x:", Sentence("could not be launched"))
 _INSIDE: Mapping[str, Phrase] = {
@@ -81,11 +83,23 @@ def phrase(binder: Binder) -> Phrase:
     """The phrase for a binder's current state."""
     if binder.ending == Ending.FAILED:
         return _FAILED
+    if binder.waits_for is not None and binder.target == Target.READY:
+        return _turn(binder)
     if binder.status == Status.REQUESTED and binder.target == Target.READY and binder.resolved_at is not None:
         return _WAITING if binder.waiting_for else _PLACED
     if binder.status == Status.BUILDING and binder.target == Target.READY:
         return _INSIDE.get(launch_stages.current(binder.stages) or "", PHRASES[binder.status, binder.target])
     return PHRASES[binder.status, binder.target]
+
+
+def _turn(binder: Binder) -> Phrase:
+    """Where a launch stands that has not begun."""
+    if binder.waits_for == WaitsFor.APPROVAL:
+        return _ASKED
+    if not binder.queue:
+        return _TURNLESS
+    place = Sentence("is number {number} in the queue", number=int(binder.queue["number"]))
+    return Phrase(_TURNLESS.emoji, place)
 
 
 def is_live(binder: Binder) -> bool:

@@ -1,13 +1,16 @@
-"""What is said of no single binder: digests, buttons below links, classes, and alerts."""
+"""What is said outside of the threads of binders: digests, links, classes, questions to admins, alerts."""
+
+from collections.abc import Callable
 
 import structlog
 from slack_sdk import WebClient
 
 from handlers import messages
-from handlers.messages import digest
+from handlers.messages import digest, drain_text
+from handlers.messages.language import language_of, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
-from handlers.outbox import unfurls
+from handlers.outbox import approvals, unfurls
 from handlers.outbox.class_posts import ClassPosts
 from handlers.outbox.idempotent_post import Post
 from handlers.outbox.ways import Ways
@@ -27,11 +30,18 @@ class Announcements:
         client: Slack's Web API, without retry handlers.
         options: What messages depend on.
         admin_channel: The channel id that hears alerts; None where nobody does.
+        known_locale: Tells a person's locale (`de-DE`), if it is known.
     """
 
     def __init__(
-        self, store: Store, client: WebClient, options: NoticeOptions, admin_channel: str | None
+        self,
+        store: Store,
+        client: WebClient,
+        options: NoticeOptions,
+        admin_channel: str | None,
+        known_locale: Callable[[str], str | None],
     ) -> None:
+        self._known_locale = known_locale
         self._store = store
         self._client = client
         self._options = options
@@ -50,6 +60,10 @@ class Announcements:
             case MessageKind.UNFURL:
                 unfurls.send(ways.call, self._client, owed.message.facts)
                 ways.done(None)
+            case MessageKind.APPROVAL:
+                approvals.send(self._store, self._client, owed, ways, self._options)
+            case MessageKind.DRAINED:
+                self._send_drained(owed, ways)
             case MessageKind.CLASS | MessageKind.CLASS_NOTE:
                 self._classes.send(owed, now, ways)
             case _:
@@ -62,6 +76,12 @@ class Announcements:
             ways.done(None)
         else:
             _post(owed, ways, messages.alert(sentence), self._admin_channel)
+
+    def _send_drained(self, owed: Owed, ways: Ways) -> None:
+        to, team_id = (str(owed.message.facts.get(name, "")) for name in ("to", "team"))
+        with reading(language_of(self._known_locale(to))):
+            message = drain_text.empty()
+        _post(owed, ways, message, ways.direct(team_id, to))
 
     def _send_digest(self, owed: Owed, now: float, ways: Ways) -> None:
         team_id, channel = (str(owed.message.facts.get(name, "")) for name in ("team", "channel"))

@@ -4,6 +4,7 @@ It has a thread of its own: collecting the files may take minutes, and no messag
 """
 
 from collections.abc import Callable
+from datetime import UTC
 from typing import ClassVar
 
 import structlog
@@ -11,10 +12,13 @@ from sqlalchemy.orm import Session
 
 from bot.errors import CloudError, ServerError
 from bot.saved_work.archive import Archive
+from handlers.messages.language import language_of, reading
 from handlers.messages.log_text import log_file_comment
+from handlers.outbox.reports import Reports
 from handlers.outbox.uploads import SharedFile, Uploads
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import Uncertain
+from handlers.slack.profiles import english
 from storage import binders, outbox
 from storage.engine import Store
 from storage.models import Binder
@@ -44,19 +48,34 @@ class Archives(OutboxWorker):
         collect: How changes are collected.
         uploads: How they get to Slack.
         read_log: Reads whole logs.
+        reports: Makes the files of admins.
+        known_locale: Tells a person's locale (`de-DE`), if it is known.
     """
 
     archives: ClassVar[bool] = True
     lease: ClassVar[float] = 600.0
 
-    def __init__(self, store: Store, collect: Collect, uploads: Uploads, read_log: ReadLog = _no_log) -> None:
+    def __init__(
+        self,
+        store: Store,
+        collect: Collect,
+        uploads: Uploads,
+        read_log: ReadLog = _no_log,
+        *,
+        reports: Reports | None = None,
+        known_locale: Callable[[str], str | None] = english,
+    ) -> None:
         super().__init__(store)
+        self._reports = reports or Reports(store, UTC)
+        self._known_locale = known_locale
         self._collect = collect
         self._uploads = uploads
         self._read_log = read_log
 
     def _send(self, owed: Owed, now: float) -> None:
-        if owed.binder is None:
+        if owed.message.kind == MessageKind.REPORT:
+            self._send_report(owed)
+        elif owed.binder is None:
             self._done(owed)
         elif owed.message.kind == MessageKind.LOG:
             self._send_log(owed, owed.binder)
@@ -72,6 +91,17 @@ class Archives(OutboxWorker):
         since = message.created_at if message.unsure else None
         ts = self._uploads.send_file(file, message.key, caller=message.id, unsure_since=since)
         self._done(owed, ts)
+
+    def _send_report(self, owed: Owed) -> None:
+        """Share a file in the direct message of the admin who asked for it, in their language."""
+        message = owed.message
+        to, team_id = (str(message.facts.get(name, "")) for name in ("to", "team"))
+        with reading(language_of(self._known_locale(to))):
+            report = self._reports.make(message.facts)
+        channel = self._uploads.direct(to, team_id, caller=message.id)
+        file = SharedFile(report.name, report.data, report.comment, channel)
+        since = message.created_at if message.unsure else None
+        self._done(owed, self._uploads.send_file(file, message.key, caller=message.id, unsure_since=since))
 
     def _log_of(self, binder: Binder) -> bytes:
         """The whole log, or as much of it as was reported."""

@@ -85,7 +85,7 @@ class Delivery(OutboxWorker):
         self._places = Places(client)
         self._blocks = BlockSupport()
         self._posts = Posts(client)
-        self._announcements = Announcements(store, client, self._options, admin_channel)
+        self._announcements = Announcements(store, client, self._options, admin_channel, known_locale)
         self._seats = SeatPosts(store, can_shelve=self._options.can_shelve)
         self._duplicates = DuplicatePosts(store, self._posts, self._calls)
         self._late: LatePost | None = None

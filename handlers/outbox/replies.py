@@ -1,7 +1,7 @@
 """Which words a reply in a binder's thread has, by the kind of its row. Pure."""
 
 from handlers import messages
-from handlers.messages import sharing
+from handlers.messages import admin_text, drain_text, sharing
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from storage.models import Binder
@@ -15,6 +15,8 @@ ONLY_WHILE_WANTED = frozenset(
         MessageKind.LINKS,
         MessageKind.SHARED,
         MessageKind.SHELVED,
+        MessageKind.ANNOUNCEMENT,
+        MessageKind.DRAIN,
     }
 )
 """Not sent any more once the target is `gone`: then only the end of a binder is told."""
@@ -41,7 +43,12 @@ def reply(owed: Owed, binder: Binder, now: float, options: NoticeOptions) -> Mes
         case MessageKind.SHELVED:
             return messages.shelved(binder, failure=str(facts.get("failure", "")), offers=offers)
         case MessageKind.ACTED:
-            return sharing.acted(binder, str(facts.get("by", "")), str(facts.get("action", "")))
+            words = (str(facts.get(name, "")) for name in ("by", "action", "reason"))
+            return sharing.acted(binder, *words)
+        case MessageKind.ANNOUNCEMENT:
+            return admin_text.announcement(binder, str(facts.get("by", "")), str(facts.get("text", "")))
+        case MessageKind.DRAIN:
+            return drain_text.warning(binder, str(facts.get("by", "")), facts.get("until"))
         case kind:
             raise ValueError(f"{kind} is no reply")
 

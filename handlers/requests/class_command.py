@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from bot.repositories.site_links import expanded
 from bot.times import phrases
 from handlers.messages.message import Message
-from handlers.requests import classes
+from handlers.requests import audited, classes
 from handlers.requests.class_words import parse_class
 from handlers.requests.context import Context
 from handlers.requests.requester import Requester
@@ -25,6 +25,7 @@ def answer(context: Context, requester: Requester, rest: str) -> Message | None:
         return run(context, requester, after.strip())
     if not word or word.lower() in _LISTS:
         return classes.listing(context, requester)
+    audited.name("class")
     return classes.start(context, requester, parse_class(expanded(context.settings.link_host, rest)))
 
 

@@ -1,14 +1,18 @@
 """Holds what people ask of classes against `handlers.rules.CLASS_RULES`: who may do what, and when.
 
 A class that was announced in a private channel exists only for its teacher, for those for whom it is, for
-those who ask in that channel, and for the admins.
+those who ask in that channel, and for the admins. For guests and people of other organisations it exists only
+where its teacher named them, or a channel or group in which they are.
 """
 
 from sqlalchemy.orm import Session
 
 from bot.errors import Refused, RequestError
+from bot.policy.people import Standing
 from handlers.messages import class_text
+from handlers.requests import audited
 from handlers.requests.context import Context
+from handlers.requests.launchers import standing_of
 from handlers.requests.requester import Requester
 from handlers.rules import CLASS_RULES, ClassAction, ClassRole, is_class_possible
 from storage import classes, seats
@@ -31,6 +35,7 @@ def require(
         Refused: They may not.
         RequestError: They may, but not now.
     """
+    audited.name(f"class {action.name.lower()}", class_id=found.id)
     if not may(session, context, requester, found, action):
         sentence, hint = class_text.refused(found, action)
         raise Refused(sentence, hint=hint)
@@ -48,7 +53,7 @@ def role_in(session: Session, context: Context, requester: Requester, found: Sch
         return ClassRole.ADMIN
     if _is_student(session, requester, found):
         return ClassRole.STUDENT
-    if not _sees_message(requester, found):
+    if not _sees_message(requester, found) or standing_of(context, requester) != Standing.MEMBER:
         return ClassRole.OUTSIDER
     return ClassRole.MEMBER if classes.audience_of(session, found.id) else ClassRole.STUDENT
 

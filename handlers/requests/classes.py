@@ -15,15 +15,16 @@ from handlers import ids, messages
 from handlers.messages import class_text
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
-from handlers.requests import launches
+from handlers.requests import audited, draining, launches
 from handlers.requests.class_permissions import may, require
 from handlers.requests.class_words import ClassRequest
 from handlers.requests.context import Context
+from handlers.requests.launchers import require_known, require_launcher
 from handlers.requests.names import bare_name, name_of_repository, slug
 from handlers.requests.requester import Requester, parse_end_time
 from handlers.rules import ClassAction
 from handlers.slack.user_timezones import UserTimezone
-from storage import binders, classes, seats
+from storage import audit, binders, classes, seats
 from storage.class_models import SchoolClass
 from storage.vocabulary import Outcome
 
@@ -134,14 +135,19 @@ def start(context: Context, requester: Requester, request: ClassRequest) -> Mess
         Refused: This person may not start a class, or not with this size.
         RequestError: The number of seats, the time or the place is not allowed.
     """
+    audited.name("class")
+    require_launcher(context, requester)
     if not context.settings.may_teach(requester.user):
         raise Refused(
             Sentence("You aren't allowed to start a class."), hint=Sentence("Ask those who run this bot.")
         )
     _check_seats(context, requester, request)
+    context.gate.check(request.launch.spec.url)
     new, zone = _new(context, requester, request)
     with context.store.write() as session:
         added = classes.add(session, new, request.subjects, ahead=request.seats or 1)
+        if added.is_new:
+            draining.refuse_new(session, at=new.begins_at)
         name, is_known = added.found.name, zone is None or zone.is_known
         answer = None if is_known else class_text.planned(added.found, context.settings.timezone)
     if not added.is_new:
@@ -241,11 +247,14 @@ def join(context: Context, requester: Requester, lookup: ClassLookup) -> Message
     """Give somebody a seat, once; who has one gets its links, or hears how far it is.
 
     Raises:
+        Refused: Slack has not told yet what they are.
         RequestError: All seats are taken, or the class gives none.
     """
+    require_known(context, requester)
     with context.store.write() as session:
         found = _locked(session, lookup)
         require(session, context, requester, found, ClassAction.JOIN)
+        audited.owe()
         seat = seats.give(session, found, requester.user)
         if seat is None:
             raise RequestError(
@@ -287,6 +296,7 @@ def extend(context: Context, requester: Requester, lookup: ClassLookup, span: st
         until = max(min(wanted, found.maximum_at), base)
         found.ended_by = None
         _move_end(session, found, until, requester.user, Outcome.KEPT)
+        audit.record(session, requester.user, "class extend", None, class_id=found.id, until=until)
         guessed = context.settings.timezone if zone is not None and not zone.is_known else ""
         answer = class_text.extended(found, is_held=wanted > until, guessed_zone=guessed)
     context.nudge()
@@ -304,6 +314,7 @@ def end(context: Context, requester: Requester, lookup: ClassLookup) -> Message:
         is_used = any(each.is_live for each in seats.all_binders(session, found.id))
         warning = max(context.settings.policy.warning, LEAST_WARNING_SECONDS) if is_used else 0.0
         _move_end(session, found, min(found.ends_at, now + warning), requester.user, Outcome.WITHDRAWN)
+        audit.record(session, requester.user, "class end", None, class_id=found.id)
         answer = class_text.ended(found, now)
     context.nudge()
     return answer

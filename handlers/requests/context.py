@@ -3,14 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bot.binders.admission import Admission
+from bot.binders.repository_gate import RepositoryGate
 from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers.messages.buttons import Offers
 from handlers.requests.slow_facts import SlowFacts
-from handlers.slack.profiles import ask_nobody, english
+from handlers.slack.profiles import Membership, ask_nobody, english, member
 from handlers.slack.rate_limit import RateLimit
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage.engine import Store
+
+
+def one_vcpu(_size: str) -> int:
+    """Count one for each instance, where nobody counts them."""
+    return 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class Context:
         zone_of: Tells in which time zone a person is; may ask Slack, for a moment.
         known_locale: Tells a person's locale (`de-DE`), if it is known; None where Slack has to be asked.
         refresh_profile: Asks Slack for a person's locale and zone, for a moment, unless that was done lately.
+        membership_of: Tells what a person is in a workspace, as far as it is known; asks nobody.
+        vcpus_of: Tells how many vCPUs an instance of a size has, as far as it is known; asks nobody.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
     """
 
@@ -40,6 +49,18 @@ class Context:
     form_pace: RateLimit = field(default_factory=lambda: RateLimit(1.5, 10))
     known_locale: Callable[[str], str | None] = english
     refresh_profile: Callable[[str], None] = ask_nobody
+    membership_of: Callable[[str, frozenset[str]], Membership] = member
+    vcpus_of: Callable[[str], int | None] = one_vcpu
+
+    @property
+    def gate(self) -> RepositoryGate:
+        """Refuses repositories that may not be launched."""
+        return RepositoryGate.of(self.settings, self.store)
+
+    @property
+    def admission(self) -> Admission:
+        """Decides which launches begin."""
+        return Admission.of(self.settings, self.settings.zone)
 
 
 def offers_of(context: Context) -> Offers:

@@ -39,7 +39,7 @@ def _blocks_of(context: Context, home: Home) -> list[Json]:
     )
     with context.store.read() as session:
         if is_admin and home.tab == HomeTab.EVERYTHING:
-            return home_tab.home_of_everything(_page(session, context, requester, home.page), options)
+            return home_tab.home_of_everything(page_of(session, context, requester, home.page), options)
         return home_tab.home_of_mine(_mine(session, context, requester, options.now), options)
 
 
@@ -49,14 +49,17 @@ def _mine(session: Session, context: Context, requester: Requester, now: float) 
     roles = roles_of(session, context, requester, others)
     return Mine(
         own=own,
-        shared=[(each, roles[each.id]) for each in others if roles[each.id] != Role.OUTSIDER],
+        shared=[
+            (each, roles[each.id]) for each in others if roles[each.id] not in {Role.OUTSIDER, Role.GUEST}
+        ],
         recent=_recent(session, requester, own),
         featured=context.settings.featured_repositories,
         usage=_usage(session, context, requester, len(own), now),
     )
 
 
-def _page(session: Session, context: Context, requester: Requester, number: int) -> Page:
+def page_of(session: Session, context: Context, requester: Requester, number: int) -> Page:
+    """One page of all binders of a workspace; the last one where there are not so many."""
     total, price = overview.totals(session, requester.team_id)
     number = min(number, max(total - 1, 0) // MOST_SHOWN)
     on_it = overview.page(session, requester.team_id, number, size=MOST_SHOWN)

@@ -1,10 +1,10 @@
 """New binders: whatever asks for one, a command, a mention, a button or a form, ends here."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 from sqlalchemy.orm import Session
 
+from bot.binders.admission import facts_of_full
 from bot.errors import Refused, RequestError
 from bot.provisioning.instances import Size
 from bot.repositories.spec import LaunchRequest, RepoSpec
@@ -13,20 +13,22 @@ from bot.text import readable
 from bot.times import end_times
 from bot.tokens import new_id, new_secret, new_token
 from handlers import messages
-from handlers.messages import notices
+from handlers.messages import notices, queue_text
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_live, phrase
-from handlers.requests import sharing
+from handlers.requests import audited, draining, sharing
 from handlers.requests.context import Context
-from handlers.requests.lookup import advice, each_with
+from handlers.requests.launchers import require_launcher
+from handlers.requests.lookup import advice
 from handlers.requests.names import name_of_repository, slug
 from handlers.requests.permissions import requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.requests.subjects import NOBODY, Sharing
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
-from storage import binders
+from storage import approvals, binders
 from storage.models import Binder
+from storage.vocabulary import WaitsFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,11 @@ def launch(
         None where it is new: its card is the answer. Otherwise a word about the one that is there already.
 
     Raises:
-        Refused: The size is not for this person.
-        RequestError: The size, the duration or the number of binders is not allowed.
+        Refused: This person may not launch, or not with this size.
+        BannedRepository: This site does not launch it.
+        RequestError: The size or the duration is not allowed, or it does not fit into a quota at all.
     """
+    audited.begin(Action.LAUNCH_AGAIN)
     size = chosen_size(context, requester, request.size)
     lifetime, zone = _lifetime(context, requester, request.duration, size)
     name = slug(request.name) if request.name else name_of_repository(request.spec.url)
@@ -129,11 +133,17 @@ def _whole_lifetime(binder: Binder, now: float) -> float:
 def _start(
     context: Context, requester: Requester, options: _BinderOptions, shared: Sharing = NOBODY
 ) -> Message | None:
+    require_launcher(context, requester)
+    context.gate.check(options.spec.url)
     binder = _new_binder(context, requester, options)
+    _note_approval(context, requester, binder)
     with context.store.write() as session:
+        if binder.waits_for == WaitsFor.APPROVAL and (asked := approvals.same_that_waits(session, binder)):
+            return _already(asked)
         added = binders.add(session, binder, wanted_name=options.name)
         if added.is_new:
-            _check_allowance(session, context, requester)
+            draining.refuse_new(session)
+            _let_begin(session, context, added.binder)
             sharing.share_with(session, requester, added.binder, shared.subjects, manages=shared.manages)
     if not added.is_new:
         return _already(added.binder)
@@ -172,25 +182,35 @@ def _new_binder(context: Context, requester: Requester, options: _BinderOptions)
         idle_seconds=limits.idle_seconds,
         budget=limits.cost,
         price_per_hour=next((each.price_per_hour for each in context.sizes if each.key == size), 0.0),
-        stages={"repository": now},
+        vcpus=context.vcpus_of(size),
+        waits_for=WaitsFor.PLACE,
+        waits_since=now,
     )
 
 
-def _check_allowance(session: Session, context: Context, requester: Requester) -> None:
-    """Refuse one binder too many; the exception takes the new row back."""
-    mine, most = (
-        binders.existing(session, requester.team_id, owner=requester.user),
-        context.settings.max_binders_per_person,
-    )
-    if len(mine) <= most:
+def _note_approval(context: Context, requester: Requester, binder: Binder) -> None:
+    """Have a launch that is above the site's line wait for approval, and let none be extended beyond it."""
+    line, lifetime = context.settings.approval_line, binder.ends_at - binder.created_at
+    if requester.user in context.settings.admins:
         return
-    others = [each for each in mine if each.request_key != requester.key]
-    raise RequestError(
-        Sentence(
-            "You have {count} binders, and you can have {most} at a time.", count=len(others), most=most
-        ),
-        hint=each_with(others, partial(advice, "stop")),
-    )
+    if line.needs_approval(binder.size, binder.vcpus, lifetime, binder.price_per_hour):
+        binder.waits_for = WaitsFor.APPROVAL
+    most = max(line.seconds(binder.price_per_hour), lifetime)
+    binder.maximum_at = min(binder.maximum_at, binder.created_at + most)
+
+
+def _let_begin(session: Session, context: Context, binder: Binder) -> None:
+    """Let a new launch begin, or wait for approval or a place.
+
+    Raises:
+        RequestError: It would wait for ever; the exception takes the new row back.
+    """
+    if binder.waits_for == WaitsFor.APPROVAL:
+        approvals.ask(session, binder, seconds=3600 * context.settings.approval_hours)
+        return
+    hopeless = dict(context.admission.run(session).hopeless)
+    if full := hopeless.get(binder.id):
+        raise RequestError(queue_text.never(facts_of_full(full)), hint=context.settings.whom_to_ask)
 
 
 def sizes_for(context: Context, user: str) -> tuple[Size, ...]:

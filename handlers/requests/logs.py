@@ -12,7 +12,7 @@ from handlers.requests.context import Context, offers_of
 from handlers.requests.permissions import actions_for, requires
 from handlers.requests.requester import BinderLookup, Requester
 from handlers.rules import Action, has_failed
-from storage import outbox, shares
+from storage import audit, outbox, shares
 from storage.models import Binder
 from storage.vocabulary import MessageKind
 
@@ -25,6 +25,7 @@ def logs(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
     """The end of a binder's log; the whole log follows, as a file in the direct message of who asks."""
     with context.store.write() as session:
         binder = lookup(session)
+        audit.record(session, requester.user, "logs", binder.id)
         has_log = bool(binder.log)
         if has_log:
             turn = int(context.store.now() / LOG_SECONDS)
@@ -55,6 +56,7 @@ def post_help(context: Context, requester: Requester, lookup: BinderLookup) -> M
         if outbox.is_owed(session, _help_key(binder)):
             return _asked_already(binder)
         outbox.say(session, MessageKind.HELP, _help_key(binder), binder.id, by=requester.user)
+        audit.record(session, requester.user, "ask for help", binder.id)
         shares.tell_owner(
             session, binder, by=requester.user, action=Action.ASK_FOR_HELP, occasion=requester.key
         )

@@ -17,13 +17,14 @@ from handlers import ids, messages
 from handlers.messages import candidates, notices
 from handlers.messages.message import Message
 from handlers.messages.status_text import is_ready
+from handlers.requests import audited
 from handlers.requests.context import Context, offers_of
 from handlers.requests.lookup import advice, by_id, is_in, visible_to
 from handlers.requests.permissions import NotPossible, actions_for, requires
 from handlers.requests.requester import BinderLookup, Requester, parse_end_time
 from handlers.rules import Action
 from handlers.slack.user_timezones import UserTimezone
-from storage import binders, outbox, shares, warm
+from storage import audit, binders, outbox, shares, warm
 from storage import notices as stored_notices
 from storage.models import Binder
 from storage.vocabulary import Ending, MessageKind, Outcome, Reason, Status
@@ -61,6 +62,7 @@ def save(context: Context, requester: Requester, lookup: BinderLookup) -> Messag
         if not outbox.being_saved(session, [binder.id]):
             key = f"{MessageKind.ARCHIVE}:{binder.id}:{requester.key}"[:255]
             outbox.say(session, MessageKind.ARCHIVE, key, binder.id, by=requester.user)
+            audit.record(session, requester.user, "save", binder.id)
             _tell_owner(session, requester, binder, Action.SAVE)
     context.nudge()
     return messages.note(
@@ -79,6 +81,31 @@ def stop_anyway(context: Context, requester: Requester, lookup: BinderLookup) ->
     _check_changed(context, binder, Action.STOP, changed=changed)
     context.nudge()
     return messages.note(Sentence("{name} is being torn down.", name=binder.name))
+
+
+@requires(Action.STOP)
+def stop_for_a_reason(context: Context, requester: Requester, lookup: BinderLookup, reason: str) -> Message:
+    """Say that a binder should be gone, and why. What was changed in it is saved first."""
+    with context.store.read() as session:
+        binder = lookup(session)
+    if is_ready(binder) and binder.changed_files:
+        save(context, requester, lookup)
+    with context.store.write() as session:
+        binder = lookup(session)
+        changed = binders.end(session, binder.id, ending=Ending.STOPPED, by=requester.user, reason=reason)
+        shares.tell_owner(
+            session,
+            binder,
+            by=requester.user,
+            action=Action.STOP,
+            occasion=requester.key,
+            reason=reason,
+        )
+    _check_changed(context, binder, Action.STOP, changed=changed)
+    context.nudge()
+    return messages.note(
+        Sentence("{name} is being torn down. Its owner is told who did it, and why.", name=binder.name)
+    )
 
 
 @requires(Action.SHELVE)
@@ -241,6 +268,7 @@ def open_links(context: Context, requester: Requester, lookup: BinderLookup) -> 
     """The one-click links, with the server's token. Who else than the owner has them is written down."""
     with context.store.read() as session:
         binder = lookup(session)
+    audited.owe()
     if requester.user != binder.owner:
         with context.store.write() as session:
             shares.note_opened(session, binder.id, requester.user)

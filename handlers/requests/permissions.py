@@ -12,11 +12,14 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 from sqlalchemy.orm import Session
 
 from bot.errors import Refused, RequestError
+from bot.policy.people import Standing
 from bot.sentences import Sentence
 from handlers import ids
 from handlers.messages.progress import summary
 from handlers.messages.status_text import phrase
+from handlers.requests import audited
 from handlers.requests.context import Context
+from handlers.requests.launchers import standing_of
 from handlers.requests.requester import BinderLookup, Requester
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
 from storage import shares
@@ -26,14 +29,18 @@ P = ParamSpec("P")
 Answer = TypeVar("Answer")
 
 
+def refused(binder: Binder, action: Action) -> Sentence:
+    """Who alone may do that with a binder."""
+    if RULES[action].is_for_admins:
+        return Sentence("Only an admin can {do}.", do=Sentence(action))
+    return Sentence("Only the owner of {name} or an admin can {do}.", name=binder.name, do=Sentence(action))
+
+
 class NotAllowed(Refused):
     """A person sees the binder, but may not do that with it."""
 
     def __init__(self, binder: Binder, action: Action) -> None:
-        what = Sentence(
-            "Only the owner of {name} or an admin can {do}.", name=binder.name, do=Sentence(action)
-        )
-        super().__init__(what)
+        super().__init__(refused(binder, action))
         self.binder = binder
         self.action = action
 
@@ -85,6 +92,8 @@ def _role(context: Context, requester: Requester, binder: Binder, manages: bool 
         return Role.ADMIN
     if manages is not None:
         return Role.MANAGER if manages else Role.SHARED
+    if standing_of(context, requester) != Standing.MEMBER:
+        return Role.GUEST
     return Role.MEMBER if binder.is_private is False else Role.OUTSIDER
 
 
@@ -142,9 +151,11 @@ class Operation(Generic[P, Answer]):
             NotAllowed: This person may not.
             NotPossible: They may, but not now.
         """
+        audited.begin(self.action)
 
         def permitted(session: Session) -> Binder:
             binder = lookup(session)
+            audited.found(binder.id)
             if not is_allowed(session, context, requester, binder, self.action):
                 session.expunge(binder)  # the rollback would expire it, and the refusal tells its name
                 raise NotAllowed(binder, self.action)

@@ -28,6 +28,8 @@ class Requester:
         enterprise_id: The organisation, if any.
         thread_ts: The thread from which they ask, if any.
         response_url: Slack's URL for answers, if any; a secret.
+        workspaces: The ids of the workspace and the organisation in which the bot was asked. For somebody of
+            another organisation, `team_id` may be their own.
         chosen: The id of the binder or class that they chose by a button where several might be meant; may
             be empty.
     """
@@ -40,6 +42,7 @@ class Requester:
     enterprise_id: str | None = None
     thread_ts: str | None = None
     response_url: str | None = field(default=None, repr=False)
+    workspaces: frozenset[str] = frozenset()
     chosen: str = ""
 
 

@@ -12,7 +12,16 @@ from bot.times import phrases
 from handlers import ids, messages
 from handlers.messages import candidates, class_text
 from handlers.messages.message import Message
-from handlers.requests import class_command, launches, links, logs, operations, sharing
+from handlers.requests import (
+    admin_command,
+    audited,
+    class_command,
+    launches,
+    links,
+    logs,
+    operations,
+    sharing,
+)
 from handlers.requests.classes import AmbiguousClass
 from handlers.requests.command_text import bare_command, command_words
 from handlers.requests.context import Context
@@ -68,6 +77,7 @@ def _launch(context: Context, requester: Requester, rest: str) -> Message | None
             Sentence("Which repository?"),
             hint=Sentence("For example: `{command} launch owner/repo`", command=ids.COMMAND),
         )
+    audited.begin(Action.LAUNCH_AGAIN)
     text, asked = take_sharing(rest)
     request = parse_launch(expanded(context.settings.link_host, text))
     return launches.launch(context, requester, request, asked)
@@ -230,6 +240,13 @@ SUBCOMMANDS = (
         ),
     ),
     Subcommand(
+        "admin",
+        "[command]",
+        Sentence("for admins: show all binders, their costs and the audit, stop new launches, and more"),
+        admin_command.answer,
+        examples=(("", Sentence("for admins: show what they can do")),),
+    ),
+    Subcommand(
         "help",
         "",
         Sentence("show these commands"),
@@ -272,6 +289,7 @@ def answer(context: Context, requester: Requester, text: str) -> Message | None:
 def _run(
     context: Context, requester: Requester, subcommand: Subcommand, rest: str, text: str
 ) -> Message | None:
+    audited.begin(subcommand.action)
     try:
         return subcommand.run(context, requester, rest)
     except Ambiguous as error:
@@ -283,7 +301,7 @@ def _run(
 def names_people(text: str) -> bool:
     """Whether the people who are mentioned in a text belong to what it asks for."""
     word, rest = command_words(text, _KNOWN)
-    return word in {"share", "unshare", "class"} or (word == "launch" and shares(rest))
+    return word in {"share", "unshare", "class", "admin"} or (word == "launch" and shares(rest))
 
 
 def asks_for_form(text: str) -> bool:

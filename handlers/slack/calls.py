@@ -50,6 +50,17 @@ class Uncertain(DeliveryError):
     """It may have arrived, or not."""
 
 
+_OUTCOMES: Mapping[type[DeliveryError], str] = {
+    TooEarly: "too_early",
+    Rejected: "rejected",
+    Uncertain: "uncertain",
+}
+
+
+def ignore(_method: str, _outcome: str) -> None:
+    """Note nothing, where nobody measures."""
+
+
 def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str, RateLimit]:
     """Slack's rate limits by method, with a margin: at most 50 edits in any minute."""
     return {
@@ -68,10 +79,12 @@ class SlackCalls:
 
     Args:
         limits: By the name of the method; `others` for the rest.
+        observe: Told the name of the method that was called, and what became of it.
     """
 
-    def __init__(self, limits: Mapping[str, RateLimit]) -> None:
+    def __init__(self, limits: Mapping[str, RateLimit], observe: Callable[[str, str], None] = ignore) -> None:
         self._limits = limits
+        self._observe = observe
 
     def limit_of(self, method_name: str) -> RateLimit:
         """The rate limit of a method."""
@@ -103,11 +116,16 @@ class SlackCalls:
         if wait := limit.wait(scope, turn):
             raise TooEarly(wait)
         try:
-            return method(**arguments)
+            answer = method(**arguments)
         except SlackApiError as error:
-            raise _failure(error, limit, scope) from error
+            failure = _failure(error, limit, scope)
+            self._observe(method.__name__, _OUTCOMES[type(failure)])
+            raise failure from error
         except (OSError, http.client.HTTPException, SlackClientError) as error:
+            self._observe(method.__name__, _OUTCOMES[Uncertain])
             raise Uncertain(f"{type(error).__name__}: {error}") from error
+        self._observe(method.__name__, "done")
+        return answer
 
 
 def _failure(error: SlackApiError, limit: RateLimit, scope: str) -> DeliveryError:

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 from threading import Lock
+from typing import Any
 
 import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot.policy.people import Standing
 from handlers.slack.user_timezones import UserTimezone, zone_in
 
 log = structlog.get_logger(__name__)
@@ -33,11 +35,35 @@ class Profile:
         zone: Their time zone; None where it is not told.
         locale: Their language and country as `de-DE`; empty where it is not told.
         asked_at: When that was, by the clock of `Profiles`.
+        is_guest: Whether they are a guest of the workspace.
+        is_visible: Whether Slack shows the app who they are.
+        homes: The ids of the workspace and the organisation to which they belong.
     """
 
     zone: UserTimezone | None
     locale: str
     asked_at: float
+    is_guest: bool = False
+    is_visible: bool = True
+    homes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What somebody is in the workspace in which they ask.
+
+    Attributes:
+        standing: See there.
+        home: The id of the workspace to which they belong, where it is another one; may be empty.
+    """
+
+    standing: Standing
+    home: str = ""
+
+
+def member(_user: str, _workspaces: frozenset[str]) -> Membership:
+    """Take everybody for a member, if nobody can be asked."""
+    return Membership(Standing.MEMBER)
 
 
 def english(_user: str) -> str:
@@ -85,6 +111,15 @@ class Profiles:
         known = self._known.get(user)
         return known.locale if known else None
 
+    def membership_of(self, user: str, workspaces: frozenset[str]) -> Membership:
+        """What a person is in a workspace and its organisation, as far as it is known. Takes no time."""
+        known = self._known.get(user)
+        if known is None:
+            return Membership(Standing.UNKNOWN)
+        if not known.is_visible or (known.homes and not workspaces & set(known.homes)):
+            return Membership(Standing.STRANGER, *known.homes[:1])
+        return Membership(Standing.GUEST if known.is_guest else Standing.MEMBER)
+
     def refresh(self, user: str) -> None:
         """Ask Slack for a person's profile, unless that was done lately; takes a second or two at most.
 
@@ -112,8 +147,25 @@ class Profiles:
             told = self._client.users_info(user=user, include_locale=True)["user"]
         except (OSError, SlackClientError) as error:
             if isinstance(error, SlackApiError) and error.response.get("error") in _NOBODY:
-                return Profile(None, "", now)
+                return Profile(None, "", now, is_visible=False)
             log.warning("profile_not_told", error=type(error).__name__)
             self._paused_until = now + PAUSE_SECONDS
             return None
-        return Profile(zone_in(told), str(told.get("locale") or ""), now)
+        return Profile(
+            zone_in(told),
+            str(told.get("locale") or ""),
+            now,
+            is_guest=bool(told.get("is_restricted") or told.get("is_ultra_restricted")),
+            is_visible=not told.get("is_stranger"),
+            homes=_homes(told),
+        )
+
+
+def _homes(told: Any) -> tuple[str, ...]:
+    """To which workspace and organisation a person belongs.
+
+    In a shared channel, Slack does not mark people of other organisations as strangers: only their workspace
+    tells (https://docs.slack.dev/reference/objects/user-object).
+    """
+    organisation = (told.get("enterprise_user") or {}).get("enterprise_id")
+    return tuple(str(each) for each in (told.get("team_id"), organisation) if each)

@@ -2,8 +2,12 @@
 
 from alembic import context
 
+import storage.admin_models
+import storage.audit_models
 import storage.class_models
 import storage.history_models
+import storage.lease_models
+import storage.policy_models
 import storage.share_models
 import storage.warm_models  # noqa: F401 - each adds its tables to the metadata
 from storage.models import Base

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from storage.engine import Store
 from storage.models import Binder
 from storage.vocabulary import Status
 from tests.fakes.cloud import FakeCloud
-from tests.fakes.database import empty_store
+from tests.fakes.database import KEY, empty_store
 from tests.fakes.git import git_repository_server
 from tests.fakes.http import Script, like_jupyter, scripted_server
 from workspace.hands import Person
@@ -73,6 +73,7 @@ def running(
         "slack_app_token": workspace.app_token,
         "slack_api_url": workspace.api_url,
         "database_url": f"sqlite:///{folder / 'bot.sqlite3'}",
+        "secret_key": KEY,
         "local_root": folder / "local",
         "allow_private_repositories": True,
         "tick_seconds": 0.1,
@@ -110,13 +111,17 @@ def settings() -> dict[str, Any]:
 
 @contextmanager
 def opened(
-    folder: Path, repository: str, workspace_options: Options, settings: dict[str, Any]
+    folder: Path,
+    repository: str,
+    workspace_options: Options,
+    settings: dict[str, Any],
+    its_store: Store | None = None,
 ) -> Iterator[Scene]:
     """A new scene, in which nothing has happened."""
     with (
         scripted_server() as server,
         Workspace(workspace_options) as workspace,
-        empty_store(time.time) as store,
+        nullcontext(its_store) if its_store else empty_store(time.time) as store,
     ):
         like_jupyter(server)
         cloud = FakeCloud([time.time()], url=lambda _: server.url, poll_seconds=0.05, attempt_seconds=0.5)

@@ -9,6 +9,7 @@ from bot.admin.check import check
 from bot.errors import ConfigError
 from storage.vocabulary import Status
 from tests.acceptance.conftest import Scene
+from tests.fakes.database import KEY
 from workspace.hands import plain
 from workspace.options import Options
 from workspace.server import Workspace
@@ -144,11 +145,14 @@ def test_check_tells_of_every_part(workspace_options: Options, tmp_path: Path) -
             slack_app_token=workspace.app_token,
             slack_api_url=workspace.api_url,
             database_url=f"sqlite:///{tmp_path / 'bot.sqlite3'}",
+            secret_key=KEY,
             local_root=tmp_path / "local",
             local_engine="none",
         )
         told = list(check(settings))
         assert [line.split()[0] for line in told] == ["database", "cloud", "slack"]
+        reached = {"local_public_url": "http://binder.example.org:{port}"}
+        assert "plain http" in list(check(config.load(**(settings.model_dump() | reached))))[2]
         wrong = config.load(**(settings.model_dump() | {"slack_bot_token": "xoxb-wrong"}))
         with pytest.raises(ConfigError, match="invalid_auth"):
             list(check(wrong))

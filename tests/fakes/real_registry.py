@@ -17,6 +17,7 @@ import yaml
 
 from bot.images.names import RegistryPlace, parse_place
 from bot.images.setup import CERTIFICATE_FILE, KEY_FILE, set_up
+from bot.images.tokens import TokenMinter, read_certificate, read_key
 
 BINARY = "docker-registry"
 _START_SECONDS = 20.0
@@ -29,6 +30,11 @@ class RealRegistry:
     place: RegistryPlace
     key: Path
     certificate: Path
+
+    def minter(self, service: str = "binder-bot", issuer: str = "binder-bot") -> TokenMinter:
+        """What signs rights in it; with another service or issuer, rights that it refuses."""
+        key = read_key(self.key)
+        return TokenMinter(key, read_certificate(self.certificate, key), service=service, issuer=issuer)
 
     def push(self, name: str, tag: str, content: str, auth: Mapping[str, str]) -> requests.Response:
         """Push an image of one layer, as an engine does with that entry of `auths`. Returns the last answer.
@@ -84,34 +90,81 @@ def is_installed() -> bool:
     return shutil.which(BINARY) is not None
 
 
+class RegistryProcess:
+    """A registry that keeps its images in a folder, with the configuration that `set_up` prints.
+
+    It can be killed and started again, at the same address and with the same images.
+
+    Args:
+        folder: For its images, its key, its configuration and its log.
+        auth: Whether it asks for rights.
+        deletes: Whether images can be deleted.
+    """
+
+    def __init__(self, folder: Path, *, auth: bool = True, deletes: bool = True) -> None:
+        self._folder = folder
+        self._port = _a_free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._write_configuration(auth=auth, deletes=deletes)
+        place = parse_place(f"127.0.0.1:{self._port}/binders")
+        self.registry = RealRegistry(place, folder / KEY_FILE, folder / CERTIFICATE_FILE)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._folder / "registry.log").open("ab") as log:
+            command = [BINARY, "serve", str(self._configuration)]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            _wait_until_it_answers(self._port, self._process)
+        except OSError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Ask it to end, and wait for that."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=10)
+
+    @property
+    def _configuration(self) -> Path:
+        return self._folder / "config.yml"
+
+    def _write_configuration(self, *, auth: bool, deletes: bool) -> None:
+        printed = set_up(self._folder)
+        block = printed[printed.index("auth:") : printed.index("2. Set")]
+        content: dict[str, Any] = yaml.safe_load(block)
+        content["version"] = 0.1
+        content["http"] = {"addr": f"127.0.0.1:{self._port}"}
+        content["storage"]["filesystem"] = {"rootdirectory": str(self._folder / "images")}
+        content["auth"]["token"]["rootcertbundle"] = str(self._folder / CERTIFICATE_FILE)
+        content["storage"]["delete"]["enabled"] = deletes
+        if not auth:
+            del content["auth"]
+        self._configuration.write_text(yaml.safe_dump(content))
+
+
 @contextmanager
 def running_registry(folder: Path, *, auth: bool = True, deletes: bool = True) -> Iterator[RealRegistry]:
-    """Start a registry that keeps its images in a folder; with the configuration that `set_up` prints."""
+    """A registry that runs meanwhile; see `RegistryProcess`."""
+    process = RegistryProcess(folder, auth=auth, deletes=deletes)
+    process.start()
+    try:
+        yield process.registry
+    finally:
+        process.stop()
+
+
+def _a_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    printed = set_up(folder)
-    block = printed[printed.index("auth:") : printed.index("2. Set")]
-    content: dict[str, Any] = yaml.safe_load(block)
-    content["version"] = 0.1
-    content["http"] = {"addr": f"127.0.0.1:{port}"}
-    content["storage"]["filesystem"] = {"rootdirectory": str(folder / "images")}
-    content["auth"]["token"]["rootcertbundle"] = str(folder / CERTIFICATE_FILE)
-    content["storage"]["delete"]["enabled"] = deletes
-    if not auth:
-        del content["auth"]
-    configuration = folder / "config.yml"
-    configuration.write_text(yaml.safe_dump(content))
-    with (folder / "registry.log").open("wb") as log:
-        process = subprocess.Popen([BINARY, "serve", str(configuration)], stdout=log, stderr=log)
-    try:
-        _wait_until_it_answers(port, process)
-        yield RealRegistry(
-            parse_place(f"127.0.0.1:{port}/binders"), folder / KEY_FILE, folder / CERTIFICATE_FILE
-        )
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+        return int(probe.getsockname()[1])
 
 
 def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:

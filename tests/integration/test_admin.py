@@ -1,8 +1,10 @@
 """The operator's commands that need no cloud of their own: drain, migrate, and how patient the bot is."""
 
+import gzip
+import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +13,9 @@ import pytest
 from sqlalchemy import inspect
 
 from bot import config, wiring
+from bot.admin import audit as audit_command
 from bot.admin import warm as warm_command
+from bot.admin.backup import backup, restore
 from bot.admin.drain import drain
 from bot.admin.migrate import migrate
 from bot.admin.stats import stats
@@ -20,10 +24,13 @@ from bot.binders.warm_pool import WarmPolicy, WarmPool
 from bot.errors import ConfigError
 from bot.provisioning.instances import Size
 from storage import binders, launch_times, warm
+from storage.audit_models import Audit
 from storage.engine import Store
 from storage.vocabulary import Ending, Status, Target
+from storage.warm_models import WarmRequest
 from tests.chaos.sim.world import requested
 from tests.fakes.cloud import FakeCloud
+from tests.fakes.database import KEY
 
 
 @pytest.fixture
@@ -32,6 +39,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Settings
     return config.load(
         slack_bot_token="xoxb-1",
         slack_app_token="xapp-1",
+        secret_key=KEY,
         database_url=f"sqlite:///{tmp_path / 'bot.sqlite3'}",
         local_root=tmp_path / "local",
         local_engine="none",
@@ -42,7 +50,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Settings
 
 @pytest.fixture
 def store(settings: config.Settings) -> Iterator[Store]:
-    with closing(Store(settings.database_url)) as store:
+    with closing(wiring.open_store(settings)) as store:
         yield store
 
 
@@ -51,6 +59,28 @@ def test_migrate_makes_the_tables(settings: config.Settings, store: Store) -> No
     migrate(settings)  # the second time there is nothing to do
     with store.read() as session:
         assert {"binders", "outbox"} <= set(inspect(session.connection()).get_table_names())
+
+
+def test_the_audit_is_written_as_lines_of_json(settings: config.Settings, store: Store) -> None:
+    assert list(audit_command.lines(settings, since=None, user=None)) == [], (
+        "an empty database gets its tables"
+    )
+    with store.write() as session:
+        for actor, day in (("U1", 1), ("U2", 2), ("U1", 3)):
+            at = datetime(2026, 11, day, tzinfo=UTC).timestamp()
+            session.add(Audit(at=at, actor=actor, event="launch", detail={"url": "https://example.org"}))
+    found = [json.loads(each) for each in audit_command.lines(settings, since="2026-11-02", user="U1")]
+    assert found == [
+        {
+            "at": "2026-11-03T00:00:00.000+00:00",
+            "actor": "U1",
+            "event": "launch",
+            "result": "done",
+            "detail": {"url": "https://example.org"},
+        }
+    ]
+    with pytest.raises(ConfigError, match="no day"):
+        list(audit_command.lines(settings, since="yesterday", user=None))
 
 
 @pytest.mark.parametrize("days", [1, 30])
@@ -220,3 +250,52 @@ def test_drain_empties_the_pool_and_keeps_a_running_bot_from_filling_it(
     pool.tick()
     with store.read() as session:
         assert warm.existing(session) == []
+
+
+def test_a_backup_is_restored_into_another_database(
+    settings: config.Settings, store: Store, tmp_path: Path
+) -> None:
+    file = tmp_path / "binder-bot.gz"
+    migrate(settings)
+    with store.write() as session:
+        warm.announce(session, "small", 2, 2e9)
+    rows = backup(settings, file)
+    assert rows == 1
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.glob("*.part")) == []
+    other = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'other.sqlite3'}"})
+    assert restore(other, file) == rows
+    with closing(Store(other.database_url)) as copied, copied.read() as session:
+        assert [(each.size, each.left) for each in session.query(WarmRequest)] == [("small", 2)]
+
+
+def test_a_backup_never_overwrites_a_file(settings: config.Settings, tmp_path: Path) -> None:
+    file = tmp_path / "precious"
+    migrate(settings)
+    file.write_text("mine")
+    with pytest.raises(ConfigError, match="is there already"):
+        backup(settings, file)
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"no gzip", "no backup"),
+        (gzip.compress(b"{}")[:-6], "not whole"),
+        (gzip.compress(b"\xff"), "not whole"),
+    ],
+    ids=["no gzip", "cut", "no text"],
+)
+def test_what_is_no_backup_is_not_restored(
+    settings: config.Settings, tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=said):
+        restore(settings, file)
+
+
+def test_a_file_that_is_not_there_is_named(settings: config.Settings, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere"):
+        restore(settings, tmp_path / "nowhere")

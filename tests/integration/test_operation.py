@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from bot import config, logs, shutdown
+from bot import config, logs, shutdown, wiring
 from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.provisioning.registry import build_cloud
@@ -66,8 +67,30 @@ def test_a_wrong_value_names_its_variable_and_is_not_shown(values: dict[str, Any
     assert "s3cret" not in caught.value.sentence
 
 
+@pytest.mark.parametrize("keys", ["", "s3cret", 32 * "a" + ",s3cret", 32 * "a" + ","])
+def test_keys_that_are_too_short_are_refused(keys: str) -> None:
+    with pytest.raises(ConfigError, match="SECRET_KEY: each key must have at least 32") as caught:
+        config.load(**TOKENS, secret_key=keys)
+    assert "s3cret" not in caught.value.sentence
+
+
+def test_the_bot_needs_a_key_unless_its_workspace_is_on_this_machine(tmp_path: Path) -> None:
+    chosen = {**TOKENS, "database_url": f"sqlite:///{tmp_path / 'bot.sqlite3'}"}
+    with pytest.raises(ConfigError, match="SECRET_KEY is missing") as caught:
+        wiring.open_store(config.load(**chosen))
+    assert "token_urlsafe" in caught.value.hint
+    assert not (tmp_path / "bot.sqlite3").exists()
+    with closing(wiring.open_store(config.load(**chosen, slack_api_url="http://127.0.0.1:1/"))) as store:
+        assert store.keyring is None
+    keys = f"{32 * 'a'}, {32 * 'b'}"
+    with closing(wiring.open_store(config.load(**chosen, secret_key=keys))) as store:
+        assert store.keyring is not None
+        assert len(store.keyring.marks) == 2
+
+
 def test_secrets_do_not_show_in_repr() -> None:
-    settings = config.load(slack_bot_token="xoxb-s3cret", slack_app_token="xapp-s3cret")
+    key = "s3cret" * 8
+    settings = config.load(slack_bot_token="xoxb-s3cret", slack_app_token="xapp-s3cret", secret_key=key)
     assert "s3cret" not in repr(settings) + str(settings)
 
 
@@ -207,7 +230,7 @@ def test_a_tick_that_hangs_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_health_pages() -> None:
     problems: dict[str, Any] = {}
-    server = HealthServer(0, lambda: problems)
+    server = HealthServer("127.0.0.1", 0, lambda: problems, bytes)
     server.start()
     root = f"http://127.0.0.1:{server.port}"
     assert requests.get(f"{root}/healthz", timeout=5).status_code == 200

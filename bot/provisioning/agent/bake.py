@@ -24,7 +24,7 @@ from bot.provisioning.agent.firewall import METADATA, close_metadata_service
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.repo2docker import Build, build_image, repo2docker_version
 from bot.provisioning.agent.reports import Console
-from bot.provisioning.agent.tools import is_up, require_tools
+from bot.provisioning.agent.tools import has_https, is_up, require_tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,6 +107,8 @@ def prove(job: Job, order: BakeOrder) -> None:
     _check_egress(job)
     if not is_up(job, engine):
         raise Failure("Docker does not run.", FailureCode.NO_TOOLS)
+    if not has_https(job):
+        raise Failure("Caddy is not inside.", FailureCode.NO_TOOLS)
     contents = _contents(job, engine, order.expected["base-image"])
     wanted = {name: value for name, value in order.expected.items() if name != _BUILD_SECONDS}
     wrong = [name for name, value in wanted.items() if contents.get(name) != value]

@@ -13,6 +13,7 @@ from bot.provisioning.agent.engine import Engine
 from bot.provisioning.agent.failures import Failure, FailureCode
 from bot.provisioning.agent.fetch import fetch
 from bot.provisioning.agent.firewall import close_metadata_service
+from bot.provisioning.agent.https import serve_https
 from bot.provisioning.agent.images import NOTES_LABEL, Image, LaunchRecord, image_of, labels_of
 from bot.provisioning.agent.known_directories import KnownDirectories
 from bot.provisioning.agent.paths import build_root
@@ -21,7 +22,7 @@ from bot.provisioning.agent.registry import Registry
 from bot.provisioning.agent.repo2docker import Build, build_image, repo2docker_version
 from bot.provisioning.agent.source import source_of
 from bot.provisioning.agent.stored_images import BUILT, KEPT, PULLED
-from bot.provisioning.agent.tools import is_up, require_tools
+from bot.provisioning.agent.tools import has_https, is_up, require_tools
 
 if TYPE_CHECKING:
     from bot.provisioning.agent.job import Job
@@ -34,8 +35,9 @@ def launch(job: Job) -> None:
         Failure: The reason why it is not served.
     """
     engine = Engine(job.settings.container.engine)
-    if not is_up(job, engine):
+    if not (is_up(job, engine) and has_https(job)):
         _prepare(job, engine)
+    serve_https(job)
     if job.settings.machine.firewall:
         close_metadata_service()
     image = _ImageOfTask(job, engine).obtain()

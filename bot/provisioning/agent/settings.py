@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _USERINFO = re.compile(r"://[^/\s]*@")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+/?")
+_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_DIRECTORY = re.compile(r"https://[A-Za-z0-9._:/\[\]-]+")
 _ABSOLUTE = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}")
 
@@ -125,6 +127,29 @@ class ContainerSettings:
 
 
 @dataclass(frozen=True)
+class HttpsSettings:
+    """How the server is reached by https.
+
+    Attributes:
+        domain: What follows the address in the names of machines, such as `sslip.io`.
+        directory: The directory of the authority that gives certificates (ACME).
+        roots: The certificates that vouch for the authority itself, as PEM; empty for those of the system.
+        port: Where Caddy listens.
+        ask_port: Where, on loopback, Caddy asks itself whether a name may get a certificate.
+    """
+
+    domain: str
+    directory: str
+    roots: str = ""
+    port: int = 443
+    ask_port: int = 5443
+
+    def __post_init__(self) -> None:
+        _require(bool(_DOMAIN.fullmatch(self.domain)), "a domain", self.domain)
+        _require(bool(_DIRECTORY.fullmatch(self.directory)), "the directory of an authority", self.directory)
+
+
+@dataclass(frozen=True)
 class UvSettings:
     """How a repository is built with uv, without containers.
 
@@ -168,6 +193,7 @@ class AgentSettings:
         machine: See there.
         container: See there.
         uv: See there; None for building with repo2docker.
+        https: See there; None where the server is published as it is.
 
     Raises:
         ValueError: A value is out of range.
@@ -184,6 +210,7 @@ class AgentSettings:
     machine: MachineSettings = field(default_factory=MachineSettings)
     container: ContainerSettings = field(default_factory=ContainerSettings)
     uv: UvSettings | None = None
+    https: HttpsSettings | None = None
 
     def __post_init__(self) -> None:
         _require(0 < self.port < 2**16, "the port of a server", self.port)

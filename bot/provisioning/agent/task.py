@@ -11,6 +11,7 @@ from bot.provisioning.agent.sealing import token_of
 from bot.provisioning.agent.settings import (
     AgentSettings,
     ContainerSettings,
+    HttpsSettings,
     MachineSettings,
     ReportSettings,
     UvSettings,
@@ -128,7 +129,7 @@ def task_of_json(content: dict[str, Any]) -> Task:
 
 def settings_of(content: dict[str, Any]) -> AgentSettings:
     """The settings that JSON holds."""
-    uv = content["uv"]
+    uv, https = content["uv"], content.get("https")
     return AgentSettings(
         **{
             **content,
@@ -136,5 +137,6 @@ def settings_of(content: dict[str, Any]) -> AgentSettings:
             "machine": MachineSettings(**content["machine"]),
             "container": ContainerSettings(**content["container"]),
             "uv": None if uv is None else UvSettings(**uv),
+            "https": None if https is None else HttpsSettings(**https),
         }
     )

@@ -54,6 +54,11 @@ def is_up(job: Job, engine: Engine) -> bool:
     )
 
 
+def has_https(job: Job) -> bool:
+    """Whether the machine has what https needs, where it is wanted."""
+    return job.settings.https is None or shutil.which("caddy") is not None
+
+
 def _missing_packages(job: Job, engine: Engine) -> list[str]:
     """What the distribution's package manager must bring."""
     has_docker = shutil.which(engine.name) is not None
@@ -65,6 +70,7 @@ def _missing_packages(job: Job, engine: Engine) -> list[str]:
         "docker-buildx": not (has_docker and engine.has_buildx()),
         "git": shutil.which("git") is None,
         "python3-venv": needs_venv,
+        "caddy": not has_https(job),
     }
     return [package for package, is_missing in lacks.items() if is_missing]
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 
 import psutil
@@ -75,6 +76,7 @@ class LocalCloud(MinimalCloud):
     def __init__(self, options: LocalOptions, *, engine: str = "auto") -> None:
         self._options = replace(options, root=options.root.resolve())
         self._choice = engine
+        self.example_url = options.public_url.format(port=8888)
 
     @property
     def isolated(self) -> bool:
@@ -91,6 +93,10 @@ class LocalCloud(MinimalCloud):
             self._options.uv_cache.mkdir(parents=True, exist_ok=True)
             _ = self._containers
         return []
+
+    def vcpus(self, _size: str) -> int:
+        """See `Cloud.vcpus`. Without a container engine, nothing limits them."""
+        return ceil(self._options.cpus) if self.isolated else 1
 
     def survey(self) -> Survey:
         """See `Cloud.survey`."""

@@ -71,20 +71,36 @@ class Check:
 
     def quota(self) -> str:
         """How much of the project's quota is used: `instances 3 of 10, cores 12 of 80, …`."""
-        return ", ".join(str(quota) for quota in self._quotas().values())
+        shown = ", ".join(str(quota) for quota in self._quotas().values())
+        return shown or "these credentials may not read it"
 
-    def free_places(self, offered: Flavor) -> int | None:
+    def free_places(self, offered: Flavor | None) -> int | None:
         """How many more instances of a size the quotas allow; None where none of them is known, or limits it.
+
+        Args:
+            offered: The size; None where the site has none of that name.
 
         Raises:
             CloudError: There is no such flavor.
         """
+        if offered is None:
+            return 0
         needs = {"instances": 1, "port": 1, **self._names.needs_of(offered)}
         if _or_none(self._network.has_ipv4) is not False:
             needs["floatingip"] = 1
         if volume := self._options.boot_volume_gb:
             needs |= {"volumes": 1, "gigabytes": volume}
         return places(self._quotas(), needs)
+
+    def vcpus(self, offered: Flavor | None) -> int:
+        """How many vCPUs a flavor has, 1 at least.
+
+        Raises:
+            CloudError: There is no such flavor.
+        """
+        if offered is None:
+            raise CloudError("This cloud has no such size.")
+        return max(self._names.needs_of(offered)["cores"], 1)
 
     # Image and flavors -----------------------------------------------------------------------------------
 

@@ -83,6 +83,8 @@ class OpenStackCloud:
         self.sizes = tuple(flavor.size for flavor in options.flavors)
         self.can_log_in = options.key_pair is not None
         self._options = options
+        self.roots = options.roots
+        self.example_url = options.url_of("203.0.113.5")
         self._tags = Tags(deployment, options.metadata_prefix)
         self._render = render
         self._fold = fold
@@ -235,12 +237,15 @@ class OpenStackCloud:
 
     def quota(self) -> str:
         """See `Cloud.quota`."""
-        return self._check.quota() or "these credentials may not read it"
+        return self._check.quota()
 
     def free_places(self, size: str) -> int | None:
         """See `Cloud.free_places`."""
-        offered = self._options.flavor_of(size)
-        return 0 if offered is None else self._check.free_places(offered)
+        return self._check.free_places(self._options.flavor_of(size))
+
+    def vcpus(self, size: str) -> int:
+        """See `Cloud.vcpus`."""
+        return self._check.vcpus(self._options.flavor_of(size))
 
     def recover(self) -> list[Recovered]:
         """See `Cloud.recover`."""
@@ -333,7 +338,7 @@ class OpenStackCloud:
             "metadata": self._tags.metadata(spec),
             "tags": self._tags.of(spec.binder_id),
         }
-        request |= _boot_source(self._names.image(), options.boot_volume_gb)
+        request |= options.boot_source(self._names.image())
         if options.key_pair is not None:
             request["key_name"] = options.key_pair
         if options.availability_zone is not None:
@@ -379,20 +384,6 @@ def _server_id(resources: ResourceIds) -> str:
     if "server" not in resources:
         raise CloudError("There is no server yet.")
     return resources["server"]
-
-
-def _boot_source(image: str, volume_gb: int | None) -> Json:
-    if volume_gb is None:
-        return {"imageRef": image}
-    volume = {
-        "boot_index": 0,
-        "uuid": image,
-        "source_type": "image",
-        "destination_type": "volume",
-        "volume_size": volume_gb,
-        "delete_on_termination": True,
-    }
-    return {"block_device_mapping_v2": [volume]}
 
 
 def _resource_ids(**things: Json | None) -> ResourceIds:

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.provisioning.agent.settings import AgentSettings, ContainerSettings
+from bot.errors import ConfigError
+from bot.provisioning.agent.settings import AgentSettings, ContainerSettings, HttpsSettings
 from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.settings import OpenStackSettings
+
+HTTPS_PORT, SERVER_PORT = 443, 8888
 
 
 def size_keys(settings: OpenStackSettings) -> tuple[str, ...]:
@@ -20,6 +23,9 @@ def problems(settings: OpenStackSettings) -> Iterator[str]:
     for name in ("openstack_image", "openstack_sizes"):
         if not getattr(settings, name):
             yield f"{name.upper()} is missing, which CLOUD=openstack needs"
+    default = type(settings).model_fields["openstack_public_url"].default
+    if has_https(settings) and settings.openstack_public_url != default:
+        yield "OPENSTACK_PUBLIC_URL cannot be set with OPENSTACK_TLS=caddy, which decides the links"
 
 
 def build(settings: OpenStackSettings) -> Cloud:
@@ -47,8 +53,32 @@ def _guest(settings: OpenStackSettings) -> AgentSettings:
     """The settings of the agent in an instance."""
     return AgentSettings(
         build_seconds=60 * settings.build_timeout_minutes,
-        container=ContainerSettings(base_image=settings.repo2docker_base_image),
+        container=ContainerSettings(
+            base_image=settings.repo2docker_base_image,
+            # Where Caddy stands before it, nobody reaches it without https.
+            address="127.0.0.1" if has_https(settings) else "",
+        ),
+        https=_https(settings) if has_https(settings) else None,
     )
+
+
+def has_https(settings: OpenStackSettings) -> bool:
+    """Whether instances serve https by themselves."""
+    return settings.openstack_tls == "caddy"
+
+
+def _https(settings: OpenStackSettings) -> HttpsSettings:
+    """How the agent has https served.
+
+    Raises:
+        ConfigError: The file of OPENSTACK_TLS_ROOTS cannot be read.
+    """
+    path = settings.openstack_tls_roots
+    try:
+        roots = path.read_text(encoding="ascii") if path else ""
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read (OPENSTACK_TLS_ROOTS).") from error
+    return HttpsSettings(settings.openstack_tls_domain, settings.openstack_tls_acme, roots)
 
 
 def _pins(container: ContainerSettings) -> dict[str, str]:
@@ -73,7 +103,13 @@ def options(settings: OpenStackSettings) -> OpenStackOptions:
         key_pair=settings.openstack_key_pair,
         boot_volume_gb=settings.openstack_boot_volume_gb,
         availability_zone=settings.openstack_availability_zone,
-        public_url=settings.openstack_public_url,
+        allowed_ports=(HTTPS_PORT,) if has_https(settings) else (SERVER_PORT,),
+        public_url=(
+            f"https://{{dashed}}.{settings.openstack_tls_domain}"
+            if has_https(settings)
+            else settings.openstack_public_url
+        ),
+        roots=str(settings.openstack_tls_roots) if settings.openstack_tls_roots else None,
         metadata_prefix=settings.openstack_metadata_prefix,
         pins=_pins(_guest(settings).container),
     )

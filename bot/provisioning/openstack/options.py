@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Formatter
+from typing import Any
 
 from bot.errors import ConfigError
 from bot.provisioning.instances import Size
@@ -57,6 +58,7 @@ class OpenStackOptions:
         public_url: The URL at which people reach a port of an address. `{address}`, `{dashed}` (dots and
             colons become dashes) and `{port}` are replaced. Jetstream2's proxy with certificates is
             `https://http-{dashed}-{port}.proxy-js2-iu.exosphere.app`.
+        roots: The file with the certificates that vouch for instances, as PEM; None for those well known.
         metadata_prefix: What the keys of an instance's metadata begin with.
         poll_seconds: How often an instance that is being made or built should be looked at.
         attempt_seconds: How long after a lost reply an instance may still turn up in a listing.
@@ -77,6 +79,7 @@ class OpenStackOptions:
     boot_volume_gb: int | None = None
     availability_zone: str | None = None
     public_url: str = "http://{address}:{port}"
+    roots: str | None = None
     metadata_prefix: str = "binder-"
     poll_seconds: float = 5.0
     attempt_seconds: float = 120.0
@@ -96,6 +99,20 @@ class OpenStackOptions:
     def flavor_of(self, key: str) -> Flavor | None:
         """The flavor of a size; None where there is no size of that key."""
         return next((each for each in self.flavors if each.key == key), None)
+
+    def boot_source(self, image: str) -> Mapping[str, Any]:
+        """What an instance boots from, as Nova is asked for it: an image, or a volume that is made of it."""
+        if self.boot_volume_gb is None:
+            return {"imageRef": image}
+        volume = {
+            "boot_index": 0,
+            "uuid": image,
+            "source_type": "image",
+            "destination_type": "volume",
+            "volume_size": self.boot_volume_gb,
+            "delete_on_termination": True,
+        }
+        return {"block_device_mapping_v2": [volume]}
 
     def url_of(self, address: str) -> str:
         """The base URL at which people reach a server at an address, without a trailing slash."""

@@ -1,6 +1,7 @@
 """The settings of the OpenStack cloud, without its credentials: see `api.region_of_environment`."""
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
@@ -62,6 +63,27 @@ class OpenStackSettings(CloudSettings):
         default="http://{address}:{port}",
         description="The URL at which people reach a port of an instance. Behind Jetstream2's proxy it is "
         "`https://http-{dashed}-{port}.proxy-js2-iu.exosphere.app`.",
+    )
+
+    openstack_tls: Literal["none", "caddy"] = Field(
+        default="none",
+        description="`caddy` lets instances serve https by themselves, with Caddy and certificates by ACME. "
+        "Links are `https://{dashed}.OPENSTACK_TLS_DOMAIN`, and port 443 alone is open.",
+    )
+    openstack_tls_domain: str = Field(
+        default="sslip.io",
+        pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$",
+        description="The domain in which `203-0-113-5.DOMAIN` leads to the address 203.0.113.5.",
+    )
+    openstack_tls_acme: str = Field(
+        default="https://acme-v02.api.letsencrypt.org/directory",
+        pattern=r"^https://[A-Za-z0-9._:/\[\]-]+$",
+        description="The directory of the authority that gives certificates (ACME, with TLS-ALPN-01).",
+    )
+    openstack_tls_roots: Path | None = Field(
+        default=None,
+        description="For an authority of one's own: the file with the certificates, as PEM, that vouch for "
+        "the authority and for what it gives.",
     )
 
     @field_validator("openstack_sizes", mode="before")

@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bot.admin import bake as admin
+from bot.binders.admission import QUEUE_SECONDS, Admission, QueueKeeper
 from bot.binders.deadlines import WarningPolicy
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
@@ -31,6 +32,7 @@ from bot.errors import CloudError, LostLease, RequestError
 from bot.images.keeper import ImageKeeper, KeeperDependencies
 from bot.images.plans import KeepingPolicy
 from bot.images.store import RegistryImages
+from bot.policy.quotas import Quotas, read_quotas
 from bot.provisioning.baking import is_bake
 from bot.provisioning.instances import InstanceState, Size
 from handlers.messages.notices import NoticeOptions
@@ -43,6 +45,7 @@ from handlers.slack.calls import SlackCalls, default_rate_limits
 from storage import binders, outbox
 from storage.engine import Store
 from storage.models import Binder
+from storage.vocabulary import WaitsFor
 from tests.chaos.sim.storm_bake import Baker, StormBakery, as_process_of
 from tests.chaos.sim.storm_cloud import StormCloud, StormServer
 from tests.chaos.sim.storm_registry import StormRegistry
@@ -214,6 +217,7 @@ class Life(Process):
             )
         )
         self.reconciler = Reconciler(parts, submit=self.works.append)
+        self.queue = QueueKeeper(self.store, storm.admission, lambda _size: 1, clock=lambda: storm.now)
         client = StormClient(storm.slack, lambda name, call: storm.effect(self, name, call))
         self.delivery = Delivery(
             self.store,
@@ -273,6 +277,10 @@ class Storm:
         self.has_pool = self.warm["small"] > 0
         self._warm_ids = (f"w{number}" for number in count())
         self._pooled_at = 0.0
+        # Likewise: many storms have no quota.
+        self.places = Random(f"quota {self.seed}").choice([None, None, 1, 2])
+        self.admission = Admission(read_quotas(f"site=binders:{self.places}") if self.places else Quotas())
+        self._queued_at = 0.0
         # Likewise: most storms have no bake.
         self._bakes = Random(f"bakes {self.seed}").choice([0, 0, 1, 2])
         self.bakers: list[Baker] = []
@@ -412,6 +420,7 @@ class Storm:
         return self.problems
 
     def _step(self) -> None:
+        self._count_places()
         lives = [each for each in self.lives if not each.frozen]
         acts: list[tuple[float, Callable[[], Any]]] = [
             (6, self._person),
@@ -428,6 +437,16 @@ class Storm:
         if not any(weight > 10 for weight, _ in acts):
             acts.append((20, self._skip))
         self._one_of(acts)
+
+    def _count_places(self) -> None:
+        """No quota is exceeded at any moment."""
+        if self.places is None:
+            return
+        [(taken,)] = self.ask(
+            "SELECT count(*) FROM binders WHERE status != 'gone' AND NOT is_warm AND waits_for IS NULL"
+        )
+        if taken > self.places:
+            self.problems.append(f"{taken} binders have begun, and there are {self.places} places")
 
     def _one_of(self, acts: Sequence[tuple[float, Callable[[], Any]]]) -> None:
         self.random.choices(acts, [weight for weight, _ in acts])[0][1]()
@@ -453,6 +472,8 @@ class Storm:
         """What is done for the warm pool and for images."""
         if self.has_pool and "pool" not in life.busy and self.now - self._pooled_at > POOL_SECONDS:
             yield 4, lambda: self._fill_pool(life)
+        if self.places and "queue" not in life.busy and self.now - self._queued_at > QUEUE_SECONDS:
+            yield 4, lambda: self._let_begin(life)
         if "keep" not in life.busy and self._images_due():
             yield 10, lambda: self._keep(life)
         if "retain" not in life.busy:
@@ -481,6 +502,10 @@ class Storm:
     def _fill_pool(self, life: Life) -> None:
         self._pooled_at = self.now
         self._run(life, "pool", life.pool.tick)
+
+    def _let_begin(self, life: Life) -> None:
+        self._queued_at = self.now
+        self._run(life, "queue", life.queue.tick)
 
     def _restart(self, life: Life) -> None:
         if life.may_post_late:
@@ -628,8 +653,11 @@ class Storm:
             maximum_at=now + 8 * HOUR,
             idle_seconds=self.random.choice([None, 3600, 5400]),
         )
+        if self.places:
+            row.waits_for, row.waits_since, row.vcpus, row.stages = WaitsFor.PLACE, now, 1, {}
         with self.context.store.write() as session:
             binders.add(session, row, wanted_name=binder_id)
+            self.admission.run(session)
         self.launched.append(binder_id)
 
     def _outsider(self) -> None:
@@ -683,8 +711,11 @@ class Storm:
             self._sweep(self.lives[0])
             if self.has_pool:
                 self._fill_pool(self.lives[0])
+            if self.places:
+                self._let_begin(self.lives[0])
             for life in self.lives:
                 self._deliver(life)  # also where no message is due: there may be one to take back
+            self._count_places()
             left = rested(self)
             sweeps = 0 if left else sweeps + 1
             if sweeps > 2:  # a stray is believed when it is seen for the second time

@@ -15,7 +15,10 @@ _ENDS = ("failed", "gone")
 
 def is_at_rest(storm: Storm) -> list[str]:
     """What is still on its way: binders, messages, and twins, which the next round of looks finds."""
-    rows = storm.ask("SELECT id, status, target, coalesce(instance_id, id) AS instance FROM binders")
+    rows = storm.ask(
+        "SELECT id, status, target, coalesce(instance_id, id) AS instance FROM binders"
+        " WHERE waits_for IS NULL OR target = 'gone'"
+    )
     moving = [
         f"{row['id']} is {row['status']}/{row['target']}"
         for row in rows
@@ -31,7 +34,18 @@ def is_at_rest(storm: Storm) -> list[str]:
     images = storm.ask("SELECT id, state FROM images WHERE state IN ('built', 'pushing', 'removing')")
     pushed = [f"image {row['id']} is {row['state']}" for row in images]
     left = left_of_bakes(storm) + _doubles(storm)
-    return moving + bare + unsaid + pushed + left + _marked_wrongly(storm) + _of_the_pool(storm)
+    waiting = _waits_in_vain(storm)
+    return moving + bare + unsaid + pushed + left + _marked_wrongly(storm) + _of_the_pool(storm) + waiting
+
+
+def _waits_in_vain(storm: Storm) -> list[str]:
+    """Launches that wait although there is a place."""
+    waiting = storm.ask("SELECT id FROM binders WHERE waits_for IS NOT NULL AND target = 'ready'")
+    [(taken,)] = storm.ask(
+        "SELECT count(*) FROM binders WHERE status != 'gone' AND NOT is_warm AND waits_for IS NULL"
+    )
+    is_full = storm.places is not None and taken >= storm.places
+    return [] if is_full else [f"{row['id']} waits, and there is a place" for row in waiting]
 
 
 def _of_the_pool(storm: Storm) -> list[str]:

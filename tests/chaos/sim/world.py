@@ -20,10 +20,11 @@ from bot.images.store import RegistryImages
 from bot.repositories.spec import RepoSpec, Resolved
 from storage import binders, notices, warm
 from storage.engine import Store
+from storage.keyring import Keyring
 from storage.models import Binder, Notice, OutboxMessage
 from storage.vocabulary import Ending, Status
 from tests.fakes.cloud import FakeCloud, FakeServer
-from tests.fakes.database import empty, new_database
+from tests.fakes.database import KEY, empty, new_database
 from tests.fakes.registry import FakeRegistry
 
 COMMIT = "a" * 40
@@ -153,8 +154,9 @@ class Database:
     def __init__(self) -> None:
         self.clock = [BEGIN]
         url = new_database()
-        self.store = Store(url, clock=lambda: self.clock[0])
-        self.bots_store = DyingStore(url, clock=lambda: self.clock[0])
+        keyring = Keyring([KEY])
+        self.store = Store(url, clock=lambda: self.clock[0], keyring=keyring)
+        self.bots_store = DyingStore(url, clock=lambda: self.clock[0], keyring=keyring)
 
     def begin(self) -> None:
         """Forget what the last world wrote."""

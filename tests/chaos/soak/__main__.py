@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.chaos.soak.run import run
 from tests.chaos.soak.world import Violation
 from tests.fakes.postgresql import postgresql_server
+from tests.fakes.real_registry import is_installed
 
 
 def main() -> int:
@@ -22,13 +23,16 @@ def main() -> int:
     given = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # so that nothing is left running
+    keeps_images = is_installed()
+    if not keeps_images:
+        _tell("there is no image store: Debian's package docker-registry is not installed")
     total: Counter[str] = Counter()
     with postgresql_server() as database:
         for seed in range(given.seed, given.seed + given.rounds):
             folder = Path(tempfile.mkdtemp(prefix=f"soak-{seed}-"))
             _tell(f"seed {seed}; the logs are in {folder}")
             try:
-                total += run(folder, database, seed, given.seconds, _tell)
+                total += run(folder, database, seed, given.seconds, _tell, keeps_images=keeps_images)
             except Violation as violation:
                 _tell(f"seed {seed}: {violation}")
                 return 1

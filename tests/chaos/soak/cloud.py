@@ -14,6 +14,8 @@ from tests.integration.openstack.standin import Json, StandIn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.chaos.soak.images import GuestImages
+
 DOOMED = "doomed"
 """A path that begins so is one that cannot be built."""
 BUILDS: tuple[Json, ...] = (
@@ -38,10 +40,13 @@ class GuestCloud(StandIn):
     def __init__(self) -> None:
         super().__init__()
         self.on_call: Callable[[Moment, str], None] = lambda _moment, _method: None
+        self.agents: GuestImages | None = None
+        """What the guests do with images; None where no image is kept."""
         self.orders: set[tuple[str, str]] = set()
         """Which server was told to serve which binder."""
         self._reads: Counter[str] = Counter()
         self._waited: dict[str, int] = {}
+        self._images: dict[str, Json] = {}
         handler = type("Guests", (_Guests,), {"cloud": self})
         Machines(self)
         self._guests = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -69,7 +74,14 @@ class GuestCloud(StandIn):
         try:
             return super().answer(method, target, token, body)
         finally:
+            self._show_metadata(target)
             self.on_call("after", method)
+
+    def _show_metadata(self, target: str) -> None:
+        """Let the agent of a server see what was written into its metadata."""
+        server = self.servers.get(target.rpartition("/servers/")[2].partition("/")[0])
+        if self.agents is not None and target.endswith("/metadata") and server is not None:
+            self.agents.hear(server)
 
     def unproven(self) -> list[str]:
         """The names of the images that were baked, and are not proven."""
@@ -88,9 +100,16 @@ class GuestCloud(StandIn):
         is_guest = not is_bake(server["name"].removeprefix("binder-"))
         if is_guest and "os-getConsoleOutput" in body and server["status"] == "ACTIVE":
             self._reads[server["id"]] += 1
+            self._start_image(server)
             lines = (MARKER.decode() + json.dumps(event) for event in self._told(server))
             self.consoles[server["id"]] = "\n".join(lines) + "\n"
         return super()._act(server, body)
+
+    def _start_image(self, server: Json) -> None:
+        """Say, once, which image a server that has something to serve starts."""
+        is_built = self._told(server)[-1] == BUILDS[-1] and not _is_doomed(server)
+        if self.agents is not None and is_built and server["id"] not in self._images:
+            self._images[server["id"]] = {"phase": "building", "image": self.agents.starts(server)}
 
     def _told(self, server: Json) -> tuple[Json, ...]:
         """What its agent has said so far."""
@@ -98,8 +117,13 @@ class GuestCloud(StandIn):
         if "binder-url" not in server["metadata"]:
             self._waited[server["id"]] = reads
             return WAITS[: max(reads, 1)]
-        doomed = str(server["metadata"].get("binder-path", "")).startswith(DOOMED)
-        return (FAILS if doomed else SERVES)[: max(reads - self._waited.get(server["id"], 0), 1)]
+        said = (FAILS if _is_doomed(server) else SERVES)[: max(reads - self._waited.get(server["id"], 0), 1)]
+        image = self._images.get(server["id"])
+        return said if image is None else (*said[: len(BUILDS)], image, *said[len(BUILDS) :])
+
+
+def _is_doomed(server: Json) -> bool:
+    return str(server["metadata"].get("binder-path", "")).startswith(DOOMED)
 
 
 class _Guests(BaseHTTPRequestHandler):

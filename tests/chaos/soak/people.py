@@ -19,6 +19,9 @@ from workspace.hands import Person
 PATIENCE_SECONDS = 120.0
 """For how long one tries the same command."""
 
+MOST_KEPT = 2
+"""So many binders each person keeps for good where places are few."""
+
 Fate = Literal["good", "doomed", "lost"]
 """It gets ready; its build fails; or there is no such ref."""
 
@@ -32,6 +35,8 @@ class Life:
     fate: Fate
     patience: float
     """Seconds until its owner tears it down, ready or not; infinite for never."""
+    rebuilds: bool = False
+    """Whether it is built anew although there may be an image of it."""
     typed: int = 0
     """How often the launch was typed."""
 
@@ -81,6 +86,7 @@ class Somebody:
         path = DOOMED if life.fate == "doomed" else "work"
         ref = "no-such-branch" if life.fate == "lost" else "main"
         words = f"launch {self._world.repository} {ref} {path}-{life.name} --name {life.name}"
+        words += " --rebuild" * life.rebuilds
         self._insist(words, life, lambda: self._row(life) is not None)
 
     def _live_or_complain(self) -> None:
@@ -104,8 +110,15 @@ class Somebody:
             name=f"{self._handle}-{len(self.lives)}",
             channel=chance.choice(CHANNELS),
             fate=chance.choices(("good", "doomed", "lost"), (6, 2, 1))[0],
-            patience=float("inf") if chance.random() < 0.15 else chance.uniform(0, 12),
+            patience=float("inf") if self._keeps() else chance.uniform(0, 12),
+            rebuilds=chance.random() < 0.1,
         )
+
+    def _keeps(self) -> bool:
+        """Whether the next one is kept for good."""
+        kept = sum(each.patience == float("inf") for each in self.lives)
+        has_room = self._world.places is None or kept < MOST_KEPT
+        return self._chance.random() < 0.15 and has_room
 
     def _await(self, life: Life) -> None:
         deadline = time.monotonic() + life.patience

@@ -18,18 +18,21 @@ from bot import app, config
 from bot.admin import bake as admin
 from bot.binders import reconciler, warm_pool
 from bot.errors import BinderBotError
+from bot.images import keeper
 from bot.provisioning import registry
 from bot.provisioning.base import Cloud
 from bot.provisioning.openstack import factory, images
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.settings import OpenStackSettings
 from handlers.outbox.worker import OutboxWorker
+from storage import replicas
 
 POLL_SECONDS = 0.3
 ATTEMPT_SECONDS = 4.0
 SWEEP_SECONDS = 2.0
 POOL_SECONDS = 1.0
 BAKE_LEASE_SECONDS = 6.0
+PUSH_SECONDS = 8.0
 
 _build_cloud = registry.build_cloud
 _options = factory.options
@@ -51,6 +54,13 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
     reconciler.STRAY_SECONDS = SWEEP_SECONDS
     warm_pool.POOL_SECONDS = POOL_SECONDS
     warm_pool.LEASE_SECONDS = 2 * POOL_SECONDS
+    replicas.REPORT_SECONDS = POOL_SECONDS
+    replicas.SILENCE_SECONDS = ATTEMPT_SECONDS
+    app.IMAGES_SECONDS = POLL_SECONDS
+    keeper.POLL_SECONDS = POLL_SECONDS
+    keeper.PUSH_SECONDS = PUSH_SECONDS
+    keeper.CLAIM_SECONDS = keeper._RETENTION_LEASE_SECONDS = ATTEMPT_SECONDS
+    keeper.REST_SECONDS = keeper.REFUSED_SECONDS = POOL_SECONDS
     OutboxWorker.lease = settings.lease_seconds
     sys.exit(app.serve(settings))
 

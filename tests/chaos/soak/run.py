@@ -7,17 +7,25 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.chaos.soak.people import Somebody
+from tests.chaos.soak.people import MOST_KEPT, Somebody
 from tests.chaos.soak.storm import Storm
 from tests.chaos.soak.verdict import settle, unfinished, violations
 from tests.chaos.soak.world import Violation, World, new_world
 from tests.fakes.postgresql import Server
 
 HANDLES = ("ada", "grace", "linus")
+PLACES = MOST_KEPT * len(HANDLES) + 1
+"""Where there is a quota: one more than people keep for good, so that many wait, and none for ever."""
 
 
 def run(
-    folder: Path, database: Server, seed: int, seconds: float, tell: Callable[[str], None]
+    folder: Path,
+    database: Server,
+    seed: int,
+    seconds: float,
+    tell: Callable[[str], None],
+    *,
+    keeps_images: bool,
 ) -> Counter[str]:
     """Run one round.
 
@@ -27,6 +35,7 @@ def run(
         seed: Decides what people and the storm do, and in which order.
         seconds: How long the storm lasts, once it has hit in every way.
         tell: Hears a line of each thing that is done.
+        keeps_images: Whether there is an image store, which needs Debian's package `docker-registry`.
 
     Returns:
         How often was done what.
@@ -34,15 +43,18 @@ def run(
     Raises:
         Violation: Something is not as it has to be.
     """
-    with new_world(folder, database) as world, ExitStack() as stack:
+    with new_world(folder, database, keeps_images=keeps_images, seed=seed) as world, ExitStack() as stack:
         people = [Somebody(world, handle, seed) for handle in HANDLES]
         for each in people:
             stack.callback(each.leave)
         storm = Storm(world, seed, tell)
         waiting = random.Random(f"{seed} pool").randint(0, 2)
         tell(f"{waiting} instances wait for launches")
+        world.places = random.Random(f"{seed} places").choice([None, PLACES])
+        quotas = f"site=binders:{world.places}" if world.places else ""
+        tell(f"there are {world.places or 'any number of'} places")
         for name in ("first", "second"):
-            world.start(name, warm_pool=f"m3.small:{waiting}")
+            world.start(name, warm_pool=f"m3.small:{waiting}", quotas=quotas)
         world.wait_until_connected()
         for each in people:
             each.start()
@@ -66,11 +78,13 @@ def run(
             "orders": len(world.cloud.orders),
             "images": len(proven),
         }
-        return storm.blows + Counter(counts)
+        agents = world.cloud.agents
+        return storm.blows + Counter(counts) + (agents.counts if agents else Counter())
 
 
 def _judge(world: World, people: list[Somebody], when: str, tell: Callable[[str], None]) -> None:
     began = time.monotonic()
+    world.count_places()
     try:
         settle(world)
     except Violation as error:

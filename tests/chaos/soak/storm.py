@@ -82,7 +82,10 @@ class Storm:
             self._lose_the_sockets: 1,
             self._restart_the_database: 1,
             self._bake: 2,
+            self._change_the_repository: 1,
         }
+        if world.registry is not None:
+            self._kinds[self._restart_the_registry] = 2
 
     def rage(self, seconds: float) -> None:
         """Hit until the time is over; all replicas run afterwards."""
@@ -100,6 +103,7 @@ class Storm:
         self.blows[blow.__name__.strip("_")] += 1
         blow()
         self._rest(0.1, 1.0)
+        self._world.count_places()
         for replica in self._world.replicas:
             replica.start()
         if self._chance.random() < RECOVERS:
@@ -184,6 +188,19 @@ class Storm:
     def _restart_the_database(self) -> None:
         self._world.database.restart(self._chance.choice(("fast", "immediate")))
         self._tell("the database was restarted")
+
+    def _change_the_repository(self) -> None:
+        self._world.commit()
+        self._tell("the repository has a new commit")
+
+    def _restart_the_registry(self) -> None:
+        """Let the image store be down for a while."""
+        registry = self._world.registry
+        assert registry is not None
+        with self._trapped(registry.kill, reads=True):
+            self._rest(0.0, 2.0)
+            registry.start()
+            self._tell("the registry was restarted")
 
 
 def end(world: World, victim: Replica) -> float:

@@ -13,6 +13,7 @@ from tests.chaos.soak.storm import end
 from tests.chaos.soak.verdict import settle, violations
 from tests.chaos.soak.world import World, new_world
 from tests.fakes.postgresql import Server, postgresql_server
+from tests.fakes.real_registry import is_installed
 from workspace.hands import Person
 
 
@@ -30,9 +31,19 @@ def world(tmp_path: Path, database: Server) -> Iterator[World]:
 
 @pytest.mark.timeout(240)
 def test_a_short_storm_leaves_nothing_wrong(tmp_path: Path, database: Server) -> None:
-    blows = run(tmp_path, database, seed=7, seconds=0.0, tell=print)
+    blows = run(tmp_path, database, seed=7, seconds=0.0, tell=print, keeps_images=False)
     assert len(blows) > 6, "it hit in every way"
     assert blows["launches"] > 3
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(240)
+def test_a_short_storm_leaves_nothing_wrong_in_the_image_store(tmp_path: Path, database: Server) -> None:
+    if not is_installed():
+        pytest.skip("needs Debian's package docker-registry: make test-engines")
+    blows = run(tmp_path, database, seed=8, seconds=5.0, tell=print, keeps_images=True)
+    assert blows["restart_the_registry"] > 0
+    assert blows["built"] > 0
 
 
 def launch(world: World, handle: str, count: int) -> list[Life]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from storage.binders import TWIN_SECONDS
 from storage.models import Binder
 from storage.vocabulary import MessageKind, OutboxState, Status, Target
+from tests.chaos.soak import images
 from tests.chaos.soak.people import Life
 from tests.chaos.soak.world import World
 from workspace.hands import plain
@@ -33,7 +34,8 @@ def unfinished(world: World) -> list[str]:
     rows = [str(each) for each in world.binders() if not _is_settled(each)]
     owed = [each.key for each in world.owed() if each.state in {OutboxState.PENDING, OutboxState.SENDING}]
     unproven = [f"the unproven image {each}" for each in world.cloud.unproven()]
-    return rows + owed + _strays(world) + _leases_of_the_dead(world) + unproven
+    moving = images.unsettled(world.images())
+    return rows + owed + _strays(world) + _leases_of_the_dead(world) + unproven + moving
 
 
 def _strays(world: World) -> list[str]:
@@ -81,6 +83,7 @@ def violations(world: World, lives: Sequence[Life]) -> list[str]:
         *_of_the_orders(world),
         *_of_the_rows(world, lives),
         *_of_the_threads(world),
+        *_of_the_images(world),
     ]
 
 
@@ -118,6 +121,11 @@ def _of_the_rows(world: World, lives: Sequence[Life]) -> Iterator[str]:
     for message in world.owed():
         if message.state == OutboxState.DEAD:
             yield f"{message.key} was given up: {message.error}"
+
+
+def _of_the_images(world: World) -> Iterator[str]:
+    if world.cloud.agents is not None:
+        yield from images.wrong(world.cloud.agents, world.images())
 
 
 def _made_again(made: Sequence[Binder], life: Life) -> Iterator[str]:

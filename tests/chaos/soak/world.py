@@ -13,11 +13,15 @@ from aiohttp import web
 from sqlalchemy.exc import OperationalError
 
 from storage.engine import Store
-from storage.models import Binder, Lease, OutboxMessage
+from storage.lease_models import Lease
+from storage.models import Binder, BuiltImage, OutboxMessage
+from storage.vocabulary import Status
 from tests.chaos.soak.cloud import GuestCloud, Moment
+from tests.chaos.soak.images import GuestImages
 from tests.chaos.soak.replica import bake, serve
-from tests.conftest import GitServer
+from tests.conftest import GitServer, HostedRepository
 from tests.fakes.postgresql import Server
+from tests.fakes.real_registry import RegistryProcess
 from tests.integration.openstack.standin import CREDENTIAL, SECRET
 from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
@@ -32,7 +36,7 @@ TERM_SECONDS = 10.0
 """How long a replica may take to end, at the most."""
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.chaos.soak.replica"])
-Row = TypeVar("Row", Binder, OutboxMessage, Lease)
+Row = TypeVar("Row", Binder, OutboxMessage, Lease, BuiltImage)
 
 
 class Violation(AssertionError):
@@ -116,9 +120,12 @@ class World:
     store: Store
     cloud: GuestCloud
     workspace: SpiedWorkspace
-    repository: str
+    hosted: HostedRepository
+    registry: RegistryProcess | None = None
     replicas: list[Replica] = field(default_factory=list)
     oven: Replica | None = None
+    places: int | None = None
+    """How many binders may have begun at the same time; None for any number."""
 
     def start(self, name: str, **settings: Any) -> Replica:
         """Start one more replica, with more settings than all have."""
@@ -139,27 +146,34 @@ class World:
             for name, value in os.environ.items()
             if not name.startswith(("OS_", "SLACK_", "PYTEST_"))
         }
-        return kept | {
-            "SLACK_BOT_TOKEN": self.workspace.bot_token,
-            "SLACK_APP_TOKEN": self.workspace.app_token,
-            "SLACK_API_URL": self.workspace.api_url,
+        own = {
             "DATABASE_URL": self.store.url.render_as_string(hide_password=False),
-            "CLOUD": "openstack",
-            "OS_AUTH_TYPE": "v3applicationcredential",
-            "OS_AUTH_URL": f"{self.cloud.url}/identity/v3",
-            "OS_APPLICATION_CREDENTIAL_ID": CREDENTIAL,
-            "OS_APPLICATION_CREDENTIAL_SECRET": SECRET,
-            "OS_REGION_NAME": "IU",
-            "OPENSTACK_IMAGE": "Featured-Ubuntu24",
-            "OPENSTACK_SIZES": "m3.small,m3.quad",
-            "OPENSTACK_PUBLIC_URL": self.cloud.public_url,
-            "ALLOW_PRIVATE_REPOSITORIES": "true",
             "MAX_BINDERS_PER_PERSON": "1000",
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "READY_POLL_SECONDS": "1",
             "LOOK_SECONDS": "3",
             "LOG_FORMAT": "json",
         }
+        return kept | settings_of(self.cloud, self.workspace) | self._image_store() | own
+
+    def _image_store(self) -> dict[str, str]:
+        if self.registry is None:
+            return {}
+        registry = self.registry.registry
+        return {
+            "IMAGE_REGISTRY": f"{registry.place.host}/{registry.place.prefix}",
+            "IMAGE_REGISTRY_KEY": str(registry.key),
+            "IMAGE_REGISTRY_CERTIFICATE": str(registry.certificate),
+        }
+
+    @property
+    def repository(self) -> str:
+        """The address of the repository that people launch."""
+        return self.hosted.url
+
+    def commit(self) -> None:
+        """Change the repository, as its author does."""
+        self.hosted.commit({"changed": str(time.monotonic())})
 
     def binders(self) -> list[Binder]:
         return self._all(Binder, Binder.created_at)
@@ -168,11 +182,24 @@ class World:
         """The binders of people: without those that wait in the pool, or ended there."""
         return [each for each in self.binders() if not each.is_warm]
 
+    def count_places(self) -> None:
+        """See that no quota is exceeded.
+
+        Raises:
+            Violation: It is.
+        """
+        begun = [each for each in self.launched() if each.status != Status.GONE and each.waits_for is None]
+        if self.places is not None and len(begun) > self.places:
+            raise Violation(f"{len(begun)} binders have begun, and there are {self.places} places")
+
     def owed(self) -> list[OutboxMessage]:
         return self._all(OutboxMessage, OutboxMessage.id)
 
     def leases(self) -> list[Lease]:
         return self._all(Lease, Lease.name)
+
+    def images(self) -> list[BuiltImage]:
+        return self._all(BuiltImage, BuiltImage.id)
 
     def _all(self, kind: type[Row], order: Any) -> list[Row]:
         """Read a table, again where the database is just being restarted."""
@@ -202,6 +229,25 @@ class World:
         self.wait(lambda: self.workspace.sockets.connected >= sockets, seconds, "the replicas are connected")
 
 
+def settings_of(cloud: GuestCloud, workspace: Workspace) -> dict[str, str]:
+    """What a bot finds in its environment that works for this workspace, on this cloud."""
+    return {
+        "SLACK_BOT_TOKEN": workspace.bot_token,
+        "SLACK_APP_TOKEN": workspace.app_token,
+        "SLACK_API_URL": workspace.api_url,
+        "CLOUD": "openstack",
+        "OS_AUTH_TYPE": "v3applicationcredential",
+        "OS_AUTH_URL": f"{cloud.url}/identity/v3",
+        "OS_APPLICATION_CREDENTIAL_ID": CREDENTIAL,
+        "OS_APPLICATION_CREDENTIAL_SECRET": SECRET,
+        "OS_REGION_NAME": "IU",
+        "OPENSTACK_IMAGE": "Featured-Ubuntu24",
+        "OPENSTACK_SIZES": "m3.small,m3.quad",
+        "OPENSTACK_PUBLIC_URL": cloud.public_url,
+        "ALLOW_PRIVATE_REPOSITORIES": "true",
+    }
+
+
 def kill(replicas: Iterable[Replica]) -> None:
     """End processes as a power cut does."""
     for each in replicas:
@@ -209,8 +255,27 @@ def kill(replicas: Iterable[Replica]) -> None:
 
 
 @contextmanager
-def new_world(folder: Path, database: Server) -> Iterator[World]:
-    """Make an empty world, and leave nothing of it running."""
+def _image_store(folder: Path) -> Iterator[RegistryProcess]:
+    registry = RegistryProcess(folder)
+    registry.start()
+    try:
+        yield registry
+    finally:
+        registry.kill()
+
+
+@contextmanager
+def new_world(
+    folder: Path, database: Server, *, keeps_images: bool = False, seed: int = 0
+) -> Iterator[World]:
+    """Make an empty world, and leave nothing of it running.
+
+    Args:
+        folder: Where the logs and all files are.
+        database: A database of its own is made in it.
+        keeps_images: Whether there is an image store.
+        seed: Decides what instances do with images.
+    """
     with ExitStack() as stack:
         store = stack.enter_context(closing(Store(database.new_database())))
         store.migrate()
@@ -225,6 +290,9 @@ def new_world(folder: Path, database: Server) -> Iterator[World]:
         git = stack.enter_context(GitServer(folder / "git"))
         hosted = git.repository("team/small")
         hosted.commit({"requirements.txt": ""})
-        world = World(folder, database, store, cloud, workspace, hosted.url)
+        world = World(folder, database, store, cloud, workspace, hosted)
+        if keeps_images:
+            world.registry = stack.enter_context(_image_store(folder / "registry"))
+            cloud.agents = stack.enter_context(closing(GuestImages(world.registry.registry, seed)))
         stack.callback(lambda: kill([*world.replicas, *filter(None, [world.oven])]))
         yield world

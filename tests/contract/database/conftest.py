@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from storage.engine import Store
+from storage.keyring import Keyring
 from tests.fakes.database import empty
 from tests.fakes.postgresql import Server
 from tests.fakes.postgresql import postgresql_server as running_postgresql
+
+KEY = "the key of these tests, which is no secret"
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +22,7 @@ def postgresql_server() -> Iterator[Server]:
 
 
 def _migrated(url: str) -> Iterator[Store]:
-    with closing(Store(url)) as store:
+    with closing(Store(url, keyring=Keyring([KEY]))) as store:
         store.migrate()
         yield store
 

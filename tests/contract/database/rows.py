@@ -100,7 +100,7 @@ def let_pass(store: Store, seconds: float) -> None:
     with store.write() as session:
         for table in Base.metadata.sorted_tables:
             times = [each for each in table.c if isinstance(each.type, Float) and str(each) not in _NO_TIMES]
-            if times:
+            if times and table.name != "audit":  # which nothing changes
                 session.execute(update(table).values({each: each - seconds for each in times}))
 
 

@@ -8,8 +8,9 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.sentences import Sentence
 from storage import binders
+from storage.audit_models import Audit
 from storage.engine import Store
-from storage.models import Audit, Binder, OutboxMessage
+from storage.models import Binder, OutboxMessage
 from storage.vocabulary import Ending, MessageKind, Status, Target
 from tests.contract.database.rows import TOKEN, binder_of, launch, launched, let_pass, new_binder, together
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from bot.binders.admission import Admission
 from bot.binders.class_keeper import BinderIdentity, ClassKeeper
 from bot.binders.class_plan import ClassPolicy
+from bot.policy.quotas import Quotas
 from bot.tokens import new_id
 from storage import binders, classes, retention, seats, shares
 from storage.class_models import ClassPhase, SchoolClass, Seat
@@ -36,7 +38,7 @@ def identify() -> BinderIdentity:
 
 
 def keeper(store: Store, worker: str = "one") -> ClassKeeper:
-    return ClassKeeper(store, ClassPolicy(), worker, identify=identify)
+    return ClassKeeper(store, ClassPolicy(), worker, identify=identify, let_begin=Admission(Quotas()).run)
 
 
 def tick(store: Store, times: int = 1) -> None:

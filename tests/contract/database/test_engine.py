@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from storage import binders
 from storage.engine import Store, serialize, unix_now
 from storage.errors import StoreError
-from storage.models import Lease
+from storage.lease_models import Lease
 from tests.contract.database.rows import binder_of, claim, launch, together
 
 

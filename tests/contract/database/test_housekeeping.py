@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from storage import audit, binders, leaks, leases, outbox, retention
+from storage.audit_models import Audit
 from storage.engine import Store
-from storage.models import Audit, Binder, OutboxMessage
+from storage.models import Binder, OutboxMessage
 from storage.vocabulary import MessageKind, OutboxState, Status
 from tests.contract.database.rows import claim_messages, done, launch, let_pass, post_card, together
 

@@ -44,7 +44,7 @@ def test_models_and_migrations_agree_on_partial_indexes(store: Store) -> None:
         for index in inspect(store.engine).get_indexes(table):
             options = index.get("dialect_options", {})
             partial |= {str(index["name"]): str(options[key]) for key in options if key.endswith("_where")}
-    assert sorted(partial) == ["ix_binders_due", "ix_binders_warm", "ix_outbox_open"]
+    assert sorted(partial) == ["ix_binders_due", "ix_binders_waiting", "ix_binders_warm", "ix_outbox_open"]
     assert "'gone'" in partial["ix_binders_due"]
     assert "'pending'" in partial["ix_outbox_open"]
     assert "'sending'" in partial["ix_outbox_open"]

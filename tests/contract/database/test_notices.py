@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from storage import binders, digest, notices, outbox
+from storage.audit_models import Audit
 from storage.engine import Store
-from storage.models import Audit, Notice, OutboxMessage
+from storage.models import Notice, OutboxMessage
 from storage.vocabulary import Ending, MessageKind, OutboxState, Outcome, Reason
 from tests.contract.database.rows import binder_of, claim_messages, done, launch, post_card, together
 

@@ -25,7 +25,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     path = tmp_path_factory.mktemp("aged") / "aged.sqlite3"
     old: dict[str, Any] = {"status": Status.GONE, "target": Target.GONE, "gone_at": 1.0}
     old |= {"name": "old", "team_id": "T1", "owner": "U1", "channel": "C1", "provider": "gh", "url": "u"}
-    old |= {"size": "small", "token": "t", "created_at": 0.0, "status_since": 0.0, "ends_at": 0.0}
+    old |= {"size": "small", "stored_token": "t", "created_at": 0.0, "status_since": 0.0, "ends_at": 0.0}
     said = {"kind": MessageKind.GONE, "created_at": 0.0, "state": OutboxState.DONE, "facts": {}}
     past: dict[str, Any] = {
         "team_id": "T1",

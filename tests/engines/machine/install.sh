@@ -1,7 +1,7 @@
 # What the engine and the registry need: Debian's packages, buildx, repo2docker and a base image. Sourced by `up`.
 # shellcheck shell=bash
 . "$HERE/buildx.sh"
-PACKAGES=(docker.io iptables debootstrap docker-registry openssl)
+PACKAGES=(docker.io docker-compose iptables debootstrap docker-registry openssl)
 
 # Print what keeps the engine from coming up on this machine; nothing where nothing does.
 lacking() {

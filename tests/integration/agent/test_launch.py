@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bot.provisioning.agent.settings import ContainerSettings
+from bot.provisioning.agent.settings import ContainerSettings, HttpsSettings
 from bot.provisioning.agent_archive import archive
 from bot.provisioning.instances import Phase
 from tests.conftest import GitServer, HostedRepository
@@ -80,6 +80,31 @@ def test_the_container_is_limited_restarted_and_keeps_its_files(guest: Guest, re
     assert value(argv, "--publish") == f"{guest.port}:8888"
     assert "--allow-root" not in argv
     assert "--gpus" not in argv
+
+
+def test_caddy_is_installed_and_alone_reaches_the_server(guest: Guest, repo: HostedRepository) -> None:
+    guest.add("systemctl")
+    guest.add("caddy", by_apt=True)
+    https = HttpsSettings("sslip.io", "https://acme.example.org/dir", "-----BEGIN CERTIFICATE-----\n")
+    settings = replace(QUICK, container=ContainerSettings(address="127.0.0.1"), https=https)
+    settings = replace(settings, machine=replace(settings.machine, install=True))
+    guest.launch(an_order(repo.url, commit=repo.commit({})), settings)
+    guest.serving()
+
+    (run,) = guest.calls("docker", "run")
+    assert value(run["argv"], "--publish") == f"127.0.0.1:{guest.port}:8888"
+    assert [call["argv"][-1] for call in guest.calls("apt-get", "install")] == ["caddy"]
+    assert [call["argv"] for call in guest.calls("systemctl")] == [["restart", "caddy"]]
+    configuration = (guest.root / "etc/caddy/Caddyfile").read_text()
+    assert f"reverse_proxy 127.0.0.1:{guest.port}\n" in configuration
+    assert f"trusted_roots {guest.root / 'etc/caddy/roots.pem'}\n" in configuration
+    assert "https_port 443\n" in configuration
+
+    guest.kill_agent()
+    guest.clear_console()
+    guest.boot()
+    guest.serving()
+    assert guest.calls("systemctl")[-1]["argv"] == ["start", "caddy"], "nobody is cut off"
 
 
 def test_the_token_is_in_a_file_of_root_and_nowhere_else(guest: Guest, repo: HostedRepository) -> None:

@@ -17,6 +17,7 @@ from storage import images
 from storage.engine import Store
 from storage.models import BuiltImage
 from storage.vocabulary import ImageState
+from tests.fakes.database import KEY
 from tests.fakes.real_registry import RealRegistry, digest, is_installed, running_registry
 
 pytestmark = [pytest.mark.engines, pytest.mark.process]
@@ -32,6 +33,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real_registry: Rea
         slack_app_token="xapp-1",
         slack_api_url="http://127.0.0.1:1/",
         database_url=f"sqlite:///{tmp_path / 'bot.sqlite3'}",
+        secret_key=KEY,
         local_root=tmp_path / "local",
         local_engine="none",
         local_unisolated_ok=True,

@@ -18,14 +18,9 @@ from tests.fakes.real_registry import RealRegistry, digest, is_installed, runnin
 pytestmark = [pytest.mark.engines, pytest.mark.process]
 
 
-def minter_of(real: RealRegistry, service: str = "binder-bot", issuer: str = "binder-bot") -> TokenMinter:
-    key = read_key(real.key)
-    return TokenMinter(key, read_certificate(real.certificate, key), service=service, issuer=issuer)
-
-
 @pytest.fixture
 def rights(real_registry: RealRegistry) -> TokenRights:
-    return TokenRights(minter_of(real_registry))
+    return TokenRights(real_registry.minter())
 
 
 @pytest.fixture
@@ -101,7 +96,7 @@ def test_check_is_content_with_a_registry_that_is_set_up(client: ImageRegistry) 
     "wrong", [{"service": "other"}, {"issuer": "other"}], ids=lambda each: next(iter(each))
 )
 def test_check_says_that_the_registry_refuses(real_registry: RealRegistry, wrong: dict[str, str]) -> None:
-    rights = TokenRights(minter_of(real_registry, **wrong))
+    rights = TokenRights(real_registry.minter(**wrong))
     with (
         closing(ImageRegistry(real_registry.place, rights)) as registry,
         pytest.raises(RegistryError, match="refuses the bot") as caught,
@@ -114,7 +109,7 @@ def test_check_says_that_the_registry_is_open_to_all(tmp_path: Path) -> None:
     if not is_installed():
         pytest.skip("needs Debian's package docker-registry: make test-engines")
     with running_registry(tmp_path, auth=False) as open_registry:
-        rights = TokenRights(minter_of(open_registry))
+        rights = TokenRights(open_registry.minter())
         with (
             closing(ImageRegistry(open_registry.place, rights)) as registry,
             pytest.raises(RegistryError, match="asks nobody who they are"),

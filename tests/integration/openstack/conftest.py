@@ -16,6 +16,7 @@ from bot.provisioning.openstack.api import Api, region_of_environment
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.reports import fold
+from tests.fakes.database import KEY
 from tests.integration.openstack.plane import ADMIN, Knobs
 from tests.integration.openstack.standin import CREDENTIAL, SECRET, StandIn
 
@@ -157,6 +158,7 @@ def chosen(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return {
         "slack_bot_token": "xoxb-1",
         "slack_app_token": "xapp-1",
+        "secret_key": KEY,
         "database_url": f"sqlite:///{tmp_path / 'new.sqlite3'}",
         "cloud": "openstack",
         "deployment": "lab",

@@ -22,6 +22,7 @@ from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.images import contents_of
 from storage.engine import Store
 from tests.contract.database.rows import let_pass
+from tests.fakes.database import KEY
 from tests.integration.openstack.baking import CONTENTS, FAILED, Machines, bakery_of
 from tests.integration.openstack.standin import PROJECT, Json, StandIn
 
@@ -272,6 +273,7 @@ def test_a_signal_removes_at_once_what_was_made(
 
 def test_a_cloud_without_images_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = config.load(slack_bot_token="xoxb-1", slack_app_token="xapp-1", local_unisolated_ok=True)
+    tokens = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1", "secret_key": KEY}
+    settings = config.load(**tokens, local_unisolated_ok=True)
     with pytest.raises(ConfigError, match="CLOUD=local has no machine images"):
         admin.bake(settings, None, None, lambda _: None)

@@ -170,6 +170,25 @@ def test_seats_are_launched_at_a_steady_pace() -> None:
     assert all(later - earlier >= 1.0 for earlier, later in zip(moments, moments[2:], strict=False))
 
 
+@pytest.mark.parametrize("phase", [ClassPhase.FIRST, ClassPhase.OPEN])
+def test_while_the_bot_is_drained_no_seat_is_made_and_the_teacher_hears_it_once(phase: ClassPhase) -> None:
+    found = school_class(phase)
+    step = plan(found, state(drained="drained:1"), SHARES)
+    assert (step.launches, step.tells, "paced_at" in step.changes) == (0, "drained:1", False)
+    for name, value in step.changes.items():
+        setattr(found, name, value)
+    assert plan(found, state(drained=""), SHARES) == ClassStep()
+    assert plan(found, state(), SHARES).launches
+
+
+def test_a_drain_changes_nothing_for_a_class_that_has_all_its_seats() -> None:
+    found = school_class(ClassPhase.OPEN)
+    complete = {"lacking": 0, "counts": SeatCounts(made=30, given=3, ready=30)}
+    assert plan(found, state(**complete, drained="drained:1"), SHARES) == plan(
+        found, state(**complete), SHARES
+    )
+
+
 def test_the_teacher_hears_once_that_all_are_ready() -> None:
     counts = SeatCounts(made=3, given=2, ready=3, live=3)
     found = school_class(ClassPhase.OPEN)

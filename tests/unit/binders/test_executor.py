@@ -27,11 +27,12 @@ from bot.binders.actions import (
 )
 from bot.binders.dependencies import Dependencies, NoImages
 from bot.binders.executor import ActionExecutor
-from bot.errors import CloudError, LostLease, QuotaExceeded, RefNotFound
+from bot.binders.repository_gate import RepositoryGate
+from bot.errors import BannedRepository, CloudError, LostLease, QuotaExceeded, RefNotFound
 from bot.provisioning.agent.stored_images import ImageAccess, StoredImage
 from bot.provisioning.tasks import task_of
 from bot.repositories.spec import RepoSpec, Resolved
-from storage import binders
+from storage import binders, policies
 from storage.engine import Store
 from storage.models import Binder
 from tests.fakes.cloud import FakeCloud, FakeServer
@@ -46,7 +47,8 @@ class FakeResolver:
     def resolve(self, spec: RepoSpec) -> Resolved:
         if spec.ref == "mian":
             raise RefNotFound("There is no branch “mian”.")
-        return Resolved(spec, commit="c" * 40, is_tip=True)
+        places = ("https://github.com/moved/r.git",) if spec.ref == "moved" else ()
+        return Resolved(spec, commit="c" * 40, is_tip=True, places=places)
 
 
 @pytest.fixture
@@ -70,7 +72,14 @@ def executor(store: Store, cloud: FakeCloud) -> ActionExecutor:
         return FakeServer(cloud, "abcd1234", PAGES)
 
     dependencies = Dependencies(
-        store, cloud, FakeResolver(), TIMEOUTS, "worker", server=opened, images=KnownImages()
+        store,
+        cloud,
+        FakeResolver(),
+        TIMEOUTS,
+        "worker",
+        server=opened,
+        images=KnownImages(),
+        check_repository=RepositoryGate(store, whom_to_ask="Ask Ada.").check,
     )
     return ActionExecutor(dependencies)
 
@@ -100,6 +109,30 @@ def test_a_repository_is_looked_up(executor: ActionExecutor, row: Binder) -> Non
     result = executor.run(row, Resolve())
     assert isinstance(result, Failed)
     assert result.error.sentence == "There is no branch “mian”."
+
+
+@pytest.mark.parametrize("pattern", ["github.com/o", "github.com/moved"])
+def test_a_repository_is_refused_that_is_banned_or_has_moved_to_a_banned_place(
+    executor: ActionExecutor, row: Binder, store: Store, pattern: str
+) -> None:
+    row.ref = "moved"
+    with store.write() as session:
+        policies.ban(session, pattern, "UADA", "it mines coins")
+    result = executor.run(row, Resolve())
+    assert isinstance(result, Failed)
+    assert isinstance(result.error, BannedRepository)
+    assert result.error.sentence == "o/r on github.com may not be launched here: it mines coins"
+    assert result.error.hint == "Ask Ada."
+
+
+def test_what_was_banned_after_it_was_resolved_gets_no_instance(
+    executor: ActionExecutor, row: Binder, store: Store, cloud: FakeCloud
+) -> None:
+    with store.write() as session:
+        policies.ban(session, "github.com/o/r", "UADA")
+    assert isinstance(executor.run(row, Create()), Failed)
+    assert cloud.created == []
+    assert saved(store).attempt_at is None
 
 
 def test_a_create_records_its_attempt_first_and_orders_what_the_row_says(

@@ -68,6 +68,13 @@ def test_the_oldest_end_where_people_find_no_room(people: list[Binder], ends: li
     assert bool(lacking(WarmPolicy({"small": 9}), state)) is not bool(people)
 
 
+def test_while_the_bot_is_drained_the_pool_runs_empty() -> None:
+    state = PoolState(NOW, [warm(1), warm(2, "large")], [asked("small", 3)], is_drained=True)
+    policy = WarmPolicy({"small": 2, "large": 1})
+    assert superfluous(policy, state) == ["w1", "w2"]
+    assert lacking(policy, state) == []
+
+
 def test_one_that_ends_already_is_room_to_come() -> None:
     rows = [warm(1, target=Target.GONE), warm(2)]
     state = PoolState(NOW, rows, people=[without_room("large")])

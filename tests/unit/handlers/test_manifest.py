@@ -222,6 +222,8 @@ def test_every_command_shortcut_and_event_has_its_listener(heard: dict[str, set[
 
 
 NO_BUTTONS = {
+    "ADMIN_PAGE",
+    "ADMIN_PAGE_PREFIX",
     "COMMAND",
     "HOME_PAGE",
     "HOME_PAGE_PREFIX",
@@ -229,6 +231,7 @@ NO_BUTTONS = {
     "LINK_PREFIX",
     "LAUNCH_FORM",
     "SHARE_FORM",
+    "DENY_FORM",
     "LAUNCH_ANYWHERE",
     "LAUNCH_MESSAGE",
     "GROUPS",
@@ -249,16 +252,18 @@ def test_every_button_and_view_has_its_listener_and_every_listener_its_button(
     buttons = {value for name, value in vars(ids).items() if name in BUTTONS}
     assert heard["action"] == buttons | {
         ids.LINK.pattern,
+        ids.ADMIN_PAGE.pattern,
         ids.HOME_PAGE.pattern,
         ids.CANDIDATE.pattern,
         ids.REPOSITORY,
         ids.REFS,
     }
     assert heard["options"] == {ids.REFS, ids.GROUPS}
-    assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM}
+    assert heard["view"] == {ids.LAUNCH_FORM, ids.SHARE_FORM, ids.DENY_FORM}
     used = {name for name, module in names_in_code("handlers") if module in SPEAKERS}
     assert used >= BUTTONS | {
         "LINK_PREFIX",
+        "ADMIN_PAGE_PREFIX",
         "HOME_PAGE_PREFIX",
         "CANDIDATE_PREFIX",
         "LAUNCH_FORM",

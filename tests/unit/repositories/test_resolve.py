@@ -540,6 +540,7 @@ def test_a_redirect_is_followed_by_hand(git_server: "GitServer") -> None:
     found = Pinned({"old.example.org": "127.0.0.1", "new.example.org": "127.0.0.1"}).resolve(spec)
     assert found.ref_name == "refs/heads/main"
     assert found.spec == spec
+    assert found.places == (f"http://new.example.org:{git_server.port}/team/repo.git",)
 
 
 @pytest.mark.usefixtures("loopback_is_public", "repository")
@@ -583,6 +584,7 @@ def test_a_private_host_may_redirect_where_private_hosts_are_allowed(
     git_server.redirects["/old"] = repository.url
     found = resolver.resolve(RepoSpec(Provider.GIT, f"{git_server.url}/old"))
     assert found.ref_name == "refs/heads/main"
+    assert found.places == (repository.url,)
 
 
 def test_a_drip_is_cut_at_the_deadline() -> None:
@@ -644,6 +646,15 @@ def test_a_doi_is_refused_only_if_the_registry_says_so(
         with pytest.raises(RepositoryNotFound, match=r"no DOI 10\.5281/zenodo\.1"):
             resolver.resolve(spec)
     assert git_server.requests == ["/api/handles/10.5281/zenodo.1"]
+
+
+def test_where_a_doi_leads_is_told(git_server: "GitServer") -> None:
+    page = "https://github.com/evil/repo"
+    values = [{"type": "HS_ADMIN", "data": {"value": {}}}, {"type": "URL", "data": {"value": page}}]
+    body = json.dumps({"responseCode": 1, "values": values}).encode()
+    git_server.answers["/api/handles/10.5281/zenodo.1"] = (200, "application/json", body)
+    resolver = Resolver(allow_private=True, doi_url=git_server.url)
+    assert resolver.resolve(parse_repo("10.5281/zenodo.1")).places == (page,)
 
 
 def test_a_doi_passes_when_the_registry_does_not_answer(hanging: int) -> None:

@@ -15,8 +15,9 @@ import handlers
 from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
+from handlers.messages.approval_text import REASON
 from handlers.requests.context import Context
-from handlers.slack.profiles import Profiles
+from handlers.slack.profiles import Membership, Profiles, member
 from storage import binders, shares
 from storage.models import Binder
 from storage.share_models import ShareKind
@@ -25,6 +26,7 @@ from tests.unit.handlers.conftest import Post, binder
 from workspace.hands import Person, plain
 
 REPO = "https://github.com/owner/repo"
+ADMIN_BUTTONS = (ids.ADMIN_ANNOUNCE, ids.ADMIN_PAGE.pattern)
 SLACKS_NAMES = {"secret": "privategroup"}
 """What Slack calls a channel in what it sends, where that is not the channel's name."""
 SIZES = (Size("small", "1 CPU, 2 GB"), Size("large", "8 CPUs, 30 GB"))
@@ -38,6 +40,11 @@ class Desk:
     app: App
     nudged: list[None]
     numbers: Any = field(default_factory=lambda: count(1))
+    guests: frozenset[str] = frozenset()
+
+    def is_member(self, user: str) -> bool:
+        """Whether somebody is no guest."""
+        return user not in self.guests
 
     def dispatch(self, body: dict[str, Any]) -> dict[str, Any]:
         """Hand over one envelope; its acknowledgement."""
@@ -181,6 +188,17 @@ class Desk:
                 person.wait_for(lambda seen: seen.messages("dm")[before:])
         return answer
 
+    def send_denial(self, binder_id: str, user: str, reason: str = "too long") -> dict[str, Any]:
+        """Send the form of *Deny*."""
+        view = {
+            "id": f"V{next(self.numbers)}",
+            "type": "modal",
+            "callback_id": ids.DENY_FORM,
+            "private_metadata": binder_id,
+            "state": {"values": {REASON: {REASON: {"type": "plain_text_input", "value": reason}}}},
+        }
+        return self.dispatch({"type": "view_submission", **self.identity(user), "view": view})
+
     def share(self, row: Binder, *handles: str, manages: bool = False) -> None:
         """Share a binder as its owner would."""
         self.share_all([row], *handles, manages=manages)
@@ -193,7 +211,7 @@ class Desk:
             for row in rows:
                 shares.share(session, row.id, people, manages=manages, by=row.owner)
 
-    def told(self, user: str, act: Callable[[], None]) -> str:
+    def told(self, user: str, act: Callable[[], object]) -> str:
         """The answer that one person alone gets to what they do."""
         with Person(self.post.workspace.url, user) as person:
             first = person.look()
@@ -246,7 +264,19 @@ class Desk:
 
     @property
     def grace(self) -> str:
-        return self.post.workspace.state.person("grace").id
+        return self.id_of("grace")
+
+    def id_of(self, handle: str) -> str:
+        return self.post.workspace.state.person(handle).id
+
+    def in_thread(self, row: Binder) -> list[str]:
+        """What is said of a binder, once everything is delivered."""
+        for _ in range(20):
+            self.post.delivery.deliver_due()
+            self.post.clock[0] += 2
+        thread = self.post.row(row.id).thread_ts or ""
+        with Person(self.post.workspace.url, row.owner) as person:
+            return [plain(each) for each in person.look().thread("general", thread)]
 
 
 def context_of(
@@ -255,6 +285,7 @@ def context_of(
     *,
     can_shelve: bool = False,
     profiles: Profiles | None = None,
+    membership_of: Callable[[str, frozenset[str]], Membership] = member,
     **settings: Any,
 ) -> Context:
     """What a new process's listeners work with. Without `profiles`, nobody asks for people's languages."""
@@ -265,7 +296,14 @@ def context_of(
         "lifetime_hours": 12,
         "max_hours": 12,
     }
-    context = Context(post.store, Settings(**(whole | settings)), SIZES, nudge, can_shelve)
+    context = Context(
+        post.store,
+        Settings(**(whole | settings)),
+        SIZES,
+        nudge,
+        can_shelve,
+        membership_of=membership_of,
+    )
     if profiles is None:
         return context
     return replace(
@@ -273,6 +311,7 @@ def context_of(
         zone_of=profiles.zone_of,
         known_locale=profiles.known_locale,
         refresh_profile=profiles.refresh,
+        membership_of=profiles.membership_of,
     )
 
 

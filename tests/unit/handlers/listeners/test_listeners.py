@@ -11,8 +11,9 @@ from handlers import ids, messages
 from handlers.listeners.middleware import Recent
 from handlers.requests import subcommands
 from storage import binders, outbox
-from storage.models import Audit, Binder
-from storage.vocabulary import Ending, Status, Target
+from storage.audit_models import Audit
+from storage.models import Binder
+from storage.vocabulary import Ending, Result, Status, Target
 from tests.unit.handlers.conftest import NOW, TOKEN
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt, modal
 
@@ -84,16 +85,20 @@ def test_a_wanted_duration_sets_the_end(desk: Desk) -> None:
     assert row.ends_at - row.created_at == 8_400
 
 
-def test_one_binder_too_many_is_refused_with_what_can_be_stopped(desk: Desk) -> None:
+def test_one_binder_too_many_waits_and_can_be_cancelled(desk: Desk) -> None:
     for name in ("one", "two", "three"):
         desk.has(id=name, name=name)
-    said = desk.command(f"launch {REPO}")
-    assert "You have 3 binders, and you can have 3 at a time." in said
-    assert "/binder stop two" in said
-    assert len(desk.all()) == 3
-    with desk.post.store.read() as session:
-        assert session.query(Audit).count() == 3
+    assert desk.command(f"launch {REPO}") == ""
+    said = desk.command("status repo")
+    assert "repo is number 1 in the queue" in said
+    assert "its owner has 3 of 3 binders. It begins when one of them ends." in said
+    assert "[Cancel]" in said
+    assert "repo is number 1 in the queue" in desk.command("list")
     assert desk.command(f"launch {REPO}", user=desk.grace) == ""
+    assert [each.waits_for for each in desk.all() if each.owner == desk.grace] == [None]
+    desk.command("stop repo")
+    waiting = next(each for each in desk.all() if each.owner == desk.post.ada and each.name == "repo")
+    assert waiting.target == Target.GONE
 
 
 # --- words -----------------------------------------------------------------------------------------------
@@ -230,7 +235,7 @@ def test_a_double_click_stops_once(desk: Desk) -> None:
         desk.click(ids.STOP, "abcd2345")
     desk.answers("ada", lambda shown: "need not be torn down again" in shown)
     with desk.post.store.read() as session:
-        assert session.query(Audit).filter_by(event="end").count() == 1
+        assert session.query(Audit).filter_by(event="end", result=Result.DONE).count() == 1
 
 
 @pytest.mark.parametrize("action_id", [ids.OPEN, ids.STOP, ids.LOG, ids.RETRY, ids.RETRY_WITHOUT_CONDA])

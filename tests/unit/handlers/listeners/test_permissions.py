@@ -10,19 +10,22 @@ from typing import Any
 import pytest
 
 import handlers
+from bot.policy.people import Standing
 from handlers import ids
 from handlers.listeners.buttons import BUTTONS
 from handlers.listeners.class_buttons import CLASS_BUTTONS
 from handlers.messages import share_fields
+from handlers.messages.approval_text import REASON
 from handlers.messages.buttons import Offers, more_buttons
 from handlers.messages.candidates import Candidate
 from handlers.requests.subcommands import BY_NAME, SUBCOMMANDS, Subcommand
 from handlers.rules import RULES, Action, Role, State, is_possible, state_of
+from handlers.slack.profiles import Membership
 from storage import shares
 from storage.models import Binder
-from storage.vocabulary import Ending, Status, Target
+from storage.vocabulary import Ending, Status, Target, WaitsFor
 from tests.unit.handlers.conftest import TOKEN, Post, binder
-from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
+from tests.unit.handlers.listeners.conftest import ADMIN_BUTTONS, REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
 from workspace.hands import Person, plain
 from workspace.state import Json, SlackError
@@ -33,6 +36,8 @@ ACTORS = {Role.OWNER: "ada", Role.ADMIN: "grace"} | dict.fromkeys(
 )
 PRIVATE = {Role.OUTSIDER, Role.SHARED, Role.MANAGER}
 """The roles for whom the binder is private: who are shared with see it all the same."""
+NOBODY = {Role.GUEST, Role.OUTSIDER}
+"""The roles for whom a binder is not there."""
 NOBODYS = "zzzzzzzz"
 
 
@@ -41,6 +46,25 @@ def desk(post: Post) -> Desk:
     admin = post.workspace.state.person("grace").id
     app = bolt(post, lambda: None, can_shelve=True, admins=admin, max_binders_per_person=9999)
     return Desk(post, app, [])
+
+
+def with_guest(post: Post) -> Desk:
+    """A desk at which Linus is a guest."""
+    state = post.workspace.state
+    admin, linus = state.person("grace").id, state.person("linus").id
+
+    def membership_of(user: str, _workspaces: frozenset[str]) -> Membership:
+        return Membership(Standing.GUEST if user == linus else Standing.MEMBER)
+
+    app = bolt(
+        post,
+        lambda: None,
+        can_shelve=True,
+        admins=admin,
+        max_binders_per_person=9999,
+        membership_of=membership_of,
+    )
+    return Desk(post, app, [], guests=frozenset({linus}))
 
 
 def words_of(desk: Desk, subcommand: Subcommand) -> str:
@@ -137,6 +161,28 @@ def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str
     yield Action.SHARE, type_name
 
 
+def by_denial(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
+    """*Deny*, and its form sent with the id of a binder that it was not opened for."""
+    who = desk.post.workspace.state.person(user).id
+
+    def press(binder_id: str) -> str:
+        with Person(desk.post.workspace.url, user) as person:
+            before = len(person.look().ephemerals())
+            desk.click(ids.DENY, binder_id, user=who)
+            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None)
+            if seen.modal:
+                person.close()
+                return "opened"
+            return "\n".join(plain(each) for each in seen.ephemerals()[before:])
+
+    def send(binder_id: str) -> str:
+        answer = desk.send_denial(binder_id, who)
+        return str(answer.get("errors", {}).get(REASON, "done"))
+
+    yield Action.DENY, press
+    yield Action.DENY, send
+
+
 def by_home(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str]]]:
     """The buttons of a home tab, where the answer comes as a direct message."""
     who = desk.post.workspace.state.person(user).id
@@ -201,10 +247,12 @@ def may_retry(desk: Desk, who: str, binder_id: str) -> bool:
     with desk.post.store.read() as session:
         row = session.get_one(Binder, binder_id)
         is_shared = bool(shares.rights(session, who, binder_id))
-    return not row.is_private or is_shared or who in {row.owner, desk.grace}
+    is_there = not row.is_private and desk.is_member(who)
+    return is_there or is_shared or who in {row.owner, desk.grace}
 
 
 STATES: dict[State, dict[str, Any]] = {
+    State.ASKED: {"status": Status.REQUESTED, "ready_at": None, "waits_for": WaitsFor.APPROVAL},
     State.STARTING: {"status": Status.BUILDING, "ready_at": None},
     State.READY: {},
     State.SHELVED: {"status": Status.SHELVED, "target": Target.SHELVED},
@@ -222,11 +270,13 @@ STATES: dict[State, dict[str, Any]] = {
 @pytest.mark.parametrize("role", sorted(ACTORS))
 @pytest.mark.parametrize(
     "way",
-    [by_command, by_mention, by_button, by_choice, by_share_form, by_home, by_menu, by_more],
+    [by_command, by_mention, by_button, by_choice, by_share_form, by_denial, by_home, by_menu, by_more],
 )
 def test_every_way_in_keeps_to_the_table(
     desk: Desk, way: Callable[[Desk, str], Iterator[tuple[Action, Callable[[str], str]]]], role: Role
 ) -> None:
+    if role == Role.GUEST:
+        desk = with_guest(desk.post)
     cells = list(product(way(desk, ACTORS[role]), State))
     rows = desk.has_all([in_state(state, role, number, desk) for number, (_, state) in enumerate(cells)])
     if role in {Role.SHARED, Role.MANAGER}:
@@ -237,7 +287,7 @@ def test_every_way_in_keeps_to_the_table(
     for ((action, ask), state), row in zip(cells, rows, strict=True):
         forget_messages(desk)
         said = ask(row.id)
-        if role == Role.OUTSIDER:
+        if role in NOBODY:
             if ask not in of_nobodys:
                 of_nobodys[ask] = ask(NOBODYS)
             is_right = said.replace(row.id, NOBODYS) == of_nobodys[ask]
@@ -267,7 +317,7 @@ def forget_messages(desk: Desk) -> None:
 def said_as_the_table_says(said: str, role: Role, action: Action, state: State) -> bool:
     rule = RULES[action]
     if role not in rule.roles:
-        return f"or an admin can {action}." in said
+        return f"{'Only' if rule.is_for_admins else 'or'} an admin can {action}." in said
     if state not in rule.states:
         return rule.otherwise in said
     refusals = ["can't find", "or an admin can", *[rule.otherwise for _ in [1] if rule.otherwise]]
@@ -277,15 +327,15 @@ def said_as_the_table_says(said: str, role: Role, action: Action, state: State) 
 def test_every_action_has_its_rule_and_can_be_asked_for() -> None:
     asked = {each.action for each in SUBCOMMANDS} | set(ACTION_OF.values())
     assert set(RULES) == set(Action) == asked - {None}
-    assert not any(Role.OUTSIDER in rule.roles for rule in RULES.values())
-    assert all({Role.OWNER, Role.ADMIN} <= rule.roles for rule in RULES.values())
+    assert not any(NOBODY & rule.roles for rule in RULES.values())
+    assert all({Role.OWNER, Role.ADMIN} <= rule.roles or rule.is_for_admins for rule in RULES.values())
     assert all(bool(rule.otherwise) == (rule.states != set(State)) for rule in RULES.values())
     assert BY_NAME["open"].action == Action.OPEN
 
 
 def test_every_pair_of_status_and_target_is_in_a_state() -> None:
     seen = {state_of(Binder(status=status, target=target)) for status in Status for target in Target}
-    assert seen == set(State) - {State.FAILED}
+    assert seen == set(State) - {State.FAILED, State.ASKED}
     for state, changes in STATES.items():
         assert state_of(binder(**changes)) == state
 
@@ -318,15 +368,19 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     handlers.register(recorder, handlers.Context(None, None, (), lambda: None))  # type: ignore[arg-type] # not used yet
     listened = {(kind, each) for kind, all_of in recorder.heard.items() for each in all_of}
     by_others = {("action", ids.SHARE), ("view", ids.SHARE_FORM), ("action", ids.CANDIDATE.pattern)}
+    by_others |= {("action", ids.DENY), ("view", ids.DENY_FORM)}
     in_menu = {("action", ids.MENU)}
     of_classes = {("action", each) for each in CLASS_BUTTONS}  # held against their own table elsewhere
     of_binders = {("action", each) for each in BUTTONS}
-    assert listened == ABOUT_NO_BINDER | by_others | in_menu | of_classes | of_binders
+    of_admins = {("action", each) for each in ADMIN_BUTTONS}  # likewise
+    assert listened == ABOUT_NO_BINDER | by_others | in_menu | of_classes | of_binders | of_admins
     in_walks = {each.name for each in ABOUT_ONE}
-    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "help"}
+    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "admin", "help"}
 
 
-ACTION_OF = {ids.SHARE: Action.SHARE} | {each: operation.action for each, operation in BUTTONS.items()}
+ACTION_OF = {ids.SHARE: Action.SHARE, ids.DENY: Action.DENY} | {
+    each: operation.action for each, operation in BUTTONS.items()
+}
 
 
 @pytest.mark.parametrize("changes", STATES.values(), ids=STATES)
@@ -340,7 +394,7 @@ def test_the_buttons_of_a_card_are_those_that_are_possible(changes: dict[str, An
         possible -= {Action.EXTEND}
     if row.ending != Ending.FAILED:
         possible -= {Action.ASK_FOR_HELP}
-    assert offered == possible - {Action.SEE}
+    assert offered == possible - {Action.SEE, Action.APPROVE, Action.DENY}  # the admins decide elsewhere
 
 
 def test_the_site_may_let_everybody_read_logs(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bot.binders.costs import Expense, Period
 from bot.config.featured import MOST_FEATURED, Featured
 from bot.errors import RefNotFound, SpecError
 from bot.jupyter.file_crawl import LeftOut
@@ -23,18 +24,23 @@ from bot.repositories.preview import Preview
 from bot.saved_work.archive import Archive
 from handlers import messages
 from handlers.messages import (
+    admin_text,
+    approval_text,
     archive_text,
     candidates,
     digest,
+    drain_text,
     forms,
     help_request,
     home_tab,
     launch_links,
     more,
     notices,
+    policy_text,
     share_fields,
     sharing,
 )
+from handlers.messages.admin_text import Announcement
 from handlers.messages.blocks import MAX_SECTION, MAX_VIEW_BLOCKS, Json, problems
 from handlers.messages.buttons import Offers
 from handlers.messages.forms import FormFacts, Origin
@@ -43,9 +49,11 @@ from handlers.messages.language import LANGUAGES, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
+from storage.audit_models import Audit
 from storage.models import Binder, Notice
+from storage.policy_models import Approval, ApprovalState, PersonLimits, RepositoryRule
 from storage.share_models import Share, ShareKind
-from storage.vocabulary import Activity, Ending, Outcome, Reason, Status, Target
+from storage.vocabulary import Activity, Ending, Outcome, Reason, Result, Status, Target, WaitsFor
 from tests.unit.handlers.conftest import NOW, TOKEN, binder
 from tests.unit.handlers.messages.class_cases import CLASS_MESSAGES
 from tests.unit.handlers.messages.conftest import HOSTILE_TEXTS, check, in_text
@@ -91,6 +99,20 @@ def archive_full_of(text: str) -> Archive:
     )
 
 
+def act_full_of(text: str) -> Audit:
+    return Audit(
+        at=NOW,
+        actor=text,
+        event=text,
+        binder_id="b1",
+        way=text,
+        channel="C1",
+        result=Result.REFUSED,
+        sentence=text,
+        detail={},
+    )
+
+
 def shares_full_of(text: str) -> list[Share]:
     """Many shares of each kind; ids come from Slack alone, but nothing is believed."""
     ids = {ShareKind.USER: "U1234567890", ShareKind.CHANNEL: "C1234567890", ShareKind.GROUP: "S1234567890"}
@@ -100,6 +122,12 @@ def shares_full_of(text: str) -> list[Share]:
         for subject in (known, text)
         for manages in (True, False) * 15
     ]
+
+
+def question_full_of(text: str, state: ApprovalState) -> Approval:
+    return Approval(
+        binder_id="abcd2345", state=state, asked_at=NOW, expires_at=NOW, decided_by=text, reason=text
+    )
 
 
 def mine_full_of(case: Case) -> Mine:
@@ -168,8 +196,55 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
         for manages in (True, False)
     ),
     "sharing.acted": lambda case: iter(
-        sharing.acted(case.row, case.text, each) for each in (*Action, case.text)
+        sharing.acted(case.row, case.text, each, case.text) for each in (*Action, case.text)
     ),
+    "admin_text.usage": lambda _case: admin_text.usage([("x" * 200, "y" * 200)] * 60),
+    "admin_text.everything": lambda case: admin_text.everything(
+        Page([(case.row, Role.ADMIN)] * MOST_SHOWN, 50, 2_000, 1e9, [row_full_of(case.text)] * 60),
+        home_options(case),
+        drain_text.state(case.text, NOW, NOW),
+    ),
+    "admin_text.announcement_preview": lambda case: admin_text.announcement_preview(
+        Announcement("abcd2345", case.text[: admin_text.MOST_TEXT]), 10**6
+    ),
+    "admin_text.announced": lambda _case: admin_text.announced(10**6),
+    "admin_text.announcement": lambda case: admin_text.announcement(case.row, case.text, case.text),
+    "admin_text.acts": lambda case: iter(
+        admin_text.acts(rows, {"b1": case.text}) for rows in ([], [act_full_of(case.text)] * 20)
+    ),
+    "admin_text.costs": lambda case: iter(
+        admin_text.costs(Period("2026-11", NOW, NOW), total, ([total] * 60,) * 3, case.text)
+        for total in (Expense(case.text, 0, 0.0, 0.0), Expense(case.text, 10**6, 1e9, 1e12))
+    ),
+    "policy_text.limits_of": lambda case: iter(
+        policy_text.limits_of(case.text, limits) for limits in ({}, {case.text: 1e12})
+    ),
+    "policy_text.everybodys_limits": lambda case: iter(
+        policy_text.everybodys_limits(rows)
+        for rows in (
+            [],
+            [PersonLimits(user=case.text, limits={case.text: 1e12}, by=case.text, at=NOW)] * 60,
+        )
+    ),
+    "policy_text.banned": lambda case: policy_text.banned(case.text, case.text),
+    "policy_text.allowed": lambda case: policy_text.allowed(case.text),
+    "policy_text.forgotten": lambda case: policy_text.forgotten(case.text),
+    "policy_text.decided": lambda case: iter(
+        policy_text.decided(rules)
+        for rules in (
+            [],
+            [
+                RepositoryRule(pattern=case.text, is_allowed=each, by=case.text, at=NOW, reason=case.text)
+                for each in (True, False) * 30
+            ],
+        )
+    ),
+    "drain_text.warning": lambda case: iter(
+        drain_text.warning(case.row, case.text, until) for until in (None, NOW)
+    ),
+    "drain_text.begun": lambda _case: iter(drain_text.begun(until, 10**6, 10**6) for until in (None, NOW)),
+    "drain_text.ended": lambda _case: iter(drain_text.ended(was_in_force=each) for each in (True, False)),
+    "drain_text.empty": lambda _case: drain_text.empty(),
     "sharing.shared_now": lambda case: sharing.shared_now(case.row, shares_full_of(case.text)),
     "sharing.unshared": lambda case: iter(
         sharing.unshared(case.row, [case.text, "C1"] * 60, keep) for keep in ([], [case.text, "U1"] * 60)
@@ -177,6 +252,10 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
     "replies.links": lambda case: messages.links(case.row),
     "log_text.log_of": lambda case: iter(
         messages.log_of(case.row, with_file=with_file) for with_file in (True, False)
+    ),
+    "approval_text.question": lambda case: iter(
+        approval_text.question(case.row, question_full_of(case.text, state), case.text)
+        for state in ApprovalState
     ),
     "help_request.help_preview": lambda case: help_request.help_preview(case.row, "C1", case.text),
     "help_request.help_request": lambda case: help_request.help_request(case.row, case.text),
@@ -211,6 +290,7 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
 """Each message by the function that makes it, from one case."""
 
 VIEWS: Mapping[str, Callable[[Case], list[Json]]] = {
+    "approval_text.deny_form": lambda case: approval_text.deny_form(case.row)["blocks"],
     "launch_links.unfurled": lambda case: launch_links.unfurled(launched_by(case.text)),
     "more.more_view": lambda case: more.more_view(case.row, Offers(can_ask=True), set(Action), Origin("C1"))[
         "blocks"
@@ -262,8 +342,11 @@ def test_every_message_has_a_row() -> None:
     assert makers() == MESSAGES.keys() | VIEWS.keys() | OPTIONS.keys()
 
 
+FULL = {"number": 10**6, "scope": "workspace", "what": "cost", "used": 1e9 + 0.5, "limit": 1e9}
 STATES: list[dict[str, Any]] = [
     {"status": Status.BUILDING, "ready_at": None},
+    {"status": Status.REQUESTED, "ready_at": None, "waits_for": WaitsFor.PLACE, "queue": FULL},
+    {"status": Status.REQUESTED, "ready_at": None, "waits_for": WaitsFor.APPROVAL, "queue": {"until": NOW}},
     {"resumes": 1},
     {"status": Status.SHELVED, "target": Target.SHELVED},
     *[{"target": Target.GONE, "ended_at": NOW, "ending": ending} for ending in Ending],

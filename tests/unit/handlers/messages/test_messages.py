@@ -332,3 +332,23 @@ def test_the_ready_message_says_whether_people_in_one_notebook_see_each_other(
     shown = texts(messages.ready(binder(collaborates=collaborates), NOW))
     assert words in shown
     assert ("Two people in one notebook" in shown) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_said"),
+    [
+        ("http://203.0.113.5:8888", True),
+        ("http://hub.example.org/b", True),
+        ("http://[2001:db8::1]:8888", True),
+        ("https://203-0-113-5.sslip.io", False),
+        ("http://127.0.0.1:8888", False),
+        ("http://[::1]:8888", False),
+        ("http://localhost:8888", False),
+        (None, False),
+    ],
+)
+def test_plain_http_is_said_with_the_links_unless_they_stay_on_this_machine(
+    url: str | None, *, is_said: bool
+) -> None:
+    shown = texts(messages.ready(binder(server_url=url, interfaces=[]), NOW))
+    assert ("not encrypted" in shown) is is_said

@@ -1,0 +1,82 @@
+"""What `deploy/` holds is what Kubernetes, Compose, systemd and the bot understand."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from bot.config import Settings
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
+OLDEST_KUBERNETES = "1.30"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
+KUSTOMIZATION: dict[str, Any] = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
+DEPLOYMENT: dict[str, Any] = yaml.safe_load((KUBERNETES / "deployment.yaml").read_text())
+[CONTAINER] = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
+
+
+@pytest.mark.parametrize("file", KUSTOMIZATION["resources"])
+def test_a_manifest_is_one_that_kubernetes_takes(file: str) -> None:
+    manifest = yaml.safe_load((KUBERNETES / file).read_text())
+    assert kubernetes_validate.validate(manifest, OLDEST_KUBERNETES, strict=True) == OLDEST_KUBERNETES
+
+
+def test_every_manifest_is_a_resource() -> None:
+    files = {each.name for each in KUBERNETES.iterdir()} - {"kustomization.yaml"}
+    assert files == set(KUSTOMIZATION["resources"])
+
+
+def test_kustomize_renders_all_of_it() -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("needs kubectl")
+    command = ["kubectl", "kustomize", str(KUBERNETES)]
+    rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    kinds = [each["kind"] for each in yaml.safe_load_all(rendered)]
+    assert len(kinds) == len(KUSTOMIZATION["resources"])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [COMPOSE["services"]["bot"]["environment"], [each["name"] for each in CONTAINER["env"]]],
+    ids=["compose", "kubernetes"],
+)
+def test_what_is_set_there_is_a_setting(names: list[str]) -> None:
+    assert {each.lower() for each in names} <= set(Settings.model_fields)
+
+
+def test_nothing_runs_as_root_or_can_write_to_its_image() -> None:
+    pod, context = DEPLOYMENT["spec"]["template"]["spec"], CONTAINER["securityContext"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert context == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    bot = COMPOSE["services"]["bot"]
+    assert (bot["read_only"], bot["cap_drop"]) == (True, ["ALL"])
+    assert f"\nUSER {pod['securityContext']['runAsUser']}\n" in (DEPLOY / "Dockerfile").read_text()
+
+
+def test_the_bot_has_as_long_to_finish_its_steps_everywhere() -> None:
+    unit = (DEPLOY / "binder-bot.service").read_text()
+    seconds = DEPLOYMENT["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert f"\nTimeoutStopSec={seconds}\n" in unit
+    assert COMPOSE["services"]["bot"]["stop_grace_period"] == f"{seconds}s"
+
+
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("needs systemd-analyze")
+    # What it starts is not installed on this machine.
+    unit = tmp_path / "binder-bot.service"
+    text = (DEPLOY / "binder-bot.service").read_text()
+    unit.write_text(text.replace("/opt/binder-bot/.venv/bin/binder-bot", "/bin/true"))
+    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
