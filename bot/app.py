@@ -123,12 +123,14 @@ class Application:
         self.warm_pool = None
         if self.cloud.can_wait:
             self.warm_pool = wiring.warm_pool(settings, self.store, self.cloud, dependencies.worker)
+        self._vcpus = Lookups(self.cloud.vcpus, self._background.submit, fresh_seconds=FLAVOR_SECONDS)
         self.classes = wiring.class_keeper(
             settings,
             self.store,
             self.cloud,
             dependencies.worker,
             has_images=self._kept_images is not None,
+            vcpus_of=self._vcpus.known,
         )
         self.replica = Replica(self.store, dependencies.worker, end=_end_this_process)
         self.queue = wiring.queue_keeper(settings, self.store, self.cloud)
@@ -298,7 +300,7 @@ class Application:
             known_locale=self._profiles.known_locale,
             refresh_profile=self._profiles.refresh,
             membership_of=self._profiles.membership_of,
-            vcpus_of=Lookups(self.cloud.vcpus, self._background.submit, fresh_seconds=FLAVOR_SECONDS).known,
+            vcpus_of=self._vcpus.known,
             slow=self._slow_facts(),
         )
 

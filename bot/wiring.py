@@ -110,12 +110,13 @@ def class_keeper(
     worker: str,
     *,
     has_images: bool,
+    vcpus_of: Callable[[str], int | None],
 ) -> ClassKeeper:
     """Build what drives classes; `has_images` says whether the site has an image store."""
     policy = ClassPolicy(shares_build=has_images or cloud.keeps_images, can_wait=cloud.can_wait)
     identify = partial(new_binder_identity, settings.key_to_tokens)
     admission = Admission.of(settings, settings.zone)
-    return ClassKeeper(store, policy, worker, identify=identify, let_begin=admission.run)
+    return ClassKeeper(store, policy, worker, identify=identify, let_begin=admission.run, vcpus_of=vcpus_of)
 
 
 def queue_keeper(settings: Settings, store: Store, cloud: Cloud) -> QueueKeeper:

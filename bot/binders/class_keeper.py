@@ -48,6 +48,7 @@ class ClassKeeper:
         worker: This process's name on the lease.
         identify: Makes the id and the secrets of a new binder.
         let_begin: Lets new binders begin, or wait for a place.
+        vcpus_of: Tells how many vCPUs an instance of a size has, as far as it is known; asks nobody.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class ClassKeeper:
         *,
         identify: Callable[[], BinderIdentity],
         let_begin: Callable[[Session], object],
+        vcpus_of: Callable[[str], int | None],
     ) -> None:
         self._store = store
         self._policy = policy
         self._worker = worker
         self._identify = identify
         self._let_begin = let_begin
+        self._vcpus_of = vcpus_of
 
     def tick(self) -> None:
         """Take the step that is due for each class. Where there is none, this is one short query."""
@@ -166,6 +169,7 @@ class ClassKeeper:
             maximum_at=found.ends_at,
             budget=found.budget,
             price_per_hour=found.price_per_hour,
+            vcpus=self._vcpus_of(found.size),
             waits_for=WaitsFor.PLACE,
             waits_since=now,
         )

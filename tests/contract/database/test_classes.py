@@ -38,7 +38,14 @@ def identify() -> BinderIdentity:
 
 
 def keeper(store: Store, worker: str = "one") -> ClassKeeper:
-    return ClassKeeper(store, ClassPolicy(), worker, identify=identify, let_begin=Admission(Quotas()).run)
+    return ClassKeeper(
+        store,
+        ClassPolicy(),
+        worker,
+        identify=identify,
+        let_begin=Admission(Quotas()).run,
+        vcpus_of=lambda _size: 1,
+    )
 
 
 def tick(store: Store, times: int = 1) -> None:
