@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick test-openstack test-engines screenshots soak storms check format catalogues lock bench clean
+.PHONY: help run test quick test-openstack test-engines docs screenshots soak storms check format catalogues lock bench clean
 
 help: ## show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ test-openstack: .venv/.dev ## run the tests that need a cloud: that of OS_CLOUD,
 
 test-engines: .venv/.dev ## run the tests that need Docker: one is started for them here (Debian, root)
 	@tests/engines/machine/with $(BIN)/python -m pytest -m engines tests/engines tests/integration/images tests/chaos/soak
+
+docs: .venv/.dev ## build the documentation as a site, with search
+	@$(BIN)/python -m docsite
 
 screenshots: .venv/.dev ## take the stale pictures of the documentation again, with Chromium: make screenshots [ALL=1]
 	@$(BIN)/python -m tests.screenshots $(if $(ALL),--all)

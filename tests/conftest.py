@@ -44,8 +44,8 @@ STARTS_PROCESSES = {"git_server", "jupyter", "notebook", "one_postgresql", "post
 SLOW_FOLDERS = (
     ("acceptance",),
     ("unit/saved_work", "chaos/sim"),
-    ("unit/jupyter", "chaos/soak"),
-    ("integration/local",),
+    ("chaos/soak", "unit/jupyter", "integration/agent"),
+    ("integration/openstack", "integration/local"),
 )
 """The folders in which tests take long, those with real servers first: for each quarter of the suite some."""
 

@@ -103,13 +103,20 @@ class Person:
         answer.raise_for_status()
         return Snapshot(answer.json())
 
-    def wait_for(self, predicate: Callable[[Snapshot], _Found | None], seconds: float = 10) -> _Found:
+    def wait_for(
+        self, predicate: Callable[[Snapshot], _Found | None], seconds: float = 10, since: int = -1
+    ) -> _Found:
         """Look until `predicate` finds something true, and return that.
+
+        Args:
+            predicate: What is waited for.
+            seconds: How long it may take.
+            since: The version from which on something has to change first.
 
         Raises:
             TimeoutError: nothing was found in time; its text shows the last things seen.
         """
-        deadline, seen = time.monotonic() + seconds, self.look()
+        deadline, seen = time.monotonic() + seconds, self.look(since, seconds)
         while True:
             found = predicate(seen)
             if found:

@@ -127,7 +127,8 @@ def acts(rows: Sequence[Audit], names: Mapping[str, str]) -> Message:
 
 
 def _act(row: Audit, names: Mapping[str, str]) -> str:
-    what = names.get(row.binder_id or "") or row.binder_id or row.class_id or row.setting or ""
+    what = names.get(row.binder_id or "") or row.binder_id or row.class_id or row.setting
+    what = what or str(row.detail.get("pattern") or row.detail.get("user") or "")
     channel = row.channel or ""
     where = subject_text(channel) if channel.startswith(("C", "G")) else ""
     facts = [each for each in (where, inline(row.way, 20)) if each]

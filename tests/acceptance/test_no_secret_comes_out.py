@@ -205,6 +205,7 @@ def test_no_secret_comes_out(
             witness.search(f"what {user} sees", seen_by(person, person.look()))
         for shown in shown_by_errors(witness):
             witness.search("an error", shown)
+        witness.search("the metrics", scene.app.metrics.as_text())
         parts = [scene.app, scene.app.store, scene.app._settings, scene.app._context(), scene.cloud.created]
         witness.search("a repr", repr([*parts, scene.app.reconciler._dependencies]))
     printed = capfd.readouterr()

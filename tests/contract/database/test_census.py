@@ -7,7 +7,7 @@ from storage.census import Census, Group
 from storage.engine import Store
 from storage.models import BuiltImage
 from storage.vocabulary import ImageState, MessageKind, Status, WaitsFor
-from tests.contract.database.rows import launch, let_pass
+from tests.contract.database.rows import launch, let_pass, post_card
 
 
 def taken(store: Store) -> tuple[Census, int]:
@@ -28,6 +28,16 @@ def taken(store: Store) -> tuple[Census, int]:
 def test_an_empty_database_has_nothing(store: Store) -> None:
     found, _ = taken(store)
     assert found == Census([], 0, 0, 0.0, {"binders": 0, "work": 0}, {}, 0)
+
+
+def test_the_card_of_an_old_binder_is_no_old_message(store: Store) -> None:
+    binder = launch(store)
+    post_card(store, binder.id)
+    let_pass(store, 10_000)
+    with store.write() as session:
+        outbox.touch_card(session, binder.id)
+    found, _ = taken(store)
+    assert (found.outbox, found.outbox_age) == (1, 0.0)
 
 
 def test_everything_is_counted_once_with_the_same_queries(store: Store) -> None:

@@ -201,17 +201,23 @@ class Desk:
 
     def share(self, row: Binder, *handles: str, manages: bool = False) -> None:
         """Share a binder as its owner would."""
+        self.share_all([row], *handles, manages=manages)
+
+    def share_all(self, rows: Sequence[Binder], *handles: str, manages: bool = False) -> None:
+        """Share many binders at once."""
         state = self.post.workspace.state
         people = [Subject(ShareKind.USER, state.person(each).id) for each in handles]
         with self.post.store.write() as session:
-            shares.share(session, row.id, people, manages=manages, by=row.owner)
+            for row in rows:
+                shares.share(session, row.id, people, manages=manages, by=row.owner)
 
     def told(self, user: str, act: Callable[[], object]) -> str:
         """The answer that one person alone gets to what they do."""
         with Person(self.post.workspace.url, user) as person:
-            before = len(person.look().ephemerals())
+            first = person.look()
+            before = len(first.ephemerals())
             act()
-            shown = person.wait_for(lambda seen: seen.ephemerals()[before:])
+            shown = person.wait_for(lambda seen: seen.ephemerals()[before:], since=first.version)
         return "\n".join(plain(each) for each in shown)
 
     def answers(self, user: str = "ada", until: Callable[[str], bool] = bool) -> str:

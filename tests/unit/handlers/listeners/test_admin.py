@@ -228,6 +228,7 @@ def test_a_ban_counts_at_once_with_its_reason_until_it_is_taken_back(desk: Desk,
     said = admin(desk, "ban")
     assert "it mines coins" in said
     assert desk.grace in said
+    assert "github.com/owner/repo" in admin(desk, "audit")
     assert "the settings of the site decide again" in admin(desk, f"forget {REPO}")
     assert "No admin has banned" in admin(desk, "allow")
     assert desk.command(f"launch {REPO}", user=linus) == ""

@@ -18,6 +18,7 @@ from bot.repositories.spec import RepoSpec
 from handlers import ids
 from handlers.messages import forms, share_fields
 from handlers.messages.forms import OTHER_OPTIONS, TYPED_OPTIONS, FormFacts, Origin, launch_form, ref_options
+from handlers.requests import slow_facts
 from handlers.requests.slow_facts import SlowFacts
 from storage import shares
 from tests.unit.handlers.listeners.conftest import REPO, SIZES, Desk, context_of, modal
@@ -246,7 +247,10 @@ def test_a_form_that_is_sent_shares_with_people_channels_and_groups() -> None:
     assert [read[each] for each in chosen] == [["U1"], ["C1"], ["S1"]]
 
 
-def test_two_forms_wait_for_a_look_and_all_others_are_launched_at_once() -> None:
+def test_two_forms_wait_for_a_look_and_all_others_are_launched_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slow_facts, "WAIT_SECONDS", 10)  # longer than a busy machine takes for this
     may_go, spec = Event(), parse_repo("owner/repo")
     found_later = Preview()
 
