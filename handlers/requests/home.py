@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from bot.binders.cost import cost, ran_seconds
+from bot.policy.quotas import What
 from bot.times import calendar
 from handlers.messages import home_tab
 from handlers.messages.blocks import Json
@@ -15,7 +16,7 @@ from handlers.requests.launches import sizes_for
 from handlers.requests.permissions import roles_of
 from handlers.requests.requester import Requester
 from handlers.rules import Role
-from storage import binders, overview, past_launches, shares, warm
+from storage import binders, overview, past_launches, policies, shares, warm
 from storage.home_models import Home, HomeTab
 from storage.models import Binder
 
@@ -54,7 +55,7 @@ def _mine(session: Session, context: Context, requester: Requester, now: float) 
         ],
         recent=_recent(session, requester, own),
         featured=context.settings.featured_repositories,
-        usage=_usage(session, context, requester, len(own), now),
+        usage=_usage(session, context, requester, sum(each.waits_for is None for each in own), now),
     )
 
 
@@ -87,6 +88,7 @@ def _what(binder: Binder) -> tuple[str | None, ...]:
 
 
 def _usage(session: Session, context: Context, requester: Requester, count: int, now: float) -> Usage:
+    own = policies.limits_of(session, requester.team_id, requester.user)
     month = calendar.month_start(now, context.settings.zone)
     used = [
         each
@@ -97,7 +99,7 @@ def _usage(session: Session, context: Context, requester: Requester, count: int,
     limits = context.settings.limits_of(sizes[0].key if sizes else "")
     return Usage(
         count=count,
-        most=context.settings.max_binders_per_person,
+        most=int(own.get(What.BINDERS, context.settings.max_binders_per_person)),
         lifetime=limits.lifetime,
         maximum=limits.maximum,
         idle=limits.idle_seconds,

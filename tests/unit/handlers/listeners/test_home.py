@@ -10,10 +10,10 @@ from handlers import ids
 from handlers.outbox.homes import HomePublisher
 from handlers.requests import home
 from handlers.slack.calls import SlackCalls, default_rate_limits
-from storage import homes
+from storage import homes, policies
 from storage.home_models import HomeChange
 from storage.models import Binder
-from storage.vocabulary import Ending, Status, Target
+from storage.vocabulary import Ending, Status, Target, WaitsFor
 from tests.unit.handlers.conftest import NOW
 from tests.unit.handlers.listeners.conftest import Desk, bolt, context_of
 from workspace.hands import plain
@@ -154,6 +154,23 @@ def test_it_says_what_one_may_have_and_what_one_used_this_month(desk: Desk) -> N
     assert "ends after 12 h unless you extend it, and after 12 h at the latest." in shown
     assert "nobody used it for 4 h. It may cost 50.00 SU." in shown
     assert "This month: 2 binders, which ran for 1 h 30 min. Cost: 2.00 SU." in shown
+
+
+def test_what_waits_does_not_count_and_limits_of_ones_own_are_told(desk: Desk) -> None:
+    tabs = tabs_of(desk)
+    desk.has(name="mine")
+    full = {"scope": "person", "what": "binders", "used": 7, "limit": 7, "number": 2}
+    waits = {"status": Status.REQUESTED, "ready_at": None, "waits_for": WaitsFor.PLACE, "queue": full}
+    desk.has(id="later", name="later", **waits)
+    with desk.post.store.write() as session:
+        policies.set_limits(
+            session, desk.post.workspace.state.team_id, desk.post.ada, {"binders": 7}, "UADMIN"
+        )
+    shown = tabs.open("ada")
+    assert "You have 1 of 7 binders." in shown
+    assert "*later* is number 2 in the queue" in shown
+    assert "its owner has 7 of 7 binders" in shown
+    assert "[Cancel]" in shown
 
 
 # --- admins ----------------------------------------------------------------------------------------------
