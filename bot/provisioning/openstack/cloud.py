@@ -30,6 +30,7 @@ from bot.provisioning.instances import (
 from bot.provisioning.openstack.api import Api, region_of_environment
 from bot.provisioning.openstack.check import Check
 from bot.provisioning.openstack.consoles import Consoles
+from bot.provisioning.openstack.end_marks import EndMarks
 from bot.provisioning.openstack.errors import Conflict, NotThere
 from bot.provisioning.openstack.images import BakedImages
 from bot.provisioning.openstack.inventory import (
@@ -89,6 +90,7 @@ class OpenStackCloud:
         self._render = render
         self._fold = fold
         self._api = Api(region)
+        self._marks = EndMarks(self._api, self._tags)
         self._images = BakedImages(self._api, self._tags)
         self._names = NameResolver(self._api, options, self._images)
         self._network = Network(self._api, self._names, self._tags, options)
@@ -143,8 +145,7 @@ class OpenStackCloud:
 
     def mark_end(self, resources: ResourceIds, ends_at: float) -> None:
         """See `Cloud.mark_end`."""
-        path, metadata = f"/servers/{_server_id(resources)}/metadata", self._tags.metadata_of_end(ends_at)
-        self._api.call("compute", "POST", path, "mark the server", body={"metadata": metadata})
+        self._marks.write(_server_id(resources), ends_at)
 
     def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:  # noqa: ARG002 - the server is found by its id
         """See `Cloud.instruct`. The text becomes metadata, which the metadata service shows to the agent."""

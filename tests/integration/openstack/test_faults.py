@@ -177,6 +177,32 @@ def test_nothing_is_retried_behind_our_back(cloud: OpenStackCloud, standin: Stan
     assert calls[LIST.replace("/", "compute /", 1)] == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_mark_that_is_refused_is_not_tried_again(
+    cloud: OpenStackCloud, standin: StandIn, order_of: OrderOf, status: int
+) -> None:
+    resources = cloud.create(order_of("b1"))
+    path = f"POST /servers/{resources['server']}/metadata"
+    standin.knobs.answers[path] = (status, {"error": {"message": "The access rules do not allow it."}})
+    with standin.counted() as calls:
+        for _ in range(3):
+            cloud.mark_end(resources, 2e9)
+    assert calls["POST compute /servers/ID/metadata"] <= 2, "a token may be asked for anew, once"
+
+
+def test_a_mark_that_did_not_arrive_is_tried_again(
+    cloud: OpenStackCloud, standin: StandIn, order_of: OrderOf
+) -> None:
+    resources = cloud.create(order_of("b1"))
+    path = f"POST /servers/{resources['server']}/metadata"
+    standin.knobs.answers[path] = (503, "busy")
+    with pytest.raises(CloudUnreachable):
+        cloud.mark_end(resources, 2e9)
+    del standin.knobs.answers[path]
+    cloud.mark_end(resources, 2e9)
+    assert cloud.survey().of("b1")[0].ends_at == 2e9
+
+
 def test_a_cloud_that_is_not_there_is_unreachable(standin: StandIn, fold_console: Fold) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
