@@ -154,16 +154,15 @@ def is_file(path: str) -> str:
 
 def credentials(known: Known) -> str:
     """Whether the cloud takes the credentials."""
-    found = _choices(known["CLOUD"], _credentials_in(known))
+    _offered.cache_clear()
+    with _environment(_credentials_in(known)):
+        found = choices_of(known["CLOUD"])
     return f"The cloud answers. It has {len(found['OPENSTACK_SIZES'])} flavors."
 
 
 def choices(known: Known, name: str) -> Sequence[Choice]:
     """What the cloud has for a setting; nothing where it does not answer."""
-    try:
-        return _choices(known["CLOUD"], _credentials_in(known))[name]
-    except CloudError:
-        return ()
+    return _offered(known["CLOUD"], _credentials_in(known)).get(name, ())
 
 
 def is_there(known: Known, name: str, also: Sequence[str] = ()) -> str:
@@ -178,6 +177,7 @@ def is_there(known: Known, name: str, also: Sequence[str] = ()) -> str:
 
 def whole_cloud(known: Known) -> str:
     """What `check` says of the cloud with all answers."""
+    _offered.cache_clear()  # who answers again may have changed something
     names = {name for name in known if name.lower() in config.Settings.model_fields}
     chosen: dict[str, Any] = {name.lower(): known[name] for name in names if known[name]}
     with _environment(_credentials_in(known)), TemporaryDirectory() as folder:
@@ -192,10 +192,13 @@ def _credentials_in(known: Known) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=1)
-def _choices(cloud: str, given: tuple[tuple[str, str], ...]) -> Mapping[str, Sequence[Choice]]:
-    """What the cloud has. It is asked once for all questions; what failed is asked again."""
-    with _environment(given):
-        return choices_of(cloud)
+def _offered(cloud: str, given: tuple[tuple[str, str], ...]) -> Mapping[str, Sequence[Choice]]:
+    """What the cloud has, looked up once for all questions: one that is down makes nobody wait again."""
+    try:
+        with _environment(given):
+            return choices_of(cloud)
+    except CloudError:
+        return {}
 
 
 @contextmanager

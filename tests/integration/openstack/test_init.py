@@ -1,13 +1,15 @@
 """`binder-bot init` for OpenStack, over the stand-in: what the cloud has is offered, and tried."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
-from bot.admin.init import init, settings_file
+from bot.admin.init import init, settings_file, trials
+from bot.provisioning.choices import Choice
+from bot.provisioning.registry import choices_of
 from tests.fakes.terminal import FakeTerminal
 from tests.integration.openstack.standin import CREDENTIAL, SECRET, StandIn
 from workspace.options import Options
@@ -88,8 +90,16 @@ def test_what_the_cloud_has_is_offered_and_tried(file: Path, clouds_yaml: Path, 
 
 
 def test_a_cloud_that_is_down_is_skipped_and_what_it_lacks_is_no_reason_to_stop(
-    file: Path, clouds_yaml: Path, standin: StandIn
+    file: Path, clouds_yaml: Path, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks = 0
+
+    def counted(cloud: str) -> Mapping[str, Sequence[Choice]]:
+        nonlocal looks
+        looks += 1
+        return choices_of(cloud)
+
+    monkeypatch.setattr(trials, "choices_of", counted)
     clouds_yaml.write_text(clouds_yaml.read_text().replace(standin.url, "http://127.0.0.1:1"))
     script = [
         ("CLOUD", "openstack"),
@@ -108,4 +118,5 @@ def test_a_cloud_that_is_down_is_skipped_and_what_it_lacks_is_no_reason_to_stop(
     terminal = FakeTerminal([*SLACK, *script])
     init(file, terminal)
     assert settings_file.read(file)["OPENSTACK_SIZES"] == "m3.quad"
+    assert looks == 2, "once for its credentials, and once for the choices of all questions"
     assert "binder-bot bake --from" in terminal.screen

@@ -12,6 +12,8 @@ import yaml
 from dotenv import dotenv_values
 
 from bot.admin.init import manifest, questions, settings_file
+from bot.admin.init.dialogue import Question
+from bot.config import Settings
 from bot.errors import ConfigError
 from bot.provisioning.choices import Choice
 from handlers.ids import COMMAND
@@ -113,6 +115,21 @@ def test_a_manifest_that_is_too_long_for_a_link_goes_into_a_file(
     assert str(file) in told
     assert "manifest_yaml=" not in told
     assert yaml.safe_load(file.read_text())["display_information"]["name"] == "Lab"
+
+
+QUESTIONS = [each for section in questions.sections(Path("x")) for each in section.questions]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: each.name)
+def test_a_question_is_about_a_setting_and_shows_no_secret(question: Question) -> None:
+    name = question.name
+    if not name.isupper():
+        assert name == "app_name", "it is not written"
+    elif not name.startswith("OS_"):
+        field = Settings.model_fields[name.lower()]
+        is_secret = "SecretStr" in str(field.annotation)
+        assert question.secret or not is_secret
+        assert not is_secret or "s3cret-of-many-letters" not in question.shown("s3cret-of-many-letters")
 
 
 @pytest.mark.parametrize(
