@@ -118,6 +118,14 @@ def _parse(options: argparse.Namespace) -> int:
     return USAGE_ERROR if "error" in found else 0
 
 
+def _init(options: argparse.Namespace) -> int:
+    from bot.admin.init import init
+    from bot.admin.init.terminal import RealTerminal
+
+    init(options.file, RealTerminal())
+    return 0
+
+
 def _check(_: argparse.Namespace) -> int:
     from bot import config
     from bot.admin.check import check
@@ -273,6 +281,12 @@ COMMANDS = (
         (Option("words", {"nargs": "*", "help": "[--json] and the text; or - for one text a line"}),),
         # The text may look like options (`--ref main`, or an attack), but none of them is ours.
         {"prefix_chars": "\0", "add_help": False},
+    ),
+    OperatorCommand(
+        "init",
+        "ask for the settings, try each answer, and write them to a file",
+        _init,
+        (Option("file", {"nargs": "?", "type": Path, "default": Path(".env"), "help": "default: .env"}),),
     ),
     OperatorCommand("check", "check the settings against Slack, the database and the cloud", _check),
     OperatorCommand(

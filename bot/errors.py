@@ -4,6 +4,7 @@ BinderBotError (storage/errors.py)
 ├── StoreError
 │   └── UnreadableSecret        one row's secret cannot be opened
 ├── ConfigError                 a setting is missing or wrong; names the variable
+│   └── ServiceUnreachable      what a setting names did not answer; try again
 ├── RequestError                what a person asked for cannot be done
 │   ├── SpecError               the text names no repository that we understand
 │   └── Refused                 this person may not do that
@@ -47,6 +48,7 @@ __all__ = [
     "RequestError",
     "ResolveError",
     "ServerError",
+    "ServiceUnreachable",
     "SpecError",
     "StoreError",
     "UnreadableSecret",
@@ -55,6 +57,10 @@ __all__ = [
 
 class ConfigError(BinderBotError):
     """A setting is missing or wrong. The sentence names the variable."""
+
+
+class ServiceUnreachable(ConfigError):
+    """What a setting names did not answer. The setting may be right; try again."""
 
 
 class RequestError(BinderBotError):

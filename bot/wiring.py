@@ -177,9 +177,14 @@ def form_resolver(settings: Settings) -> Resolver:
 
 def web_client(settings: Settings) -> WebClient:
     """Build the client of Slack's Web API."""
+    return slack_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+
+
+def slack_client(token: str, api_url: str) -> WebClient:
+    """Build the client of Slack's Web API for one token."""
     return WebClient(
-        token=settings.slack_bot_token.get_secret_value(),
-        base_url=settings.slack_api_url,
+        token=token,
+        base_url=api_url,
         timeout=SLACK_TIMEOUT_SECONDS,
         # The default sends a post again after a reset connection, and may post it twice.
         retry_handlers=[],

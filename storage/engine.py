@@ -62,7 +62,7 @@ class Store:
         self, url: str, *, clock: Callable[[], float] = time.time, keyring: Keyring | None = None
     ) -> None:
         self.keyring = keyring
-        self.url = _parsed(url)
+        self.url = parsed_url(url)
         self.engine = _engine(self.url, clock)
         self._clock = clock
 
@@ -129,13 +129,18 @@ class Store:
         self.engine.dispose()
 
 
-def _parsed(url: str) -> URL:
+def parsed_url(url: str) -> URL:
+    """Read a DATABASE_URL, with the driver that this project uses.
+
+    Raises:
+        StoreError: It names no database that is supported.
+    """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):
         raise StoreError(
             "DATABASE_URL is not a database URL. A valid one is sqlite:///binder-bot.sqlite3."
-        ) from error
+        ) from None  # what led to it may hold the password
     if parsed.get_backend_name() == "sqlite":
         return parsed.set(drivername="sqlite")
     if parsed.get_backend_name() in {"postgresql", "postgres"}:

@@ -50,8 +50,8 @@ class Workspace:
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
         self.bot_token = self.options.bot_token or f"xoxb-{secrets.token_hex(16)}"
-        self.app_token = self.options.app_token or f"xapp-1-{secrets.token_hex(16)}"
         self.state = State(self.options.app_name, self.options.trigger_seconds, self.options.team_id)
+        self.app_token = self.options.app_token or f"xapp-1-{self.state.app_id}-{secrets.token_hex(16)}"
         self.views = Views(self.state, new_blocks=self.options.new_blocks)
         self.sockets = Sockets(self.state.app_id, self.options.ack_seconds)
         self.api = WebApi(self.state, self.views, self.sockets, self.options, self.bot_token, self.app_token)

@@ -22,6 +22,14 @@ def check(settings: Settings) -> Iterator[str]:
         BinderBotError: The first part that does not work, with what to do about it.
     """
     yield from _database(settings)
+    yield from check_cloud(settings)
+    if (kept := image_store_of(settings)) is not None:
+        yield from _images(kept)
+    yield _slack(settings)
+
+
+def check_cloud(settings: Settings) -> Iterator[str]:
+    """Try what the operator chose on the cloud; raises as `check` does."""
     with closing(build_cloud(settings)) as cloud:
         yield _cloud(cloud)
         if quota := cloud.quota():
@@ -30,9 +38,6 @@ def check(settings: Settings) -> Iterator[str]:
             yield f"advice     {ADVICE}"
         for advice in cloud.advice():
             yield f"advice     {advice}"
-    if (kept := image_store_of(settings)) is not None:
-        yield from _images(kept)
-    yield _slack(settings)
 
 
 def _database(settings: Settings) -> Iterator[str]:

@@ -1,5 +1,5 @@
 """The settings, and how each of their words is read."""
 
-from bot.config.settings import Settings, load
+from bot.config.settings import Settings, check_value, load
 
-__all__ = ["Settings", "load"]
+__all__ = ["Settings", "check_value", "load"]

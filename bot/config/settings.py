@@ -364,6 +364,22 @@ def load(**overrides: Any) -> Settings:
         raise ConfigError(f"The settings are wrong: {problems}.") from error
 
 
+def check_value(variable: str, value: str) -> None:
+    """Make sure that one variable can have a value, whatever the others are.
+
+    Raises:
+        ConfigError: It cannot; the value is not shown.
+    """
+    name = variable.lower()
+    given: dict[str, Any] = {"_env_file": None, name: value}
+    try:
+        Settings(**given)
+    except ValidationError as error:
+        for each in error.errors(include_input=False, include_url=False):
+            if each["loc"][:1] == (name,):
+                raise ConfigError(f"{_problem(each)}.") from None  # what led to it may hold the value
+
+
 def _keys(several: SecretStr) -> list[str]:
     return [each.strip() for each in several.get_secret_value().split(",")]
 

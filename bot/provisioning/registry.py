@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
+from bot.provisioning.choices import Choice
 from bot.provisioning.local import factory as local_factory
 from bot.provisioning.local.settings import LocalSettings
 from bot.provisioning.openstack import factory as openstack_factory
@@ -29,6 +30,13 @@ class CloudFactory(Protocol):
 
     def problems(self, settings: CloudsSettings, /) -> Iterator[str]:
         """Which settings are missing or do not fit: each names the variable, and has no full stop."""
+
+    def choices(self) -> Mapping[str, Sequence[Choice]]:
+        """What there is to choose from, by the variable that names it. Credentials are the environment's.
+
+        Raises:
+            CloudError: The cloud does not answer, or refuses the credentials.
+        """
 
     def build(self, settings: CloudsSettings, /) -> Cloud:
         """Build the cloud.
@@ -56,6 +64,11 @@ FACTORIES: Mapping[str, CloudFactory] = {
 def build_cloud(settings: CloudsSettings) -> Cloud:
     """Build the cloud that CLOUD names; raises as `CloudFactory.build` does."""
     return FACTORIES[settings.cloud].build(settings)
+
+
+def choices_of(cloud: str) -> Mapping[str, Sequence[Choice]]:
+    """What the cloud of that name offers; raises as `CloudFactory.choices` does."""
+    return FACTORIES[cloud].choices()
 
 
 def build_bakery(settings: CloudsSettings) -> Bakery:

@@ -1,5 +1,6 @@
 """The containers of this deployment on this host, by the command line of docker or podman."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.errors import CloudError, CloudUnreachable
@@ -37,13 +38,18 @@ def detect(choice: str) -> str | None:
     if choice == "none":
         return None
     candidates = ENGINES if choice == "auto" else (choice,)
-    found = next((name for name in candidates if _works(Engine(name))), None)
+    found = next(working(candidates), None)
     if found is None and choice != "auto":
         raise CloudUnreachable(
             f"The container engine `{choice}` does not work here, or has no buildx.",
             hint=f"`{choice} version` and `{choice} buildx version` must both succeed.",
         )
     return found
+
+
+def working(candidates: Iterable[str] = ENGINES) -> Iterator[str]:
+    """The engines that work here and can build."""
+    return (name for name in candidates if _works(Engine(name)))
 
 
 class Containers:

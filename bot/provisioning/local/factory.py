@@ -1,10 +1,12 @@
 """How the local cloud is built from the settings, and which settings it cannot work with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from bot.errors import ConfigError
 from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
+from bot.provisioning.choices import Choice
+from bot.provisioning.local.engine import working
 from bot.provisioning.local.settings import LocalSettings
 
 
@@ -19,6 +21,11 @@ def problems(settings: LocalSettings) -> Iterator[str]:
         yield "IDLE_ACTION is shelve, but the local cloud cannot shelve instances"
     if settings.warm_pool:
         yield "WARM_POOL is set, but instances of the local cloud cannot wait for an order"
+
+
+def choices() -> Mapping[str, Sequence[Choice]]:
+    """See `CloudFactory.choices`: the container engines that work here."""
+    return {"LOCAL_ENGINE": [Choice(name) for name in working()]}
 
 
 def build(settings: LocalSettings) -> Cloud:

@@ -1,12 +1,14 @@
 """How the OpenStack cloud is built from the settings, and which settings it cannot work without."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from bot.errors import ConfigError
 from bot.provisioning.agent.settings import AgentSettings, ContainerSettings, HttpsSettings
 from bot.provisioning.baking import Bakery
 from bot.provisioning.base import Cloud
+from bot.provisioning.choices import Choice
 from bot.provisioning.openstack.options import OpenStackOptions
 from bot.provisioning.openstack.settings import OpenStackSettings
 
@@ -26,6 +28,15 @@ def problems(settings: OpenStackSettings) -> Iterator[str]:
     default = type(settings).model_fields["openstack_public_url"].default
     if has_https(settings) and settings.openstack_public_url != default:
         yield "OPENSTACK_PUBLIC_URL cannot be set with OPENSTACK_TLS=caddy, which decides the links"
+
+
+def choices() -> Mapping[str, Sequence[Choice]]:
+    """See `CloudFactory.choices`: images, flavors and networks."""
+    from bot.provisioning.openstack.api import Api, region_of_environment  # noqa: PLC0415 - as below
+    from bot.provisioning.openstack.choices import choices_of  # noqa: PLC0415 - as below
+
+    with closing(Api(region_of_environment)) as api:
+        return choices_of(api)
 
 
 def build(settings: OpenStackSettings) -> Cloud:

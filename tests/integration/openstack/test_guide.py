@@ -126,7 +126,7 @@ def test_the_unit_runs_the_bot_as_the_guide_installs_it() -> None:
     service = unit["Service"]
     assert service["ExecStart"] == "/opt/binder-bot/.venv/bin/binder-bot serve"
     assert f"useradd --system --home-dir {service['WorkingDirectory']} " in GUIDE
-    assert f"/dev/null {service['EnvironmentFile']}\n" in GUIDE
+    assert f"binder-bot init {service['EnvironmentFile']}\n" in GUIDE
     assert f"sqlite:///{service['WorkingDirectory']}/" in GUIDE
 
 
