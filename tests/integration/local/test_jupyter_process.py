@@ -1,6 +1,7 @@
 """A server that never answers is told by what really happened."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,15 @@ import pytest
 from bot.provisioning.agent.failures import Failure
 from bot.provisioning.agent.jupyter_process import Server, serve
 from bot.provisioning.agent.recipe import Recipe, Wanted
+from bot.provisioning.agent.settings import UvSettings
 from tests.integration.agent.machine import a_free_port
 from tests.unit.provisioning.agent.jobs import a_job
 
 
-def reason_of(root: Path, start: str | None, jupyter: str) -> Failure:
+def reason_of(root: Path, start: str | None, jupyter: str, uv: UvSettings | None = None) -> Failure:
     """Why a server does not start, of these two scripts."""
     job = a_job(root)
+    job = replace(job, settings=replace(job.settings, uv=uv))
     job.reporter.log("+ websocket-client==1.9.2")
     job.places.repo.mkdir()
     for path, script in ((job.places.repo / "start", start), (root / "venv/bin/jupyter-server", jupyter)):
