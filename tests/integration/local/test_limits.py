@@ -25,6 +25,7 @@ ENTER = (
     "os.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])"
 )
 TAKE_ALL = "taken = []\nwhile True: taken.append(bytearray(b'x' * 2**20))"
+SLEEPS = "import time; print('started', flush=True); time.sleep(600)"
 FORKS = """
 import os, sys, time
 children = 0
@@ -112,7 +113,7 @@ def test_programs_cannot_start_more_than_they_may(
 
 
 def test_processors_are_limited(limiter: Limiter, start: Callable[[str], subprocess.Popen[str]]) -> None:
-    with start("import time; print('started', flush=True); time.sleep(600)") as program:
+    with start(SLEEPS) as program:
         assert program.stdout is not None
         program.stdout.readline()
         group = limiter.groups.path_of(ID)
@@ -142,11 +143,12 @@ def test_what_a_killed_bot_left_behind_is_found_by_its_name_and_removed(tmp_path
     limiter, missing = find_limiter(options.limits, options.deployment)
     if limiter is None:
         pytest.skip(missing)
-    sleeping = limiter.limited(ID, [sys.executable, "-c", ENTER, "import time; time.sleep(600)"])
-    with subprocess.Popen(sleeping, cwd=ROOT) as program:
-        wait_until(lambda: limiter.groups.list() == {ID})
+    sleeping = limiter.limited(ID, [sys.executable, "-c", ENTER, SLEEPS])
+    with subprocess.Popen(sleeping, stdout=subprocess.PIPE, text=True, cwd=ROOT) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        assert limiter.groups.list() == {ID}
         inner = limiter.groups.path_of(ID) / "inner"
-        wait_until(inner.parent.exists)
         inner.mkdir()  # as a program of the repository may
 
         cloud = LocalCloud(options, engine="none")
