@@ -200,6 +200,8 @@ class Application:
     def start(self) -> None:
         """Start working: unfinished rows go on where they were."""
         self.replica.report()
+        for size in self.cloud.sizes:
+            self._vcpus.known(size.key)  # so that the first launch need not wait for the answer
         self.reconciler.take_over()
         self.ticks.every(replicas.REPORT_SECONDS, "replica", self.replica.report)
         with self.store.write() as session:

@@ -62,7 +62,7 @@ class Admission:
             session: An open write transaction. It holds the lock until it ends.
         """
         queue.lock(session)
-        waiting = {each.id: each for each in queue.waiting(session) if each.vcpus is not None}
+        waiting = {each.id: each for each in queue.waiting(session) if self._is_measured(session, each)}
         if not waiting or draining.in_force(session) is not None:  # what waits keeps its place
             return turns.Plan()
         plan = self._plan(session, list(waiting.values()))
@@ -74,6 +74,14 @@ class Admission:
             log.info("launch_hopeless", binder=binder_id, scope=str(full.scope.kind), what=str(full.what))
             queue.fail(session, waiting[binder_id], _HOPELESS, self.whom_to_ask)
         return plan
+
+    def counts(self, session: Session, what: What) -> bool:
+        """Whether that is limited for anybody."""
+        return self.quotas.counts(what) or policies.limits_anybody(session, what)
+
+    def _is_measured(self, session: Session, binder: Binder) -> bool:
+        """Whether it is known how much a launch takes, of what is limited."""
+        return binder.vcpus is not None or not self.counts(session, What.VCPUS)
 
     def _plan(self, session: Session, waiting: Sequence[Binder]) -> turns.Plan:
         books = _Books(session, self)
@@ -101,6 +109,7 @@ class _Books:
 
     def __init__(self, session: Session, admission: Admission) -> None:
         self._session = session
+        self._admission = admission
         self._quotas = admission.quotas
         self._held = queue.held(session)
         self._now = float(session.scalar(unix_now().select()) or 0.0)
@@ -125,7 +134,7 @@ class _Books:
         for held in self._held:
             amounts = Amounts({What.BINDERS: held.binders, What.VCPUS: held.vcpus})
             self._add(used, held, amounts)
-        if any(self._counts(what) for what in (What.HOURS, What.COST)):
+        if any(self._admission.counts(self._session, what) for what in (What.HOURS, What.COST)):
             for each in queue.ran_since(self._session, min(self._month, self._now - _DAY_SECONDS)):
                 self._add(used, each, self._ran(each))
         return used
@@ -136,9 +145,6 @@ class _Books:
         for each in self._held:
             running[_person(each)] += each.binders
         return running
-
-    def _counts(self, what: What) -> bool:
-        return self._quotas.counts(what) or policies.limits_anybody(self._session, what)
 
     def _ran(self, binder: Binder) -> Amounts:
         hours = ran_seconds(binder, self._now, self._now - _DAY_SECONDS) / _HOUR_SECONDS

@@ -158,6 +158,14 @@ def test_a_size_of_which_nobody_knows_the_vcpus_waits_until_the_cloud_tells(stor
     assert ask(store, owner="U2").queue["what"] == "vcpus"
 
 
+def test_nobody_waits_for_the_vcpus_of_a_size_where_nothing_limits_them(store: Store) -> None:
+    admission = Admission(read_quotas("site=binders:2"))
+    assert ask(store, admission, vcpus=None).waits_for is None
+    with store.write() as session:
+        policies.set_limits(session, "T1", "U9", {"vcpus": 4}, by="UADA")
+    assert ask(store, admission, vcpus=None).waits_for == WaitsFor.PLACE
+
+
 def test_nothing_begins_while_an_admin_drains_the_site_and_what_waits_does_not_keep_it_from_being_empty(
     store: Store,
 ) -> None:
