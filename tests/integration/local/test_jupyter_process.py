@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.provisioning.agent import memory_events
 from bot.provisioning.agent.failures import Failure
 from bot.provisioning.agent.jupyter_process import Server, serve
 from bot.provisioning.agent.recipe import Recipe, Wanted
@@ -59,3 +60,22 @@ def test_a_server_without_last_words_gets_none_of_the_build_s(tmp_path: Path) ->
     assert reason_of(tmp_path, None, "#!/bin/sh\nexit 3\n").reason == (
         "Its server ended with exit code 3 before it answered."
     )
+
+
+@pytest.mark.parametrize(
+    ("counted", "how"), [(1, "ran out of memory"), (0, "was ended by SIGKILL")], ids=["memory", "a person"]
+)
+def test_a_killed_server_ran_out_of_memory_only_if_the_kernel_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: int, how: str
+) -> None:
+    events = tmp_path / "group/memory.events"
+    events.parent.mkdir()
+    events.write_text("oom_kill 0\n")
+    (tmp_path / "proc").write_text("0::/group\n")
+    monkeypatch.setattr(memory_events, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(memory_events, "_MOUNT", tmp_path)
+    script = f"#!/bin/sh\necho oom_kill {counted} > {events}\nkill -9 $$\n"
+
+    failure = reason_of(tmp_path, None, script, UvSettings("uv", "/nowhere", "/nowhere", memory="4g"))
+
+    assert failure.reason == f"Its server {how} before it answered."
