@@ -232,6 +232,8 @@ class Application:
             log.warning("secrets", advice=advice)
         if is_plain(self.cloud.example_url):
             log.warning("links_are_plain_http", advice=ADVICE)
+        for advice in self.cloud.host_advice():
+            log.warning("host", advice=advice)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:

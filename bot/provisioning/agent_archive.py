@@ -15,6 +15,7 @@ HOST_ONLY = frozenset(
         "environment.py",
         "environments.py",
         "jupyter_process.py",
+        "memory_events.py",
         "pythons.py",
         "recipe.py",
         "recipe_conda.py",

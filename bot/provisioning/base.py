@@ -64,6 +64,10 @@ class MinimalCloud:
         """See `Cloud.advice`."""
         return []
 
+    def host_advice(self) -> list[str]:
+        """See `Cloud.host_advice`."""
+        return []
+
     def unproven_images(self) -> frozenset[str]:
         """See `Cloud.unproven_images`."""
         return frozenset()
@@ -122,6 +126,9 @@ class Cloud(Protocol):
         Raises:
             CloudError: See `check`.
         """
+
+    def host_advice(self) -> list[str]:
+        """Say what the operator should know of the bot's own host, a sentence each. No network is used."""
 
     def close(self) -> None:
         """Close the connections to the cloud."""

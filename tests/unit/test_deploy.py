@@ -70,13 +70,17 @@ def test_the_bot_has_as_long_to_finish_its_steps_everywhere() -> None:
     assert COMPOSE["services"]["bot"]["stop_grace_period"] == f"{seconds}s"
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("drop_in", [None, "local.conf"])
+def test_systemd_takes_the_unit(tmp_path: Path, drop_in: str | None) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze")
     # What it starts is not installed on this machine.
     unit = tmp_path / "binder-bot.service"
     text = (DEPLOY / "binder-bot.service").read_text()
     unit.write_text(text.replace("/opt/binder-bot/.venv/bin/binder-bot", "/bin/true"))
+    if drop_in is not None:
+        (tmp_path / "binder-bot.service.d").mkdir()
+        shutil.copy(DEPLOY / drop_in, tmp_path / "binder-bot.service.d")
     command = ["systemd-analyze", "verify", "--man=no", str(unit)]
     found = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (found.returncode, found.stderr) == (0, "")

@@ -14,6 +14,7 @@ from bot.provisioning.agent.error_lines import true_line
 from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.push import push_in_background
+from bot.provisioning.agent.reasons import OUT_OF_MEMORY, memory_full
 from bot.provisioning.agent.serving import START_HINT, answers
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class _Container:
     def _how_it_ended(self) -> str:
         state = self._engine.inspect_container(self._name).get("State") or {}
         if state.get("OOMKilled"):
-            return "ran out of memory"
+            return OUT_OF_MEMORY
         return f"ended with exit code {state.get('ExitCode', '?')}"
 
     def _keep_log(self) -> None:
@@ -135,9 +136,7 @@ class _Container:
             since = now
             if "oom" in happened:
                 limit = memory_limit(self._job.settings.container)
-                self._job.reporter.begin(
-                    Phase.SERVING, f"A program was ended because the memory was full ({limit})"
-                )
+                self._job.reporter.begin(Phase.SERVING, memory_full(limit))
             if "die" in happened or self._is_lost():
                 self._job.reporter.begin(Phase.STARTING, "The server was lost; it is being restarted")
                 self._await_server(FailureCode.SERVER_ENDED)

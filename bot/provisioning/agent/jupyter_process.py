@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from bot.provisioning.agent.environment import prefixes, repository_environment
 from bot.provisioning.agent.failures import Failure, FailureCode
+from bot.provisioning.agent.memory_events import MemoryEvents
 from bot.provisioning.agent.phases import Phase
-from bot.provisioning.agent.reasons import server_reason
+from bot.provisioning.agent.reasons import KILLED, OUT_OF_MEMORY, memory_full, server_reason
 from bot.provisioning.agent.scripts import runnable
 from bot.provisioning.agent.serving import START_HINT, answers
 from bot.provisioning.agent.text import tail
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from bot.provisioning.agent.sandbox import Sandbox
 
 _LOG_END = 16 * 1024
+_LOOK_SECONDS = 0.5
+"""Between two looks at the server and its memory."""
+_IN_PEACE = "ended with exit code 0"
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,12 @@ def serve(job: Job, server: Server) -> None:
     """
     job.reporter.begin(Phase.STARTING, "Starting Jupyter")
     printed_before = job.places.log.stat().st_size if job.places.log.exists() else 0
+    memory = MemoryEvents(job.settings.uv.memory if job.settings.uv else "")
     process = _start_process(job, server)
     deadline = time.monotonic() + job.settings.start_seconds
     while not answers(server.port):
         if process.poll() is not None:
-            raise _early_end(job, server, process.returncode, printed_before)
+            raise _early_end(job, server, _how(process.returncode, memory), printed_before)
         if time.monotonic() > deadline:
             raise Failure(
                 f"Its server did not answer within {job.settings.start_seconds:g} seconds.",
@@ -99,20 +104,21 @@ def serve(job: Job, server: Server) -> None:
             )
         time.sleep(job.settings.poll_seconds)
     job.reporter.begin(Phase.SERVING, "Serving")
-    code = _wait(process.pid)
-    raise Failure(f"Its server {_how(code)}{_last_words(job, printed_before)}.", FailureCode.SERVER_ENDED)
+    code = _wait(job, process.pid, memory)
+    how = _how(code, memory)
+    raise Failure(f"Its server {how}{_last_words(job, how, printed_before)}.", FailureCode.SERVER_ENDED)
 
 
-def _early_end(job: Job, server: Server, code: int, printed_before: int) -> Failure:
+def _early_end(job: Job, server: Server, how: str, printed_before: int) -> Failure:
     """Why a server ended before it answered."""
-    if code == 0 and server.recipe.start is not None:
+    if how == _IN_PEACE and server.recipe.start is not None:
         return Failure(
             f"`{server.recipe.start.name}` ended without starting the server.",
             FailureCode.SERVER_LOST,
             START_HINT,
         )
     return Failure(
-        f"Its server {_how(code)} before it answered{_last_words(job, printed_before)}.",
+        f"Its server {how} before it answered{_last_words(job, how, printed_before)}.",
         FailureCode.SERVER_LOST,
     )
 
@@ -138,22 +144,34 @@ def _start_process(job: Job, server: Server) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait(pid: int) -> int:
-    """Wait for one child while burying all others, which this process adopted; gives its exit code."""
+def _wait(job: Job, pid: int, memory: MemoryEvents) -> int:
+    """Wait for one child while burying all others, which this process adopted; gives its exit code.
+
+    Meanwhile it tells of programs that were ended because the memory was full, where that is limited.
+    """
+    options = os.WNOHANG if memory.limit else 0
     while True:
-        ended, status = os.wait()
+        ended, status = os.waitpid(-1, options)
         if ended == pid:
             return os.waitstatus_to_exitcode(status)
+        if not ended:
+            if memory.is_new():
+                job.reporter.begin(Phase.SERVING, memory_full(memory.limit))
+            time.sleep(_LOOK_SECONDS)
 
 
-def _how(code: int) -> str:
+def _how(code: int, memory: MemoryEvents) -> str:
+    if code in KILLED and memory.has_ended_any:
+        return OUT_OF_MEMORY
     if code >= 0:
         return f"ended with exit code {code}"
     return f"was ended by {signal.Signals(-code).name}"
 
 
-def _last_words(job: Job, begin: int) -> str:
-    """What the server said that tells why it ended."""
+def _last_words(job: Job, how: str, begin: int) -> str:
+    """What the server said that tells why it ended, where that is not known."""
+    if how == OUT_OF_MEMORY:
+        return ""
     with job.places.log.open("rb") as file:
         file.seek(max(begin, file.seek(0, os.SEEK_END) - _LOG_END))
         said = server_reason(tail(file.read().decode(errors="replace"), _LOG_END))

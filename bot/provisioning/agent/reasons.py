@@ -18,11 +18,14 @@ _LOCAL_ADDRESS = re.compile(r" @ file://[^`\s]+")
 _UV_CAUSE = re.compile(r"^\s*(?:cause:|[╰├]─▶)\s*(?P<what>.+)")
 _UV_OUTPUTS = ("[stderr]", "[stdout]")
 _PLAIN_HEADLINES = {"The build backend returned an error": "A package could not be built"}
-_OUT_OF_MEMORY = re.compile(r"exit code: 137\b|^Killed$|^(?:#\d+ )?\d+\.\d+ Killed$", re.MULTILINE)
+_OUT_OF_MEMORY = re.compile(
+    r"exit code: 137\b|\(signal: 9\b|^Killed$|^(?:#\d+ )?\d+\.\d+ Killed$", re.MULTILINE
+)
+OUT_OF_MEMORY = "ran out of memory"
 _OUTPUT_OF_GIT = "--- stderr"
 _LAYER = re.compile(r"/\S*/overlay2/\w+/(?:diff|merged)(?=/)")
 """Where an engine keeps the files of an image that is being built."""
-_KILLED = frozenset({-signal.SIGKILL, 128 + signal.SIGKILL})
+KILLED = frozenset({-signal.SIGKILL, 128 + signal.SIGKILL})
 _GIT_NOISE = re.compile(
     r"dumb http transport|a second time, aborting|Retry scheduled|hung up|early EOF|invalid index-pack"
     r"|^fatal: clone of|^fatal: Could not read from remote|^error: Could not fetch"
@@ -73,6 +76,11 @@ def git_reason(output: str) -> str:
 def server_reason(output: str) -> str:
     """Why a server ended, from its log; empty where it printed nothing."""
     return sentence(true_line(output))
+
+
+def memory_full(limit: str) -> str:
+    """That a program was ended, but not the server."""
+    return f"A program was ended because the memory was full ({limit})"
 
 
 def uv_reason(output: str, origin: str = "") -> str:
@@ -130,8 +138,8 @@ def _build_output(lines: Sequence[str]) -> Iterable[str]:
 def _hint(error: CommandFailed) -> str:
     if "no space left" in error.output.lower():
         return "The disk is full: a size with a larger disk may do."
-    if error.code in _KILLED or _OUT_OF_MEMORY.search(error.output):
-        return "It ran out of memory: a larger size may do."
+    if error.code in KILLED or _OUT_OF_MEMORY.search(error.output):
+        return f"It {OUT_OF_MEMORY}: a larger size may do."
     return ""
 
 

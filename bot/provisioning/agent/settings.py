@@ -162,6 +162,7 @@ class UvSettings:
         hidden: Directories that confined code cannot see.
         is_remote: Whether people reach the server under another name than that of this machine's loopback.
         python_downloads: Whether uv may download a Python that a repository asks for and that is not here.
+        memory: The limit of memory of the agent's own control group; empty for none.
         yaml_to_json: The command that reads YAML on its standard input and prints it as JSON: the standard
             library has no reader of YAML.
     """
@@ -174,6 +175,7 @@ class UvSettings:
     hidden: Sequence[str] = field(default_factory=list)
     is_remote: bool = False
     python_downloads: bool = False
+    memory: str = ""
     yaml_to_json: Sequence[str] = field(default_factory=list)
 
 

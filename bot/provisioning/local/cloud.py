@@ -46,6 +46,7 @@ from bot.provisioning.local.instance import (
     read_tail,
 )
 from bot.provisioning.local.kept_logs import KeptLogs
+from bot.provisioning.local.limits import Limiter, find_limiter
 from bot.provisioning.local.options import LocalOptions, agent_settings
 from bot.provisioning.local.processes import agent_environment, is_alive, processes_of, send
 from bot.provisioning.reports import fold
@@ -95,15 +96,24 @@ class LocalCloud(MinimalCloud):
         return []
 
     def vcpus(self, _size: str) -> int:
-        """See `Cloud.vcpus`. Without a container engine, nothing limits them."""
-        return ceil(self._options.cpus) if self.isolated else 1
+        """See `Cloud.vcpus`. Where nothing limits them, nobody knows."""
+        return ceil(self._options.cpus) if self.isolated or self._limits("cpu") else 1
+
+    def advice(self) -> list[str]:
+        """See `Cloud.advice`."""
+        return self.host_advice()
+
+    def host_advice(self) -> list[str]:
+        """See `Cloud.host_advice`."""
+        _, missing = self._found_limiter
+        return [missing] if missing else []
 
     def survey(self) -> Survey:
         """See `Cloud.survey`."""
         with _border(CloudUnreachable, "The local cloud could not be read"):
             running = self._running_containers()
             instances: dict[str, tuple[Instance, ...]] = {}
-            strays = set(running)
+            strays = set(running) | (self._limiter.groups.list() if self._limiter else set())
             for directory in instances_in(self._options.root):
                 instance = self._instance(directory, contained=running.get(directory.binder_id, False))
                 if instance is None:
@@ -125,15 +135,15 @@ class LocalCloud(MinimalCloud):
             directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._options.uv_cache.mkdir(parents=True, exist_ok=True)
             if directory.created_at() is None:
-                settings = agent_settings(self._options, directory, self._containers)
+                settings = agent_settings(self._options, directory, self._containers, self._limiter)
                 directory.write_task(what, settings, time.time())
-            return _start(directory, {"directory": str(directory.path)})
+            return self._start(directory, {"directory": str(directory.path)})
 
     def expose(self, binder_id: str, parts: ResourceIds) -> ResourceIds:
         """See `Cloud.expose`. Starts the agent where the bot died between writing its task and the start."""
         with _border(CloudError, "The instance could not be started"):
             directory = self._directory(binder_id)
-            return parts if directory.created_at() is None else _start(directory, parts)
+            return parts if directory.created_at() is None else self._start(directory, parts)
 
     def report(self, instance: Instance) -> Report | None:
         """See `Cloud.report`."""
@@ -175,6 +185,8 @@ class LocalCloud(MinimalCloud):
                 return False
             if self._containers is not None:
                 self._containers.remove(binder_id)
+            if self._limiter is not None and not self._limiter.groups.remove(binder_id):
+                return False
             if not _remove_directory(directory.path):
                 return False
             Environments(self._options.root, self._options.keep_environments).prune()
@@ -188,6 +200,30 @@ class LocalCloud(MinimalCloud):
     def _containers(self) -> Containers | None:
         engine = detect(self._choice)
         return Containers(engine, self._options.deployment) if engine else None
+
+    @cached_property
+    def _found_limiter(self) -> tuple[Limiter | None, str]:
+        if self._containers is not None:  # the engine limits its containers
+            return None, ""
+        return find_limiter(self._options.limits, self._options.deployment)
+
+    @property
+    def _limiter(self) -> Limiter | None:
+        return self._found_limiter[0]
+
+    def _limits(self, controller: str) -> bool:
+        return self._limiter is not None and controller in self._limiter.controllers
+
+    def _start(self, directory: InstanceDirectory, parts: ResourceIds) -> ResourceIds:
+        """Start the agent where none ever was; the parts with its process and port."""
+        if directory.read_agent() is None:
+            launcher = [sys.executable, "-m", "bot.provisioning.local.launcher", str(directory.path)]
+            limiter = self._limiter
+            _spawn(directory, limiter.limited(directory.binder_id, launcher) if limiter else launcher)
+        agent = directory.read_agent()
+        if agent is None:
+            raise CloudError("The local agent did not start.")
+        return dict(parts) | {"agent": str(agent.pid), "port": str(agent.port)}
 
     def _directory(self, binder_id: str) -> InstanceDirectory:
         if not is_binder_id(binder_id):
@@ -255,20 +291,10 @@ def _scrubbed_log(directory: InstanceDirectory, limit: int) -> bytes:
     return scrubber_of(places, settings, what.token).scrub(log.decode(errors="replace")).encode()
 
 
-def _start(directory: InstanceDirectory, parts: ResourceIds) -> ResourceIds:
-    """Start the agent where none ever was; the parts with its process and port."""
-    if directory.read_agent() is None:
-        _spawn(directory)
-    agent = directory.read_agent()
-    if agent is None:
-        raise CloudError("The local agent did not start.")
-    return dict(parts) | {"agent": str(agent.pid), "port": str(agent.port)}
-
-
-def _spawn(directory: InstanceDirectory) -> None:
+def _spawn(directory: InstanceDirectory, command: list[str]) -> None:
     """Start an agent and wait until it is established; a second one ends itself."""
     result = subprocess.run(  # noqa: S603 - our own interpreter and module, a path of ours
-        [sys.executable, "-m", "bot.provisioning.local.launcher", str(directory.path)],
+        command,
         check=False,
         # The modules of the bot, and nothing that lies in a directory of a stranger's.
         cwd=Path(bot.__file__).parents[1],
@@ -278,7 +304,8 @@ def _spawn(directory: InstanceDirectory) -> None:
         stderr=subprocess.DEVNULL,
         timeout=_START_SECONDS,
     )
-    if result.returncode not in _ESTABLISHED:
+    # systemd makes no second scope where another agent has just been established.
+    if result.returncode not in _ESTABLISHED and directory.read_agent() is None:
         raise CloudError(f"The local agent did not start: exit code {result.returncode}.")
 
 

@@ -1,4 +1,6 @@
-"""Start an instance's agent, detached from the bot: `python -m bot.provisioning.local.launcher <directory>`.
+"""Start an instance's agent, detached from the bot.
+
+    python -m bot.provisioning.local.launcher <directory> [<control group to enter>]
 
 The command returns once the agent is established (it holds its lock, and its process and port are written
 down), with exit code 0; with 3 where another agent has this instance, or had it.
@@ -16,6 +18,7 @@ from typing import NoReturn
 
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.reports import ReportFile
+from bot.provisioning.local.cgroups import enter
 from bot.provisioning.local.instance import AgentProcess, InstanceDirectory, instances_in
 
 ESTABLISHED = 0
@@ -34,6 +37,8 @@ def main() -> NoReturn:
         os.close(writing)
         sys.exit(int(os.read(reading, 1) or b"1"))
     os.close(reading)
+    for group in sys.argv[2:]:
+        enter(Path(group))
     os.setsid()
     os.umask(0o077)
     result, agent = _establish(directory)

@@ -16,8 +16,10 @@ from bot.provisioning.agent.settings import (
     UvSettings,
 )
 from bot.provisioning.local import yaml_to_json
+from bot.provisioning.local.cgroups import Limits, memory_bytes
 from bot.provisioning.local.engine import DEPLOYMENT_LABEL, Containers
 from bot.provisioning.local.instance import InstanceDirectory
+from bot.provisioning.local.limits import Limiter
 
 IMAGES = "binder-bot/"
 """What the names of all images begin with that are built here."""
@@ -42,9 +44,9 @@ class LocalOptions:
         python_downloads: Whether uv may download a Python that a repository asks for and that is not here.
         base_image: The image that repo2docker builds on; empty for its own one.
         keep_environments: How many built environments (or images) are kept.
-        memory: A container's limit, as the engine writes it.
-        cpus: A container's limit.
-        pids: A container's limit.
+        memory: A binder's limit, as container engines write it.
+        cpus: A binder's limit.
+        pids: A binder's limit, of processes and threads.
     """
 
     root: Path
@@ -67,13 +69,21 @@ class LocalOptions:
         return hashlib.sha256(str(self.root).encode()).hexdigest()[:10]
 
     @property
+    def limits(self) -> Limits:
+        """What an instance may use where no container engine limits it."""
+        return Limits(memory_bytes(self.memory), self.cpus, self.pids)
+
+    @property
     def uv_cache(self) -> Path:
         """Where uv keeps what it downloaded."""
         return Path(self.cache or self.root / "cache").absolute()
 
 
 def agent_settings(
-    options: LocalOptions, directory: InstanceDirectory, containers: Containers | None
+    options: LocalOptions,
+    directory: InstanceDirectory,
+    containers: Containers | None,
+    limiter: Limiter | None,
 ) -> AgentSettings:
     """What the agent of one instance is told.
 
@@ -81,6 +91,7 @@ def agent_settings(
         options: What the operator chose.
         directory: Of which instance.
         containers: The engine to build with; None for uv.
+        limiter: What limits the instance where there is no engine; None for nothing.
     """
     return AgentSettings(
         directory=str(directory.path),
@@ -91,7 +102,7 @@ def agent_settings(
         reports=ReportSettings(console="", seconds=0.5, bytes=None),
         machine=MachineSettings(install=False, firewall=False, check_egress=False, metadata=""),
         container=_container(options, directory, containers) if containers else ContainerSettings(),
-        uv=None if containers else _uv(options),
+        uv=None if containers else _uv(options, limiter),
     )
 
 
@@ -123,7 +134,7 @@ def _repo2docker(engine: str) -> list[str]:
     return [find_uv_bin(), "tool", "run", "--from", _REPO2DOCKER, *plugin, "jupyter-repo2docker"]
 
 
-def _uv(options: LocalOptions) -> UvSettings:
+def _uv(options: LocalOptions, limiter: Limiter | None) -> UvSettings:
     hidden = (Path.home(), Path.cwd(), options.root, *map(Path, options.hidden))
     return UvSettings(
         uv=find_uv_bin(),
@@ -134,5 +145,6 @@ def _uv(options: LocalOptions) -> UvSettings:
         hidden=sorted({str(path.resolve()) for path in hidden}),
         is_remote=urlsplit(options.public_url).hostname not in _LOOPBACK,
         python_downloads=options.python_downloads,
+        memory=options.memory if limiter and "memory" in limiter.controllers else "",
         yaml_to_json=[sys.executable, "-I", yaml_to_json.__file__],
     )

@@ -232,6 +232,10 @@ class OpenStackCloud:
             return [f"{error.sentence} {error.hint}".strip()]
         return self._check.problems()
 
+    def host_advice(self) -> list[str]:
+        """See `Cloud.host_advice`. Nothing runs on the bot's host."""
+        return []
+
     def advice(self) -> list[str]:
         """See `Cloud.advice`."""
         return self._check.advice()

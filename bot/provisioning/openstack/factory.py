@@ -122,5 +122,7 @@ def options(settings: OpenStackSettings) -> OpenStackOptions:
         ),
         roots=str(settings.openstack_tls_roots) if settings.openstack_tls_roots else None,
         metadata_prefix=settings.openstack_metadata_prefix,
+        poll_seconds=settings.openstack_poll_seconds,
+        attempt_seconds=settings.openstack_attempt_seconds,
         pins=_pins(_guest(settings).container),
     )

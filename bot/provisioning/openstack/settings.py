@@ -85,6 +85,20 @@ class OpenStackSettings(CloudSettings):
         description="For an authority of one's own: the file with the certificates, as PEM, that vouch for "
         "the authority and for what it gives.",
     )
+    openstack_poll_seconds: float = Field(
+        default=5.0,
+        ge=1,
+        le=60,
+        description="How often the bot lists the instances while one is made, built or deleted. All binders "
+        "share a listing. Raise it where the cloud limits the rate of calls.",
+    )
+    openstack_attempt_seconds: float = Field(
+        default=120.0,
+        ge=30,
+        le=3600,
+        description="How long an instance may still turn up after the cloud did not answer its creation. "
+        "Only then is another one created. Raise it where the cloud is so slow that two appeared.",
+    )
 
     @field_validator("openstack_sizes", mode="before")
     @classmethod

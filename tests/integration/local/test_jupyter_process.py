@@ -1,20 +1,24 @@
 """A server that never answers is told by what really happened."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.provisioning.agent import memory_events
 from bot.provisioning.agent.failures import Failure
 from bot.provisioning.agent.jupyter_process import Server, serve
 from bot.provisioning.agent.recipe import Recipe, Wanted
+from bot.provisioning.agent.settings import UvSettings
 from tests.integration.agent.machine import a_free_port
 from tests.unit.provisioning.agent.jobs import a_job
 
 
-def reason_of(root: Path, start: str | None, jupyter: str) -> Failure:
+def reason_of(root: Path, start: str | None, jupyter: str, uv: UvSettings | None = None) -> Failure:
     """Why a server does not start, of these two scripts."""
     job = a_job(root)
+    job = replace(job, settings=replace(job.settings, uv=uv))
     job.reporter.log("+ websocket-client==1.9.2")
     job.places.repo.mkdir()
     for path, script in ((job.places.repo / "start", start), (root / "venv/bin/jupyter-server", jupyter)):
@@ -56,3 +60,22 @@ def test_a_server_without_last_words_gets_none_of_the_build_s(tmp_path: Path) ->
     assert reason_of(tmp_path, None, "#!/bin/sh\nexit 3\n").reason == (
         "Its server ended with exit code 3 before it answered."
     )
+
+
+@pytest.mark.parametrize(
+    ("counted", "how"), [(1, "ran out of memory"), (0, "was ended by SIGKILL")], ids=["memory", "a person"]
+)
+def test_a_killed_server_ran_out_of_memory_only_if_the_kernel_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: int, how: str
+) -> None:
+    events = tmp_path / "group/memory.events"
+    events.parent.mkdir()
+    events.write_text("oom_kill 0\n")
+    (tmp_path / "proc").write_text("0::/group\n")
+    monkeypatch.setattr(memory_events, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(memory_events, "_MOUNT", tmp_path)
+    script = f"#!/bin/sh\necho oom_kill {counted} > {events}\nkill -9 $$\n"
+
+    failure = reason_of(tmp_path, None, script, UvSettings("uv", "/nowhere", "/nowhere", memory="4g"))
+
+    assert failure.reason == f"Its server {how} before it answered."

@@ -321,7 +321,7 @@ def test_a_bot_killed_before_the_start_goes_on(
 ) -> None:
     url, sha = hosted(git_server, {"Dockerfile": ""})
 
-    def die(_directory: InstanceDirectory) -> None:
+    def die(_directory: InstanceDirectory, _command: list[str]) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -56,6 +56,12 @@ def test_without_it_the_server_is_published_as_it_is(chosen: dict[str, Any]) -> 
         assert cloud.roots is None
 
 
+def test_its_times_are_settings(chosen: dict[str, Any]) -> None:
+    times = {"openstack_poll_seconds": 20, "openstack_attempt_seconds": 600}
+    with closing(build_cloud(config.load(**chosen, **times))) as cloud:
+        assert (cloud.poll_seconds, cloud.attempt_seconds) == (20, 600)
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
