@@ -90,6 +90,7 @@ def taken(world: World) -> None:
 LIFE = (fill, taken, to_gone, empty)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_any_effect_no_order_is_given_twice_and_nothing_is_left(*, after: bool) -> None:
     assert sum(effects_of(LIFE, pooled)) > 60

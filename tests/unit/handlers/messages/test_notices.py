@@ -482,7 +482,7 @@ def test_what_ends_already_cannot_be_kept(keeping: Keeping) -> None:
     binder_id = keeping.has()
     with keeping.store.write() as session:
         binders.end(session, binder_id, ending=Ending.STOPPED, by="U1")
-    with pytest.raises(NotPossible, match="demo is being torn down; it can no longer be extended"):
+    with pytest.raises(NotPossible, match="demo is being torn down; it cannot be extended now"):
         keeping.do(operations.keep_for_hours)
 
 
