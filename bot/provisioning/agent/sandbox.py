@@ -2,8 +2,8 @@
 
 Confined code sees a read-only system without the operator's home and without the bot's state (other binders,
 their tokens, the database), its own processes only, and writes only where it is told to. It shares the
-network: it is a fence between binders, not the isolation that a container engine gives. It cannot write to
-/sys/fs/cgroup, and so cannot leave the limits that the host may have set.
+network: it is a fence between binders, not the isolation that a container engine gives. It sees
+/sys/fs/cgroup read-only, where the limits are that the host may have set.
 """
 
 from __future__ import annotations
