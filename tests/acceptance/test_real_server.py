@@ -234,6 +234,8 @@ def press_if_there(person: Person, button: str) -> bool:
 
 def ran_its_cell(browser: WebDriver) -> bool:
     """Run the first cell, as often as the page is not ready for it; whether it has run."""
+    for accept in browser.find_elements(By.CSS_SELECTOR, ".jp-Dialog .jp-mod-accept"):
+        accept.click()  # where the kernel is slow to start, JupyterLab asks which one it should be
     browser.find_element(By.CSS_SELECTOR, ".jp-CodeCell .cm-content").click()
     browser.switch_to.active_element.send_keys(Keys.SHIFT, Keys.ENTER)
     prompt = (By.CSS_SELECTOR, ".jp-CodeCell .jp-InputPrompt")

@@ -149,10 +149,11 @@ def test_check_tells_of_every_part(workspace_options: Options, tmp_path: Path) -
             local_root=tmp_path / "local",
             local_engine="none",
         )
-        told = list(check(settings))
+        # What this machine cannot limit is advice, which another one does not get.
+        told = [line for line in check(settings) if not line.startswith("advice")]
         assert [line.split()[0] for line in told] == ["database", "cloud", "slack"]
         reached = {"local_public_url": "http://binder.example.org:{port}"}
-        assert "plain http" in list(check(config.load(**(settings.model_dump() | reached))))[2]
+        assert "plain http" in "".join(check(config.load(**(settings.model_dump() | reached))))
         wrong = config.load(**(settings.model_dump() | {"slack_bot_token": "xoxb-wrong"}))
         with pytest.raises(ConfigError, match="invalid_auth"):
             list(check(wrong))
