@@ -91,7 +91,8 @@ def find_limiter(limits: Limits, deployment: str) -> tuple[Limiter | None, str]:
         why = error.strerror or str(error)
         return None, (
             "Without a container engine, nothing limits the memory, processors and processes of binders on "
-            f"this host: systemd gives the bot no scopes, and {why[:1].lower()}{why[1:]}. See docs/local.md."
+            f"this host. Systemd gives the bot no scopes, and no control group can be made: {why}. See "
+            "docs/local.md."
         )
     missing = [_NAMES[each] for each in CONTROLLERS if each not in limiter.controllers]
     if not missing:

@@ -171,8 +171,8 @@ def test_a_host_that_cannot_limit_says_so_and_serves_all_the_same(
 
     assert advice == (
         "Without a container engine, nothing limits the memory, processors and processes of binders on this "
-        "host: systemd gives the bot no scopes, and the kernel's cgroup v2 is not used here. "
-        "See docs/local.md."
+        "host. Systemd gives the bot no scopes, and no control group can be made: the kernel's cgroup v2 is "
+        "not used here. See docs/local.md."
     )
     assert cloud.advice() == [advice]
     assert cloud.vcpus("local") == 1
