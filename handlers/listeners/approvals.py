@@ -2,12 +2,10 @@
 
 from slack_bolt import App, Args
 
-from bot.errors import BinderBotError
 from handlers import ids
+from handlers.listeners.binder_form import answer_form
 from handlers.listeners.buttons import requester_of_click
 from handlers.listeners.errors import answered
-from handlers.listeners.replies import reply, requester_of
-from handlers.messages import forms
 from handlers.messages.approval_text import REASON
 from handlers.requests import approvals
 from handlers.requests.context import Context
@@ -30,13 +28,11 @@ def register(app: App, context: Context) -> None:
     @app.view(ids.DENY_FORM)
     @answered
     def on_form(args: Args) -> None:
-        view = args.body["view"]
-        requester = requester_of(args.context, args.body, f"view:{view['id']}")
-        lookup = by_id(context, requester, str(view["private_metadata"]))
-        try:
-            answer = approvals.deny(context, requester, lookup, entered(view["state"]["values"], REASON))
-        except BinderBotError as error:
-            args.ack(response_action="errors", errors={REASON: forms.without_markup(error)})
-        else:
-            args.ack()
-            reply(args.context, args.body, answer)
+        answer_form(
+            args,
+            context,
+            REASON,
+            lambda requester, lookup, values: approvals.deny(
+                context, requester, lookup, entered(values, REASON)
+            ),
+        )

@@ -2,15 +2,13 @@
 
 from slack_bolt import App, Args
 
-from bot.errors import BinderBotError
 from handlers import ids
+from handlers.listeners.binder_form import answer_form
 from handlers.listeners.errors import answered
-from handlers.listeners.replies import is_in_more, reply, requester_of
-from handlers.messages import forms
+from handlers.listeners.replies import is_in_more
 from handlers.messages.share_fields import USERS, group_options, read_shares
-from handlers.requests import audited, sharing
+from handlers.requests import sharing
 from handlers.requests.context import Context
-from handlers.requests.lookup import by_id
 from handlers.requests.requester import BinderLookup, Requester
 
 
@@ -20,17 +18,12 @@ def register(app: App, context: Context) -> None:
     @app.view(ids.SHARE_FORM)
     @answered
     def on_form(args: Args) -> None:
-        view = args.body["view"]
-        requester = requester_of(args.context, args.body, f"view:{view['id']}")
-        lookup = by_id(context, requester, str(view["private_metadata"]))
-        try:
-            answer = sharing.change(context, requester, lookup, read_shares(view["state"]["values"]))
-        except BinderBotError as error:
-            audited.refuse(error.sentence)
-            args.ack(response_action="errors", errors={USERS: forms.without_markup(error)})
-        else:
-            args.ack()
-            reply(args.context, args.body, answer)
+        answer_form(
+            args,
+            context,
+            USERS,
+            lambda requester, lookup, values: sharing.change(context, requester, lookup, read_shares(values)),
+        )
 
     @app.options(ids.GROUPS)
     def on_groups(args: Args) -> None:

@@ -9,10 +9,11 @@ from handlers import ids
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
 from handlers.slack.calls import SlackCalls, default_rate_limits
-from storage import approvals
+from storage import approvals, audit
+from storage.audit import AuditFilter
 from storage.models import Binder
 from storage.policy_models import Approval, ApprovalState
-from storage.vocabulary import Ending, Target, WaitsFor
+from storage.vocabulary import Ending, Result, Target, WaitsFor
 from tests.unit.handlers.conftest import Post
 from tests.unit.handlers.listeners.conftest import REPO, Desk, bolt
 from workspace.hands import Person, plain
@@ -44,6 +45,11 @@ def delivered(desk: Desk, channel: str) -> list[str]:
         desk.post.clock[0] += 2
     with Person(desk.post.workspace.url, "grace") as person:
         return [plain(each) for each in person.look().messages(channel)]
+
+
+def recorded(desk: Desk) -> list[tuple[str, Result | None]]:
+    with desk.post.store.read() as session:
+        return [(each.event, each.result) for each in audit.stream(session, AuditFilter())]
 
 
 def now_is(desk: Desk, row: Binder) -> Binder:
@@ -124,6 +130,7 @@ def test_only_admins_decide(desk: Desk) -> None:
         said = desk.told(user, lambda user=user: desk.click(ids.APPROVE, row.id, desk.id_of(user)))  # type: ignore[misc] # bound early
         assert "Only an admin can approve it." in said
     assert "Only an admin can deny it." in str(desk.send_denial(row.id, linus))
+    desk.wait(lambda: ("deny", Result.REFUSED) in recorded(desk))
     assert "Only an admin can deny it." in desk.told("linus", lambda: desk.click(ids.DENY, row.id, linus))
     assert now_is(desk, row).waits_for == WaitsFor.APPROVAL
 
