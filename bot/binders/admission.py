@@ -62,7 +62,7 @@ class Admission:
             session: An open write transaction. It holds the lock until it ends.
         """
         queue.lock(session)
-        waiting = {each.id: each for each in queue.waiting(session) if self._is_measured(session, each)}
+        waiting = {each.id: each for each in self._measured(session, queue.waiting(session))}
         if not waiting or draining.in_force(session) is not None:  # what waits keeps its place
             return turns.Plan()
         plan = self._plan(session, list(waiting.values()))
@@ -79,9 +79,11 @@ class Admission:
         """Whether that is limited for anybody."""
         return self.quotas.counts(what) or policies.limits_anybody(session, what)
 
-    def _is_measured(self, session: Session, binder: Binder) -> bool:
-        """Whether it is known how much a launch takes, of what is limited."""
-        return binder.vcpus is not None or not self.counts(session, What.VCPUS)
+    def _measured(self, session: Session, waiting: Sequence[Binder]) -> Sequence[Binder]:
+        """The launches of which it is known how much they take, of what is limited."""
+        known = [each for each in waiting if each.vcpus is not None]
+        is_known = len(known) == len(waiting) or self.counts(session, What.VCPUS)
+        return known if is_known else waiting
 
     def _plan(self, session: Session, waiting: Sequence[Binder]) -> turns.Plan:
         books = _Books(session, self)
