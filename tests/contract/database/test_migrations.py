@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-import storage.migrations
+from storage import schema
 from storage.engine import Store
 from storage.models import Base, Binder
 from storage.vocabulary import Activity
@@ -83,11 +81,8 @@ def test_threads_that_start_at_once_migrate_once(empty_url: str) -> None:
 
 def at_version(store: Store, version: str) -> None:
     """Bring an empty database to the form of an earlier version."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(storage.migrations.__file__).parent))
     with store.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, version)
+        schema.upgrade(connection, version)
 
 
 FIRST_BINDER = {
@@ -184,13 +179,10 @@ def test_binders_from_before_count_as_private_until_slack_is_asked(
 
 
 def test_the_way_back_leads_to_nothing_and_forth_again(empty_url: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(storage.migrations.__file__).parent))
     with closing(Store(empty_url)) as store:
         store.migrate()
         with store.engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.downgrade(config, "base")
+            schema.remove(connection)
         assert tables(store) == {"alembic_version"}
         store.migrate()
         assert differences(store) == []
