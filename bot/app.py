@@ -50,6 +50,7 @@ from handlers.requests.slow_facts import SlowFacts
 from handlers.slack import user_groups
 from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import utc
@@ -139,11 +140,12 @@ class Application:
             dependencies, submit=self._pool.submit, nudge=self.nudge_work, expect=self.watch.expect
         )
         self._client = wiring.web_client(settings)
-        self._profiles = Profiles(self._client, settings.zone)
+        self._clients = OneWorkspace(self._client)
+        self._profiles = Profiles(self._clients, settings.zone)
         calls = SlackCalls(default_rate_limits(), self.metrics.note_slack)
         self.delivery = Delivery(
             self.store,
-            self._client,
+            self._clients,
             calls,
             admin_channel=settings.admin_channel,
             options=NoticeOptions(
@@ -158,8 +160,8 @@ class Application:
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,
         )
-        self.audiences = Audiences(self.store, self._client, calls)
-        uploads = Uploads(self._client, calls)
+        self.audiences = Audiences(self.store, self._clients, calls)
+        uploads = Uploads(self._clients, calls)
         self.archives = Archives(
             self.store,
             self._collect,
@@ -169,7 +171,7 @@ class Application:
             known_locale=self._profiles.known_locale,
         )
         context = self._context()
-        self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
+        self.homes = HomePublisher(self.store, self._clients, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)
         self._socket = SocketModeConnection(self._bolt, settings.slack_app_token.get_secret_value())
         self._delivering = [
@@ -315,7 +317,7 @@ class Application:
             submit,
             Lookups(partial(preview, resolver), submit, fresh_seconds=REPOSITORY_SECONDS),
             Lookups(self._free_places, submit, fresh_seconds=FREE_SECONDS),
-            Lookups(partial(user_groups.handles, self._client), submit, fresh_seconds=GROUPS_SECONDS),
+            Lookups(partial(user_groups.handles, self._clients), submit, fresh_seconds=GROUPS_SECONDS),
         )
 
     def _free_places(self, _key: str) -> dict[str, int | None]:

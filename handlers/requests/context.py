@@ -24,6 +24,8 @@ def one_vcpu(_size: str) -> int:
 class Context:
     """What every listener may use: the rows and the settings, and no cloud.
 
+    What tells something of a person takes their workspace and their id.
+
     Attributes:
         store: The database.
         settings: What the operator chose.
@@ -44,12 +46,12 @@ class Context:
     sizes: tuple[Size, ...]
     nudge: Callable[[], None]
     can_shelve: bool = False
-    zone_of: Callable[[str], UserTimezone] = utc
+    zone_of: Callable[[str, str], UserTimezone] = utc
     slow: SlowFacts = field(default_factory=SlowFacts.nothing)
     form_pace: RateLimit = field(default_factory=lambda: RateLimit(1.5, 10))
-    known_locale: Callable[[str], str | None] = english
-    refresh_profile: Callable[[str], None] = ask_nobody
-    membership_of: Callable[[str, frozenset[str]], Membership] = member
+    known_locale: Callable[[str, str], str | None] = english
+    refresh_profile: Callable[[str, str], None] = ask_nobody
+    membership_of: Callable[[str, str, frozenset[str]], Membership] = member
     vcpus_of: Callable[[str], int | None] = one_vcpu
 
     @property

@@ -1,9 +1,10 @@
-"""Calls of Slack's Web API within its rate limits, with three ways to fail.
+"""Calls of Slack's Web API within its rate limits, with four ways to fail.
 
 DeliveryError
-├── TooEarly     not sent: its turn is later
-├── Rejected     Slack said no, and why
-└── Uncertain    nobody knows whether it arrived
+├── TooEarly         not sent: its turn is later
+├── Rejected         Slack said no, and why
+├── WorkspaceLost    not sent: the bot is not in that workspace
+└── Uncertain        nobody knows whether it arrived
 """
 
 import http.client
@@ -44,6 +45,10 @@ class Rejected(DeliveryError):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class WorkspaceLost(DeliveryError):
+    """It was not sent: the bot is not installed in that workspace, or not any more."""
 
 
 class Uncertain(DeliveryError):
