@@ -8,7 +8,7 @@ import structlog
 from bot.errors import LostLease
 from handlers.messages.blocks import Json
 from handlers.outbox.worker import TOKEN_REFUSED
-from handlers.slack.calls import DeliveryError, Rejected, SlackCalls, TooEarly
+from handlers.slack.calls import DeliveryError, Rejected, SlackCalls, TooEarly, WorkspaceLost
 from handlers.slack.clients import Clients
 from storage import homes
 from storage.engine import Store
@@ -93,6 +93,8 @@ class HomePublisher:
             self._send(owed.home)
         except TooEarly as early:
             self._postpone(owed, early.seconds)
+        except WorkspaceLost as lost:
+            self._after_loss(owed, lost)
         except Rejected as error:
             self._after_rejection(owed, error)
         except DeliveryError as error:
@@ -109,6 +111,13 @@ class HomePublisher:
         view = {"type": "home", "blocks": self._render(home)}
         client = self._clients.of(home.team_id)
         self._calls.call(client.views_publish, home.team_id, home.id, user_id=home.user, view=view)
+
+    def _after_loss(self, owed: OwedHome, lost: WorkspaceLost) -> None:
+        if not lost.is_over:
+            self._postpone(owed, LEASE_SECONDS)
+            return
+        with self._store.write() as session:
+            homes.drop(session, owed)
 
     def _after_rejection(self, owed: OwedHome, error: Rejected) -> None:
         if error.code in TOKEN_REFUSED:

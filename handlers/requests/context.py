@@ -20,6 +20,10 @@ def one_vcpu(_size: str) -> int:
     return 1
 
 
+def doubt_nothing(_installation_id: str, _why: str) -> None:
+    """Believe that the bot is still there, if nobody can be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What every listener may use: the rows and the settings, and no cloud.
@@ -38,6 +42,8 @@ class Context:
         refresh_profile: Asks Slack for a person's locale and zone, for a moment, unless that was done lately.
         membership_of: Tells what a person is in a workspace, as far as it is known; asks nobody.
         vcpus_of: Tells how many vCPUs an instance of a size has, as far as it is known; asks nobody.
+        doubt_installation: Looks whether a workspace (or organisation) removed the bot; takes its id, and
+            Slack's word for it.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
     """
 
@@ -53,6 +59,7 @@ class Context:
     refresh_profile: Callable[[str, str], None] = ask_nobody
     membership_of: Callable[[str, str, frozenset[str]], Membership] = member
     vcpus_of: Callable[[str], int | None] = one_vcpu
+    doubt_installation: Callable[[str, str], None] = doubt_nothing
 
     @property
     def gate(self) -> RepositoryGate:

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from handlers.slack.calls import DeliveryError, Rejected, SlackCalls
+from handlers.slack.calls import DeliveryError, Rejected, SlackCalls, WorkspaceLost
 from handlers.slack.clients import HOME, Clients
 from storage import outbox, shares
 from storage.engine import Store
@@ -60,6 +60,8 @@ class Audiences:
     def _refresh(self, subject: Subject) -> None:
         try:
             members = set(self._members(subject)) - {self._own()}
+        except WorkspaceLost as error:  # it is looked for again when the members are due next
+            log.debug("members_not_told", subject=subject.id, error=str(error))
         except Rejected as error:  # the bot may not look into it: nobody gets access through it
             log.warning("members_not_told", subject=subject.id, error=str(error))
             self._write(subject, set(), is_refused=True)
