@@ -39,6 +39,7 @@ from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
 from bot.times.durations import DAY
+from handlers.installs.access import slack_access
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
@@ -139,12 +140,13 @@ class Application:
         self.reconciler = Reconciler(
             dependencies, submit=self._pool.submit, nudge=self.nudge_work, expect=self.watch.expect
         )
-        self._client = wiring.web_client(settings)
-        self._profiles = Profiles(self._client, settings.zone)
-        calls = SlackCalls(default_rate_limits(), self.metrics.note_slack)
+        self._slack = slack_access(settings, self.store, wiring.web_client(settings), nudge=self.nudge)
+        clients = self._slack.clients
+        self._profiles = Profiles(clients, settings.zone)
+        calls = SlackCalls(default_rate_limits(), self.metrics.note_slack, is_lost=self._slack.is_lost)
         self.delivery = Delivery(
             self.store,
-            self._client,
+            clients,
             calls,
             admin_channel=settings.admin_channel,
             options=NoticeOptions(
@@ -159,8 +161,8 @@ class Application:
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,
         )
-        self.audiences = Audiences(self.store, self._client, calls)
-        uploads = Uploads(self._client, calls)
+        self.audiences = Audiences(self.store, clients, calls)
+        uploads = Uploads(clients, calls)
         self.archives = Archives(
             self.store,
             self._collect,
@@ -170,7 +172,7 @@ class Application:
             known_locale=self._profiles.known_locale,
         )
         context = self._context()
-        self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
+        self.homes = HomePublisher(self.store, clients, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)
         self._socket = SocketModeConnection(self._bolt, settings.slack_app_token.get_secret_value())
         self._delivering = [
@@ -219,6 +221,7 @@ class Application:
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(DRAIN_SECONDS, "drain", self._watch_drain, jitter=DRAIN_SECONDS / 10)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
+        self._slack.schedule(self.ticks.every)
         if self._kept_images and self._registry:
             self._keep_images(self._kept_images, self._registry)
         if when := self._settings.weekly_digest:
@@ -307,6 +310,7 @@ class Application:
             membership_of=self._profiles.membership_of,
             vcpus_of=self._vcpus.known,
             slow=self._slow_facts(),
+            doubt_installation=self._slack.doubt,
         )
 
     def _slow_facts(self) -> SlowFacts:
@@ -316,7 +320,7 @@ class Application:
             submit,
             Lookups(partial(preview, resolver), submit, fresh_seconds=REPOSITORY_SECONDS),
             Lookups(self._free_places, submit, fresh_seconds=FREE_SECONDS),
-            Lookups(partial(user_groups.handles, self._client), submit, fresh_seconds=GROUPS_SECONDS),
+            Lookups(partial(user_groups.handles, self._slack.clients), submit, fresh_seconds=GROUPS_SECONDS),
         )
 
     def _free_places(self, _key: str) -> dict[str, int | None]:
@@ -324,8 +328,7 @@ class Application:
 
     def _listeners(self, context: Context) -> App:
         try:
-            # Without a name, Bolt searches the source of every loaded module for one.
-            bolt = App(name="binder-bot", client=self._client, raise_error_for_unhandled_request=False)
+            bolt = self._slack.app()
         except SlackApiError as error:
             raise ConfigError(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}.") from error
         except OSError as error:

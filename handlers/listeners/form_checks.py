@@ -18,6 +18,7 @@ from handlers.requests import launch_form as filled_in
 from handlers.requests import launches
 from handlers.requests.context import Context
 from handlers.requests.launch_form import Values
+from handlers.requests.requester import Requester
 
 log = structlog.get_logger(__name__)
 
@@ -41,12 +42,12 @@ class FormChecks:
         self._newest: dict[str, View] = {}
         self._looking: set[str] = set()
 
-    def changed(self, client: WebClient, user: str, view: View) -> None:
+    def changed(self, client: WebClient, requester: Requester, view: View) -> None:
         """Look at a form soon; returns at once.
 
         Args:
             client: Slack's Web API.
-            user: Who has it open.
+            requester: Who has it open.
             view: As Slack told it with the change.
         """
         with self._lock:
@@ -54,12 +55,12 @@ class FormChecks:
             if view["id"] in self._looking:
                 return
             self._looking.add(view["id"])
-        self._context.slow.submit(self._follow, client, user, view["id"])
+        self._context.slow.submit(self._follow, client, requester, view["id"])
 
-    def _follow(self, client: WebClient, user: str, view_id: str) -> None:
+    def _follow(self, client: WebClient, requester: Requester, view_id: str) -> None:
         while (view := self._settled(view_id)) is not None:
             try:
-                look_at(self._context, client, user, view, view["state"]["values"])
+                look_at(self._context, client, requester, view, view["state"]["values"])
             except Exception:
                 log.exception("form_check_broke")
 
@@ -77,27 +78,27 @@ class FormChecks:
             Event().wait(PAUSE_SECONDS)
 
 
-def facts_for(context: Context, user: str, found: str = "") -> FormFacts:
+def facts_for(context: Context, requester: Requester, found: str = "") -> FormFacts:
     """What the form shows now, as far as it is known."""
     return FormFacts(
-        sizes=launches.sizes_for(context, user),
+        sizes=launches.sizes_for(context, requester),
         unit=context.settings.cost_unit,
         free=context.slow.free.known("") or {},
-        groups=context.slow.groups.known("") or {},
+        groups=context.slow.groups.known(requester.team_id) or {},
         found=found,
     )
 
 
-def opened(context: Context, client: WebClient, user: str, view: View, repository: str) -> None:
+def opened(context: Context, client: WebClient, requester: Requester, view: View, repository: str) -> None:
     """Look at a form that was just opened, with `repository` filled in; returns at once."""
     values = {forms.REPOSITORY: {ids.REPOSITORY: {"value": repository}}}
-    context.slow.submit(look_at, context, client, user, view, values)
+    context.slow.submit(look_at, context, client, requester, view, values)
 
 
-def look_at(context: Context, client: WebClient, user: str, view: View, values: Values) -> None:
+def look_at(context: Context, client: WebClient, requester: Requester, view: View, values: Values) -> None:
     """Look at the repository in a form, and at what is free, and show both."""
-    with reading(language_of(context.known_locale(user))):
-        shown = _looked_at(context, user, view, values)
+    with reading(language_of(context.known_locale(requester.team_id, requester.user))):
+        shown = _looked_at(context, requester, view, values)
     delay = context.form_pace.wait("", view["id"])
     if delay > _LATEST_SECONDS:
         return
@@ -108,11 +109,11 @@ def look_at(context: Context, client: WebClient, user: str, view: View, values: 
         log.debug("form_not_updated", error=str(error))
 
 
-def _looked_at(context: Context, user: str, view: View, values: Values) -> View:
+def _looked_at(context: Context, requester: Requester, view: View, values: Values) -> View:
     found = _found(context, values)
     context.slow.free.wait("", _FREE_SECONDS)
     origin = Origin.of(view["private_metadata"]).looked_at(filled_in.entered(values, forms.REPOSITORY))
-    return launch_form(facts_for(context, user, found), origin)
+    return launch_form(facts_for(context, requester, found), origin)
 
 
 def _found(context: Context, values: Values) -> str:
