@@ -130,7 +130,9 @@ def test_rows_from_before_are_read_and_then_encrypted(store: Store) -> None:
     assert opened(binder_of(store, binder.id)) == SECRETS
     assert store.keyring is not None
     with store.read() as session:
-        assert rekeying.count(session, store.keyring) == rekeying.SecretCounts(plain=1, old=0, unknown=0)
+        assert rekeying.count(session, store.keyring, Binder) == rekeying.SecretCounts(
+            plain=1, old=0, unknown=0
+        )
     assert encrypt_all(store, store.keyring) == (1, [])
     assert not any(value in shown(stored(store, binder.id)) for value in SECRETS.values())
     assert opened(binder_of(store, binder.id)) == SECRETS
