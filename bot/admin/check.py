@@ -5,14 +5,15 @@ from contextlib import closing
 
 from slack_sdk.errors import SlackApiError
 
+from bot.access.github import GitHubApi
 from bot.admin.rekey import secrets_advice
 from bot.config import Settings
-from bot.errors import ConfigError, RegistryError
+from bot.errors import ConfigError, RegistryError, RepositoryUnreachable
 from bot.images.factory import ImageStore, image_store_of
 from bot.plain_links import ADVICE, is_plain
 from bot.provisioning.base import Cloud
 from bot.provisioning.registry import build_cloud
-from bot.wiring import open_store, web_client
+from bot.wiring import github_api, open_store, web_client
 
 
 def check(settings: Settings) -> Iterator[str]:
@@ -25,6 +26,8 @@ def check(settings: Settings) -> Iterator[str]:
     yield from check_cloud(settings)
     if (kept := image_store_of(settings)) is not None:
         yield from _images(kept)
+    if (github := github_api(settings)) is not None:
+        yield f"github     {github.host} knows the App; it is installed at {_app_page(github)}"
     yield _slack(settings)
     yield from _channels(settings)
 
@@ -39,6 +42,15 @@ def check_cloud(settings: Settings) -> Iterator[str]:
             yield f"advice     {ADVICE}"
         for advice in cloud.advice():
             yield f"advice     {advice}"
+
+
+def _app_page(github: GitHubApi) -> str:
+    try:
+        return github.app_page()
+    except RepositoryUnreachable as error:
+        raise ConfigError(
+            error.sentence, hint="Look at GITHUB_APP_ID, GITHUB_APP_KEY and GITHUB_API_URL."
+        ) from None
 
 
 def _database(settings: Settings) -> Iterator[str]:
