@@ -121,6 +121,16 @@ class FakeGitHub(GitServer):
             "github_api_url": f"{self.url}{_API}",
         }
 
+    @property
+    def host(self) -> str:
+        """Its host and port."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def app_key_body(self) -> str:
+        """A line of the App's key, by which it is known again."""
+        return app_key_as_pem().splitlines()[5]
+
     def approve(self, user_code: str, login: str) -> None:
         """Somebody enters a code."""
         device = next(each for each in self.state.devices.values() if each.user_code == user_code)
@@ -145,7 +155,7 @@ class FakeGitHub(GitServer):
         if found is None or not (self._root / f"{found['name']}.git").is_dir():
             return False
         if found["name"] not in self.state.readers:
-            return True
+            return super().lets_in(path, authorization)
         pairs = {
             f"Basic {base64.b64encode(f'x-access-token:{token}'.encode()).decode()}"
             for token, (name, until) in self.state.given.items()

@@ -91,6 +91,13 @@ class Place(ABC):
     def told(self, resources: ResourceIds, name: str) -> str | None:
         """What an instance finds that it was told."""
 
+    def is_told(self, resources: ResourceIds, name: str) -> bool:
+        """Whether anything is left of what it was told under a name."""
+        try:
+            return self.told(resources, name) is not None
+        except (OSError, KeyError):
+            return False
+
     def order_that_waits(self, binder_id: str = "w1aa") -> InstanceSpec:
         """An instance of the warm pool."""
         nobodys = dict.fromkeys(("provider", "url", "token", "owner", "channel", "team", "name"), "")
