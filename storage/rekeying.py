@@ -1,4 +1,4 @@
-"""Encrypts the secrets of rows again, with the first key.
+"""Encrypts the secrets of rows again, with the first key: those of binders, connections and deploy tokens.
 
 Every function works inside the caller's transaction.
 """

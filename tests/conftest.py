@@ -3,10 +3,11 @@
 import gc
 import os
 import subprocess
+from base64 import b64encode
 from collections.abc import Generator, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -41,45 +42,68 @@ STARTS_PROCESSES = {"git_server", "jupyter", "notebook", "one_postgresql", "post
 """Fixtures that start processes, by their names."""
 
 
-SLOW_FOLDERS = (
-    ("acceptance",),
-    ("unit/saved_work", "chaos/sim"),
-    ("chaos/soak", "unit/jupyter", "integration/agent"),
-    ("integration/openstack", "integration/local"),
-)
-"""The folders in which tests take long, those with real servers first: for each quarter of the suite some."""
+SECONDS_OF_A_TEST = {
+    "acceptance": 4.0,
+    "acceptance/test_demo.py": 45.0,
+    "acceptance/test_real_server.py": 25.0,
+    "chaos/sim": 2.0,
+    "chaos/sim/test_storm.py": 10.0,
+    "chaos/soak": 25.0,
+    "chaos/soak/test_class.py": 60.0,
+    "contract/database": 0.5,
+    "integration/agent": 4.0,
+    "integration/local": 5.0,
+    "integration/openstack": 1.0,
+    "integration/openstack/test_bake.py": 3.0,
+    "integration/openstack/test_bake_kills.py": 10.0,
+    "integration/test_cli.py": 1.0,
+    "integration/test_init.py": 2.0,
+    "unit/handlers/listeners/test_permissions.py": 1.0,
+    "unit/saved_work": 0.5,
+}
+"""About how long the tests of a folder or file take, where that is long."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what starts processes, and spread what takes long over all workers."""
     mark_processes(items)
-    items[:] = spread(items)
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers > 1:
+        items[:] = spread(items, workers)
 
 
-def spread(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Let each worker begin with slow tests: at first xdist gives each an equal part of the list."""
-    slow: list[list[pytest.Item]] = [[] for _ in SLOW_FOLDERS]
-    quick: list[pytest.Item] = []
+def spread(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Let each worker begin with its share of slow files, the slowest tests first.
+
+    At first xdist gives each worker an equal part of the list. Later a worker that has nothing left takes
+    from the end of another's part: that is quick tests.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
     for each in items:
-        group = _group_of(each.path.parent)
-        (quick if group is None else slow[group]).append(each)
-    size = len(items) // len(slow)
-    ordered: list[pytest.Item] = []
-    for tests in slow:
-        fill = max(size - len(tests), 0)
-        ordered += [*tests, *quick[:fill]]
-        quick = quick[fill:]
-    return ordered + quick
+        files.setdefault(each.path, []).append(each)
+    slow = sorted((each for each in files if seconds_of(each)), key=seconds_of, reverse=True)
+    parts: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    seconds = [0.0] * workers
+    for file in slow:
+        least = seconds.index(min(seconds))
+        tests = files.pop(file)
+        parts[least] += tests
+        seconds[least] += seconds_of(file) * len(tests)
+    quick = [item for each in files.values() for item in each]
+    size = len(items) // workers
+    for part in parts[:-1]:
+        wanted = max(size - len(part), 0)
+        part.extend(quick[:wanted])
+        del quick[:wanted]
+    return [*(item for part in parts for item in part), *quick]
 
 
 @cache
-def _group_of(folder: Path) -> int | None:
-    """Which group of slow folders a folder belongs to."""
-    here = folder.relative_to(Path(__file__).parent).as_posix()
-    for number, folders in enumerate(SLOW_FOLDERS):
-        if any(here == each or here.startswith(f"{each}/") for each in folders):
-            return number
-    return None
+def seconds_of(file: Path) -> float:
+    """About how long a test of a file takes; 0 where that is no time."""
+    here = file.relative_to(Path(__file__).parent)
+    known = [SECONDS_OF_A_TEST.get(each.as_posix()) for each in (here, *here.parents)]
+    return next((each for each in known if each is not None), 0.0)
 
 
 def mark_processes(items: list[pytest.Item]) -> None:
@@ -140,27 +164,10 @@ class HostedRepository:
         return result.stdout.strip()
 
 
-class GitServer(GitHost):
-    """Real git repositories over real smart HTTP; on loopback unless told otherwise.
+class ScriptedHandler(GitHandler):
+    """Answers as its server was told."""
 
-    `requests` are the paths that were asked for; `redirects` maps the beginning of a path to what replaces
-    it; `answers` maps the beginning of a path to (status, content type, body).
-    """
-
-    def __init__(self, root: Path, host: str = "127.0.0.1") -> None:
-        self.requests: list[str] = []
-        self.redirects: dict[str, str] = {}
-        self.answers: dict[str, tuple[int, str, bytes]] = {}
-        handler = type("Handler", (_ScriptedHandler,), {"owner": self})
-        super().__init__(root, host, handler=handler)
-
-    def repository(self, name: str) -> HostedRepository:
-        """Make an empty repository, say `team/repo`."""
-        return HostedRepository(self._root / f"{name}.git", f"{self.url}/{name}.git")
-
-
-class _ScriptedHandler(GitHandler):
-    owner: ClassVar[GitServer]
+    owner: ClassVar[Any]
 
     def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
         self.owner.requests.append(self.path)
@@ -173,7 +180,38 @@ class _ScriptedHandler(GitHandler):
             if path.startswith(prefix):
                 self.answer(*answer)
                 return
-        self.serve_git()
+        if self.owner.lets_in(path, self.headers.get("Authorization", "")):
+            self.serve_git()
+        else:
+            self.refuse()
+
+
+class GitServer(GitHost):
+    """Real git repositories over real smart HTTP; on loopback unless told otherwise.
+
+    `requests` are the paths that were asked for; `redirects` maps the beginning of a path to what replaces
+    it; `answers` maps the beginning of a path to (status, content type, body); `passwords` maps the beginning
+    of a path to the `user:password` that it wants.
+    """
+
+    handler: ClassVar[type[ScriptedHandler]] = ScriptedHandler
+
+    def __init__(self, root: Path, host: str = "127.0.0.1") -> None:
+        self.requests: list[str] = []
+        self.redirects: dict[str, str] = {}
+        self.answers: dict[str, tuple[int, str, bytes]] = {}
+        self.passwords: dict[str, str] = {}
+        handler = type("Handler", (self.handler,), {"owner": self})
+        super().__init__(root, host, handler=handler)
+
+    def lets_in(self, path: str, authorization: str) -> bool:
+        """Whether somebody may read what is at a path, by the header that they sent."""
+        wanted = [pair for prefix, pair in self.passwords.items() if path.startswith(prefix)]
+        return all(authorization == f"Basic {b64encode(pair.encode()).decode()}" for pair in wanted)
+
+    def repository(self, name: str) -> HostedRepository:
+        """Make an empty repository, say `team/repo`."""
+        return HostedRepository(self._root / f"{name}.git", f"{self.url}/{name}.git")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from bot.errors import ConfigError, UnreadableSecret
 from bot.text import counted
 from bot.wiring import open_store
 from storage import rekeying
+from storage.access_models import DeployToken, GitHubConnection
 from storage.engine import Store
 from storage.installation_models import Installation
 from storage.keyring import Keyring
@@ -18,6 +19,8 @@ BATCH = 100
 TABLES: Mapping[rekeying.Table, tuple[str, str]] = {
     Binder: ("binder", "Binders can be stopped instead: they are deleted later."),
     Installation: ("installation", "Workspaces can be installed again instead."),
+    GitHubConnection: ("GitHub connection", "People can connect with GitHub again instead."),
+    DeployToken: ("deploy token", "Deploy tokens can be stored again instead."),
 }
 """The tables with secrets: what a row is, and what helps where no key opens it."""
 
@@ -40,8 +43,7 @@ def rekey(settings: Settings) -> Iterator[str]:
             unreadable += closed
             if done or table is Binder:
                 yield f"The secrets of {counted(done, noun)} were encrypted with the first key."
-            if done:
-                store.scrub()
+        store.scrub()
     if unreadable:
         helps = " ".join(way for _, way in TABLES.values())
         raise ConfigError(

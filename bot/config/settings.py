@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from bot.access.settings import AccessSettings
 from bot.binders.deadlines import QuietHours, WarningPolicy
 from bot.config import limits
 from bot.config.featured import Featured, featured
@@ -49,7 +50,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
 """Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
 
 
-class Settings(WorkspacesSettings, CloudsSettings, ImageSettings):
+class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings):
     """Everything that an operator can set. Each field is the environment variable of its name.
 
     The name of a duration ends in its unit: `_DAYS`, `_HOURS`, `_MINUTES` or `_SECONDS`.
@@ -121,7 +122,8 @@ class Settings(WorkspacesSettings, CloudsSettings, ImageSettings):
     logs_for: Literal["shared", "everybody"] = Field(
         default="shared",
         description="Who may read the log of a binder that was launched in a public channel: `shared` is its "
-        "owner, the people with whom it is shared, and the admins; `everybody` is the whole workspace.",
+        "owner, the people with whom it is shared, and the admins; `everybody` is the whole workspace, where "
+        "its repository is public.",
     )
     class_for: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),

@@ -70,7 +70,7 @@ class SlackAccess:
             client=self.client,
             oauth_flow=self.flow,
             raise_error_for_unhandled_request=False,
-            user_facing_authorize_error_message=str(install_text.NOT_INSTALLED),
+            user_facing_authorize_error_message=install_text.NOT_INSTALLED,
         )
 
 

@@ -117,10 +117,10 @@ def _launch(context: Context, args: Args) -> Message | None:
     audited.begin(Action.LAUNCH_AGAIN)
     view = args.body["view"]
     filled = filled_in.read(view["state"]["values"], link_host=context.settings.link_host)
-    preview = context.slow.preview(filled.request.spec)
+    requester = at_origin(requester_of(args.context, args.body, f"view:{view['id']}"), view)
+    preview = context.slow.preview(filled.request.spec, requester.reader)
     if preview is not None and preview.problem is not None:
         raise FormError(forms.at_its_field(preview.problem))
-    requester = at_origin(requester_of(args.context, args.body, f"view:{view['id']}"), view)
     return launches.launch(context, requester, filled.request, filled.sharing)
 
 
@@ -132,5 +132,5 @@ def _refs(context: Context, args: Args) -> list[Json]:
         spec = parse_repo(text)
     except SpecError:
         return ref_options(typed, ())
-    known = context.slow.repositories.known(spec)
+    known = context.slow.repositories.known((spec, requester_of(args.context, args.body, "").reader))
     return ref_options(typed, known.refs if known else ())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from handlers import messages
-from handlers.messages import digest, drain_text
+from handlers.messages import connection_text, digest, drain_text
 from handlers.messages.language import language_of, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
@@ -14,6 +14,7 @@ from handlers.outbox.class_posts import ClassPosts
 from handlers.outbox.idempotent_post import Post
 from handlers.outbox.ways import Ways
 from handlers.slack.clients import HOME, Clients
+from storage import connections
 from storage import digest as stored_digest
 from storage.engine import Store
 from storage.outbox import Owed
@@ -64,6 +65,8 @@ class Announcements:
                 approvals.send(self._store, self._clients.of(HOME), owed, ways, self._options)
             case MessageKind.DRAINED:
                 self._send_drained(owed, ways)
+            case MessageKind.CONNECTION:
+                self._send_connection(owed, ways)
             case MessageKind.CLASS | MessageKind.CLASS_NOTE:
                 self._classes.send(owed, now, ways)
             case _:
@@ -81,6 +84,18 @@ class Announcements:
         to, team_id = (str(owed.message.facts.get(name, "")) for name in ("to", "team"))
         with reading(language_of(self._known_locale(team_id, to))):
             message = drain_text.empty()
+        _post(owed, ways, message, ways.direct(team_id, to), team_id=team_id)
+
+    def _send_connection(self, owed: Owed, ways: Ways) -> None:
+        """Tell a person how far their connection is now; what is over is not told any more."""
+        to, team_id = (str(owed.message.facts.get(name, "")) for name in ("to", "team"))
+        with self._store.read() as session:
+            found = connections.get(session, team_id, to)
+            if found is None:
+                ways.done(None)
+                return
+            with reading(language_of(self._known_locale(team_id, to))):
+                message = connection_text.told(found)
         _post(owed, ways, message, ways.direct(team_id, to), team_id=team_id)
 
     def _send_digest(self, owed: Owed, now: float, ways: Ways) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC
 
 from sqlalchemy.orm import Session
 
+from bot.access.rights import Reader
 from bot.times import end_times
 from handlers.requests.context import Context
 from handlers.slack.user_timezones import UserTimezone
@@ -44,6 +45,11 @@ class Requester:
     response_url: str | None = field(default=None, repr=False)
     workspaces: frozenset[str] = frozenset()
     chosen: str = ""
+
+    @property
+    def reader(self) -> Reader:
+        """Whose right to read repositories counts."""
+        return Reader(self.team_id, self.user)
 
 
 def parse_end_time(

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import storage.access_models
 import storage.admin_models
 import storage.audit_models
 import storage.class_models

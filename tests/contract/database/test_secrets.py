@@ -7,6 +7,7 @@ from sqlalchemy import select, text, update
 
 from bot.admin.rekey import BATCH, encrypt_all, secrets_advice
 from storage import backup, binders, rekeying, warm
+from storage.access_models import ConnectionState, DeployToken, GitHubConnection
 from storage.engine import Store
 from storage.errors import UnreadableSecret
 from storage.keyring import Keyring
@@ -183,3 +184,30 @@ def test_a_backup_holds_them_as_they_are_stored(store: Store) -> None:
     assert binder.id in written
     assert not any(value in written for value in SECRETS.values())
     assert str(stored(store, binder.id)[0]) in written
+
+
+def test_connections_and_deploy_tokens_get_the_new_key_too(store: Store) -> None:
+    connected = {"team_id": "T1", "user": "U1", "state": ConnectionState.CONNECTED, "asked_at": 0.0}
+    hidden = {
+        "access_token": "ghu_s3cret",
+        "refresh_token": "ghr_s3cret",
+        "user_code": "WDJB",
+        "device_code": "d3v",
+    }
+    token = DeployToken(id="t1", pattern="x.test", people="U1", user="git", token="gldt", created_at=0.0)
+    with store.write() as session:
+        session.add_all([GitHubConnection(id="T1:U1", **connected, **hidden), token])
+    both = with_keys(store, NEW_KEY, KEY)
+    assert both.keyring is not None
+    assert [*secrets_advice(both)] == [
+        "1 GitHub connection with secrets under an older key: run `binder-bot rekey`",
+        "1 deploy token with secrets under an older key: run `binder-bot rekey`",
+    ]
+    for table in (GitHubConnection, DeployToken):
+        assert encrypt_all(both, both.keyring, table) == (1, [])
+    with with_keys(store, NEW_KEY).read() as session:
+        found = session.get(GitHubConnection, "T1:U1")
+        assert found is not None
+        assert {name: getattr(found, name) for name in hidden} == hidden
+        assert all(str(getattr(found, f"stored_{name}")).startswith("sealed:") for name in hidden)
+        assert session.query(DeployToken).one().token == "gldt"

@@ -212,6 +212,15 @@ class StandIn:
         """Everything that costs something."""
         return [*self.servers.values(), *self.ports.values(), *self.floating_ips.values()]
 
+    def shown(self) -> list[Any]:
+        """Everything, as clients are shown it."""
+        with self._lock:
+            images = [_public(each) for each in self.images]
+            return [*map(_shown, self.servers.values()), *images, *self._network_things()]
+
+    def _network_things(self) -> list[Json]:
+        return [*self.ports.values(), *self.floating_ips.values(), *self.groups.values()]
+
     # Requests --------------------------------------------------------------------------------------------
 
     def answer(self, method: str, target: str, token: str | None, body: Json) -> tuple[int, str | Json, Json]:
@@ -319,7 +328,7 @@ class StandIn:
     # Nova ------------------------------------------------------------------------------------------------
 
     def _compute(self, method: str, tail: str, query: Json, body: Json) -> Json | None:  # noqa: PLR0911 - a table
-        _, kind, ref, below, *_ = f"{tail}///".split("/")
+        _, kind, ref, below, key, *_ = f"{tail}////".split("/")
         match (method, kind, ref, below):
             case ("GET", "servers", "detail", ""):
                 return self._list_servers(query)
@@ -336,6 +345,11 @@ class StandIn:
                 server = self._server(ref)
                 server["metadata"] = server["metadata"] | body["metadata"]
                 return {"metadata": server["metadata"]}
+            case ("GET", "servers", _, "metadata"):
+                return {"metadata": self._server(ref)["metadata"]}
+            case ("DELETE", "servers", _, "metadata"):
+                self._server(ref)["metadata"].pop(key)
+                return None
             case ("GET", "servers", _, "os-instance-actions"):
                 return {"instanceActions": self.actions.get(ref, [])}
         return self._around_servers(tail)
