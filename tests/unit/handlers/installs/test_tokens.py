@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from sqlalchemy import select
 
 from handlers.installs.workspaces import EARLY_SECONDS, PAUSE_SECONDS
 from handlers.outbox.delivery import Delivery
-from handlers.slack.calls import Rejected, TooEarly, WorkspaceLost
+from handlers.slack.calls import Rejected, SlackCalls, TooEarly, WorkspaceLost, default_rate_limits
+from handlers.slack.history import messages_since
 from storage import binders, installations
 from storage.models import Binder, OutboxMessage
 from storage.vocabulary import MessageKind, OutboxState, Target
@@ -264,3 +266,24 @@ def test_an_organisation_speaks_for_its_workspaces_and_for_no_other(site: Site) 
     assert "/binder launch" not in command(site, "T0FOREIGN", **of_it), "Slack says that it is none of it"
     with site.store.read() as session:
         assert installations.speaking_for(session, "T0FOREIGN") is None
+
+
+# --- Slack's limits --------------------------------------------------------------------------------------
+
+
+def test_lost_posts_are_looked_for_once_a_minute_in_each_workspace(both: Site, clock: list[float]) -> None:
+    calls = SlackCalls(default_rate_limits(lambda: clock[0]), is_lost=both.access.is_lost)
+
+    def look(team_id: str, caller: int) -> int:
+        client, state = both.access.clients.of(team_id), both.front.workspaces[team_id].state
+        channel = state.channel_for(state.person("ada").id, "general").id
+        client.conversations_join(channel=channel)
+        return len(list(messages_since(client, partial(calls.call, caller=caller), channel, None, clock[0])))
+
+    assert look(HOME, 1) <= 15
+    with pytest.raises(TooEarly) as early:
+        look(HOME, 2)
+    assert early.value.seconds == pytest.approx(60, abs=1)
+    look(OTHER, 3)
+    clock[0] += early.value.seconds
+    look(HOME, 2)
