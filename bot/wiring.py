@@ -64,7 +64,8 @@ def reconciler_dependencies(
 def rights_of(settings: Settings, store: Store) -> Rights:
     """Build what gives rights to read private repositories; raises as `github_api` does."""
     api = github_api(settings)
-    return SiteRights(store, GitHubRights(store, api, settings.github_url) if api else None)
+    github = GitHubRights(store, api, settings.github_url) if api else None
+    return SiteRights(store, github, settings.home_workspace)
 
 
 def github_api(settings: Settings) -> GitHubApi | None:

@@ -319,7 +319,7 @@ def listing(context: Context, requester: Requester) -> Message:
 
     Admins also see what waits in the warm pool. The seats of other people in classes would hide all else.
     """
-    is_admin = requester.user in context.settings.admins
+    is_admin = context.is_admin(requester.team_id, requester.user)
     with context.store.read() as session:
         shared = shares.rights(session, requester.user).keys()
         live = [
