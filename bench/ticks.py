@@ -35,7 +35,7 @@ TIMEOUTS = Timeouts(
 class NoResolver:
     """Nothing is looked up here."""
 
-    def resolve(self, spec: RepoSpec) -> Resolved:
+    def resolve(self, spec: RepoSpec, *_given: object) -> Resolved:
         """Fail: a ready binder was looked up long ago."""
         raise AssertionError(spec)
 

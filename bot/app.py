@@ -1,5 +1,6 @@
 """The composition root: the only place where parts are built and wired together."""
 
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,9 @@ from slack_sdk.errors import SlackApiError
 
 import handlers
 from bot import logs, replica, shutdown, wiring
+from bot.access.connecting import CONNECTION_SECONDS, ConnectionKeeper
+from bot.access.reading import RepositoryReader
+from bot.access.rights import Reader, reader_of
 from bot.admin.recover import refuse_lost_database
 from bot.admin.rekey import secrets_advice
 from bot.binders import admission, class_keeper, digest, warm_pool
@@ -33,11 +37,13 @@ from bot.provisioning import registry
 from bot.provisioning.base import Cloud
 from bot.provisioning.measured import measured
 from bot.replica import Replica
-from bot.repositories.preview import preview
+from bot.repositories.preview import Preview, preview
+from bot.repositories.spec import RepoSpec
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
 from bot.times.durations import DAY
+from handlers.installs.access import slack_access
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
@@ -53,7 +59,7 @@ from handlers.slack.calls import SlackCalls, default_rate_limits
 from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import utc
-from storage import audit, draining, launch_times, replicas, retention, shares
+from storage import audit, deploy_tokens, draining, launch_times, replicas, retention, shares
 from storage.engine import Store
 from storage.models import Binder
 
@@ -132,18 +138,22 @@ class Application:
             has_images=self._kept_images is not None,
             vcpus_of=self._vcpus.known,
         )
+        self._rights = dependencies.rights
+        github = wiring.github_api(settings)
+        self.connections = ConnectionKeeper(self.store, github) if github else None
         self.replica = Replica(self.store, dependencies.worker, end=_end_this_process)
         self.queue = wiring.queue_keeper(settings, self.store, self.cloud)
         self.watch = ServerWatch(dependencies, submit=self._askers.submit, nudge=self.nudge_work)
         self.reconciler = Reconciler(
             dependencies, submit=self._pool.submit, nudge=self.nudge_work, expect=self.watch.expect
         )
-        self._client = wiring.web_client(settings)
-        self._profiles = Profiles(self._client, settings.zone)
-        calls = SlackCalls(default_rate_limits(), self.metrics.note_slack)
+        self._slack = slack_access(settings, self.store, wiring.web_client(settings), nudge=self.nudge)
+        clients = self._slack.clients
+        self._profiles = Profiles(clients, settings.zone)
+        calls = SlackCalls(default_rate_limits(), self.metrics.note_slack, is_lost=self._slack.is_lost)
         self.delivery = Delivery(
             self.store,
-            self._client,
+            clients,
             calls,
             admin_channel=settings.admin_channel,
             options=NoticeOptions(
@@ -158,8 +168,8 @@ class Application:
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,
         )
-        self.audiences = Audiences(self.store, self._client, calls)
-        uploads = Uploads(self._client, calls)
+        self.audiences = Audiences(self.store, clients, calls)
+        uploads = Uploads(clients, calls)
         self.archives = Archives(
             self.store,
             self._collect,
@@ -169,7 +179,7 @@ class Application:
             known_locale=self._profiles.known_locale,
         )
         context = self._context()
-        self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
+        self.homes = HomePublisher(self.store, clients, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)
         self._socket = SocketModeConnection(self._bolt, settings.slack_app_token.get_secret_value())
         self._delivering = [
@@ -205,7 +215,7 @@ class Application:
         self.reconciler.take_over()
         self.ticks.every(replicas.REPORT_SECONDS, "replica", self.replica.report)
         with self.store.write() as session:
-            shares.name_groups(session, self._settings.named_groups)
+            shares.name_groups(session, self._settings.named_groups | deploy_tokens.groups(session))
         self.ticks.every(self._settings.tick_seconds, "reconcile", self.reconciler.tick)
         self.ticks.every(WATCH_SECONDS, "watch", self.watch.tick)
         self.ticks.every(self._settings.lease_seconds / 3, "renew", self.reconciler.renew)
@@ -215,9 +225,11 @@ class Application:
             self.ticks.every(seconds, "warm pool", self.warm_pool.tick, jitter=seconds / 10)
         self.ticks.every(class_keeper.CLASS_SECONDS, "classes", self.classes.tick)
         self.ticks.every(admission.QUEUE_SECONDS, "queue", self.queue.tick)
+        self._connect_people()
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(DRAIN_SECONDS, "drain", self._watch_drain, jitter=DRAIN_SECONDS / 10)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
+        self._slack.schedule(self.ticks.every)
         if self._kept_images and self._registry:
             self._keep_images(self._kept_images, self._registry)
         if when := self._settings.weekly_digest:
@@ -235,6 +247,10 @@ class Application:
         for advice in self.cloud.host_advice():
             log.warning("host", advice=advice)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
+
+    def _connect_people(self) -> None:
+        if self.connections is not None:
+            self.ticks.every(CONNECTION_SECONDS, "connections", self.connections.tick)
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:
         keeper = wiring.image_keeper(kept, registry, self.store, self.cloud)
@@ -280,7 +296,9 @@ class Application:
             log.exception("leases_not_released")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        return changes.save_work(binder, wiring.server_of(self.cloud), wiring.resolver_of(self._settings))
+        resolver, server = wiring.resolver_of(self._settings), wiring.server_of(self.cloud)
+        reads = RepositoryReader(resolver, self._rights, reader_of(binder), needs_right=binder.needs_right)
+        return changes.save_work(binder, server, reads)
 
     def problems(self) -> dict[str, Any]:
         """What is wrong with this process, by name; empty where nothing is."""
@@ -306,16 +324,21 @@ class Application:
             membership_of=self._profiles.membership_of,
             vcpus_of=self._vcpus.known,
             slow=self._slow_facts(),
+            doubt_installation=self._slack.doubt,
         )
 
     def _slow_facts(self) -> SlowFacts:
         submit = self._background.submit
         resolver = wiring.form_resolver(self._settings)
+
+        def look(asked: tuple[RepoSpec, Reader]) -> Preview | None:
+            return preview(RepositoryReader(resolver, self._rights, asked[1]), asked[0])
+
         return SlowFacts(
             submit,
-            Lookups(partial(preview, resolver), submit, fresh_seconds=REPOSITORY_SECONDS),
+            Lookups(look, submit, fresh_seconds=REPOSITORY_SECONDS),
             Lookups(self._free_places, submit, fresh_seconds=FREE_SECONDS),
-            Lookups(partial(user_groups.handles, self._client), submit, fresh_seconds=GROUPS_SECONDS),
+            Lookups(partial(user_groups.handles, self._slack.clients), submit, fresh_seconds=GROUPS_SECONDS),
         )
 
     def _free_places(self, _key: str) -> dict[str, int | None]:
@@ -323,8 +346,7 @@ class Application:
 
     def _listeners(self, context: Context) -> App:
         try:
-            # Without a name, Bolt searches the source of every loaded module for one.
-            bolt = App(name="binder-bot", client=self._client, raise_error_for_unhandled_request=False)
+            bolt = self._slack.app()
         except SlackApiError as error:
             raise ConfigError(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}.") from error
         except OSError as error:
@@ -370,12 +392,23 @@ def _end_this_process() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def leave_out_of_garbage_collection() -> None:
+    """Have Python search for garbage only among what is made from now on.
+
+    What was built at the start stays until the end. To search all of it stops every thread for a tenth of a
+    second or more, and acknowledgements with them.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def serve(settings: Settings) -> int:
     """Run the bot until SIGTERM or SIGINT."""
     logs.configure(settings.log_level, settings.log_format)
     with shutdown.caught(signal.SIGTERM, signal.SIGINT) as wait:
         application = Application(settings)
         application.start()
+        leave_out_of_garbage_collection()
         wait()
         if not application.stop():
             # Python would wait for the threads that still wait for an answer.

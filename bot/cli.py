@@ -245,6 +245,29 @@ def _positive(text: str) -> int:
     return days
 
 
+def _deploy_token(options: argparse.Namespace) -> int:
+    from bot import config
+    from bot.admin import deploy_tokens
+
+    settings = config.load()
+    if options.what == "list":
+        lines = deploy_tokens.listing(settings)
+    elif options.which is None:
+        raise ConfigError(
+            "`deploy-token add` needs a pattern of repositories, and `remove` the id of a token."
+        )
+    elif options.what == "remove":
+        lines = deploy_tokens.remove(settings, options.which)
+    elif options.people is None:
+        raise ConfigError("`deploy-token add` needs `--for` with the Slack ids of those who may use it.")
+    else:
+        token = deploy_tokens.read_token()
+        lines = deploy_tokens.add(settings, options.which, options.people, options.user, token)
+    for line in lines:
+        print(line)
+    return 0
+
+
 def _images(options: argparse.Namespace) -> int:
     if options.setup:
         from bot.images.setup import set_up
@@ -368,6 +391,37 @@ COMMANDS = (
             Option(
                 "--setup",
                 {"metavar": "FOLDER", "help": "make the key and the certificate for a registry, and say how"},
+            ),
+        ),
+    ),
+    OperatorCommand(
+        "deploy-token",
+        "let some people launch private repositories of a git host, with a token of that host",
+        _deploy_token,
+        (
+            Option("what", {"choices": ("add", "list", "remove")}),
+            Option(
+                "which",
+                {
+                    "nargs": "?",
+                    "help": "add: for which repositories, such as gitlab.example.org/lab/*; remove: the id",
+                },
+            ),
+            Option(
+                "--for",
+                {
+                    "dest": "people",
+                    "metavar": "IDS",
+                    "help": "for whom: Slack ids of people, user groups or the workspace, with commas",
+                },
+            ),
+            Option(
+                "--user",
+                {
+                    "default": "git",
+                    "metavar": "NAME",
+                    "help": "the user name that belongs to the token (default: git)",
+                },
             ),
         ),
     ),

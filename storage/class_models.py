@@ -61,6 +61,8 @@ class SchoolClass(Base):
     """What its first seat found; all others get the same."""
     is_tip: Mapped[bool] = mapped_column(Boolean, default=False)
     resolved_at: Mapped[float | None] = mapped_column(Float)
+    needs_right: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Whether its repository can be read only with a right: that of its teacher."""
     budget: Mapped[float | None] = mapped_column(Float)
     """What one seat may cost, in the site's unit; None for any price."""
     price_per_hour: Mapped[float] = mapped_column(Float, default=0.0)

@@ -100,6 +100,12 @@ class Binder(Base):
     commit: Mapped[str | None] = mapped_column(String(64))
     is_tip: Mapped[bool] = mapped_column(default=False)
     resolved_at: Mapped[float | None] = mapped_column(Float)
+    needs_right: Mapped[bool] = mapped_column(default=False)
+    """Whether its repository can be read only with somebody's right."""
+    read_as: Mapped[str | None] = mapped_column(String(32))
+    """Whose right that is; None for its owner's."""
+    right_at: Mapped[float | None] = mapped_column(Float)
+    """When its instance was given a right to fetch that was not taken back yet."""
 
     # Target and status
     target: Mapped[Target] = mapped_column(words(Target), default=Target.READY)

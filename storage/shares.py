@@ -225,11 +225,16 @@ def name_groups(session: Session, groups: Collection[str]) -> None:
         groups: Slack's ids; those that were named before and are not among them are forgotten.
     """
     session.execute(update(Audience).values(is_named=Audience.subject.in_(groups)), execution_options=_PLAIN)
+    name_more_groups(session, groups)
+
+
+def name_more_groups(session: Session, groups: Collection[str]) -> None:
+    """Note further user groups of which the members have to be known; forgets none."""
     for each in sorted(groups):
         row = insert_into(session, Audience).values(
             subject=each, kind=ShareKind.GROUP, asked_at=0.0, is_named=True
         )
-        session.execute(row.on_conflict_do_nothing(index_elements=["subject"]))
+        session.execute(row.on_conflict_do_update(index_elements=["subject"], set_={"is_named": True}))
 
 
 def groups_of(session: Session, user: str, groups: Collection[str]) -> set[str]:

@@ -136,6 +136,8 @@ class MessageKind(StrEnum):
     """To the admin who stopped new launches: nothing runs any more."""
     REPORT = "report"
     """To one admin: the audit or the costs, as a file. Read when it is delivered."""
+    CONNECTION = "connection"
+    """To one person: how far their connection with GitHub is. The words are chosen when it is delivered."""
     ALERT = "alert"
     """To the operators' channel: something that they must know."""
 

@@ -3,10 +3,11 @@
 import gc
 import os
 import subprocess
+from base64 import b64encode
 from collections.abc import Generator, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -163,27 +164,10 @@ class HostedRepository:
         return result.stdout.strip()
 
 
-class GitServer(GitHost):
-    """Real git repositories over real smart HTTP; on loopback unless told otherwise.
+class ScriptedHandler(GitHandler):
+    """Answers as its server was told."""
 
-    `requests` are the paths that were asked for; `redirects` maps the beginning of a path to what replaces
-    it; `answers` maps the beginning of a path to (status, content type, body).
-    """
-
-    def __init__(self, root: Path, host: str = "127.0.0.1") -> None:
-        self.requests: list[str] = []
-        self.redirects: dict[str, str] = {}
-        self.answers: dict[str, tuple[int, str, bytes]] = {}
-        handler = type("Handler", (_ScriptedHandler,), {"owner": self})
-        super().__init__(root, host, handler=handler)
-
-    def repository(self, name: str) -> HostedRepository:
-        """Make an empty repository, say `team/repo`."""
-        return HostedRepository(self._root / f"{name}.git", f"{self.url}/{name}.git")
-
-
-class _ScriptedHandler(GitHandler):
-    owner: ClassVar[GitServer]
+    owner: ClassVar[Any]
 
     def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
         self.owner.requests.append(self.path)
@@ -196,7 +180,38 @@ class _ScriptedHandler(GitHandler):
             if path.startswith(prefix):
                 self.answer(*answer)
                 return
-        self.serve_git()
+        if self.owner.lets_in(path, self.headers.get("Authorization", "")):
+            self.serve_git()
+        else:
+            self.refuse()
+
+
+class GitServer(GitHost):
+    """Real git repositories over real smart HTTP; on loopback unless told otherwise.
+
+    `requests` are the paths that were asked for; `redirects` maps the beginning of a path to what replaces
+    it; `answers` maps the beginning of a path to (status, content type, body); `passwords` maps the beginning
+    of a path to the `user:password` that it wants.
+    """
+
+    handler: ClassVar[type[ScriptedHandler]] = ScriptedHandler
+
+    def __init__(self, root: Path, host: str = "127.0.0.1") -> None:
+        self.requests: list[str] = []
+        self.redirects: dict[str, str] = {}
+        self.answers: dict[str, tuple[int, str, bytes]] = {}
+        self.passwords: dict[str, str] = {}
+        handler = type("Handler", (self.handler,), {"owner": self})
+        super().__init__(root, host, handler=handler)
+
+    def lets_in(self, path: str, authorization: str) -> bool:
+        """Whether somebody may read what is at a path, by the header that they sent."""
+        wanted = [pair for prefix, pair in self.passwords.items() if path.startswith(prefix)]
+        return all(authorization == f"Basic {b64encode(pair.encode()).decode()}" for pair in wanted)
+
+    def repository(self, name: str) -> HostedRepository:
+        """Make an empty repository, say `team/repo`."""
+        return HostedRepository(self._root / f"{name}.git", f"{self.url}/{name}.git")
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from bot import cli, config
+from bot.access.settings import AccessSettings
+from bot.config.workspaces import WorkspacesSettings
 from bot.images.settings import ImageSettings
 from bot.policy.settings import PolicySettings
 from bot.provisioning.local.settings import LocalSettings
@@ -21,11 +23,13 @@ SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 
 SECTIONS: dict[str, type[BaseSettings]] = {
     "The bot": config.Settings,
+    "The token, or the workspaces that install the bot": WorkspacesSettings,
     "Who may launch, and how much": PolicySettings,
     "Every cloud": CloudSettings,
     "The local cloud": LocalSettings,
     "OpenStack": OpenStackSettings,
     "The image store": ImageSettings,
+    "Private repositories": AccessSettings,
 }
 
 
@@ -84,7 +88,7 @@ def test_links_within_the_documentation_lead_somewhere(page: Path) -> None:
 def test_the_readme_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])
-    commands = re.findall(r"^ {4}(\w+)", capsys.readouterr().out, flags=re.MULTILINE)
+    commands = re.findall(r"^ {4}([\w-]+)", capsys.readouterr().out, flags=re.MULTILINE)
     readme = (ROOT / "README.md").read_text()
     assert commands
     assert [each for each in commands if f"`{each}`" not in readme] == []

@@ -69,9 +69,23 @@ class GitHandler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
         }
 
-    def answer(self, status: int, kind: str, body: bytes, *, location: str | None = None) -> None:
+    def refuse(self) -> None:
+        """Ask for credentials, as hosts also do where there is no such repository."""
+        self.answer(401, "text/plain", b"Repository not found.", challenge='Basic realm="git"')
+
+    def answer(
+        self,
+        status: int,
+        kind: str,
+        body: bytes,
+        *,
+        location: str | None = None,
+        challenge: str | None = None,
+    ) -> None:
         """Send one whole response."""
         self.send_response(status)
+        if challenge is not None:
+            self.send_header("WWW-Authenticate", challenge)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         if location is not None:

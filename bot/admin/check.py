@@ -5,14 +5,15 @@ from contextlib import closing
 
 from slack_sdk.errors import SlackApiError
 
+from bot.access.github import GitHubApi
 from bot.admin.rekey import secrets_advice
 from bot.config import Settings
-from bot.errors import ConfigError, RegistryError
+from bot.errors import ConfigError, RegistryError, RepositoryUnreachable
 from bot.images.factory import ImageStore, image_store_of
 from bot.plain_links import ADVICE, is_plain
 from bot.provisioning.base import Cloud
 from bot.provisioning.registry import build_cloud
-from bot.wiring import open_store, web_client
+from bot.wiring import github_api, open_store, web_client
 
 
 def check(settings: Settings) -> Iterator[str]:
@@ -25,7 +26,10 @@ def check(settings: Settings) -> Iterator[str]:
     yield from check_cloud(settings)
     if (kept := image_store_of(settings)) is not None:
         yield from _images(kept)
+    if (github := github_api(settings)) is not None:
+        yield f"github     {github.host} knows the App; it is installed at {_app_page(github)}"
     yield _slack(settings)
+    yield from _channels(settings)
 
 
 def check_cloud(settings: Settings) -> Iterator[str]:
@@ -38,6 +42,15 @@ def check_cloud(settings: Settings) -> Iterator[str]:
             yield f"advice     {ADVICE}"
         for advice in cloud.advice():
             yield f"advice     {advice}"
+
+
+def _app_page(github: GitHubApi) -> str:
+    try:
+        return github.app_page()
+    except RepositoryUnreachable as error:
+        raise ConfigError(
+            error.sentence, hint="Look at GITHUB_APP_ID, GITHUB_APP_KEY and GITHUB_API_URL."
+        ) from None
 
 
 def _database(settings: Settings) -> Iterator[str]:
@@ -75,3 +88,25 @@ def _slack(settings: Settings) -> str:
     except SlackApiError as error:
         raise ConfigError(f"Slack refuses a token: {error.response['error']}.") from error
     return f"slack      {bot['user']} in {bot['team']}"
+
+
+_CHANNELS = ("admin_channel", "approval_channel", "help_channel")
+
+
+def _channels(settings: Settings) -> Iterator[str]:
+    """Whether the bot can post where the settings send it: what is posted there must not be lost."""
+    client = web_client(settings)
+    for setting in _CHANNELS:
+        channel = getattr(settings, setting)
+        if channel is None:
+            continue
+        try:
+            found = client.conversations_info(channel=channel)["channel"]
+        except SlackApiError as error:
+            raise ConfigError(
+                f"{setting.upper()}: the bot cannot see the channel {channel} ({error.response['error']}). "
+                "If it is private, type /invite with the bot's name in it."
+            ) from error
+        if found.get("is_archived"):
+            raise ConfigError(f"{setting.upper()}: the channel {channel} is archived.")
+        yield f"channel    {setting.upper()} is #{found['name']}"

@@ -30,6 +30,16 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveRight:
+    """Leave the right to read its repository for an instance that waits for it. Gives `Done`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawRight:
+    """Take back what `GiveRight` left. Gives `Done`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expose:
     """Take a step towards an address. Gives `StepTaken`."""
 
@@ -70,7 +80,20 @@ class Remove:
     """Take a step of teardown. Gives `Removed`."""
 
 
-Action = Resolve | Create | Order | Expose | Announce | Shelve | Unshelve | MarkEnd | Prune | Remove
+Action = (
+    Resolve
+    | Create
+    | Order
+    | GiveRight
+    | WithdrawRight
+    | Expose
+    | Announce
+    | Shelve
+    | Unshelve
+    | MarkEnd
+    | Prune
+    | Remove
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +104,7 @@ class RepositoryFound:
     is_tip: bool
     ref: str | None
     path: str | None
+    needs_right: bool = False
 
 
 @dataclass(frozen=True, slots=True)

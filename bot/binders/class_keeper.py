@@ -160,6 +160,9 @@ class ClassKeeper:
             commit=found.commit,
             is_tip=found.is_tip,
             resolved_at=found.resolved_at,
+            needs_right=found.needs_right,
+            # They read it because their teacher may: that is what a class is for.
+            read_as=found.teacher,
             token=made.token,
             secret=made.secret,
             created_at=now,

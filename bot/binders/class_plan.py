@@ -214,7 +214,7 @@ def _cannot_be_built(first: Binder) -> bool:
 def _resolved(found: SchoolClass, first: Binder) -> dict[str, Any]:
     if found.resolved_at is not None or first.resolved_at is None:
         return {}
-    facts = ("commit", "is_tip", "ref", "path", "resolved_at")
+    facts = ("commit", "is_tip", "ref", "path", "resolved_at", "needs_right")
     return {name: getattr(first, name) for name in facts}
 
 

@@ -14,6 +14,7 @@ from bot.binders.actions import (
     Done,
     Expose,
     Failed,
+    GiveRight,
     InterfacesFound,
     MarkEnd,
     Order,
@@ -27,6 +28,7 @@ from bot.binders.actions import (
     Unshelve,
     UnshelveAsked,
     WarmTaken,
+    WithdrawRight,
 )
 from bot.binders.timeouts import Timeouts
 from bot.binders.updates import Update, enter, fail, give_up, try_again
@@ -101,6 +103,7 @@ def after_unreadable(binder: Binder, error: UnreadableSecret, now: float) -> Upd
 
 def _resolved(binder: Binder, found: RepositoryFound, now: float) -> Update:
     facts = {"commit": found.commit, "is_tip": found.is_tip, "ref": found.ref, "path": found.path}
+    facts |= {"needs_right": found.needs_right}
     entered = enter(binder, Status.REQUESTED, now, stage="instance", resolved_at=now, **facts)
     return Update(entered, card=True)
 
@@ -143,6 +146,10 @@ def _done(action: Action, now: float, timeouts: Timeouts) -> Update:
         return Update({"ordered_at": now, "retries": 0}, next_in=timeouts.poll)
     if isinstance(action, MarkEnd):
         return Update(next_in=action.next_in)
+    if isinstance(action, GiveRight):
+        return Update({"right_at": now, "retries": 0}, next_in=timeouts.poll)
+    if isinstance(action, WithdrawRight):
+        return Update({"right_at": None, "retries": 0})
     return Update({"retries": 0}, next_in=timeouts.poll)
 
 
@@ -160,6 +167,10 @@ def _after_failure(
             update = _not_created(binder, error, now, timeouts)
         case Order() if not is_passing:
             update = warm_instance.give_up(binder, now)
+        case GiveRight() if not is_passing:
+            update = give_up(now, error)
+        case WithdrawRight() if not is_passing:  # it ends by itself, and nobody else can open it
+            update = Update({"right_at": None}, next_in=timeouts.poll)
         case Expose() if not (is_passing or is_full):
             update = give_up(now, error)
         case Shelve() if not is_passing:

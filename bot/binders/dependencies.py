@@ -1,11 +1,12 @@
 """What the reconciler works with; put together by the composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from bot.access.rights import NoRights, Rights
 from bot.binders.timeouts import Timeouts
 from bot.interfaces import discovery
 from bot.jupyter.activity import Usage
@@ -39,8 +40,8 @@ class BinderServer(discovery.PageProbe, FileTree, Protocol):
 class RepositoryResolver(Protocol):
     """How a repository is looked up; `bot.repositories.resolve.Resolver` is one way."""
 
-    def resolve(self, spec: RepoSpec) -> Resolved:
-        """Find the exact commit."""
+    def resolve(self, spec: RepoSpec, variables: Mapping[str, str] = ..., /) -> Resolved:
+        """Find the exact commit; `variables` are added to git's environment."""
 
 
 class BuiltImages(Protocol):
@@ -110,3 +111,5 @@ class Dependencies:
     check_repository: CheckRepository = allow_all
     images: BuiltImages = field(default_factory=NoImages)
     note_launch: NoteLaunch = note_nothing
+    rights: Rights = field(default_factory=NoRights)
+    """Who may read private repositories, and with what."""

@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
+from bot.access.reading import ReaderResolver
+from bot.access.rights import reader_of
 from bot.binders.actions import (
     Action,
     Announce,
@@ -17,6 +19,7 @@ from bot.binders.actions import (
     Done,
     Expose,
     Failed,
+    GiveRight,
     InterfacesFound,
     MarkEnd,
     Order,
@@ -32,10 +35,12 @@ from bot.binders.actions import (
     Unshelve,
     UnshelveAsked,
     WarmTaken,
+    WithdrawRight,
 )
 from bot.binders.dependencies import Dependencies
 from bot.errors import CannotBuild, CloudError, ResolveError
 from bot.interfaces import catalogue, discovery
+from bot.provisioning.agent.git_right import INSTRUCTION
 from bot.provisioning.agent.instructions import MAX_TEXT
 from bot.provisioning.agent.sealing import seal, token_of
 from bot.provisioning.instances import InstanceSpec
@@ -61,6 +66,8 @@ class ActionExecutor:
             Resolve: self._resolve,
             Create: self._create,
             Order: self._give_order,
+            GiveRight: self._give_right,
+            WithdrawRight: self._withdraw_right,
             Expose: self._expose,
             Announce: self._announce,
             Shelve: self._shelve,
@@ -87,9 +94,12 @@ class ActionExecutor:
         return result
 
     def _resolve(self, binder: Binder, _: Resolve) -> Result:
-        found = self._dependencies.resolver.resolve(_spec(binder))
+        reads = ReaderResolver(self._dependencies.resolver, self._dependencies.rights, reader_of(binder))
+        found = reads.resolve(_spec(binder))
         self._dependencies.check_repository(binder.url, *found.places)
-        return RepositoryFound(found.commit, found.is_tip, found.spec.ref, found.spec.path)
+        return RepositoryFound(
+            found.commit, found.is_tip, found.spec.ref, found.spec.path, needs_right=found.needs_right
+        )
 
     def _create(self, binder: Binder, _: Create) -> Result:
         store, spec = self._dependencies.store, self._spec_of(binder)
@@ -124,6 +134,17 @@ class ActionExecutor:
         if len(text) > MAX_TEXT:
             raise CannotBuild("The address, ref and path of this repository are too long for an order.")
         self._cloud.order(binder.resource_ids, spec, text)
+        return Done()
+
+    def _give_right(self, binder: Binder, _: GiveRight) -> Result:
+        """Find out anew whether the person may still read it, and leave a fresh right for the instance."""
+        right = self._dependencies.rights.require(binder.url, reader_of(binder))
+        sealed = seal(right.as_text(), binder.secret, INSTRUCTION)
+        self._cloud.instruct(binder.cloud_id, binder.resource_ids, INSTRUCTION, sealed)
+        return Done()
+
+    def _withdraw_right(self, binder: Binder, _: WithdrawRight) -> Result:
+        self._cloud.withdraw(binder.cloud_id, binder.resource_ids, INSTRUCTION)
         return Done()
 
     def _expose(self, binder: Binder, _: Expose) -> Result:
@@ -204,4 +225,5 @@ def _order(binder: Binder) -> InstanceSpec:
         without_conda=binder.without_conda,
         secret=binder.secret,
         rebuild=binder.rebuild,
+        needs_right=binder.needs_right,
     )

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from bot.binders import deadlines, expectations, expiry, shelving, stages, warm_instance
+from bot.binders import deadlines, expectations, expiry, shelving, source_right, stages, warm_instance
 from bot.binders.actions import Action, Announce, Create, Expose, MarkEnd, Prune, Remove, Resolve
 from bot.binders.expectations import Expectation
 from bot.binders.observation import Observation, ObservedUse, is_unresolved, wants_look
@@ -58,6 +58,8 @@ def plan(binder: Binder, observation: Observation, now: float, timeouts: Timeout
         return Prune(observation.instance.ref)
     if binder.waits_for is not None:  # it begins when it is let: see `bot.binders.admission`
         return Update(next_in=_WAITING_SECONDS)
+    if (of_right := source_right.step(binder, observation, now)) is not None:
+        return of_right
     step = _TOWARDS_READY[binder.status](binder, observation, now, timeouts)
     return _expecting(step, binder, observation, now) if isinstance(step, Update) else step
 
@@ -211,7 +213,7 @@ def _replacing(binder: Binder, observation: Observation, now: float, timeouts: T
     if observation.leftovers or binder.resource_ids:
         return Remove()
     anew = enter(binder, Status.REQUESTED, now, attempt_at=None, server_url=None, log="", line="", image={})
-    fresh = {"fraction": None, "kind": "", "instance_id": None, "ordered_at": None}
+    fresh = {"fraction": None, "kind": "", "instance_id": None, "ordered_at": None, "right_at": None}
     return Update(anew | fresh | {"stages": stages.anew(binder.stages)}, card=True)
 
 

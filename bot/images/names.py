@@ -75,13 +75,20 @@ def is_on_loopback(host: str) -> bool:
 
 
 def public_name(binder: Binder) -> str:
-    """The repository for images of its source that everybody may use."""
-    return _name("public", binder.provider, binder.url)
+    """The repository for images of its source that everybody may use who may read the source.
+
+    If a right is needed for that, its images lie apart: nobody is told of them who was not found to have it.
+    """
+    return _name(_kind(binder, "public"), binder.provider, binder.url)
 
 
 def private_name(binder: Binder, owner: str | None = None) -> str:
     """The repository for images of its source that only one person may use, in private: its owner."""
-    return _name("private", binder.provider, binder.url, binder.team_id, owner or binder.owner)
+    return _name(_kind(binder, "private"), binder.provider, binder.url, binder.team_id, owner or binder.owner)
+
+
+def _kind(binder: Binder, kind: str) -> str:
+    return f"{kind} by right" if binder.needs_right else kind
 
 
 def _name(*parts: str) -> str:

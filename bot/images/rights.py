@@ -19,7 +19,7 @@ class RegistryRights(Protocol):
     can_push: bool
     """Whether instances may be given the right to push."""
     keeps_private: bool
-    """Whether an instance can be kept from reading what others built in private."""
+    """Whether an instance can be kept from reading what others built in private, or with a right."""
 
     def to_pull(self, name: str, seconds: float, /) -> Mapping[str, str]:
         """Give an instance the right to pull from one repository; a secret."""

@@ -65,7 +65,8 @@ class RegistryImages:
             images.touch(session, found["key"], found["id"])
             return
         is_public, owner = classes.image_owner(session, binder)
-        if self._rights.can_push and binder.secret and (self._rights.keeps_private or is_public):
+        is_for_all = is_public and not binder.needs_right
+        if self._rights.can_push and binder.secret and (self._rights.keeps_private or is_for_all):
             image = self._new(binder, is_public=is_public, owner=owner)
             images.add(session, image, launched_at=binder.created_at, is_rebuilt=binder.rebuild)
 

@@ -229,6 +229,18 @@ class Cloud(Protocol):
             CloudError: See `create`.
         """
 
+    def withdraw(self, binder_id: str, resources: ResourceIds, name: str, /) -> None:
+        """Take back what was told under a name: nobody can read it afterwards. A repetition changes nothing.
+
+        Args:
+            binder_id: Names the instance.
+            resources: What was made for it.
+            name: See `instruct`.
+
+        Raises:
+            CloudError: See `create`.
+        """
+
     def order(self, resources: ResourceIds, spec: InstanceSpec, text: str, /) -> None:
         """Give an instance that waits its order, and note whose it is now. A repetition changes nothing.
 

@@ -94,6 +94,7 @@ class InstanceSpec:
         secret: What only the user data of this instance holds, to seal what it is told later; see `sealing`.
         rebuild: Whether it is built anew although there is an image of it.
         images: What it may take from the registry; None where no images are stored.
+        needs_right: Whether its repository can be read only with a right, which it is given when it fetches.
     """
 
     binder_id: str
@@ -116,6 +117,7 @@ class InstanceSpec:
     secret: str = field(default="", repr=False)
     rebuild: bool = False
     images: ImageAccess | None = None
+    needs_right: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bot.provisioning.base import Cloud
 CALLS = frozenset(
     {
         *("survey", "create", "expose", "prune", "remove", "report", "mark_end", "order", "instruct"),
-        *("shelve", "unshelve", "unshelve_failed", "read_log", "free_places"),
+        *("withdraw", "shelve", "unshelve", "unshelve_failed", "read_log", "free_places"),
     }
 )
 """The methods of `Cloud` that ask the cloud for something."""

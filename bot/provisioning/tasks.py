@@ -22,6 +22,7 @@ def task_of(spec: InstanceSpec) -> Task:
         without_conda=spec.without_conda,
         rebuild=spec.rebuild,
         images=spec.images,
+        needs_right=spec.needs_right,
     )
 
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -17,6 +18,8 @@ from bot.repositories.refs import Refs
 from bot.repositories.spec import Provider, RepoSpec
 from bot.sentences import Sentence
 
+NOTHING: Final[Mapping[str, str]] = {}
+"""No more variables for git."""
 _MAX_REDIRECTS: Final = 4
 _PINNING_GIT: Final = (2, 37)
 _SUFFIX: Final = "/info/refs"
@@ -39,8 +42,13 @@ class GitAccess:
     guard: AddressGuard
     max_bytes: int
 
-    def git_for(self, spec: RepoSpec, deadline: float) -> GuardedGit:
+    def git_for(self, spec: RepoSpec, deadline: float, variables: Mapping[str, str] = NOTHING) -> GuardedGit:
         """A git that reaches a repository, and nothing else that its host may name.
+
+        Args:
+            spec: The repository.
+            deadline: On the monotonic clock, in seconds.
+            variables: Added to git's environment, such as a right to read the repository; secret.
 
         Raises:
             ForbiddenAddress: Its host is not on the public internet.
@@ -52,16 +60,21 @@ class GitAccess:
         for _ in range(_MAX_REDIRECTS):
             pin = self.guard.pin(url, deadline)
             if self.guard.allow_private or not _is_redirected(url, pin, deadline):
-                return self._git_at(url, pin)
+                return self._git_at(url, pin, variables)
             url = _follow(url, pin, deadline)
         raise RepositoryUnreachable(Sentence("{host} redirects in circles.", host=host_of(url)))
 
-    def refs(self, spec: RepoSpec, deadline: float) -> tuple[Refs, GuardedGit]:
-        """All refs of a repository, and a git that knows where it really is; raises what `git_for` does."""
+    def refs(
+        self, spec: RepoSpec, deadline: float, variables: Mapping[str, str] = NOTHING
+    ) -> tuple[Refs, GuardedGit]:
+        """All refs of a repository, and a git that knows where it really is.
+
+        Takes and raises what `git_for` does.
+        """
         url = _git_url(spec)
         for _ in range(_MAX_REDIRECTS):
             pin = self.guard.pin(url, deadline)
-            git = self._git_at(url, pin)
+            git = self._git_at(url, pin, variables)
             try:
                 listed, said = git.run_and_hear(
                     "ls-remote", "--symref", "--", url, deadline=deadline, most=self.max_bytes
@@ -75,9 +88,9 @@ class GitAccess:
             url = _follow(url, pin, deadline)
         raise RepositoryUnreachable(Sentence("{host} redirects in circles.", host=host_of(url)))
 
-    def _git_at(self, url: str, pin: Pin) -> GuardedGit:
+    def _git_at(self, url: str, pin: Pin, variables: Mapping[str, str]) -> GuardedGit:
         command = (self._git, *self._options(pin))
-        return GuardedGit(url, command, environment(proxies=self.guard.allow_private))
+        return GuardedGit(url, command, environment(proxies=self.guard.allow_private) | dict(variables))
 
     def _options(self, pin: Pin) -> list[str]:
         settings = [

@@ -1,11 +1,11 @@
 """What a form can say of a repository before it is launched."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from bot.errors import ForbiddenAddress, RefNotFound, RepositoryNotFound, ResolveError
 from bot.repositories.refs import Refs, choose, short_name
-from bot.repositories.resolve import Resolver
-from bot.repositories.spec import RepoSpec
+from bot.repositories.spec import RepoSpec, Resolved
 
 MOST_REFS = 5_000
 
@@ -25,7 +25,17 @@ class Preview:
     default: str = ""
 
 
-def preview(resolver: Resolver, spec: RepoSpec) -> Preview | None:
+class LooksUp(Protocol):
+    """What looks repositories up; `bot.repositories.resolve.Resolver` is one."""
+
+    def refs(self, spec: RepoSpec, /) -> Refs:
+        """The branches and tags of a repository."""
+
+    def resolve(self, spec: RepoSpec, /) -> Resolved:
+        """Find the exact commit."""
+
+
+def preview(resolver: LooksUp, spec: RepoSpec) -> Preview | None:
     """Look at a repository; None where its host does not answer, so that nothing is known. May take long."""
     refs = None
     try:

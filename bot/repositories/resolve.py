@@ -19,7 +19,7 @@ from bot.errors import RefNotFound, RepositoryNotFound, RepositoryUnreachable, R
 from bot.repositories.addresses import AddressGuard, Lookup, system_lookup
 from bot.repositories.complaints import named
 from bot.repositories.forge_api import FORGE_APIS, full_commit
-from bot.repositories.git_access import GitAccess
+from bot.repositories.git_access import NOTHING, GitAccess
 from bot.repositories.git_process import GitComplaint, GuardedGit
 from bot.repositories.history import history
 from bot.repositories.pinned_http import get
@@ -64,8 +64,12 @@ class Resolver:
         self._doi_url = doi_url.rstrip("/")
         self._forge_apis = forge_apis
 
-    def resolve(self, spec: RepoSpec) -> Resolved:
+    def resolve(self, spec: RepoSpec, variables: Mapping[str, str] = NOTHING) -> Resolved:
         """Find the exact commit that a specification means now.
+
+        Args:
+            spec: What is wanted.
+            variables: Added to git's environment, such as a right to read the repository; secret.
 
         Raises:
             RepositoryNotFound: There is no such repository, or it is private.
@@ -76,22 +80,26 @@ class Resolver:
         """
         deadline = time.monotonic() + self._timeout
         if spec.provider.is_git:
-            return self._resolve_git(spec, deadline)
+            return self._resolve_git(spec, deadline, variables)
         if spec.provider is Provider.SOFTWARE_HERITAGE:
             _, _, kind, digits = spec.url.split(":")
             return Resolved(spec, digits if kind == "rev" else None)
         return Resolved(spec, None, places=self._check_archive(spec, deadline))
 
-    def refs(self, spec: RepoSpec) -> Refs:
-        """The branches and tags of a repository, of a provider that has git; raises what `resolve` does."""
-        return self._access.refs(spec, time.monotonic() + self._timeout)[0]
+    def refs(self, spec: RepoSpec, variables: Mapping[str, str] = NOTHING) -> Refs:
+        """The branches and tags of a repository, of a provider that has git.
 
-    def git_for(self, spec: RepoSpec, deadline: float) -> GuardedGit:
+        Takes and raises what `resolve` does.
+        """
+        return self._access.refs(spec, time.monotonic() + self._timeout, variables)[0]
+
+    def git_for(self, spec: RepoSpec, deadline: float, variables: Mapping[str, str] = NOTHING) -> GuardedGit:
         """A git that reaches a repository, and nothing else that its host may name.
 
         Args:
             spec: The repository, of a provider that has git.
             deadline: On the monotonic clock, in seconds.
+            variables: See `resolve`.
 
         Raises:
             ForbiddenAddress: Its host is not on the public internet.
@@ -99,12 +107,12 @@ class Resolver:
             RepositoryUnreachable: Its host did not answer in time.
             ResolveError: The bot's own host lacks a git that can do this.
         """
-        return self._access.git_for(spec, deadline)
+        return self._access.git_for(spec, deadline, variables)
 
     # --- git ------------------------------------------------------------------------------------------
 
-    def _resolve_git(self, spec: RepoSpec, deadline: float) -> Resolved:
-        refs, git = self._access.refs(spec, deadline)
+    def _resolve_git(self, spec: RepoSpec, deadline: float, variables: Mapping[str, str]) -> Resolved:
+        refs, git = self._access.refs(spec, deadline, variables)
         places = (git.url, *self._owner_of_gist(spec, deadline))
         return replace(self._commit(spec, refs, git), places=places)
 

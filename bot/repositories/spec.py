@@ -65,6 +65,7 @@ class Resolved:
         ref_name: The full name of the ref that led there (`refs/heads/main`), or None.
         is_tip: Whether the commit is the tip of the default branch, which a shallow clone gets at once.
         places: Other addresses of the same repository: where its host redirects, or where its DOI leads.
+        needs_right: Whether it was found only with somebody's right to read it.
     """
 
     spec: RepoSpec
@@ -72,6 +73,7 @@ class Resolved:
     ref_name: str | None = None
     is_tip: bool = False
     places: tuple[str, ...] = field(default=(), compare=False)
+    needs_right: bool = False
 
 
 @dataclass(frozen=True, slots=True)

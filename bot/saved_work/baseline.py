@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 from bot.errors import RepositoryUnreachable
 from bot.repositories.git_process import GitComplaint, GuardedGit
-from bot.repositories.resolve import Resolver
 from bot.repositories.spec import RepoSpec
 
 SECONDS = 90.0
@@ -75,9 +74,16 @@ class Tracked:
         return make(b"blob %d\0%b" % (len(content), content)).hexdigest() == self.sha
 
 
+class ReachesGit(Protocol):
+    """What reaches repositories by git; `bot.repositories.resolve.Resolver` is one."""
+
+    def git_for(self, spec: RepoSpec, deadline: float, /) -> GuardedGit:
+        """A git that reaches one repository."""
+
+
 @contextmanager
 def checkout(
-    resolver: Resolver, spec: RepoSpec, commit: str, *, seconds: float = SECONDS
+    resolver: ReachesGit, spec: RepoSpec, commit: str, *, seconds: float = SECONDS
 ) -> Iterator["Baseline"]:
     """The files of a commit; what is fetched for them is removed afterwards.
 
@@ -95,7 +101,7 @@ class Baseline:
     """The files that a binder was launched with; made by `checkout`."""
 
     def __init__(
-        self, resolver: Resolver, spec: RepoSpec, commit: str, *, folder: Path, seconds: float
+        self, resolver: ReachesGit, spec: RepoSpec, commit: str, *, folder: Path, seconds: float
     ) -> None:
         self._resolver = resolver
         self._spec = spec

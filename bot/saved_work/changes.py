@@ -15,10 +15,9 @@ import structlog
 
 from bot.errors import ResolveError, ServerError
 from bot.jupyter.file_crawl import Crawl, Files, FileTree, LeftOut, walk
-from bot.repositories.resolve import Resolver
 from bot.repositories.spec import Provider, RepoSpec
 from bot.saved_work.archive import FILES, PATCH, Archive, Packer, harmless, section, shown
-from bot.saved_work.baseline import Baseline, Tracked, checkout
+from bot.saved_work.baseline import Baseline, ReachesGit, Tracked, checkout
 from bot.times import calendar
 from storage.models import Binder
 
@@ -75,7 +74,7 @@ def count_changes(server: FileTree, since: float, *, limits: SaveLimits = COUNTI
 def save_work(
     binder: Binder,
     open_server: Callable[[str, str], Files],
-    resolver: Resolver,
+    resolver: ReachesGit,
     *,
     limits: SaveLimits = SAVING,
 ) -> Archive | None:

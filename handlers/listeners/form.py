@@ -54,7 +54,8 @@ def register(app: App, context: Context) -> None:
         @answered
         def on_change(args: Args) -> None:
             args.ack()
-            checks.changed(args.client, args.context.user_id or "", args.body["view"])
+            requester = requester_of(args.context, args.body, "")
+            checks.changed(args.client, requester, args.body["view"])
 
     @app.options(ids.REFS)
     def on_refs(args: Args) -> None:
@@ -99,11 +100,11 @@ def open_form(args: Args, context: Context, requester: Requester, *, repository:
     """
     require_launcher(context, requester)
     origin = Origin(requester.channel, requester.response_url, requester.is_private)
-    facts = facts_for(context, requester.user)
+    facts = facts_for(context, requester)
     view = launch_form(facts, origin, repository=repository)
     shown = args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
     if repository or not facts.free:  # there is something to find out
-        opened(context, args.client, requester.user, shown["view"], repository)
+        opened(context, args.client, requester, shown["view"], repository)
 
 
 def _launch(context: Context, args: Args) -> Message | None:
@@ -116,10 +117,10 @@ def _launch(context: Context, args: Args) -> Message | None:
     audited.begin(Action.LAUNCH_AGAIN)
     view = args.body["view"]
     filled = filled_in.read(view["state"]["values"], link_host=context.settings.link_host)
-    preview = context.slow.preview(filled.request.spec)
+    requester = at_origin(requester_of(args.context, args.body, f"view:{view['id']}"), view)
+    preview = context.slow.preview(filled.request.spec, requester.reader)
     if preview is not None and preview.problem is not None:
         raise FormError(forms.at_its_field(preview.problem))
-    requester = at_origin(requester_of(args.context, args.body, f"view:{view['id']}"), view)
     return launches.launch(context, requester, filled.request, filled.sharing)
 
 
@@ -131,5 +132,5 @@ def _refs(context: Context, args: Args) -> list[Json]:
         spec = parse_repo(text)
     except SpecError:
         return ref_options(typed, ())
-    known = context.slow.repositories.known(spec)
+    known = context.slow.repositories.known((spec, requester_of(args.context, args.body, "").reader))
     return ref_options(typed, known.refs if known else ())

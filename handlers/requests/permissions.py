@@ -102,7 +102,7 @@ def allowed(
 ) -> list[Binder]:
     """Those of these binders with which somebody may do that, in a state in which it is possible."""
     roles = roles_of(session, context, requester, found)
-    return [each for each in found if roles[each.id] in _roles_for(context, action)]
+    return [each for each in found if roles[each.id] in _roles_for(context, action, each)]
 
 
 def is_allowed(
@@ -117,12 +117,14 @@ def actions_for(
 ) -> frozenset[Action]:
     """What somebody may do with a binder, each in the states in which it is possible."""
     role = roles_of(session, context, requester, [binder])[binder.id]
-    return frozenset(each for each in Action if role in _roles_for(context, each))
+    return frozenset(each for each in Action if role in _roles_for(context, each, binder))
 
 
-def _roles_for(context: Context, action: Action) -> frozenset[Role]:
+def _roles_for(context: Context, action: Action, binder: Binder) -> frozenset[Role]:
+    """Who may do that; a site opens the logs of what everybody can read, and of nothing else."""
     rule = RULES[action]
-    return rule.roles | rule.also if context.settings.logs_for == "everybody" else rule.roles
+    is_open = context.settings.logs_for == "everybody" and not binder.needs_right
+    return rule.roles | rule.also if is_open else rule.roles
 
 
 class Operation(Generic[P, Answer]):

@@ -6,6 +6,7 @@ from datetime import UTC
 
 from sqlalchemy.orm import Session
 
+from bot.access.rights import Reader
 from bot.times import end_times
 from handlers.requests.context import Context
 from handlers.slack.user_timezones import UserTimezone
@@ -45,6 +46,11 @@ class Requester:
     workspaces: frozenset[str] = frozenset()
     chosen: str = ""
 
+    @property
+    def reader(self) -> Reader:
+        """Whose right to read repositories counts."""
+        return Reader(self.team_id, self.user)
+
 
 def parse_end_time(
     context: Context, requester: Requester, typed: str, now: float
@@ -54,5 +60,5 @@ def parse_end_time(
     Raises:
         NoSuchTime: It is none.
     """
-    zone = context.zone_of(requester.user) if end_times.needs_zone(typed) else None
+    zone = context.zone_of(requester.team_id, requester.user) if end_times.needs_zone(typed) else None
     return end_times.parse(typed, now, zone.zone if zone else UTC), zone

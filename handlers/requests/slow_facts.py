@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Any
 
+from bot.access.rights import Reader
 from bot.lookups import Lookups, Submit
 from bot.repositories.preview import Preview
 from bot.repositories.spec import RepoSpec
@@ -22,13 +23,13 @@ class SlowFacts:
 
     Attributes:
         submit: Has something done by a thread of the background.
-        repositories: What is found in a repository.
+        repositories: What somebody finds in a repository.
         free: How many more instances of each size the cloud has room for; under an empty key.
-        groups: The user groups of the workspace; under an empty key.
+        groups: The user groups of a workspace, by its id.
     """
 
     submit: Submit
-    repositories: Lookups[RepoSpec, Preview | None]
+    repositories: Lookups[tuple[RepoSpec, Reader], Preview | None]
     free: Lookups[str, dict[str, int | None]]
     groups: Lookups[str, GroupNames]
     _waiting: BoundedSemaphore = field(
@@ -54,11 +55,11 @@ class SlowFacts:
             Lookups(unknown, never, fresh_seconds=1),
         )
 
-    def preview(self, spec: RepoSpec) -> Preview | None:
+    def preview(self, spec: RepoSpec, reader: Reader) -> Preview | None:
         """What is known of a repository when a form is sent; waits for a moment, unless too many do."""
         if not self._waiting.acquire(blocking=False):
-            return self.repositories.known(spec)
+            return self.repositories.known((spec, reader))
         try:
-            return self.repositories.wait(spec, WAIT_SECONDS)
+            return self.repositories.wait((spec, reader), WAIT_SECONDS)
         finally:
             self._waiting.release()

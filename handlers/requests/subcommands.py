@@ -16,6 +16,7 @@ from handlers.requests import (
     admin_command,
     audited,
     class_command,
+    connections,
     launches,
     links,
     logs,
@@ -238,6 +239,20 @@ SUBCOMMANDS = (
             ),
             ("", Sentence("show the classes that you can see")),
         ),
+    ),
+    Subcommand(
+        "connect",
+        "github",
+        Sentence("let me read your private repositories at GitHub"),
+        connections.connect,
+        synonyms=("login", "authorize", "auth"),
+    ),
+    Subcommand(
+        "disconnect",
+        "github",
+        Sentence("forget that you connected me with GitHub"),
+        connections.disconnect,
+        synonyms=("logout", "unauthorize"),
     ),
     Subcommand(
         "admin",

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -12,12 +12,15 @@ from sqlalchemy import text
 
 from bot.errors import CloudError
 from bot.provisioning.instances import Phase, Report
+from storage import deploy_tokens
+from storage.access_models import DeployToken
 from storage.engine import Store
 from storage.keyring import Keyring
 from storage.models import Base
 from storage.vocabulary import Status
 from tests.acceptance.conftest import Scene, opened
 from tests.fakes.database import KEY
+from tests.fakes.github import FakeGitHub
 from tests.fakes.http import like_jupyter
 from tests.fakes.postgresql import postgresql_server
 from workspace.hands import Person, Snapshot, plain
@@ -139,6 +142,35 @@ def launch_in_private(scene: Scene, witness: Witness) -> None:
     scene.wait(lambda: scene.all_live() == [])
 
 
+def launch_with_a_right(scene: Scene, witness: Witness, github: FakeGitHub) -> None:
+    """Connect, launch by one's own right and by a deploy token, and lose the connection again."""
+    ada, team = scene.person(), scene.workspace.state.team_id
+    assert ada.command("/binder connect github")["ok"]
+    ada.wait_for_text("Enter the code", 20)
+    (device,) = github.state.devices.values()
+    witness.secrets |= {"device code": next(iter(github.state.devices)), "app key": github.app_key_body}
+    github.approve(device.user_code, "ada-gh")
+    ada.wait_for_text("You are connected with GitHub", 20)
+    token = DeployToken(
+        id="t1", pattern=f"{github.host}/group", people=team, user="u", token="gldt-s3cret", created_at=0.0
+    )
+    github.passwords["/group/"] = "u:gldt-s3cret"
+    with scene.store.write() as session:
+        deploy_tokens.add(session, token, by="operator")
+    for name in ("lab/secret", "group/secret"):
+        assert ada.command(f"/binder launch {github.url}/{name} --name by-right")["ok"]
+        scene.wait_until_ready()
+        witness.note()
+        witness.secrets |= github.state.secrets() | {"deploy token": "gldt-s3cret"}
+        assert scene.cloud.created[-1].needs_right
+        assert ada.command("/binder stop by-right")["ok"]
+        scene.wait(lambda: scene.all_live() == [])
+    github.revoke("ada-gh")
+    assert ada.command(f"/binder launch {github.url}/lab/secret")["ok"]
+    ada.wait_for_text("Your connection with GitHub has ended: it was revoked", 20)
+    scene.wait(lambda: scene.all_live() == [])
+
+
 def teach(scene: Scene, witness: Witness) -> None:
     ada, grace = scene.person(), scene.person("grace")
     typed = f"/binder class {scene.repository} --name intro --seats 2 --for 1h"
@@ -147,6 +179,17 @@ def teach(scene: Scene, witness: Witness) -> None:
     scene.wait(lambda: [each.status for each in scene.all_live()] == [Status.READY] * 2, 30)
     witness.note()
     grace.wait_for(lambda seen: [each for each in seen.messages("dm") if "is ready" in plain(each)])
+
+
+@contextmanager
+def private_repositories(folder: Path) -> Iterator[FakeGitHub]:
+    """GitHub with a private repository, and beside it one of a group that wants a deploy token."""
+    with FakeGitHub(folder) as github:
+        for name in ("lab/secret", "group/secret"):
+            github.repository(name).commit({"a": "b"})
+        github.state.readers["lab/secret"] = {"ada-gh"}
+        github.state.installed.add("lab/secret")
+        yield github
 
 
 def shown_by_errors(witness: Witness) -> Iterator[str]:
@@ -189,14 +232,19 @@ def test_no_secret_comes_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with opened(tmp_path, repository, Options(app_name="Binder"), SETTINGS) as scene:
+    with (
+        private_repositories(tmp_path / "git") as github,
+        opened(tmp_path, repository, Options(app_name="Binder"), SETTINGS | github.settings) as scene,
+    ):
         witness = Witness(scene)
         launch_and_use(scene, witness)
+        launch_with_a_right(scene, witness, github)
         fail_in_every_way(scene, witness)
         launch_in_private(scene, witness)
         teach(scene, witness)
         kinds = {name.split()[0] for name in witness.secrets}
         assert kinds >= {"bot", "app", "key", "token", "secret", "response_url", "response"}
+        assert kinds >= {"GitHub", "installation", "header", "device", "deploy"}
         witness.search("the database", database_of(scene.store))
         for shown in rows_of(scene.store):
             witness.search("a row", shown)

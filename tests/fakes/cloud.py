@@ -175,6 +175,10 @@ class FakeCloud(MinimalCloud):
         self._require_answer(binder_id)
         self._machine(resources).told[name] = text
 
+    def withdraw(self, binder_id: str, resources: ResourceIds, name: str) -> None:
+        self._require_answer(binder_id)
+        self._machine(resources).told.pop(name, None)
+
     def order(self, resources: ResourceIds, spec: InstanceSpec, text: str) -> None:
         self._require_answer(spec.binder_id)
         machine = self._machine(resources)

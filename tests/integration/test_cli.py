@@ -140,3 +140,33 @@ def test_unknown_commands_show_the_known_ones() -> None:
     done = binder_bot("sevre")
     assert done.returncode == 2
     assert "serve" in done.stderr
+
+
+def test_deploy_tokens_are_read_from_a_pipe_listed_without_secret_and_removed(tmp_path: Path) -> None:
+    settings = [
+        "SLACK_BOT_TOKEN=xoxb-1",
+        "SLACK_APP_TOKEN=xapp-1",
+        f"SECRET_KEY={'k' * 32}",
+        "LOCAL_ENGINE=none",
+    ]
+    (tmp_path / ".env").write_text("\n".join(settings))
+
+    def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return binder_bot("deploy-token", *words, stdin=stdin, cwd=tmp_path)
+
+    added = run("add", "gitlab.test/Lab/*", "--for", "S1 U2", "--user", "deploy", stdin="gldt-s3cret\n")
+    assert (added.returncode, added.stderr) == (0, "")
+    number = added.stdout.split()[2].strip(",")
+    listed = run("list").stdout
+    assert f"{number}  " in listed
+    assert "gitlab.test/lab/*  for S1,U2  as deploy" in listed
+    assert "s3cret" not in added.stdout + listed + (tmp_path / "binder-bot.sqlite3").read_bytes().decode(
+        "latin-1"
+    )
+    assert run("remove", number).returncode == 0
+    assert run("list").stdout == ""
+    for wrong in (["add", "gitlab.test"], ["add", "no host", "--for", "U1"], ["remove", "gone"], ["remove"]):
+        refused = run(*wrong, stdin="t\n")
+        assert refused.returncode == 2
+        assert "Traceback" not in refused.stderr
+    assert "missing" in run("add", "gitlab.test", "--for", "U1").stderr

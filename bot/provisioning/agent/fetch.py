@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from bot.provisioning.agent.checkout import fetch_tags, note_of_lfs
 from bot.provisioning.agent.commands import run
 from bot.provisioning.agent.failures import CommandFailed, Failure, FailureCode
+from bot.provisioning.agent.git_right import await_right
 from bot.provisioning.agent.phases import Phase
 from bot.provisioning.agent.reasons import git_reason
 from bot.provisioning.agent.source import source_of
 from bot.provisioning.agent.submodules import update_submodules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from bot.provisioning.agent.git_right import GitRight
     from bot.provisioning.agent.job import Job
     from bot.provisioning.agent.task import Task
 
@@ -54,11 +54,8 @@ def fetch(job: Job) -> str:
         Failure: It cannot be had.
     """
     job.deadline.restart()
-
-    def git(*arguments: str) -> str:
-        return _git(job, *arguments)
-
     job.reporter.begin(Phase.FETCHING, f"Fetching {job.task.url}")
+    git = _Git(job, await_right(job) if job.task.needs_right else None)
     shutil.rmtree(job.places.repo, ignore_errors=True)
     job.places.repo.mkdir(parents=True)
     try:
@@ -74,19 +71,40 @@ def fetch(job: Job) -> str:
     return commit
 
 
-def _check_out(job: Job, git: Callable[..., str]) -> str:
+class _Git:
+    """Runs git in the checkout.
+
+    What it prints stays out of the log: a way that fails is followed by another one, which may work.
+
+    Args:
+        job: Whose checkout it is.
+        right: The right to read the repository, where it needs one.
+    """
+
+    def __init__(self, job: Job, right: GitRight | None) -> None:
+        self._job = job
+        self._variables = right.variables() if right is not None else {}
+
+    def __call__(self, *arguments: str) -> str:
+        environment = {**os.environ, **_VARIABLES, **self._variables}
+        command = [*_GIT, *arguments]
+        where = self._job.places.repo
+        return run(self._job, command, cwd=where, environment=environment, on_line=_not_in_the_log)
+
+
+def _check_out(job: Job, git: _Git) -> str:
     git("init", "--quiet")
     git("remote", "add", "--", "origin", source_of(job.task))
-    commit = _fetch_commit(job, job.task.commit) if job.task.commit else _fetch_ref(job)
+    commit = _fetch_commit(job, git, job.task.commit) if job.task.commit else _fetch_ref(job, git)
     git("checkout", "--quiet", "--detach", commit)
     fetch_tags(job.places.repo, git)
     if (job.places.repo / ".gitmodules").is_file():
         job.reporter.progress("Fetching its submodules")
-        update_submodules(job.places.repo, git)
+        update_submodules(job.places.repo, git, has_right=job.task.needs_right)
     return commit
 
 
-def _fetch_commit(job: Job, commit: str) -> str:
+def _fetch_commit(job: Job, git: _Git, commit: str) -> str:
     """Fetch one commit by the cheapest way that the server allows."""
     if not _COMMIT.fullmatch(commit):
         raise Failure(f"{commit!r} is no full commit.", FailureCode.BAD_SOURCE)
@@ -98,12 +116,12 @@ def _fetch_commit(job: Job, commit: str) -> str:
     )
     for way in ways:
         try:
-            _git(job, "fetch", "--quiet", "--no-tags", *way)
+            git("fetch", "--quiet", "--no-tags", *way)
         except CommandFailed as error:
             if way is ways[-1] or any(sign in error.output for sign in _FINAL):
                 raise
             continue
-        if _has(job, commit):
+        if _has(git, commit):
             return commit
     raise _without_commit(job.task, commit)
 
@@ -123,29 +141,18 @@ def _without_commit(task: Task, commit: str) -> Failure:
     )
 
 
-def _fetch_ref(job: Job) -> str:
+def _fetch_ref(job: Job, git: _Git) -> str:
     ref = job.task.ref or "HEAD"
-    _git(job, "fetch", "--quiet", "--no-tags", "--depth", "1", "--", "origin", ref)
-    return _git(job, "rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
+    git("fetch", "--quiet", "--no-tags", "--depth", "1", "--", "origin", ref)
+    return git("rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
 
 
-def _has(job: Job, commit: str) -> bool:
+def _has(git: _Git, commit: str) -> bool:
     try:
-        _git(job, "cat-file", "-e", f"{commit}^{{commit}}")
+        git("cat-file", "-e", f"{commit}^{{commit}}")
     except CommandFailed:
         return False
     return True
-
-
-def _git(job: Job, *arguments: str) -> str:
-    """Run git in the checkout.
-
-    What it prints stays out of the log: a way that fails is followed by another one, which may work.
-    """
-    environment = {**os.environ, **_VARIABLES}
-    return run(
-        job, [*_GIT, *arguments], cwd=job.places.repo, environment=environment, on_line=_not_in_the_log
-    )
 
 
 def _not_in_the_log(_: str) -> None:

@@ -43,6 +43,11 @@ def pieces_of(name: str, text: str) -> dict[str, str]:
     return {f"{PREFIX}{name}-{at:02}": f"{mark}/{len(pieces)}/{piece}" for at, piece in enumerate(pieces)}
 
 
+def keys_of(name: str, metadata: Mapping[str, object]) -> list[str]:
+    """The keys of the metadata that carry a text of that name."""
+    return sorted(each for each in metadata if re.fullmatch(rf"{PREFIX}{name}-\d+", each))
+
+
 def text_of(name: str, metadata: Mapping[str, object]) -> str | None:
     """The text that metadata carries; None where there is none, or not all of it."""
     first = _MARKED.fullmatch(str(metadata.get(f"{PREFIX}{name}-00")))

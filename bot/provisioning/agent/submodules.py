@@ -20,12 +20,13 @@ _OF_ONE = re.compile(r"(?:clone of '(?P<url>[^']+)' into )?submodule path '(?P<p
 _MAX_BYTES = 64 * 1024
 
 
-def update_submodules(checkout: Path, git: Callable[..., str]) -> None:
+def update_submodules(checkout: Path, git: Callable[..., str], *, has_right: bool = False) -> None:
     """Check out all submodules of a checkout, and theirs.
 
     Args:
         checkout: The checkout.
         git: Runs git in it with these arguments.
+        has_right: Whether the checkout was fetched with a right to this one repository.
 
     Raises:
         Failure: One cannot be had; names it.
@@ -33,7 +34,7 @@ def update_submodules(checkout: Path, git: Callable[..., str]) -> None:
     try:
         git(*over_https(checkout), "submodule", "update", "--quiet", "--init", "--recursive")
     except CommandFailed as error:
-        failure = _failure(checkout, error.output)
+        failure = _failure(checkout, error.output, has_right=has_right)
         if failure is None:
             raise
         raise failure from error
@@ -54,7 +55,7 @@ def over_https(checkout: Path) -> list[str]:
     ]
 
 
-def _failure(checkout: Path, output: str) -> Failure | None:
+def _failure(checkout: Path, output: str, *, has_right: bool) -> Failure | None:
     """The sentence that names the submodule; None where git names none."""
     found = next((match for match in _OF_ONE.finditer(output) if match["path"]), None)
     if found is None:
@@ -63,6 +64,8 @@ def _failure(checkout: Path, output: str) -> Failure | None:
     at = f" ({found['url']})" if found["url"] else ""
     is_ssh = bool(found["url"]) and urlsplit(found["url"]).scheme not in {"http", "https"}
     hint = "Only submodules that everybody can clone over https can be fetched."
+    if has_right:
+        hint += " The right to read this repository is for no other one."
     return Failure(
         f"Its submodule `{path}`{at} could not be fetched: {git_reason(output)}.",
         FailureCode.FETCH_FAILED,

@@ -43,6 +43,7 @@ class Task:
         without_conda: Whether conda packages are taken from PyPI where there is no container engine.
         rebuild: Whether it is built anew although there is an image of it.
         images: The images that were built before; None where none are stored.
+        needs_right: Whether the repository can be read only with a right, which the bot gives later.
     """
 
     binder_id: str
@@ -58,6 +59,7 @@ class Task:
     without_conda: bool = False
     rebuild: bool = False
     images: ImageAccess | None = None
+    needs_right: bool = False
 
     @property
     def is_open(self) -> bool:

@@ -171,6 +171,11 @@ class LocalCloud(MinimalCloud):
             written.write_text(text, encoding="ascii")
             written.replace(folder / name)
 
+    def withdraw(self, binder_id: str, resources: ResourceIds, name: str) -> None:  # noqa: ARG002 - the id says where everything is
+        """See `Cloud.withdraw`."""
+        with _border(CloudError, "What the instance was told could not be taken back"):
+            (self._directory(binder_id).places.instructions / name).unlink(missing_ok=True)
+
     def prune(self, binder_id: str, keep: str) -> None:
         """See `Cloud.prune`. An instance is a directory of the binder's name: there is never a second one."""
 

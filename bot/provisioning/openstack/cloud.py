@@ -47,6 +47,7 @@ from bot.provisioning.openstack.network import Network
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.openstack.quota import explained, of_compute
 from bot.provisioning.openstack.tags import Json, Tags, name_of
+from bot.provisioning.openstack.told_texts import ToldTexts
 from bot.provisioning.openstack.user_data import pack
 
 
@@ -90,6 +91,7 @@ class OpenStackCloud:
         self._render = render
         self._fold = fold
         self._api = Api(region)
+        self._told = ToldTexts(self._api)
         self._marks = EndMarks(self._api, self._tags)
         self._images = BakedImages(self._api, self._tags)
         self._names = NameResolver(self._api, options, self._images)
@@ -149,8 +151,11 @@ class OpenStackCloud:
 
     def instruct(self, binder_id: str, resources: ResourceIds, name: str, text: str) -> None:  # noqa: ARG002 - the server is found by its id
         """See `Cloud.instruct`. The text becomes metadata, which the metadata service shows to the agent."""
-        path, metadata = f"/servers/{_server_id(resources)}/metadata", pieces_of(name, text)
-        self._api.call("compute", "POST", path, "tell the server", body={"metadata": metadata})
+        self._told.write(_server_id(resources), name, text)
+
+    def withdraw(self, binder_id: str, resources: ResourceIds, name: str) -> None:  # noqa: ARG002 - the server is found by its id
+        """See `Cloud.withdraw`."""
+        self._told.remove(_server_id(resources), name)
 
     def order(self, resources: ResourceIds, spec: InstanceSpec, text: str) -> None:
         """See `Cloud.order`. One call: what `recover` needs to know arrives together with the order."""

@@ -179,6 +179,10 @@ class StormCloud(FakeCloud):
         with self._unreliable():
             super().instruct(binder_id, resources, name, text)
 
+    def withdraw(self, binder_id: str, resources: ResourceIds, name: str) -> None:
+        with self._unreliable():
+            super().withdraw(binder_id, resources, name)
+
     def unshelve_failed(self, resources: ResourceIds) -> bool:
         with self._unreliable():
             return super().unshelve_failed(resources)

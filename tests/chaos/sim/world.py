@@ -128,7 +128,7 @@ class FakeResolver:
     def __init__(self) -> None:
         self.raises: list[Exception] = []
 
-    def resolve(self, spec: RepoSpec) -> Resolved:
+    def resolve(self, spec: RepoSpec, *_given: object) -> Resolved:
         if self.raises:
             raise self.raises.pop(0)
         return Resolved(spec=spec, commit=COMMIT, ref_name="refs/heads/main", is_tip=True)

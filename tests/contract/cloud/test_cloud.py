@@ -157,6 +157,16 @@ def test_an_instance_is_told_something_and_then_something_else(place: Place, clo
     assert (place.told(resources, "order"), place.told(resources, "push")) == ("second", "third")
 
 
+def test_what_an_instance_was_told_is_taken_back(place: Place, cloud: Cloud) -> None:
+    resources = cloud.create(place.order())
+    cloud.instruct("b1aa", resources, "source", "a right" * 100)
+    cloud.instruct("b1aa", resources, "sources", "another one")
+    for _ in range(2):
+        cloud.withdraw("b1aa", resources, "source")
+        assert not place.is_told(resources, "source")
+    assert place.told(resources, "sources") == "another one"
+
+
 def test_an_instance_that_is_not_there_is_told_nothing(cloud: Cloud) -> None:
     with pytest.raises(CloudError):
         cloud.instruct("b1aa", {"server": "nowhere"}, "order", "text")

@@ -7,6 +7,7 @@ from sqlalchemy import select, text, update
 
 from bot.admin.rekey import BATCH, encrypt_all, secrets_advice
 from storage import backup, binders, rekeying, warm
+from storage.access_models import ConnectionState, DeployToken, GitHubConnection
 from storage.engine import Store
 from storage.errors import UnreadableSecret
 from storage.keyring import Keyring
@@ -130,8 +131,10 @@ def test_rows_from_before_are_read_and_then_encrypted(store: Store) -> None:
     assert opened(binder_of(store, binder.id)) == SECRETS
     assert store.keyring is not None
     with store.read() as session:
-        assert rekeying.count(session, store.keyring) == rekeying.SecretCounts(plain=1, old=0, unknown=0)
-    assert encrypt_all(store, store.keyring) == (1, [])
+        assert rekeying.count(session, store.keyring, Binder) == rekeying.SecretCounts(
+            plain=1, old=0, unknown=0
+        )
+    assert encrypt_all(store, store.keyring, Binder) == (1, [])
     assert not any(value in shown(stored(store, binder.id)) for value in SECRETS.values())
     assert opened(binder_of(store, binder.id)) == SECRETS
 
@@ -145,8 +148,8 @@ def test_a_new_key_takes_over_beside_a_running_bot_and_the_old_one_can_go(store:
     assert [*secrets_advice(both)] == [
         f"{BATCH + 3} binders with secrets under an older key: run `binder-bot rekey`"
     ]
-    assert encrypt_all(both, both.keyring) == (BATCH + 3, [])
-    assert encrypt_all(both, both.keyring) == (0, [])
+    assert encrypt_all(both, both.keyring, Binder) == (BATCH + 3, [])
+    assert encrypt_all(both, both.keyring, Binder) == (0, [])
     assert [*secrets_advice(both)] == []
     with both.write() as session:  # what was claimed before can be saved, as nothing else of the row changed
         binders.save(session, held, {"line": "x"}, next_in=0.0)
@@ -158,7 +161,7 @@ def test_what_no_key_opens_is_named_and_left_alone(store: Store) -> None:
     plain(store, fine.id)
     before = stored(store, lost.id)
     assert store.keyring is not None
-    assert encrypt_all(store, store.keyring) == (1, [lost.id])
+    assert encrypt_all(store, store.keyring, Binder) == (1, [lost.id])
     assert stored(store, lost.id) == before
     assert [*secrets_advice(store)] == ["1 binder whose secrets no key in SECRET_KEY opens: add that key"]
 
@@ -167,7 +170,7 @@ def test_sqlite_keeps_nothing_of_what_was_plain(sqlite: Store) -> None:
     binder = launch(sqlite)
     plain(sqlite, binder.id)
     assert sqlite.keyring is not None
-    encrypt_all(sqlite, sqlite.keyring)
+    encrypt_all(sqlite, sqlite.keyring, Binder)
     sqlite.scrub()
     copy = b"".join(Path(f"{sqlite.url.database}{ending}").read_bytes() for ending in ("", "-wal"))
     assert copy.startswith(b"SQLite format 3")
@@ -181,3 +184,30 @@ def test_a_backup_holds_them_as_they_are_stored(store: Store) -> None:
     assert binder.id in written
     assert not any(value in written for value in SECRETS.values())
     assert str(stored(store, binder.id)[0]) in written
+
+
+def test_connections_and_deploy_tokens_get_the_new_key_too(store: Store) -> None:
+    connected = {"team_id": "T1", "user": "U1", "state": ConnectionState.CONNECTED, "asked_at": 0.0}
+    hidden = {
+        "access_token": "ghu_s3cret",
+        "refresh_token": "ghr_s3cret",
+        "user_code": "WDJB",
+        "device_code": "d3v",
+    }
+    token = DeployToken(id="t1", pattern="x.test", people="U1", user="git", token="gldt", created_at=0.0)
+    with store.write() as session:
+        session.add_all([GitHubConnection(id="T1:U1", **connected, **hidden), token])
+    both = with_keys(store, NEW_KEY, KEY)
+    assert both.keyring is not None
+    assert [*secrets_advice(both)] == [
+        "1 GitHub connection with secrets under an older key: run `binder-bot rekey`",
+        "1 deploy token with secrets under an older key: run `binder-bot rekey`",
+    ]
+    for table in (GitHubConnection, DeployToken):
+        assert encrypt_all(both, both.keyring, table) == (1, [])
+    with with_keys(store, NEW_KEY).read() as session:
+        found = session.get(GitHubConnection, "T1:U1")
+        assert found is not None
+        assert {name: getattr(found, name) for name in hidden} == hidden
+        assert all(str(getattr(found, f"stored_{name}")).startswith("sealed:") for name in hidden)
+        assert session.query(DeployToken).one().token == "gldt"

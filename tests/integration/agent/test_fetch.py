@@ -1,14 +1,20 @@
 """Fetching with real git over real HTTP: what it checks out, and what it says where that is not possible."""
 
+import base64
+import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.provisioning.agent import git_right
 from bot.provisioning.agent.failures import Failure
 from bot.provisioning.agent.fetch import fetch
+from bot.provisioning.agent.git_right import INSTRUCTION, GitRight
 from bot.provisioning.agent.job import Job
+from bot.provisioning.agent.sealing import seal
 from bot.provisioning.agent.submodules import over_https
 from tests.conftest import GitServer, HostedRepository
 from tests.unit.provisioning.agent.jobs import a_job, a_task
@@ -189,3 +195,85 @@ def test_a_version_that_is_made_of_tags_finds_them(
     describe = ["git", "-C", str(job.places.repo), "describe", "--tags", "--long"]
     told = subprocess.run(describe, capture_output=True, check=False, text=True)
     assert told.stdout.startswith(described) if described else told.returncode != 0
+
+
+# --- with a right ----------------------------------------------------------------------------------------
+
+SECRET = "the secret of this instance alone"
+TOKEN = "ghs_s3cret"
+
+
+def a_private_job(root: Path, url: str, *, password: str = TOKEN, **changes: Any) -> Job:
+    """A launch of a repository that needs a right, which lies ready."""
+    job = a_job(root, a_task(url, needs_right=True, secret=SECRET, **changes))
+    machine = replace(job.settings.machine, metadata="")
+    job = replace(job, settings=replace(job.settings, machine=machine))
+    job.places.instructions.mkdir()
+    right = GitRight(url, "x-access-token", password)
+    (job.places.instructions / INSTRUCTION).write_text(seal(right.as_text(), SECRET, INSTRUCTION))
+    return job
+
+
+@pytest.fixture
+def private(git_server: GitServer) -> HostedRepository:
+    git_server.passwords["/lab/"] = f"x-access-token:{TOKEN}"
+    return git_server.repository("lab/secret")
+
+
+@pytest.mark.parametrize("ending", [".git", ""])
+def test_a_private_repository_is_fetched_and_nothing_of_the_right_stays(
+    tmp_path: Path, private: HostedRepository, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = private.commit({"a": "b"})
+    job = a_private_job(tmp_path, private.url.removesuffix(".git") + ending, commit=commit, is_tip=True)
+    started: list[str] = []
+    popen = subprocess.Popen
+
+    def seen(command: list[str], **how: Any) -> Any:
+        started.append(" ".join(command))
+        return popen(command, **how)
+
+    monkeypatch.setattr(subprocess, "Popen", seen)
+    fetch(job)
+
+    assert (job.places.repo / "a").read_text() == "b"
+    remotes = subprocess.check_output(["git", "remote", "-v"], cwd=job.places.repo, text=True)
+    encoded = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    shutil.rmtree(job.places.instructions)  # which the bot takes back
+    kept = "".join(
+        each.read_bytes().decode("latin-1") for each in tmp_path.rglob("agent/**/*") if each.is_file()
+    )
+    for where in (kept, remotes, "\n".join(started), (tmp_path / "console").read_text()):
+        assert TOKEN not in where
+        assert encoded not in where
+    assert "checkout" in "".join(started)
+
+
+def test_a_right_that_is_refused_names_the_repository_alone(
+    tmp_path: Path, private: HostedRepository
+) -> None:
+    private.commit({"a": "b"})
+    job = a_private_job(tmp_path, private.url, password="over")
+    with pytest.raises(Failure) as failure:
+        fetch(job)
+    assert failure.value.reason == f"{private.url} could not be fetched: it does not exist, or is private."
+
+
+def test_the_right_is_for_no_submodule_of_the_same_host(
+    tmp_path: Path, private: HostedRepository, git_server: GitServer
+) -> None:
+    lib = git_server.repository("lab/lib")
+    commit = with_submodule(private, "../lib.git", lib.commit({"lib.py": "x = 1"}))
+    job = a_private_job(tmp_path, private.url, commit=commit)
+    with pytest.raises(Failure, match="Its submodule `libs/sub`") as failure:
+        fetch(job)
+    assert "for no other one" in failure.value.hint
+
+
+def test_whoever_gets_no_right_says_so(
+    tmp_path: Path, private: HostedRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_right, "_WAIT_SECONDS", 0.0)
+    job = a_private_job(tmp_path, private.url)
+    with pytest.raises(Failure, match="did not arrive"):
+        fetch(job)

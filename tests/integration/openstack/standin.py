@@ -328,7 +328,7 @@ class StandIn:
     # Nova ------------------------------------------------------------------------------------------------
 
     def _compute(self, method: str, tail: str, query: Json, body: Json) -> Json | None:  # noqa: PLR0911 - a table
-        _, kind, ref, below, *_ = f"{tail}///".split("/")
+        _, kind, ref, below, key, *_ = f"{tail}////".split("/")
         match (method, kind, ref, below):
             case ("GET", "servers", "detail", ""):
                 return self._list_servers(query)
@@ -345,6 +345,11 @@ class StandIn:
                 server = self._server(ref)
                 server["metadata"] = server["metadata"] | body["metadata"]
                 return {"metadata": server["metadata"]}
+            case ("GET", "servers", _, "metadata"):
+                return {"metadata": self._server(ref)["metadata"]}
+            case ("DELETE", "servers", _, "metadata"):
+                self._server(ref)["metadata"].pop(key)
+                return None
             case ("GET", "servers", _, "os-instance-actions"):
                 return {"instanceActions": self.actions.get(ref, [])}
         return self._around_servers(tail)

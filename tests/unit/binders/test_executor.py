@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from bot.access.rights import NoRights, Reader
 from bot.binders.actions import (
     Action,
     Announce,
@@ -12,6 +13,7 @@ from bot.binders.actions import (
     Done,
     Expose,
     Failed,
+    GiveRight,
     InterfacesFound,
     MarkEnd,
     Prune,
@@ -24,11 +26,14 @@ from bot.binders.actions import (
     Superseded,
     Unshelve,
     UnshelveAsked,
+    WithdrawRight,
 )
 from bot.binders.dependencies import Dependencies, NoImages
-from bot.binders.executor import ActionExecutor
+from bot.binders.executor import ActionExecutor, _order
 from bot.binders.repository_gate import RepositoryGate
-from bot.errors import BannedRepository, CloudError, LostLease, QuotaExceeded, RefNotFound
+from bot.errors import BannedRepository, CloudError, LostLease, QuotaExceeded, RefNotFound, RepositoryNotFound
+from bot.provisioning.agent.git_right import INSTRUCTION, GitRight, read_right
+from bot.provisioning.agent.sealing import unseal
 from bot.provisioning.agent.stored_images import ImageAccess, StoredImage
 from bot.provisioning.tasks import task_of
 from bot.repositories.spec import RepoSpec, Resolved
@@ -44,7 +49,7 @@ PAGES = {"lab": 200, "voila": 200}
 class FakeResolver:
     """Finds every ref but one."""
 
-    def resolve(self, spec: RepoSpec) -> Resolved:
+    def resolve(self, spec: RepoSpec, *_given: object) -> Resolved:
         if spec.ref == "mian":
             raise RefNotFound("There is no branch “mian”.")
         places = ("https://github.com/moved/r.git",) if spec.ref == "moved" else ()
@@ -252,3 +257,62 @@ def test_what_the_cloud_refuses_is_a_result_and_no_exception(
     result = executor.run(row, action)
     assert isinstance(result, Failed)
     assert isinstance(result.error, CloudError)
+
+
+# --- private repositories --------------------------------------------------------------------------------
+
+
+class GivenRights(NoRights):
+    """Ada may read everything."""
+
+    def of(self, url: str, reader: Reader) -> GitRight:
+        if reader != Reader("T1", "U1"):
+            raise self.refusal(url)
+        return GitRight(url, "x-access-token", "ghs_s3cret")
+
+    def require(self, url: str, reader: Reader) -> GitRight:
+        return self.of(url, reader)
+
+
+class ShutResolver:
+    """Finds what it is given a right for."""
+
+    def resolve(self, spec: RepoSpec, *given: object) -> Resolved:
+        if not given:
+            raise RepositoryNotFound("There is none.")
+        return Resolved(spec, commit="c" * 40)
+
+
+@pytest.fixture
+def private(store: Store, cloud: FakeCloud) -> ActionExecutor:
+    return ActionExecutor(
+        Dependencies(store, cloud, ShutResolver(), TIMEOUTS, "worker", rights=GivenRights())
+    )
+
+
+def test_a_repository_that_needs_a_right_is_looked_up_with_it(private: ActionExecutor, row: Binder) -> None:
+    found = private.run(row, Resolve())
+    assert found == RepositoryFound("c" * 40, is_tip=False, ref=None, path=None, needs_right=True)
+
+
+@pytest.mark.parametrize("read_as", ["U1", None, "U2"])
+def test_whose_right_counts(private: ActionExecutor, row: Binder, read_as: str | None) -> None:
+    """A seat of a class reads what its teacher may read."""
+    row.read_as = read_as
+    assert isinstance(private.run(row, Resolve()), Failed) is (read_as == "U2")
+
+
+def test_the_right_is_sealed_for_this_instance_and_taken_back(
+    private: ActionExecutor, row: Binder, cloud: FakeCloud
+) -> None:
+    row.secret = "the secret of this instance"
+    cloud.create(_order(row))
+    row.resource_ids = {"server": cloud.machines[row.id][0].instance.ref}
+    told = cloud.machines[row.id][0].told
+    assert private.run(row, GiveRight()) == Done()
+    assert "ghs_s3cret" not in told[INSTRUCTION]
+    assert read_right(unseal(told[INSTRUCTION], row.secret, INSTRUCTION), row.url) == GitRight(
+        row.url, "x-access-token", "ghs_s3cret"
+    )
+    assert private.run(row, WithdrawRight()) == Done()
+    assert told == {}

@@ -25,7 +25,7 @@ POLL = 5.0
 class FakeResolver:
     """Finds everything."""
 
-    def resolve(self, spec: RepoSpec) -> Resolved:
+    def resolve(self, spec: RepoSpec, *_given: object) -> Resolved:
         return Resolved(spec, commit="c" * 40, is_tip=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.images.rights import TokenRights
+from bot.images.rights import AccountRights, TokenRights
 from bot.images.store import MOST_IMAGES, MOST_NOTES
 from bot.provisioning.agent.settings import AgentSettings
 from bot.provisioning.openstack.user_data import encode
@@ -115,6 +115,33 @@ def test_the_first_launch_of_a_source_is_told_where_its_image_will_be_kept(site:
     first = site.access(site.launch("b1"))
     assert (dict(first.auth), first.cache_from) == ({}, ""), "there is nothing to pull"
     assert first.repository == site.kept("b2").repository, "so its layers can be the next commit's cache"
+
+
+# --- with a right ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_private", [True, False])
+def test_images_of_a_repository_that_needs_a_right_lie_apart(site: Site, *, is_private: bool) -> None:
+    """Nobody gets a right to pull them whose launch was not found to have that right."""
+    image = site.kept("b1", is_private=is_private, needs_right=True)
+    others: dict[str, Any] = {"is_private": is_private, "needs_right": False}
+    assert keys(site, is_private=is_private, needs_right=True) == [KEY]
+    assert keys(site, **others) is None
+    without = site.access(site.launch("other", **others))
+    assert without.repository != image.repository
+    assert site.kept("b2", key="b2" * 16, **others).repository == without.repository
+
+
+def test_who_may_read_it_in_public_shares_its_images(site: Site) -> None:
+    site.kept("b1", needs_right=True)
+    assert keys(site, needs_right=True, owner="U2") == [KEY]
+
+
+def test_a_registry_with_fixed_accounts_keeps_none_that_need_a_right(site: Site) -> None:
+    site.rights = AccountRights("reader:r", "writer:w")
+    site.ready("b1", image_id=sha256("b1"), needs_right=True)
+    with site.store.read() as session:
+        assert session.query(BuiltImage).all() == []
 
 
 # --- private -----------------------------------------------------------------------------------------------

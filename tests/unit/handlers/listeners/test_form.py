@@ -10,6 +10,7 @@ import pytest
 from slack_bolt import App
 
 import handlers
+from bot.access.rights import Reader
 from bot.errors import RefNotFound, RepositoryNotFound
 from bot.lookups import Lookups
 from bot.repositories.launch_text import OPTIONS, parse_repo
@@ -118,7 +119,7 @@ def with_facts(desk: Desk, find: Callable[[RepoSpec], Preview | None]) -> App:
     """An app that finds things out at once."""
     slow = SlowFacts(
         at_once,
-        Lookups(find, at_once, fresh_seconds=60),
+        Lookups(lambda asked: find(asked[0]), at_once, fresh_seconds=60),
         Lookups(lambda _: {"small": 0, "large": 2}, at_once, fresh_seconds=60),
         Lookups(lambda _: {"S123": "analysts"}, at_once, fresh_seconds=60),
     )
@@ -251,10 +252,10 @@ def test_two_forms_wait_for_a_look_and_all_others_are_launched_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(slow_facts, "WAIT_SECONDS", 10)  # longer than a busy machine takes for this
-    may_go, spec = Event(), parse_repo("owner/repo")
+    may_go, asked = Event(), (parse_repo("owner/repo"), Reader("T1", "U1"))
     found_later = Preview()
 
-    def slow(_: RepoSpec) -> Preview | None:
+    def slow(_: tuple[RepoSpec, Reader]) -> Preview | None:
         assert may_go.wait(10)
         return found_later
 
@@ -262,10 +263,10 @@ def test_two_forms_wait_for_a_look_and_all_others_are_launched_at_once(
         nothing = SlowFacts.nothing()
         looks = Lookups(slow, pool.submit, fresh_seconds=60)
         facts = SlowFacts(pool.submit, looks, nothing.free, nothing.groups)
-        waiting = [pool.submit(facts.preview, spec) for _ in range(2)]
+        waiting = [pool.submit(facts.preview, *asked) for _ in range(2)]
         while facts._waiting.acquire(blocking=False):  # until both wait
             facts._waiting.release()
-        assert facts.preview(spec) is None
+        assert facts.preview(*asked) is None
         may_go.set()
         assert [each.result(10) for each in waiting] == [found_later] * 2
-    assert facts.preview(spec) == found_later
+    assert facts.preview(*asked) == found_later

@@ -53,7 +53,7 @@ def with_guest(post: Post) -> Desk:
     state = post.workspace.state
     admin, linus = state.person("grace").id, state.person("linus").id
 
-    def membership_of(user: str, _workspaces: frozenset[str]) -> Membership:
+    def membership_of(_team_id: str, user: str, _workspaces: frozenset[str]) -> Membership:
         return Membership(Standing.GUEST if user == linus else Standing.MEMBER)
 
     app = bolt(
@@ -375,7 +375,9 @@ def test_every_way_in_that_the_app_listens_to_is_walked_here() -> None:
     of_admins = {("action", each) for each in ADMIN_BUTTONS}  # likewise
     assert listened == ABOUT_NO_BINDER | by_others | in_menu | of_classes | of_binders | of_admins
     in_walks = {each.name for each in ABOUT_ONE}
-    assert {each.name for each in SUBCOMMANDS} - in_walks == {"launch", "list", "class", "admin", "help"}
+    of_none = {"launch", "list", "class", "admin", "help"}
+    ones_own = {"connect", "disconnect"}  # walked in test_connections.py
+    assert {each.name for each in SUBCOMMANDS} - in_walks == of_none | ones_own
 
 
 ACTION_OF = {ids.SHARE: Action.SHARE, ids.DENY: Action.DENY} | {
@@ -405,6 +407,8 @@ def test_the_site_may_let_everybody_read_logs(desk: Desk) -> None:
     desk.app = bolt(desk.post, lambda: None, logs_for="everybody")
     assert "what pip said" in desk.command("logs public", user=linus)
     assert "secret log" not in desk.command("logs secretive", user=linus)
+    desk.has(name="by-right", log="what is in the repository", needs_right=True)
+    assert "what is in the repository" not in desk.command("logs by-right", user=linus)
 
 
 # --- private ---------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from handlers.messages import (
     approval_text,
     archive_text,
     candidates,
+    connection_text,
     digest,
     drain_text,
     forms,
@@ -50,6 +51,7 @@ from handlers.messages.language import LANGUAGES, reading
 from handlers.messages.message import Message
 from handlers.messages.notices import NoticeOptions
 from handlers.rules import Action, Role
+from storage.access_models import ConnectionState, GitHubConnection
 from storage.audit_models import Audit
 from storage.models import Binder, Notice
 from storage.policy_models import Approval, ApprovalState, PersonLimits, RepositoryRule
@@ -123,6 +125,12 @@ def shares_full_of(text: str) -> list[Share]:
         for subject in (known, text)
         for manages in (True, False) * 15
     ]
+
+
+def connection_full_of(text: str, state: ConnectionState | None) -> GitHubConnection | None:
+    if state is None:
+        return None
+    return GitHubConnection(state=state, login=text[:64], address=text, user_code=text, code_until=NOW)
 
 
 def question_full_of(text: str, state: ApprovalState) -> Approval:
@@ -226,6 +234,12 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
             [],
             [PersonLimits(user=case.text, limits={case.text: 1e12}, by=case.text, at=NOW)] * 60,
         )
+    ),
+    "connection_text.told": lambda case: iter(
+        connection_text.told(connection_full_of(case.text, state)) for state in (None, *ConnectionState)
+    ),
+    "connection_text.forgotten": lambda _case: iter(
+        connection_text.forgotten(was_there=each) for each in (True, False)
     ),
     "policy_text.banned": lambda case: policy_text.banned(case.text, case.text),
     "policy_text.allowed": lambda case: policy_text.allowed(case.text),
