@@ -7,6 +7,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from bot import cli, config
+from bot.config.slack import SlackSettings
 from bot.images.settings import ImageSettings
 from bot.policy.settings import PolicySettings
 from bot.provisioning.local.settings import LocalSettings
@@ -20,6 +21,7 @@ SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 
 
 SECTIONS: dict[str, type[BaseSettings]] = {
+    "Slack": SlackSettings,
     "The bot": config.Settings,
     "Who may launch, and how much": PolicySettings,
     "Every cloud": CloudSettings,

@@ -5,9 +5,10 @@ from contextlib import closing
 
 from slack_sdk.errors import SlackApiError
 
+from bot.admin.public_address import require_reachable
 from bot.admin.rekey import secrets_advice
 from bot.config import Settings
-from bot.errors import ConfigError, RegistryError
+from bot.errors import ConfigError, RegistryError, ServiceUnreachable
 from bot.images.factory import ImageStore, image_store_of
 from bot.plain_links import ADVICE, is_plain
 from bot.provisioning.base import Cloud
@@ -25,7 +26,7 @@ def check(settings: Settings) -> Iterator[str]:
     yield from check_cloud(settings)
     if (kept := image_store_of(settings)) is not None:
         yield from _images(kept)
-    yield _slack(settings)
+    yield from _slack(settings)
 
 
 def check_cloud(settings: Settings) -> Iterator[str]:
@@ -67,11 +68,24 @@ def _images(kept: ImageStore) -> Iterator[str]:
         yield "images     nothing is pushed: IMAGE_REGISTRY_PUSH is not set"
 
 
-def _slack(settings: Settings) -> str:
+def _slack(settings: Settings) -> Iterator[str]:
     client = web_client(settings)
     try:
         bot = client.auth_test()
-        client.apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
+        if token := settings.slack_app_token:
+            client.apps_connections_open(app_token=token.get_secret_value())
     except SlackApiError as error:
         raise ConfigError(f"Slack refuses a token: {error.response['error']}.") from error
-    return f"slack      {bot['user']} in {bot['team']}"
+    yield f"slack      {bot['user']} in {bot['team']}"
+    if secret := settings.key_to_requests:
+        yield _public_address(settings.public_url, secret)
+
+
+def _public_address(public_url: str, signing_secret: str) -> str:
+    if not public_url:
+        return "advice     PUBLIC_URL is not set, so whether Slack reaches the bot is not tried."
+    try:
+        require_reachable(public_url, signing_secret)
+    except ServiceUnreachable as error:
+        return f"advice     {error.sentence} Try again while `serve` runs."
+    return f"http       the bot answers at {public_url}"
