@@ -166,6 +166,7 @@ class Application:
                 shows_logs=settings.logs_for == "everybody",
                 help_channel=settings.help_channel,
                 approval_channel=settings.approval_channel,
+                newer_blocks=not settings.classic_blocks,
             ),
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,

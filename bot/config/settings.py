@@ -114,6 +114,11 @@ class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings
         "owner, the people with whom it is shared, and the admins; `everybody` is the whole workspace, where "
         "its repository is public.",
     )
+    classic_blocks: bool = Field(
+        default=False,
+        description="Show the status message with Slack's older blocks alone. Servers that refuse the newer "
+        "ones get them anyway; this is for those that take newer blocks, and do not show them.",
+    )
     class_for: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
         description="Who may start a class, beside the admins: Slack user ids, separated by commas, or "

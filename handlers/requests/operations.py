@@ -259,8 +259,11 @@ def _check_changed(context: Context, binder: Binder, action: Action, *, changed:
     Raises:
         NotPossible: Nothing was changed.
     """
-    if not changed:
-        raise NotPossible(binder, action, context.store.now())
+    if changed:
+        return
+    with context.store.read() as session:
+        as_it_is_now = binders.get(session, binder.id) or binder
+    raise NotPossible(as_it_is_now, action, context.store.now())
 
 
 @requires(Action.OPEN)
