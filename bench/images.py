@@ -84,7 +84,7 @@ class _Images:
     def pull(self, stored: Stored, *, base_is_there: bool) -> None:
         """Serve the image as the agent does, and by hand, in turns."""
         by_hand, agent = [], []
-        for _ in range(_TRIES if base_is_there else 1):
+        for _ in range(_TRIES):
             self._forget(stored, base_is_there=base_is_there)
             by_hand.append(self._by_hand(stored))
             self._forget(stored, base_is_there=base_is_there)

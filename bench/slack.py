@@ -15,11 +15,12 @@ from tempfile import TemporaryDirectory
 
 from bench.figures import heading, percentile, row
 from bot import config
-from bot.app import Application
+from bot.app import Application, leave_out_of_garbage_collection
 from bot.provisioning.instances import Phase, Report
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.git import git_repository_server
 from tests.fakes.http import Script, like_jupyter, scripted_server
+from tests.fakes.waiting import eventually
 from workspace.hands import Person, plain
 from workspace.options import Options
 from workspace.server import Workspace
@@ -71,8 +72,8 @@ def _bot(folder: Path, script: Script) -> Iterator[tuple[Workspace, FakeCloud]]:
         )
         application = Application(settings, cloud=cloud)
         application.start()
-        while not workspace.sockets.connected:
-            time.sleep(0.02)
+        eventually(lambda: workspace.sockets.connected)
+        leave_out_of_garbage_collection()
         try:
             yield workspace, cloud
         finally:

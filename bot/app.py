@@ -1,5 +1,6 @@
 """The composition root: the only place where parts are built and wired together."""
 
+import gc
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
 from bot.times.durations import DAY
+from handlers.installs.access import slack_access
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.archives import Archives
 from handlers.outbox.delivery import Delivery
@@ -145,12 +147,13 @@ class Application:
         self.reconciler = Reconciler(
             dependencies, submit=self._pool.submit, nudge=self.nudge_work, expect=self.watch.expect
         )
-        self._client = wiring.web_client(settings)
-        self._profiles = Profiles(self._client, settings.zone)
-        calls = SlackCalls(default_rate_limits(), self.metrics.note_slack)
+        self._slack = slack_access(settings, self.store, wiring.web_client(settings), nudge=self.nudge)
+        clients = self._slack.clients
+        self._profiles = Profiles(clients, settings.zone)
+        calls = SlackCalls(default_rate_limits(), self.metrics.note_slack, is_lost=self._slack.is_lost)
         self.delivery = Delivery(
             self.store,
-            self._client,
+            clients,
             calls,
             admin_channel=settings.admin_channel,
             options=NoticeOptions(
@@ -165,8 +168,8 @@ class Application:
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,
         )
-        self.audiences = Audiences(self.store, self._client, calls)
-        uploads = Uploads(self._client, calls)
+        self.audiences = Audiences(self.store, clients, calls)
+        uploads = Uploads(clients, calls)
         self.archives = Archives(
             self.store,
             self._collect,
@@ -176,7 +179,7 @@ class Application:
             known_locale=self._profiles.known_locale,
         )
         context = self._context()
-        self.homes = HomePublisher(self.store, self._client, calls, partial(home.blocks_of, context))
+        self.homes = HomePublisher(self.store, clients, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)
         self._socket = SocketModeConnection(self._bolt, settings.slack_app_token.get_secret_value())
         self._delivering = [
@@ -226,6 +229,7 @@ class Application:
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(DRAIN_SECONDS, "drain", self._watch_drain, jitter=DRAIN_SECONDS / 10)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
+        self._slack.schedule(self.ticks.every)
         if self._kept_images and self._registry:
             self._keep_images(self._kept_images, self._registry)
         if when := self._settings.weekly_digest:
@@ -320,6 +324,7 @@ class Application:
             membership_of=self._profiles.membership_of,
             vcpus_of=self._vcpus.known,
             slow=self._slow_facts(),
+            doubt_installation=self._slack.doubt,
         )
 
     def _slow_facts(self) -> SlowFacts:
@@ -333,7 +338,7 @@ class Application:
             submit,
             Lookups(look, submit, fresh_seconds=REPOSITORY_SECONDS),
             Lookups(self._free_places, submit, fresh_seconds=FREE_SECONDS),
-            Lookups(partial(user_groups.handles, self._client), submit, fresh_seconds=GROUPS_SECONDS),
+            Lookups(partial(user_groups.handles, self._slack.clients), submit, fresh_seconds=GROUPS_SECONDS),
         )
 
     def _free_places(self, _key: str) -> dict[str, int | None]:
@@ -341,8 +346,7 @@ class Application:
 
     def _listeners(self, context: Context) -> App:
         try:
-            # Without a name, Bolt searches the source of every loaded module for one.
-            bolt = App(name="binder-bot", client=self._client, raise_error_for_unhandled_request=False)
+            bolt = self._slack.app()
         except SlackApiError as error:
             raise ConfigError(f"Slack refuses SLACK_BOT_TOKEN: {error.response['error']}.") from error
         except OSError as error:
@@ -388,12 +392,23 @@ def _end_this_process() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def leave_out_of_garbage_collection() -> None:
+    """Have Python search for garbage only among what is made from now on.
+
+    What was built at the start stays until the end. To search all of it stops every thread for a tenth of a
+    second or more, and acknowledgements with them.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def serve(settings: Settings) -> int:
     """Run the bot until SIGTERM or SIGINT."""
     logs.configure(settings.log_level, settings.log_format)
     with shutdown.caught(signal.SIGTERM, signal.SIGINT) as wait:
         application = Application(settings)
         application.start()
+        leave_out_of_garbage_collection()
         wait()
         if not application.stop():
             # Python would wait for the threads that still wait for an answer.

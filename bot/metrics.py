@@ -110,8 +110,9 @@ class Metrics:
     def note_tick(self, name: str, seconds: float, *, failed: bool) -> None:
         """Note that a periodic job ran."""
         self._ticks.labels(name).observe(seconds)
+        failures = self._tick_failures.labels(name)  # from zero: a rise from nothing is none for Prometheus
         if failed:
-            self._tick_failures.labels(name).inc()
+            failures.inc()
 
 
 class _CensusCollector(Collector):

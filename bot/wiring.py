@@ -208,11 +208,12 @@ def form_resolver(settings: Settings) -> Resolver:
 
 
 def web_client(settings: Settings) -> WebClient:
-    """Build the client of Slack's Web API."""
-    return slack_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+    """Build the client of Slack's Web API, with the one token where there is one."""
+    token = settings.slack_bot_token
+    return slack_client(token.get_secret_value() if token else None, settings.slack_api_url)
 
 
-def slack_client(token: str, api_url: str) -> WebClient:
+def slack_client(token: str | None, api_url: str) -> WebClient:
     """Build the client of Slack's Web API for one token."""
     return WebClient(
         token=token,

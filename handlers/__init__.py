@@ -11,6 +11,7 @@ from handlers.listeners import (
     errors,
     form,
     home,
+    installations,
     links,
     mention,
     middleware,
@@ -26,5 +27,5 @@ def register(app: App, context: Context) -> None:
     middleware.register(app, context)
     errors.register(app)
     buttoned = (buttons, class_buttons, admin_buttons, approvals)
-    for listeners in (command, *buttoned, form, share_form, mention, home, links):
+    for listeners in (command, *buttoned, form, share_form, mention, home, links, installations):
         listeners.register(app, context)

@@ -45,6 +45,11 @@ class Owed:
     message: OutboxMessage
     binder: Binder | None
 
+    @property
+    def team_id(self) -> str:
+        """The workspace in which it is said; empty where the row does not tell."""
+        return self.binder.team_id if self.binder else str(self.message.facts.get("team", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:

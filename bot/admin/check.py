@@ -29,6 +29,7 @@ def check(settings: Settings) -> Iterator[str]:
     if (github := github_api(settings)) is not None:
         yield f"github     {github.host} knows the App; it is installed at {_app_page(github)}"
     yield _slack(settings)
+    yield from _channels(settings)
 
 
 def check_cloud(settings: Settings) -> Iterator[str]:
@@ -87,3 +88,25 @@ def _slack(settings: Settings) -> str:
     except SlackApiError as error:
         raise ConfigError(f"Slack refuses a token: {error.response['error']}.") from error
     return f"slack      {bot['user']} in {bot['team']}"
+
+
+_CHANNELS = ("admin_channel", "approval_channel", "help_channel")
+
+
+def _channels(settings: Settings) -> Iterator[str]:
+    """Whether the bot can post where the settings send it: what is posted there must not be lost."""
+    client = web_client(settings)
+    for setting in _CHANNELS:
+        channel = getattr(settings, setting)
+        if channel is None:
+            continue
+        try:
+            found = client.conversations_info(channel=channel)["channel"]
+        except SlackApiError as error:
+            raise ConfigError(
+                f"{setting.upper()}: the bot cannot see the channel {channel} ({error.response['error']}). "
+                "If it is private, type /invite with the bot's name in it."
+            ) from error
+        if found.get("is_archived"):
+            raise ConfigError(f"{setting.upper()}: the channel {channel} is archived.")
+        yield f"channel    {setting.upper()} is #{found['name']}"

@@ -10,17 +10,19 @@ from bot.wiring import open_store
 from storage import rekeying
 from storage.access_models import DeployToken, GitHubConnection
 from storage.engine import Store
+from storage.installation_models import Installation
 from storage.keyring import Keyring
 from storage.models import Binder
-from storage.rekeying import Row
 
 BATCH = 100
 """How many rows are locked at the same time, for some milliseconds."""
-_NOUNS: Mapping[type[Row], str] = {
-    Binder: "binder",
-    GitHubConnection: "GitHub connection",
-    DeployToken: "deploy token",
+TABLES: Mapping[rekeying.Table, tuple[str, str]] = {
+    Binder: ("binder", "Binders can be stopped instead: they are deleted later."),
+    GitHubConnection: ("GitHub connection", "People can connect with GitHub again instead."),
+    DeployToken: ("deploy token", "Deploy tokens can be removed and stored again instead."),
+    Installation: ("installation", "Workspaces can be installed again instead."),
 }
+"""The tables with secrets: what a row is, and what helps where no key opens it."""
 
 
 def rekey(settings: Settings) -> Iterator[str]:
@@ -31,26 +33,27 @@ def rekey(settings: Settings) -> Iterator[str]:
     Raises:
         ConfigError: SECRET_KEY is not set; or, at the end, some secrets could not be opened.
     """
-    unreadable: list[str] = []
     with closing(open_store(settings)) as store:
         if store.keyring is None:
             raise ConfigError("SECRET_KEY is not set, so there is nothing to encrypt with.")
         store.migrate()
-        for table, noun in _NOUNS.items():
-            done, failed = encrypt_all(store, store.keyring, table)
-            unreadable += failed
+        unreadable: list[str] = []
+        for table, (noun, _) in TABLES.items():
+            done, closed = encrypt_all(store, store.keyring, table)
+            unreadable += closed
             if done or table is Binder:
                 yield f"The secrets of {counted(done, noun)} were encrypted with the first key."
-        store.scrub()
+            if done:
+                store.scrub()
     if unreadable:
+        helps = " ".join(way for _, way in TABLES.values())
         raise ConfigError(
             f"No key of SECRET_KEY opens the secrets of {', '.join(unreadable)}.",
-            hint="Add the key with which they were encrypted. Or stop these binders: they are deleted later. "
-            "People can connect with GitHub anew, and deploy tokens can be stored anew.",
+            hint=f"Add the key with which they were encrypted. {helps}",
         )
 
 
-def encrypt_all(store: Store, keyring: Keyring, table: type[Row] = Binder) -> tuple[int, list[str]]:
+def encrypt_all(store: Store, keyring: Keyring, table: rekeying.Table) -> tuple[int, list[str]]:
     """Encrypt all rows of a table, in small transactions.
 
     Returns:
@@ -76,9 +79,9 @@ def secrets_advice(store: Store) -> Iterator[str]:
     if store.keyring is None:
         yield "the database holds secrets in plain text: SECRET_KEY is not set"
         return
-    with store.read() as session:
-        found = {noun: rekeying.count(session, store.keyring, table) for table, noun in _NOUNS.items()}
-    for noun, counts in found.items():
+    for table, (noun, _) in TABLES.items():
+        with store.read() as session:
+            counts = rekeying.count(session, store.keyring, table)
         if counts.plain:
             yield f"{counted(counts.plain, noun)} with secrets in plain text: run `binder-bot rekey`"
         if counts.old:

@@ -25,10 +25,10 @@ from bot.binders.deadlines import QuietHours, WarningPolicy
 from bot.config import limits
 from bot.config.featured import Featured, featured
 from bot.config.limits import Limits
+from bot.config.workspaces import WorkspacesSettings
 from bot.errors import ConfigError
 from bot.images.names import is_on_loopback
 from bot.images.settings import ImageSettings
-from bot.policy.settings import PolicySettings
 from bot.provisioning.registry import FACTORIES, CloudsSettings
 from bot.times import calendar, zones
 
@@ -50,7 +50,7 @@ _READ_LATER: Mapping[str, Callable[[str], object]] = {
 """Settings that are kept as text, each with what reads it: it is called at the start, to find mistakes."""
 
 
-class Settings(CloudsSettings, ImageSettings, PolicySettings, AccessSettings):
+class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings):
     """Everything that an operator can set. Each field is the environment variable of its name.
 
     The name of a duration ends in its unit: `_DAYS`, `_HOURS`, `_MINUTES` or `_SECONDS`.
@@ -61,7 +61,6 @@ class Settings(CloudsSettings, ImageSettings, PolicySettings, AccessSettings):
     )
 
     # Slack
-    slack_bot_token: SecretStr = Field(description="The bot's token, `xoxb-…`, from *OAuth & Permissions*.")
     slack_app_token: SecretStr = Field(
         description="The app-level token, `xapp-…`, with the scope `connections:write`."
     )
@@ -239,7 +238,7 @@ class Settings(CloudsSettings, ImageSettings, PolicySettings, AccessSettings):
             _READ_LATER[str(info.field_name)](value)
         return value
 
-    @field_validator("slack_bot_token", "slack_app_token")
+    @field_validator("slack_app_token")
     @classmethod
     def _not_empty(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().strip():
@@ -270,8 +269,6 @@ class Settings(CloudsSettings, ImageSettings, PolicySettings, AccessSettings):
 
     @model_validator(mode="after")
     def _tokens_are_not_swapped(self) -> "Settings":
-        if self.slack_bot_token.get_secret_value().startswith("xapp-"):
-            raise ValueError("SLACK_BOT_TOKEN holds an app-level token (xapp-…); it must begin with xoxb-")
         if self.slack_app_token.get_secret_value().startswith(("xoxb-", "xoxp-")):
             raise ValueError("SLACK_APP_TOKEN holds a bot or user token; it must begin with xapp-")
         return self

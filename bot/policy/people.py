@@ -80,9 +80,14 @@ class LaunchPolicy:
         """The user groups that it names."""
         return frozenset(each for each in self.members | self.guests if each.startswith(_GROUP))
 
+    @property
+    def workspaces(self) -> frozenset[str]:
+        """The workspaces and organisations in which alone people may launch, if there are any."""
+        return frozenset(each for each in self.members if "/" not in each and each.startswith(_WORKSPACES))
+
     def denies(self, asker: Asker) -> Denial | None:
         """Why somebody may not launch; None where they may. Admins are not asked."""
-        workspaces = {each for each in self.members if each.startswith(_WORKSPACES)}
+        workspaces = self.workspaces
         if workspaces and not workspaces & asker.workspaces:
             return Denial.ELSEWHERE
         is_guest = asker.standing in {Standing.GUEST, Standing.STRANGER}

@@ -19,6 +19,13 @@ _Patterns = Annotated[tuple[str, ...], NoDecode]
 class PolicySettings(BaseSettings):
     """What an operator can set of people, repositories and quotas."""
 
+    home_workspace: str = Field(
+        default="",
+        pattern=r"^(T[A-Z0-9]+)?$",
+        description="The id of your own workspace (`T…`), where several install the bot. The ids of people, "
+        "channels and groups in all settings are meant there; those of another workspace are written "
+        "`T…/U…`. Another workspace can install the bot only if LAUNCH_FOR names it.",
+    )
     launch_for: _Ids = Field(
         default=frozenset(),
         description="Who may launch, beside the admins: Slack ids of people, user groups and channels "
@@ -101,6 +108,11 @@ class PolicySettings(BaseSettings):
     @classmethod
     def _read_patterns(cls, value: Any) -> Any:
         return read_patterns(value) if isinstance(value, str) else value
+
+    def named(self, team_id: str, slack_id: str) -> str:
+        """How the settings name a person, channel or group of a workspace: `U…`, or `T…/U…` elsewhere."""
+        is_home = not self.home_workspace or team_id == self.home_workspace
+        return slack_id if is_home else f"{team_id}/{slack_id}"
 
     @property
     def whom_to_ask(self) -> Sentence:

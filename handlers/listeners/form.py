@@ -54,8 +54,8 @@ def register(app: App, context: Context) -> None:
         @answered
         def on_change(args: Args) -> None:
             args.ack()
-            reader = requester_of(args.context, args.body, "").reader
-            checks.changed(args.client, reader, args.body["view"])
+            requester = requester_of(args.context, args.body, "")
+            checks.changed(args.client, requester, args.body["view"])
 
     @app.options(ids.REFS)
     def on_refs(args: Args) -> None:
@@ -100,11 +100,11 @@ def open_form(args: Args, context: Context, requester: Requester, *, repository:
     """
     require_launcher(context, requester)
     origin = Origin(requester.channel, requester.response_url, requester.is_private)
-    facts = facts_for(context, requester.user)
+    facts = facts_for(context, requester)
     view = launch_form(facts, origin, repository=repository)
     shown = args.client.views_open(trigger_id=args.body["trigger_id"], view=view)
     if repository or not facts.free:  # there is something to find out
-        opened(context, args.client, requester.reader, shown["view"], repository)
+        opened(context, args.client, requester, shown["view"], repository)
 
 
 def _launch(context: Context, args: Args) -> Message | None:

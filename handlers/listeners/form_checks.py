@@ -10,7 +10,6 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
-from bot.access.rights import Reader
 from handlers import ids
 from handlers.messages import forms
 from handlers.messages.forms import FormError, FormFacts, Origin, launch_form
@@ -19,6 +18,7 @@ from handlers.requests import launch_form as filled_in
 from handlers.requests import launches
 from handlers.requests.context import Context
 from handlers.requests.launch_form import Values
+from handlers.requests.requester import Requester
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +42,12 @@ class FormChecks:
         self._newest: dict[str, View] = {}
         self._looking: set[str] = set()
 
-    def changed(self, client: WebClient, reader: Reader, view: View) -> None:
+    def changed(self, client: WebClient, requester: Requester, view: View) -> None:
         """Look at a form soon; returns at once.
 
         Args:
             client: Slack's Web API.
-            reader: Who has it open.
+            requester: Who has it open.
             view: As Slack told it with the change.
         """
         with self._lock:
@@ -55,12 +55,12 @@ class FormChecks:
             if view["id"] in self._looking:
                 return
             self._looking.add(view["id"])
-        self._context.slow.submit(self._follow, client, reader, view["id"])
+        self._context.slow.submit(self._follow, client, requester, view["id"])
 
-    def _follow(self, client: WebClient, reader: Reader, view_id: str) -> None:
+    def _follow(self, client: WebClient, requester: Requester, view_id: str) -> None:
         while (view := self._settled(view_id)) is not None:
             try:
-                look_at(self._context, client, reader, view, view["state"]["values"])
+                look_at(self._context, client, requester, view, view["state"]["values"])
             except Exception:
                 log.exception("form_check_broke")
 
@@ -78,27 +78,27 @@ class FormChecks:
             Event().wait(PAUSE_SECONDS)
 
 
-def facts_for(context: Context, user: str, found: str = "") -> FormFacts:
+def facts_for(context: Context, requester: Requester, found: str = "") -> FormFacts:
     """What the form shows now, as far as it is known."""
     return FormFacts(
-        sizes=launches.sizes_for(context, user),
+        sizes=launches.sizes_for(context, requester),
         unit=context.settings.cost_unit,
         free=context.slow.free.known("") or {},
-        groups=context.slow.groups.known("") or {},
+        groups=context.slow.groups.known(requester.team_id) or {},
         found=found,
     )
 
 
-def opened(context: Context, client: WebClient, reader: Reader, view: View, repository: str) -> None:
+def opened(context: Context, client: WebClient, requester: Requester, view: View, repository: str) -> None:
     """Look at a form that was just opened, with `repository` filled in; returns at once."""
     values = {forms.REPOSITORY: {ids.REPOSITORY: {"value": repository}}}
-    context.slow.submit(look_at, context, client, reader, view, values)
+    context.slow.submit(look_at, context, client, requester, view, values)
 
 
-def look_at(context: Context, client: WebClient, reader: Reader, view: View, values: Values) -> None:
+def look_at(context: Context, client: WebClient, requester: Requester, view: View, values: Values) -> None:
     """Look at the repository in a form, and at what is free, and show both."""
-    with reading(language_of(context.known_locale(reader.user))):
-        shown = _looked_at(context, reader, view, values)
+    with reading(language_of(context.known_locale(requester.team_id, requester.user))):
+        shown = _looked_at(context, requester, view, values)
     delay = context.form_pace.wait("", view["id"])
     if delay > _LATEST_SECONDS:
         return
@@ -109,19 +109,19 @@ def look_at(context: Context, client: WebClient, reader: Reader, view: View, val
         log.debug("form_not_updated", error=str(error))
 
 
-def _looked_at(context: Context, reader: Reader, view: View, values: Values) -> View:
-    found = _found(context, reader, values)
+def _looked_at(context: Context, requester: Requester, view: View, values: Values) -> View:
+    found = _found(context, requester, values)
     context.slow.free.wait("", _FREE_SECONDS)
     origin = Origin.of(view["private_metadata"]).looked_at(filled_in.entered(values, forms.REPOSITORY))
-    return launch_form(facts_for(context, reader.user, found), origin)
+    return launch_form(facts_for(context, requester, found), origin)
 
 
-def _found(context: Context, reader: Reader, values: Values) -> str:
+def _found(context: Context, requester: Requester, values: Values) -> str:
     if not filled_in.entered(values, forms.REPOSITORY):
         return ""
     try:
         request = filled_in.read_repository(values, link_host=context.settings.link_host)
     except FormError as error:
         return forms.not_a_repository(" ".join(error.errors.values()))
-    preview = context.slow.repositories.wait((request.spec, reader), LOOK_SECONDS)
+    preview = context.slow.repositories.wait((request.spec, requester.reader), LOOK_SECONDS)
     return forms.found_in(preview) if preview else ""

@@ -3,6 +3,7 @@
 from slack_bolt import App, Args
 
 from handlers.listeners.errors import answered
+from handlers.listeners.replies import requester_of
 from handlers.requests import links
 from handlers.requests.context import Context
 
@@ -18,4 +19,5 @@ def register(app: App, context: Context) -> None:
         event = args.body["event"]
         if event.get("source") != _WHILE_TYPING:
             urls = [str(each["url"]) for each in event.get("links") or []]
-            links.unfurl(context, str(event["channel"]), str(event["message_ts"]), urls)
+            team_id = requester_of(args.context, args.body, "").team_id
+            links.unfurl(context, team_id, str(event["channel"]), str(event["message_ts"]), urls)

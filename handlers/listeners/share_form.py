@@ -5,7 +5,7 @@ from slack_bolt import App, Args
 from handlers import ids
 from handlers.listeners.binder_form import answer_form
 from handlers.listeners.errors import answered
-from handlers.listeners.replies import is_in_more
+from handlers.listeners.replies import is_in_more, requester_of
 from handlers.messages.share_fields import USERS, group_options, read_shares
 from handlers.requests import sharing
 from handlers.requests.context import Context
@@ -27,7 +27,7 @@ def register(app: App, context: Context) -> None:
 
     @app.options(ids.GROUPS)
     def on_groups(args: Args) -> None:
-        groups = context.slow.groups.known("") or {}
+        groups = context.slow.groups.known(requester_of(args.context, args.body, "").team_id) or {}
         args.ack(options=group_options(str(args.payload.get("value") or ""), groups))
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import structlog
-from slack_sdk import WebClient
 
 from handlers import messages
 from handlers.messages import connection_text, digest, drain_text
@@ -14,6 +13,7 @@ from handlers.outbox import approvals, unfurls
 from handlers.outbox.class_posts import ClassPosts
 from handlers.outbox.idempotent_post import Post
 from handlers.outbox.ways import Ways
+from handlers.slack.clients import HOME, Clients
 from storage import connections
 from storage import digest as stored_digest
 from storage.engine import Store
@@ -28,7 +28,7 @@ class Announcements:
 
     Args:
         store: Where the outbox is.
-        client: Slack's Web API, without retry handlers.
+        clients: Slack's Web API, for each workspace.
         options: What messages depend on.
         admin_channel: The channel id that hears alerts; None where nobody does.
         known_locale: Tells a person's locale (`de-DE`), if it is known.
@@ -37,17 +37,17 @@ class Announcements:
     def __init__(
         self,
         store: Store,
-        client: WebClient,
+        clients: Clients,
         options: NoticeOptions,
         admin_channel: str | None,
-        known_locale: Callable[[str], str | None],
+        known_locale: Callable[[str, str], str | None],
     ) -> None:
         self._known_locale = known_locale
         self._store = store
-        self._client = client
+        self._clients = clients
         self._options = options
         self._admin_channel = admin_channel
-        self._classes = ClassPosts(store, client)
+        self._classes = ClassPosts(store, clients)
 
     def send(self, owed: Owed, now: float, ways: Ways) -> None:
         """Send one, and mark it as done; `now` in Unix seconds UTC.
@@ -59,10 +59,10 @@ class Announcements:
             case MessageKind.DIGEST:
                 self._send_digest(owed, now, ways)
             case MessageKind.UNFURL:
-                unfurls.send(ways.call, self._client, owed.message.facts)
+                unfurls.send(ways.call, self._clients.of(owed.team_id), owed.message.facts)
                 ways.done(None)
             case MessageKind.APPROVAL:
-                approvals.send(self._store, self._client, owed, ways, self._options)
+                approvals.send(self._store, self._clients.of(HOME), owed, ways, self._options)
             case MessageKind.DRAINED:
                 self._send_drained(owed, ways)
             case MessageKind.CONNECTION:
@@ -78,13 +78,13 @@ class Announcements:
             log.warning("alert_without_admin_channel", sentence=sentence)
             ways.done(None)
         else:
-            _post(owed, ways, messages.alert(sentence), self._admin_channel)
+            _post(owed, ways, messages.alert(sentence), self._admin_channel, team_id=HOME)
 
     def _send_drained(self, owed: Owed, ways: Ways) -> None:
         to, team_id = (str(owed.message.facts.get(name, "")) for name in ("to", "team"))
-        with reading(language_of(self._known_locale(to))):
+        with reading(language_of(self._known_locale(team_id, to))):
             message = drain_text.empty()
-        _post(owed, ways, message, ways.direct(team_id, to))
+        _post(owed, ways, message, ways.direct(team_id, to), team_id=team_id)
 
     def _send_connection(self, owed: Owed, ways: Ways) -> None:
         """Tell a person how far their connection is now; what is over is not told any more."""
@@ -94,19 +94,19 @@ class Announcements:
             if found is None:
                 ways.done(None)
                 return
-            with reading(language_of(self._known_locale(to))):
+            with reading(language_of(self._known_locale(team_id, to))):
                 message = connection_text.told(found)
-        _post(owed, ways, message, ways.direct(team_id, to))
+        _post(owed, ways, message, ways.direct(team_id, to), team_id=team_id)
 
     def _send_digest(self, owed: Owed, now: float, ways: Ways) -> None:
         team_id, channel = (str(owed.message.facts.get(name, "")) for name in ("team", "channel"))
         with self._store.read() as session:
             live = stored_digest.live(session, team_id, channel)
         if live:
-            _post(owed, ways, digest.digest(live, now, self._options), channel)
+            _post(owed, ways, digest.digest(live, now, self._options), channel, team_id=team_id)
         else:
             ways.done(None)
 
 
-def _post(owed: Owed, ways: Ways, message: Message, channel: str) -> None:
-    ways.done(ways.post(Post.of(owed, message, channel))[1])
+def _post(owed: Owed, ways: Ways, message: Message, channel: str, *, team_id: str) -> None:
+    ways.done(ways.post(Post.of(owed, message, channel, team_id=team_id))[1])

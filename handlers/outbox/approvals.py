@@ -9,6 +9,7 @@ from handlers.outbox.idempotent_post import Post
 from handlers.outbox.places import CHANNEL_REFUSED, ROOT_LOST
 from handlers.outbox.ways import Ways
 from handlers.slack.calls import Rejected
+from handlers.slack.clients import HOME
 from storage import approvals, binders
 from storage.engine import Store
 from storage.outbox import Owed
@@ -30,18 +31,20 @@ def send(store: Store, client: WebClient, owed: Owed, ways: Ways, options: Notic
         ways.done(None)
         return
     message = approval_text.question(binder, asked, options.unit)
-    post = Post.of(owed, message, channel)
+    post = Post.of(owed, message, channel, team_id=HOME)
     ts = owed.message.sent_ts or (ways.find(post) if owed.message.unsure else None)
-    if ts and _edited(client, ways, binder.team_id, post, ts):
+    if ts and _edited(client, ways, post, ts):
         ways.done(ts)
     else:
         ways.done(ways.post(post)[1])
 
 
-def _edited(client: WebClient, ways: Ways, team_id: str, post: Post, ts: str) -> bool:
+def _edited(client: WebClient, ways: Ways, post: Post, ts: str) -> bool:
     """Edit it; False where it is not there any more."""
     try:
-        ways.call(client.chat_update, team_id, channel=post.channel, ts=ts, **post.message.as_arguments())
+        ways.call(
+            client.chat_update, post.team_id, channel=post.channel, ts=ts, **post.message.as_arguments()
+        )
     except Rejected as error:
         if error.code not in ROOT_LOST | CHANNEL_REFUSED:
             raise

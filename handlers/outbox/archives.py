@@ -63,7 +63,7 @@ class Archives(OutboxWorker):
         read_log: ReadLog = _no_log,
         *,
         reports: Reports | None = None,
-        known_locale: Callable[[str], str | None] = english,
+        known_locale: Callable[[str, str], str | None] = english,
     ) -> None:
         super().__init__(store)
         self._reports = reports or Reports(store, UTC)
@@ -87,7 +87,7 @@ class Archives(OutboxWorker):
         message = owed.message
         data = self._log_of(binder)
         channel = self._uploads.direct(str(message.facts.get("to", "")), binder.team_id, caller=message.id)
-        file = SharedFile(f"{binder.name}.log", data, log_file_comment(binder), channel)
+        file = SharedFile(f"{binder.name}.log", data, log_file_comment(binder), binder.team_id, channel)
         since = message.created_at if message.unsure else None
         ts = self._uploads.send_file(file, message.key, caller=message.id, unsure_since=since)
         self._done(owed, ts)
@@ -96,10 +96,10 @@ class Archives(OutboxWorker):
         """Share a file in the direct message of the admin who asked for it, in their language."""
         message = owed.message
         to, team_id = (str(message.facts.get(name, "")) for name in ("to", "team"))
-        with reading(language_of(self._known_locale(to))):
+        with reading(language_of(self._known_locale(team_id, to))):
             report = self._reports.make(message.facts)
         channel = self._uploads.direct(to, team_id, caller=message.id)
-        file = SharedFile(report.name, report.data, report.comment, channel)
+        file = SharedFile(report.name, report.data, report.comment, team_id, channel)
         since = message.created_at if message.unsure else None
         self._done(owed, self._uploads.send_file(file, message.key, caller=message.id, unsure_since=since))
 

@@ -1,13 +1,12 @@
 """The message of a class on its way to Slack, and the words in its thread."""
 
-from slack_sdk import WebClient
-
 from handlers.messages import class_text
 from handlers.outbox import channel_privacy
 from handlers.outbox.idempotent_post import Post
 from handlers.outbox.places import CHANNEL_REFUSED, ROOT_LOST
 from handlers.outbox.ways import Ways
 from handlers.slack.calls import Rejected, TooEarly
+from handlers.slack.clients import Clients
 from storage import classes, outbox
 from storage.class_models import SchoolClass
 from storage.engine import Store
@@ -27,12 +26,12 @@ class ClassPosts:
 
     Args:
         store: Where classes are.
-        client: Slack's Web API, without retry handlers.
+        clients: Slack's Web API, for each workspace.
     """
 
-    def __init__(self, store: Store, client: WebClient) -> None:
+    def __init__(self, store: Store, clients: Clients) -> None:
         self._store = store
-        self._client = client
+        self._clients = clients
         self._edits: dict[str, float] = {}
         """When each message was edited last, by the database's clock."""
 
@@ -58,7 +57,7 @@ class ClassPosts:
             raise TooEarly(_AGAIN_SECONDS)
         message = class_text.told(found, str(owed.message.facts.get("what", "")))
         channel = found.message_channel or ways.direct(found.team_id, found.teacher)
-        post = Post.of(owed, message, channel, found.message_ts)
+        post = Post.of(owed, message, channel, found.message_ts, team_id=found.team_id)
         ways.done(ways.post(post)[1])
 
     def _show(self, owed: Owed, found: SchoolClass, subjects: list[Subject], now: float, ways: Ways) -> None:
@@ -75,7 +74,7 @@ class ClassPosts:
     def _learn_privacy(self, found: SchoolClass, ways: Ways) -> None:
         if found.is_private is not None:
             return
-        is_private = channel_privacy.asked(ways.call, self._client, found.channel)
+        is_private = channel_privacy.asked(ways.call, self._clients.of(found.team_id), found.channel)
         if is_private is not None:
             with self._store.write() as session:
                 classes.note_privacy(session, found.id, is_private=is_private)
@@ -99,7 +98,9 @@ class ClassPosts:
         message = class_text.card(found, subjects, is_moved=_is_moved(found))
         place = {"channel": found.message_channel, "ts": found.message_ts}
         try:
-            ways.call(self._client.chat_update, found.team_id, **place, **message.as_arguments())
+            ways.call(
+                self._clients.of(found.team_id).chat_update, found.team_id, **place, **message.as_arguments()
+            )
         except Rejected as error:
             if error.code not in ROOT_LOST | CHANNEL_REFUSED:
                 raise
@@ -127,7 +128,7 @@ class ClassPosts:
     ) -> tuple[str, str, bool]:
         """Post it, unless it is there; its channel and ts, and whether it was."""
         message = class_text.card(found, subjects, is_moved=channel.startswith("D") and not _is_direct(found))
-        post = Post.of(owed, message, channel)
+        post = Post.of(owed, message, channel, team_id=found.team_id)
         if owed.message.unsure and (ts := ways.find(post)):
             return channel, ts, True
         return *ways.post(post), False

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import structlog
-from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
 from handlers import messages
@@ -32,6 +31,7 @@ from handlers.outbox.seat_posts import SeatPosts
 from handlers.outbox.ways import Ways
 from handlers.outbox.worker import OutboxWorker
 from handlers.slack.calls import Method, Rejected, SlackCalls, TooEarly, Uncertain
+from handlers.slack.clients import HOME, Clients
 from handlers.slack.profiles import english
 from handlers.slack.user_timezones import UserTimezone, utc
 from storage import binders, outbox, shares
@@ -55,37 +55,37 @@ class Delivery(OutboxWorker):
 
     Args:
         store: Where the outbox is.
-        client: Without retry handlers: they would resend a post that may have arrived.
-        calls: The one rate limiter of this workspace, shared with everything else that posts or reads there.
+        clients: Slack's Web API, for each workspace.
+        calls: The one rate limiter, shared with everything else that posts or reads.
         admin_channel: The channel id that hears alerts; None where nobody does.
         options: What notices depend on.
-        zone_of: Tells in which time zone an owner is, where that matters; may ask Slack, for a moment.
+        zone_of: Tells in which time zone somebody is (by workspace and id); may ask Slack, for a moment.
         known_locale: Tells a person's locale (`de-DE`), if it is known.
     """
 
     def __init__(  # noqa: PLR0913 - each matters to one kind of message
         self,
         store: Store,
-        client: WebClient,
+        clients: Clients,
         calls: SlackCalls,
         *,
         admin_channel: str | None = None,
         options: NoticeOptions | None = None,
-        zone_of: Callable[[str], UserTimezone] = utc,
-        known_locale: Callable[[str], str | None] = english,
+        zone_of: Callable[[str, str], UserTimezone] = utc,
+        known_locale: Callable[[str, str], str | None] = english,
     ) -> None:
         super().__init__(store)
-        self._client = client
+        self._clients = clients
         self._options = options or NoticeOptions()
         self._zone_of = zone_of
         self._known_locale = known_locale
         self._calls = calls
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
-        self._places = Places(client)
+        self._places = Places(clients)
         self._blocks = BlockSupport()
-        self._posts = Posts(client)
-        self._announcements = Announcements(store, client, self._options, admin_channel, known_locale)
+        self._posts = Posts(clients)
+        self._announcements = Announcements(store, clients, self._options, admin_channel, known_locale)
         self._seats = SeatPosts(store, can_shelve=self._options.can_shelve)
         self._duplicates = DuplicatePosts(store, self._posts, self._calls)
         self._late: LatePost | None = None
@@ -185,7 +185,8 @@ class Delivery(OutboxWorker):
         self._done(owed, ts)
 
     def _send_card(self, owed: Owed, binder: Binder, now: float) -> None:
-        channel_privacy.learn(partial(self._call, owed), self._client, self._store, binder)
+        client = self._clients.of(binder.team_id)
+        channel_privacy.learn(partial(self._call, owed), client, self._store, binder)
         if binder.thread_channel and binder.thread_ts:
             self._keep_heartbeat(owed, binder, now)
             if self._blocks.send(binder.team_id, now, partial(self._edit_card, owed, binder, now)):
@@ -198,7 +199,7 @@ class Delivery(OutboxWorker):
         channel, ts = found or self._blocks.send(
             binder.team_id, now, partial(self._post_card, owed, binder, now)
         )
-        zone = self._zone_of(binder.owner).name
+        zone = self._zone_of(binder.team_id, binder.owner).name
         with self._store.write() as session:
             binders.set_thread(session, binder.id, channel, ts)
             if zone:
@@ -208,7 +209,7 @@ class Delivery(OutboxWorker):
             else:
                 outbox.done(session, owed.message, ts=ts)
                 self._seats.note_shown(binder)
-        with self._read_by(binder.owner):
+        with self._read_by(binder, binder.owner):
             explain_move(binder, channel)
 
     def _card(self, binder: Binder, now: float, *, newer_blocks: bool = False) -> Message:
@@ -249,7 +250,7 @@ class Delivery(OutboxWorker):
         try:
             self._call(
                 owed,
-                self._client.chat_update,
+                self._clients.of(binder.team_id).chat_update,
                 binder.team_id,
                 channel=binder.thread_channel,
                 ts=ts or binder.thread_ts,
@@ -303,7 +304,7 @@ class Delivery(OutboxWorker):
                 outbox.touch_card(session, binder.id)
 
     def _send_links(self, owed: Owed, binder: Binder) -> None:
-        with self._read_by(binder.owner):
+        with self._read_by(binder, binder.owner):
             message = messages.links(binder)
         channel = binder.thread_channel or binder.channel
         if channel.startswith("D"):  # a direct message is as private, and keeps it
@@ -313,7 +314,7 @@ class Delivery(OutboxWorker):
             # Nothing can tell whether an ephemeral message arrived: if in doubt, it is sent again.
             response = self._call(
                 owed,
-                self._client.chat_postEphemeral,
+                self._clients.of(binder.team_id).chat_postEphemeral,
                 binder.team_id,
                 channel=channel,
                 user=binder.owner,
@@ -336,18 +337,18 @@ class Delivery(OutboxWorker):
             self._done(owed)
             return
         channel = to if to.startswith(("C", "G")) else self._direct(owed, binder, to)
-        with self._read_by(to):  # a channel has no language of its own
+        with self._read_by(binder, to):  # a channel has no language of its own
             message = sharing.told(binder, by, to, manages=manages)
         self._done(owed, self._post(owed, Post.of(owed, message, channel))[1])
 
-    def _read_by(self, user: str) -> AbstractContextManager[None]:
-        return reading(language_of(self._known_locale(user)))
+    def _read_by(self, binder: Binder, user: str) -> AbstractContextManager[None]:
+        return reading(language_of(self._known_locale(binder.team_id, user)))
 
     def _send_help(self, owed: Owed, binder: Binder) -> None:
         if (channel := self._options.help_channel) is None:
             raise Rejected("no_help_channel")
         message = help_request(binder, str(owed.message.facts.get("by", "")))
-        self._done(owed, self._post(owed, Post.of(owed, message, channel))[1])
+        self._done(owed, self._post(owed, Post.of(owed, message, channel, team_id=HOME))[1])
 
     # Where it goes ---------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from handlers.outbox.idempotent_post import Post, Posts
-from handlers.slack.calls import Rejected, SlackCalls, TooEarly, Uncertain
+from handlers.slack.calls import Rejected, SlackCalls, TooEarly, Uncertain, WorkspaceLost
 from handlers.slack.history import Call
 from storage import outbox
 from storage.engine import Store
@@ -60,8 +60,8 @@ class DuplicatePosts:
             self._delete(call, late.post, (ts for ts in self._copies(call, late) if not fate.counts(ts)))
         except (TooEarly, Uncertain):
             return False
-        except Rejected as error:
-            log.warning("late_post_stays", key=late.post.key, error=error.code)
+        except (Rejected, WorkspaceLost) as error:
+            log.warning("late_post_stays", key=late.post.key, error=str(error))
         return True
 
     def _copies(self, call: Call, late: LatePost) -> list[str]:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from threading import Event
 
 import structlog
-from slack_sdk import WebClient
 
 from bot.errors import LostLease
 from handlers.messages.blocks import Json
 from handlers.outbox.worker import TOKEN_REFUSED
-from handlers.slack.calls import DeliveryError, Rejected, SlackCalls, TooEarly
+from handlers.slack.calls import DeliveryError, Rejected, SlackCalls, TooEarly, WorkspaceLost
+from handlers.slack.clients import Clients
 from storage import homes
 from storage.engine import Store
 from storage.home_models import Home
@@ -36,14 +36,14 @@ class HomePublisher:
 
     Args:
         store: The database.
-        client: Slack's Web API, without retry handlers.
-        calls: The rate limiter of this workspace.
+        clients: Slack's Web API, for each workspace.
+        calls: The rate limiter.
         render: See `Render`.
     """
 
-    def __init__(self, store: Store, client: WebClient, calls: SlackCalls, render: Render) -> None:
+    def __init__(self, store: Store, clients: Clients, calls: SlackCalls, render: Render) -> None:
         self._store = store
-        self._client = client
+        self._clients = clients
         self._calls = calls
         self._render = render
         self._woken = Event()
@@ -93,6 +93,8 @@ class HomePublisher:
             self._send(owed.home)
         except TooEarly as early:
             self._postpone(owed, early.seconds)
+        except WorkspaceLost as lost:
+            self._after_loss(owed, lost)
         except Rejected as error:
             self._after_rejection(owed, error)
         except DeliveryError as error:
@@ -107,7 +109,15 @@ class HomePublisher:
 
     def _send(self, home: Home) -> None:
         view = {"type": "home", "blocks": self._render(home)}
-        self._calls.call(self._client.views_publish, home.team_id, home.id, user_id=home.user, view=view)
+        client = self._clients.of(home.team_id)
+        self._calls.call(client.views_publish, home.team_id, home.id, user_id=home.user, view=view)
+
+    def _after_loss(self, owed: OwedHome, lost: WorkspaceLost) -> None:
+        if not lost.is_over:
+            self._postpone(owed, LEASE_SECONDS)
+            return
+        with self._store.write() as session:
+            homes.drop(session, owed)
 
     def _after_rejection(self, owed: OwedHome, error: Rejected) -> None:
         if error.code in TOKEN_REFUSED:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from slack_sdk import WebClient
 
 from handlers import ids
 from handlers.messages.message import Message
 from handlers.slack.calls import Rejected
+from handlers.slack.clients import Clients
 from handlers.slack.history import Call, messages_since
 from storage.outbox import Owed
 
@@ -25,6 +25,7 @@ class Post:
         channel: Where.
         key: By which it is found again.
         owed_at: Since when it is owed: nothing older can be it. Unix seconds, UTC.
+        team_id: In which workspace, or `HOME`.
         thread_ts: Of the root of its thread, if any.
     """
 
@@ -32,28 +33,38 @@ class Post:
     channel: str
     key: str
     owed_at: float
+    team_id: str
     thread_ts: str | None = None
 
     @classmethod
-    def of(cls, owed: Owed, message: Message, channel: str, thread_ts: str | None = None) -> "Post":
-        """What is sent for a message of the outbox."""
-        return cls(message, channel, owed.message.key, owed.message.created_at, thread_ts)
+    def of(
+        cls,
+        owed: Owed,
+        message: Message,
+        channel: str,
+        thread_ts: str | None = None,
+        *,
+        team_id: str | None = None,
+    ) -> "Post":
+        """What is sent for a message of the outbox: in the workspace of its row, unless another is named."""
+        where = owed.team_id if team_id is None else team_id
+        return cls(message, channel, owed.message.key, owed.message.created_at, where, thread_ts)
 
 
 class Posts:
     """Posts, and looks for what was posted.
 
     Args:
-        client: Without retry handlers: they would resend a post that may have arrived.
+        clients: Slack's Web API, for each workspace.
     """
 
-    def __init__(self, client: WebClient) -> None:
-        self._client = client
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
 
     def send(self, call: Call, post: Post) -> tuple[str, str]:
         """Post it; its channel and ts."""
         response = call(
-            self._client.chat_postMessage,
+            self._clients.of(post.team_id).chat_postMessage,
             post.channel,
             channel=post.channel,
             thread_ts=post.thread_ts,
@@ -67,7 +78,7 @@ class Posts:
 
     def delete(self, call: Call, post: Post, ts: str) -> None:
         """Delete it."""
-        call(self._client.chat_delete, post.channel, channel=post.channel, ts=ts)
+        call(self._clients.of(post.team_id).chat_delete, post.channel, channel=post.channel, ts=ts)
 
     def find(self, call: Call, post: Post) -> str | None:
         """Look for it by its key; its ts, or None where it is not there, or where we may not look."""
@@ -86,13 +97,14 @@ class Posts:
     def _found_as_member(self, call: Call, post: Post) -> Iterator[str]:
         """Join, then look: in a public channel an app may post without being a member, but not read."""
         try:
-            call(self._client.conversations_join, post.channel, channel=post.channel)
+            call(self._clients.of(post.team_id).conversations_join, post.channel, channel=post.channel)
             yield from self._look_through(call, post)
         except Rejected as error:
             log.warning("probe_refused", key=post.key, error=error.code)
 
     def _look_through(self, call: Call, post: Post) -> Iterator[str]:
-        recent = messages_since(self._client, call, post.channel, post.thread_ts, post.owed_at)
+        client = self._clients.of(post.team_id)
+        recent = messages_since(client, call, post.channel, post.thread_ts, post.owed_at)
         return (str(each["ts"]) for each in recent if _key_of(each) == post.key)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
 from handlers import messages
+from handlers.slack.clients import Clients
 from storage.models import Binder
 
 log = structlog.get_logger(__name__)
@@ -46,11 +46,11 @@ class Places:
     """The channels to post in.
 
     Args:
-        client: Slack's Web API.
+        clients: Slack's Web API, for each workspace.
     """
 
-    def __init__(self, client: WebClient) -> None:
-        self._client = client
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
         self._directs: dict[tuple[str, str], str] = {}
 
     def home(self, call: Call, binder: Binder) -> str:
@@ -71,7 +71,7 @@ class Places:
         """
         person = (team_id, user)
         if person not in self._directs:
-            response = call(self._client.conversations_open, team_id, users=user)
+            response = call(self._clients.of(team_id).conversations_open, team_id, users=user)
             self._directs[person] = str(response["channel"]["id"])
         return self._directs[person]
 

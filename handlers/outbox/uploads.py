@@ -29,6 +29,7 @@ from handlers.slack.calls import (
     TooEarly,
     Uncertain,
 )
+from handlers.slack.clients import Clients
 from handlers.slack.history import messages_since
 from storage.models import Binder
 
@@ -42,14 +43,14 @@ class Uploads:
     """Shares archives in the threads of their binders.
 
     Args:
-        client: Without retry handlers; its token may write files.
-        calls: The one rate limiter of this workspace.
+        clients: Whose tokens may write files.
+        calls: The one rate limiter.
     """
 
-    def __init__(self, client: WebClient, calls: SlackCalls) -> None:
-        self._client = client
+    def __init__(self, clients: Clients, calls: SlackCalls) -> None:
+        self._clients = clients
         self._calls = calls
-        self._places = Places(client)
+        self._places = Places(clients)
 
     def send(
         self,
@@ -77,7 +78,7 @@ class Uploads:
             Rejected: Slack refused it.
             Uncertain: It may have arrived: pass `unsure_since` at the next try.
         """
-        place = (binder.thread_channel or binder.channel, binder.thread_ts)
+        place = (binder.team_id, binder.thread_channel or binder.channel, binder.thread_ts)
         file = SharedFile(archive.name, archive.data, saved(binder, archive), *place)
         return self.send_file(file, key, caller=caller, unsure_since=unsure_since)
 
@@ -85,7 +86,8 @@ class Uploads:
         self, file: "SharedFile", key: str, *, caller: int = 0, unsure_since: float | None = None
     ) -> str | None:
         """Share a file in a channel or a thread: see `send`."""
-        upload = _Upload(self._client, self._calls, file, unique_name(file.name, key), caller)
+        client = self._clients.of(file.team_id)
+        upload = _Upload(client, self._calls, file, unique_name(file.name, key), caller)
         upload.join()
         if unsure_since is not None and (ts := upload.find(unsure_since)):
             log.info("file_had_arrived", key=key)
@@ -105,6 +107,7 @@ class SharedFile:
     name: str
     data: bytes
     comment: str
+    team_id: str
     channel: str
     thread_ts: str | None = None
 

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bot.errors import LostLease
-from handlers.slack.calls import Rejected, TooEarly, Uncertain
+from handlers.slack.calls import Rejected, TooEarly, Uncertain, WorkspaceLost
 from storage import outbox
 from storage.engine import Store
 from storage.outbox import Owed
@@ -19,6 +19,8 @@ POLL_SECONDS = 0.25
 MAX_ATTEMPTS = 30
 """How often one message is tried, over some 25 minutes; for ever if our token is refused."""
 MAX_BACKOFF_SECONDS = 60.0
+LOST_SECONDS = 60.0
+"""How often a message looks whether its lost workspace is back."""
 TOKEN_REFUSED = frozenset(
     {
         "invalid_auth",
@@ -101,6 +103,8 @@ class OutboxWorker:
         except Uncertain as error:
             log.warning("delivery_uncertain", key=message.key, error=str(error))
             self._try_again(owed, str(error), unsure=True)
+        except WorkspaceLost as lost:
+            self._after_loss(owed, lost)
         except Rejected as error:
             self._after_rejection(owed, error)
         except LostLease:
@@ -120,6 +124,16 @@ class OutboxWorker:
         self.refused = error.code
         seconds = _backoff(owed.message.attempts + 1)
         self._postpone(owed, seconds, unsure=owed.message.unsure, error=error.code)
+
+    def _after_loss(self, owed: Owed, lost: WorkspaceLost) -> None:
+        """Wait for the workspace to come back; once nobody waits any more, drop the message."""
+        if not lost.is_over:
+            self._postpone(owed, LOST_SECONDS, unsure=owed.message.unsure)
+            return
+        log.info("message_dropped", key=owed.message.key, error=str(lost))
+        with self._store.write() as session:
+            self._given_up(session, owed)
+            outbox.give_up(session, owed.message, f"workspace lost: {lost}")
 
     def _try_again(self, owed: Owed, error: str, *, unsure: bool) -> None:
         attempts = owed.message.attempts + 1

@@ -20,9 +20,15 @@ def one_vcpu(_size: str) -> int:
     return 1
 
 
+def doubt_nothing(_installation_id: str, _why: str) -> None:
+    """Believe that the bot is still there, if nobody can be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What every listener may use: the rows and the settings, and no cloud.
+
+    What tells something of a person takes their workspace and their id.
 
     Attributes:
         store: The database.
@@ -36,6 +42,8 @@ class Context:
         refresh_profile: Asks Slack for a person's locale and zone, for a moment, unless that was done lately.
         membership_of: Tells what a person is in a workspace, as far as it is known; asks nobody.
         vcpus_of: Tells how many vCPUs an instance of a size has, as far as it is known; asks nobody.
+        doubt_installation: Looks whether a workspace (or organisation) removed the bot; takes its id, and
+            Slack's word for it.
         nudge: Wakes whoever drives binders and delivers messages; a hint.
     """
 
@@ -44,13 +52,14 @@ class Context:
     sizes: tuple[Size, ...]
     nudge: Callable[[], None]
     can_shelve: bool = False
-    zone_of: Callable[[str], UserTimezone] = utc
+    zone_of: Callable[[str, str], UserTimezone] = utc
     slow: SlowFacts = field(default_factory=SlowFacts.nothing)
     form_pace: RateLimit = field(default_factory=lambda: RateLimit(1.5, 10))
-    known_locale: Callable[[str], str | None] = english
-    refresh_profile: Callable[[str], None] = ask_nobody
-    membership_of: Callable[[str, frozenset[str]], Membership] = member
+    known_locale: Callable[[str, str], str | None] = english
+    refresh_profile: Callable[[str, str], None] = ask_nobody
+    membership_of: Callable[[str, str, frozenset[str]], Membership] = member
     vcpus_of: Callable[[str], int | None] = one_vcpu
+    doubt_installation: Callable[[str, str], None] = doubt_nothing
 
     @property
     def gate(self) -> RepositoryGate:

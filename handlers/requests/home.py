@@ -26,8 +26,8 @@ _LOOKED_AT = 50
 
 def blocks_of(context: Context, home: Home) -> list[Json]:
     """The blocks of a Home tab as it is now, in the language of its reader; may ask Slack for that."""
-    context.refresh_profile(home.user)
-    with reading(language_of(context.known_locale(home.user))):
+    context.refresh_profile(home.team_id, home.user)
+    with reading(language_of(context.known_locale(home.team_id, home.user))):
         return _blocks_of(context, home)
 
 
@@ -95,7 +95,7 @@ def _usage(session: Session, context: Context, requester: Requester, count: int,
         for each in past_launches.since(session, requester.team_id, requester.user, month)
         if ran_seconds(each, now, month) > 0
     ]
-    sizes = sizes_for(context, requester.user)
+    sizes = sizes_for(context, requester)
     limits = context.settings.limits_of(sizes[0].key if sizes else "")
     return Usage(
         count=count,

@@ -43,11 +43,11 @@ def standing_of(context: Context, requester: Requester) -> Standing:
     """What somebody is in the workspace in which they ask; an admin is a member."""
     if requester.user in context.settings.admins:
         return Standing.MEMBER
-    return context.membership_of(requester.user, _workspaces(requester)).standing
+    return context.membership_of(requester.team_id, requester.user, _workspaces(requester)).standing
 
 
 def _asker(session: Session, context: Context, requester: Requester) -> Asker:
-    is_in = context.membership_of(requester.user, _workspaces(requester))
+    is_in = context.membership_of(requester.team_id, requester.user, _workspaces(requester))
     groups = context.settings.launch_policy.groups
     are_known = not groups or shares.are_known(session, groups)
     return Asker(

@@ -213,9 +213,9 @@ def _let_begin(session: Session, context: Context, binder: Binder) -> None:
         raise RequestError(queue_text.never(facts_of_full(full)), hint=context.settings.whom_to_ask)
 
 
-def sizes_for(context: Context, user: str) -> tuple[Size, ...]:
+def sizes_for(context: Context, requester: Requester) -> tuple[Size, ...]:
     """The sizes that a person may use; the first is their default."""
-    return tuple(size for size in context.sizes if size.is_for(user, context.settings.admins))
+    return tuple(size for size in context.sizes if size.is_for(requester.user, context.settings.admins))
 
 
 def chosen_size(context: Context, requester: Requester, typed: str | None) -> str:
@@ -225,7 +225,7 @@ def chosen_size(context: Context, requester: Requester, typed: str | None) -> st
         Refused: It is not for them.
         RequestError: There is none of that name.
     """
-    mine = sizes_for(context, requester.user)
+    mine = sizes_for(context, requester)
     if not mine:
         raise Refused(
             Sentence("You aren't allowed to use any machine size."),

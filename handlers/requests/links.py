@@ -27,11 +27,12 @@ def launch_link(context: Context, _requester: Requester, lookup: BinderLookup) -
     return launch_links.launch_link(binder, context.settings.link_host)
 
 
-def unfurl(context: Context, channel: str, ts: str, urls: Collection[str]) -> None:
+def unfurl(context: Context, team_id: str, channel: str, ts: str, urls: Collection[str]) -> None:
     """Owe the launch links of a posted message their buttons; other links get none.
 
     Args:
         context: See there.
+        team_id: In which workspace.
         channel: Where the message is.
         ts: Slack's timestamp of it.
         urls: Its links, as Slack handed them over.
@@ -42,7 +43,8 @@ def unfurl(context: Context, channel: str, ts: str, urls: Collection[str]) -> No
     with context.store.write() as session:
         offers = dict(list(known.items())[:MOST_UNFURLED])
         key = f"{MessageKind.UNFURL}:{channel}:{ts}"
-        outbox.say(session, MessageKind.UNFURL, key, None, channel=channel, ts=ts, offers=offers)
+        place = {"team": team_id, "channel": channel, "ts": ts}
+        outbox.say(session, MessageKind.UNFURL, key, None, **place, offers=offers)
     context.nudge()
 
 

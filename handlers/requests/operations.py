@@ -157,7 +157,7 @@ def keep_for_hours(context: Context, requester: Requester, lookup: BinderLookup)
 @requires(Action.EXTEND)
 def keep_until_tonight(context: Context, requester: Requester, lookup: BinderLookup) -> Message:
     """Let a binder live until this evening at least, where the requester is."""
-    zone = context.zone_of(requester.user)
+    zone = context.zone_of(requester.team_id, requester.user)
     return _keep(
         context, requester, lookup, lambda _binder, now: (end_times.tonight(now, zone.zone),) * 2, zone
     )

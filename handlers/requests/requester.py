@@ -60,5 +60,5 @@ def parse_end_time(
     Raises:
         NoSuchTime: It is none.
     """
-    zone = context.zone_of(requester.user) if end_times.needs_zone(typed) else None
+    zone = context.zone_of(requester.team_id, requester.user) if end_times.needs_zone(typed) else None
     return end_times.parse(typed, now, zone.zone if zone else UTC), zone

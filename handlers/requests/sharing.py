@@ -79,7 +79,7 @@ def form(context: Context, _requester: Requester, lookup: BinderLookup) -> Json:
     with context.store.read() as session:
         binder = lookup(session)
         shared = shares.of(session, binder.id)
-    return fields.share_form(binder, shared, context.slow.groups.known("") or {})
+    return fields.share_form(binder, shared, context.slow.groups.known(binder.team_id) or {})
 
 
 @requires(Action.SHARE)

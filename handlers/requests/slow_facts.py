@@ -25,7 +25,7 @@ class SlowFacts:
         submit: Has something done by a thread of the background.
         repositories: What somebody finds in a repository.
         free: How many more instances of each size the cloud has room for; under an empty key.
-        groups: The user groups of the workspace; under an empty key.
+        groups: The user groups of a workspace, by its id.
     """
 
     submit: Submit

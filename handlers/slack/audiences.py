@@ -10,9 +10,9 @@ from itertools import count
 from typing import Any
 
 import structlog
-from slack_sdk import WebClient
 
-from handlers.slack.calls import DeliveryError, Rejected, SlackCalls
+from handlers.slack.calls import DeliveryError, Rejected, SlackCalls, WorkspaceLost
+from handlers.slack.clients import HOME, Clients
 from storage import outbox, shares
 from storage.engine import Store
 from storage.share_models import ShareKind
@@ -36,13 +36,13 @@ class Audiences:
 
     Args:
         store: Where they are written down.
-        client: Slack's Web API, without retry handlers.
-        calls: The rate limiter of this workspace.
+        clients: Slack's Web API, for each workspace.
+        calls: The rate limiter.
     """
 
-    def __init__(self, store: Store, client: WebClient, calls: SlackCalls) -> None:
+    def __init__(self, store: Store, clients: Clients, calls: SlackCalls) -> None:
         self._store = store
-        self._client = client
+        self._client = clients.of(HOME)
         self._calls = calls
         self._numbers = count(1)
         self._own_id = ""
@@ -60,6 +60,8 @@ class Audiences:
     def _refresh(self, subject: Subject) -> None:
         try:
             members = set(self._members(subject)) - {self._own()}
+        except WorkspaceLost as error:  # it is looked for again when the members are due next
+            log.debug("members_not_told", subject=subject.id, error=str(error))
         except Rejected as error:  # the bot may not look into it: nobody gets access through it
             log.warning("members_not_told", subject=subject.id, error=str(error))
             self._write(subject, set(), is_refused=True)

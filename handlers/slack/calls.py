@@ -1,9 +1,10 @@
-"""Calls of Slack's Web API within its rate limits, with three ways to fail.
+"""Calls of Slack's Web API within its rate limits, with four ways to fail.
 
 DeliveryError
-├── TooEarly     not sent: its turn is later
-├── Rejected     Slack said no, and why
-└── Uncertain    nobody knows whether it arrived
+├── TooEarly         not sent: its turn is later
+├── Rejected         Slack said no, and why
+├── WorkspaceLost    not sent: the bot is not in that workspace
+└── Uncertain        nobody knows whether it arrived
 """
 
 import http.client
@@ -46,6 +47,19 @@ class Rejected(DeliveryError):
         self.code = code
 
 
+class WorkspaceLost(DeliveryError):
+    """It was not sent: the bot is not installed in that workspace, or not any more.
+
+    Args:
+        why: Slack's word for it.
+        is_over: Whether nobody waits any more for it to come back.
+    """
+
+    def __init__(self, why: str, *, is_over: bool = False) -> None:
+        super().__init__(why)
+        self.is_over = is_over
+
+
 class Uncertain(DeliveryError):
     """It may have arrived, or not."""
 
@@ -59,6 +73,11 @@ _OUTCOMES: Mapping[type[DeliveryError], str] = {
 
 def ignore(_method: str, _outcome: str) -> None:
     """Note nothing, where nobody measures."""
+
+
+def never_lost(_client: object, _code: str) -> bool:
+    """Take no workspace for lost, where there is only one."""
+    return False
 
 
 def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str, RateLimit]:
@@ -80,11 +99,19 @@ class SlackCalls:
     Args:
         limits: By the name of the method; `others` for the rest.
         observe: Told the name of the method that was called, and what became of it.
+        is_lost: Tells whether the workspace of a client is lost, now that Slack refused a call with a word.
     """
 
-    def __init__(self, limits: Mapping[str, RateLimit], observe: Callable[[str, str], None] = ignore) -> None:
+    def __init__(
+        self,
+        limits: Mapping[str, RateLimit],
+        observe: Callable[[str, str], None] = ignore,
+        *,
+        is_lost: Callable[[object, str], bool] = never_lost,
+    ) -> None:
         self._limits = limits
         self._observe = observe
+        self._is_lost = is_lost
 
     def limit_of(self, method_name: str) -> RateLimit:
         """The rate limit of a method."""
@@ -107,6 +134,7 @@ class SlackCalls:
         Raises:
             TooEarly: Its turn is later, or Slack said 429; nothing was done.
             Rejected: Slack refused it.
+            WorkspaceLost: Slack does not take the token any more.
             Uncertain: It may have been done.
         """
         limit = self.limit_of(method.__name__)
@@ -120,12 +148,18 @@ class SlackCalls:
         except SlackApiError as error:
             failure = _failure(error, limit, scope)
             self._observe(method.__name__, _OUTCOMES[type(failure)])
+            if isinstance(failure, Rejected) and self._is_lost(_client_of(method), failure.code):
+                raise WorkspaceLost(failure.code) from error
             raise failure from error
         except (OSError, http.client.HTTPException, SlackClientError) as error:
             self._observe(method.__name__, _OUTCOMES[Uncertain])
             raise Uncertain(f"{type(error).__name__}: {error}") from error
         self._observe(method.__name__, "done")
         return answer
+
+
+def _client_of(method: Method) -> object:
+    return getattr(method, "__self__", None)
 
 
 def _failure(error: SlackApiError, limit: RateLimit, scope: str) -> DeliveryError:

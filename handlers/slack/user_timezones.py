@@ -24,7 +24,7 @@ class UserTimezone:
         return self.zone.key if self.is_known and isinstance(self.zone, ZoneInfo) else None
 
 
-def utc(_user: str) -> UserTimezone:
+def utc(_team_id: str, _user: str) -> UserTimezone:
     """Assume UTC for everybody, if nobody can be asked."""
     return UserTimezone(UTC)
 

@@ -7,6 +7,7 @@ import storage.admin_models
 import storage.audit_models
 import storage.class_models
 import storage.history_models
+import storage.installation_models
 import storage.lease_models
 import storage.policy_models
 import storage.share_models

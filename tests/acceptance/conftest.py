@@ -20,6 +20,7 @@ from tests.fakes.cloud import FakeCloud
 from tests.fakes.database import KEY, empty_store
 from tests.fakes.git import git_repository_server
 from tests.fakes.http import Script, like_jupyter, scripted_server
+from tests.fakes.waiting import eventually
 from workspace.hands import Person
 from workspace.options import Options
 from workspace.server import Workspace
@@ -54,10 +55,7 @@ class Scene:
         return [each for each in found if each]
 
     def wait(self, condition: Callable[[], object], seconds: float = 15) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "never happened"
-            time.sleep(0.02)
+        eventually(condition, seconds)
 
     def wait_until_ready(self) -> None:
         self.wait(lambda: [each.status for each in self.all_live()] == [Status.READY])
@@ -82,10 +80,7 @@ def running(
     }
     application = Application(config.load(**(whole | settings)), cloud=cloud, store=store)
     application.start()
-    deadline = time.monotonic() + 15
-    while not workspace.sockets.connected:
-        assert time.monotonic() < deadline, "the bot did not connect"
-        time.sleep(0.02)
+    eventually(lambda: workspace.sockets.connected, 15)
     try:
         yield application
     finally:

@@ -16,9 +16,9 @@ from bot.provisioning.agent.environment import MARK
 from storage import binders
 from storage.models import Binder
 from tests.acceptance.conftest import running
-from tests.acceptance.test_real_server import wait_until
 from tests.fakes.git import GOOD
 from tests.fakes.github import FakeGitHub
+from tests.fakes.waiting import eventually
 from workspace.hands import Person, links, plain
 from workspace.options import Options
 from workspace.server import Workspace
@@ -123,7 +123,7 @@ def test_only_who_may_read_it_launches_it_and_nothing_of_the_right_is_left(
         listed = requests.get(f"{base}api/contents?token={token}", timeout=10).json()
         assert {each["name"] for each in listed["content"]} == set(GOOD)
 
-        wait_until(lambda: lab.binder().right_at is None)
+        eventually(lambda: lab.binder().right_at is None)
         binder, secrets = lab.binder(), lab.github.state.secrets()
         assert binder.needs_right
         assert {each.split()[0] for each in secrets} >= {"GitHub", "installation", "header"}
@@ -138,6 +138,6 @@ def test_only_who_may_read_it_launches_it_and_nothing_of_the_right_is_left(
         assert leaked == []
         assert len(shown) > 10
         assert lab.ada.command("/binder stop mine")["ok"]
-        wait_until(lambda: not list((tmp_path / "local/instances").glob("*")))
+        eventually(lambda: not list((tmp_path / "local/instances").glob("*")))
     printed = capfd.readouterr()
     assert [name for name, each in secrets.items() if each in printed.out + printed.err] == []

@@ -7,12 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -32,6 +30,7 @@ from storage.models import Binder
 from storage.vocabulary import Ending, Status
 from tests.fakes.browser import Page, chromium
 from tests.fakes.git import BAD, git_repository_server
+from tests.fakes.waiting import eventually
 from workspace.hands import Person, links, plain
 from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
@@ -86,15 +85,7 @@ class Bot:
                     binder = session.query(Binder).one_or_none()
                 return binder is not None and order.index(binder.status) >= order.index(status)
 
-            wait_until(reached)
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "never happened"
-        time.sleep(0.05)
-    return found
+            eventually(reached)
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -136,7 +127,7 @@ def at_work(folder: Path) -> Iterator[tuple[Bot, Person]]:
     ):
         bot = Bot(folder, workspace)
         try:
-            wait_until(lambda: workspace.sockets.connected)
+            eventually(lambda: workspace.sockets.connected)
             yield bot, ada
         finally:
             bot.kill()
@@ -177,7 +168,7 @@ def test_what_was_changed_is_noticed_and_saved_to_the_thread_before_it_goes(
         changed = {"type": "file", "format": "text", "content": "humanize==4.9.0\n# mine\n"}
         for name in ("requirements.txt", "new.txt"):
             assert requests.put(f"{files}{name}?{lab.query}", json=changed, timeout=10).ok
-        wait_until(lambda: unsaved(bot.environment["DATABASE_URL"]) == 2)
+        eventually(lambda: unsaved(bot.environment["DATABASE_URL"]) == 2)
         ada.command("/binder stop demo")
         offer = ada.wait_for_text("*demo* has 2 changed files")
         ada.click("Save and tear down", offer)
@@ -191,7 +182,7 @@ def test_what_was_changed_is_noticed_and_saved_to_the_thread_before_it_goes(
                 archive.namelist()
             )
             assert b"+# mine" in archive.read("changes.patch")
-        wait_until(lambda: leftovers(folder) == [])
+        eventually(lambda: leftovers(folder) == [])
 
 
 @pytest.mark.browser
@@ -263,10 +254,10 @@ def test_who_is_shared_with_opens_it_in_a_browser_and_runs_a_cell(
         browser.get(dict(links(grace.wait_for_text("Your links to")))["JupyterLab"])
         page = Page(browser)
         page.wait_for(".jp-CodeCell", "import humanize", PATIENCE)
-        wait_until(lambda: ran_its_cell(browser))
+        eventually(lambda: ran_its_cell(browser))
         ada.click("Tear down", ada.wait_for_text("is ready after"))
-        wait_until(lambda: leftovers(folder) == [] or press_if_there(ada, "Tear down without saving"))
-        wait_until(lambda: leftovers(folder) == [])
+        eventually(lambda: leftovers(folder) == [] or press_if_there(ada, "Tear down without saving"))
+        eventually(lambda: leftovers(folder) == [])
         assert bot.stop() == 0
 
 
@@ -282,7 +273,7 @@ def test_the_server_asks_for_its_token_and_its_owner_has_it(folder: Path, reposi
         token = with_token.split("token=")[1]
         assert token not in (folder / "bot.log").read_text()
         ada.command("/binder stop")
-        wait_until(lambda: leftovers(folder) == [])
+        eventually(lambda: leftovers(folder) == [])
         assert bot.stop() == 0
 
 
@@ -291,7 +282,7 @@ def test_a_build_that_fails_ends_in_its_true_reason(folder: Path) -> None:
         ada.command(f"/binder launch {repository}")
         failed = ada.wait_for_text("could not be launched.", PATIENCE)
         assert "there is no version of humanize==99999" in plain(failed)
-        wait_until(lambda: leftovers(folder) == [])
+        eventually(lambda: leftovers(folder) == [])
         assert bot.stop() == 0
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.conftest import GitServer, HostedRepository
 from tests.engines.conftest import REPOSITORY, Engine
 from tests.engines.guest import QUICK, EngineGuest
 from tests.engines.registry_access import digest_of, misbehaving, registry_host, silent, token, truncated
+from tests.fakes.waiting import eventually
 from tests.integration.agent.guest import TOKEN, an_order
 
 SECRET = secrets.token_urlsafe(32)
@@ -70,15 +70,6 @@ class Shelf:
         return pieces_of("push", seal(json.dumps(right), SECRET, "push"))
 
 
-def wait_for(what: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.05)
-    pytest.fail(f"not within {PATIENCE:g} seconds")
-
-
 def log_of(guest: EngineGuest) -> str:
     return (guest.root / "var/lib/binder-bot/build.log").read_text()
 
@@ -112,8 +103,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
             image = serving(guest).image
             assert image is not None
             assert (image.how, image.kind, image.directory) == ("built", "Dockerfile", ".")
-            digest = wait_for(lambda: digest_of(NAME, shelf.tag))
-            wait_for(lambda: "was stored" in log_of(guest))
+            digest = eventually(lambda: digest_of(NAME, shelf.tag))
+            eventually(lambda: "was stored" in log_of(guest))
             shelf.stored = {image.key: StoredImage(digest, image.id)}
             shelf.built_at = built_at(guest)
         finally:
@@ -274,7 +265,7 @@ def test_a_right_to_push_that_does_not_work_disturbs_nothing(shelf: Shelf, tmp_p
     try:
         guest.launch(shelf.order(shelf.access(images={})))
         serving(guest)
-        wait_for(lambda: "could not be stored" in log_of(guest))
+        eventually(lambda: "could not be stored" in log_of(guest))
         assert status(guest) == requests.codes.ok
         assert guest.report is not None
         assert guest.report.notes == ()

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -18,8 +17,8 @@ from tests.chaos.soak.world import settings_of
 from tests.conftest import HostedRepository
 from tests.engines.conftest import Engine
 from tests.engines.desk import PATIENCE, workspace_with_ada
+from tests.fakes.waiting import eventually
 from workspace.hands import links
-from workspace.server import Workspace
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "binder-bot:test"
@@ -67,13 +66,6 @@ def container(engine: Engine, image: str, environment: dict[str, str], folder: P
         engine.ask("rm", "--force", "--volumes", number)
 
 
-def wait_until_connected(workspace: Workspace) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not workspace.sockets.connected:
-        assert time.monotonic() < deadline, "the bot did not connect"
-        time.sleep(0.05)
-
-
 def test_the_image_runs_a_launch_from_command_to_links_and_ends_when_it_is_told(
     engine: Engine, image: str, guests: GuestCloud, repository: HostedRepository, tmp_path: Path
 ) -> None:
@@ -83,7 +75,7 @@ def test_the_image_runs_a_launch_from_command_to_links_and_ends_when_it_is_told(
             "HEALTH_PORT": "0",
         }
         with container(engine, image, environment, tmp_path) as number:
-            wait_until_connected(workspace)
+            eventually(lambda: workspace.sockets.connected, PATIENCE)
             ada.command(f"/binder launch {repository.url}")
             assert "JupyterLab" in dict(links(ada.wait_for_text("Your links to", PATIENCE)))
             assert engine.ask("exec", number, "id", "-u").strip() == "10001"

@@ -1,6 +1,5 @@
 """The warm pool through the real bot, with a real container engine: a launch takes an instance that waits."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.engines.conftest import Engine
 from tests.engines.desk import Desk, status, workspace_with_ada
 from tests.engines.guest import EngineGuest
 from tests.engines.standin_machines import MachineCloud, bot_on, cloud_with_machines
+from tests.fakes.waiting import eventually
 from tests.integration.openstack.conftest import QUIET
 
 pytestmark = [pytest.mark.filterwarnings(each) for each in QUIET]
@@ -44,10 +44,7 @@ def one_that_waits(bot: Application, cloud: MachineCloud) -> tuple[str, EngineGu
         with bot.store.read() as session:
             return [each.status for each in warm.existing(session)]
 
-    deadline = time.monotonic() + 120
-    while statuses() != [Status.WAITING]:
-        assert time.monotonic() < deadline, "no instance waits"
-        time.sleep(0.2)
+    eventually(lambda: statuses() == [Status.WAITING], 120)
     [(server, machine)] = cloud.running.items()
     return server, machine.guest
 

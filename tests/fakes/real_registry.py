@@ -18,6 +18,7 @@ import yaml
 from bot.images.names import RegistryPlace, parse_place
 from bot.images.setup import CERTIFICATE_FILE, KEY_FILE, set_up
 from bot.images.tokens import TokenMinter, read_certificate, read_key
+from tests.fakes.waiting import free_port
 
 BINARY = "docker-registry"
 _START_SECONDS = 20.0
@@ -103,7 +104,7 @@ class RegistryProcess:
 
     def __init__(self, folder: Path, *, auth: bool = True, deletes: bool = True) -> None:
         self._folder = folder
-        self._port = _a_free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._write_configuration(auth=auth, deletes=deletes)
         place = parse_place(f"127.0.0.1:{self._port}/binders")
@@ -159,12 +160,6 @@ def running_registry(folder: Path, *, auth: bool = True, deletes: bool = True) -
         yield process.registry
     finally:
         process.stop()
-
-
-def _a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:

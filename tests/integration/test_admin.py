@@ -10,12 +10,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import inspect
 
 from bot import config, wiring
 from bot.admin import audit as audit_command
 from bot.admin import warm as warm_command
 from bot.admin.backup import backup, restore
+from bot.admin.check import check
 from bot.admin.drain import drain
 from bot.admin.migrate import migrate
 from bot.admin.stats import stats
@@ -31,6 +33,8 @@ from storage.warm_models import WarmRequest
 from tests.chaos.sim.world import requested
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.database import KEY
+from workspace.options import Options
+from workspace.server import Workspace
 
 
 @pytest.fixture
@@ -299,3 +303,38 @@ def test_what_is_no_backup_is_not_restored(
 def test_a_file_that_is_not_there_is_named(settings: config.Settings, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere"):
         restore(settings, tmp_path / "nowhere")
+
+
+@pytest.fixture
+def in_workspace(settings: config.Settings) -> Iterator[tuple[config.Settings, Workspace]]:
+    """Settings for a bot in a workspace that answers."""
+    with Workspace(Options()) as workspace:
+        slack = {
+            "slack_bot_token": SecretStr(workspace.bot_token),
+            "slack_app_token": SecretStr(workspace.app_token),
+            "slack_api_url": workspace.api_url,
+        }
+        yield settings.model_copy(update=slack), workspace
+
+
+def channel_named(workspace: Workspace, name: str) -> str:
+    return next(each.id for each in workspace.state.channels.values() if each.name == name)
+
+
+def test_check_names_the_channels_in_which_the_bot_is_to_post(
+    in_workspace: tuple[config.Settings, Workspace],
+) -> None:
+    settings, workspace = in_workspace
+    lab = channel_named(workspace, "lab")
+    lines = list(check(settings.model_copy(update={"approval_channel": lab, "help_channel": lab})))
+    assert lines[-2:] == ["channel    APPROVAL_CHANNEL is #lab", "channel    HELP_CHANNEL is #lab"]
+
+
+@pytest.mark.parametrize("setting", ["admin_channel", "approval_channel", "help_channel"])
+def test_check_refuses_a_channel_in_which_the_bot_cannot_post(
+    in_workspace: tuple[config.Settings, Workspace], setting: str
+) -> None:
+    settings, workspace = in_workspace
+    chosen = settings.model_copy(update={setting: channel_named(workspace, "secret")})
+    with pytest.raises(ConfigError, match=rf"{setting.upper()}: the bot cannot see the channel .* /invite"):
+        list(check(chosen))

@@ -110,6 +110,7 @@ def test_the_command_asks_tries_and_writes_what_the_bot_can_use(workspace: Works
     assert list(tmp_path.iterdir()) == [file]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     settings = config.load(_env_file=file)
+    assert settings.slack_bot_token is not None
     assert settings.slack_bot_token.get_secret_value() == workspace.bot_token
     assert settings.link_host == "https://binders.example.org"
     assert settings.local_engine == "none"

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from bot.errors import ConfigError
 from bot.health import HealthServer
 from bot.provisioning.registry import build_cloud
 from bot.scheduler import Ticks
+from tests.fakes.waiting import eventually
 
 TOKENS = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"}
 
@@ -165,14 +165,6 @@ except ValueError:
     assert "ValueError" in line["exception"]
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    event, deadline = threading.Event(), 10.0
-    while not condition():
-        deadline -= 0.01
-        assert deadline > 0, "never happened"
-        event.wait(0.01)
-
-
 def test_ticks_go_on_after_a_failure_and_count_it(caplog: pytest.LogCaptureFixture) -> None:
     ticks, runs = Ticks(), []
 
@@ -184,7 +176,7 @@ def test_ticks_go_on_after_a_failure_and_count_it(caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.CRITICAL):
         ticks.every(0.01, "work", body)
         ticks.start()
-        wait_until(lambda: len(runs) >= 3)
+        eventually(lambda: len(runs) >= 3)
         ticks.stop()
     assert ticks.counts["error"] == 1
     assert ticks.stale() == []
@@ -245,6 +237,7 @@ def test_health_pages() -> None:
 HEARS = """
 import os, random, signal, time
 from bot.shutdown import caught
+from tests.fakes.waiting import eventually
 
 def spin(seconds):
     until = time.perf_counter() + seconds

@@ -1,17 +1,26 @@
-"""The alerts of `deploy/`, by Prometheus' own tool, and that they ask for metrics that there are."""
+"""The alerts and the dashboard of `deploy/`, by a real Prometheus; both ask for metrics that there are."""
 
+import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 
+from bot.health import HealthServer
 from bot.metrics import Metrics
+from storage.history_models import LaunchTime
 from tests.fakes.database import empty_store
+from tests.fakes.waiting import eventually, free_port
 
-RULES = Path(__file__).parents[2] / "deploy" / "prometheus-rules.yml"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RULES = DEPLOY / "prometheus-rules.yml"
+DASHBOARD = DEPLOY / "grafana.json"
+PROMETHEUS = shutil.which("prometheus") or ""
 PROMTOOL = shutil.which("promtool") or ""
 needs_promtool = pytest.mark.skipif(
     not PROMTOOL, reason="Prometheus is not installed (apt-get install prometheus)"
@@ -81,3 +90,109 @@ def test_each_alert_fires_alone_for_what_it_is_about(alert: str, tmp_path: Path)
     test.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": cases}))
     done = subprocess.run([PROMTOOL, "test", "rules", str(test)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def queries() -> list[tuple[str, str]]:
+    """Each query of the dashboard, with the title of its panel."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return [
+        (panel["title"], target["expr"].replace("$job", "binder-bot"))
+        for panel in panels
+        for target in panel.get("targets", [])
+    ]
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Prometheus that reads `/metrics` of a bot which has done a little of everything."""
+    folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
+    with empty_store(lambda: 0.0) as store:
+        metrics = Metrics(store)
+        server = HealthServer("127.0.0.1", 0, dict, metrics.as_text)
+        server.start()
+        (folder / "prometheus.yml").write_text(
+            yaml.safe_dump(
+                {
+                    "global": {"scrape_interval": "1s"},
+                    "rule_files": [str(RULES)],
+                    "scrape_configs": [
+                        {
+                            "job_name": "binder-bot",
+                            "static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}],
+                        }
+                    ],
+                }
+            )
+        )
+        command = [
+            PROMETHEUS,
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
+        with (
+            (folder / "log").open("wb") as log,
+            subprocess.Popen(command, stdout=log, stderr=log) as process,
+        ):
+            try:
+                address = f"http://127.0.0.1:{port}"
+                eventually(lambda: is_ready(address), 60, (folder / "log").read_text)
+                eventually(lambda: answers(address, "binder_bot_launches_total"), 60)
+                for count in (1, 2):
+                    note_something(metrics)
+                    read = f"binder_bot_launches_total == {count}"
+                    eventually(lambda read=read: answers(address, read), 60)  # type: ignore[misc]
+                yield address
+            finally:
+                process.terminate()
+                server.stop()
+
+
+def note_something(metrics: Metrics) -> None:
+    """Have all that is counted rise."""
+    for failed_in in (None, "build"):
+        launch = LaunchTime(failed_in=failed_in, kind="Python", stages={"build": 10.0})
+        metrics.note_launch(launch, "build-failed" if failed_in else None)
+    for outcome in ("done", "unreachable"):
+        metrics.note_cloud("survey", outcome, 1.0)
+    for outcome in ("done", "too_early"):
+        metrics.note_slack("chat_update", outcome)
+    metrics.note_tick("reconcile", 1.0, failed=True)
+
+
+def is_ready(address: str) -> bool:
+    """Whether Prometheus has started."""
+    try:
+        return requests.get(f"{address}/-/ready", timeout=10).ok
+    except requests.ConnectionError:
+        return False
+
+
+def answers(address: str, query: str) -> list[object]:
+    """What Prometheus answers now. It refuses what is no query."""
+    answer = requests.get(f"{address}/api/v1/query", params={"query": query}, timeout=10)
+    assert answer.ok, answer.text
+    found: list[object] = answer.json()["data"]["result"]
+    return found
+
+
+EMPTY_BEFORE_A_LAUNCH = {"Binders", "Binders by status", "Binders by size", "Warm instances by status"}
+"""Panels about rows of binders. The test has none."""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not PROMETHEUS, reason="Prometheus is not installed (apt-get install prometheus)")
+def test_prometheus_answers_every_query_of_the_dashboard(prometheus: str) -> None:
+    empty = {title for title, query in queries() if not answers(prometheus, query)}
+    assert empty == EMPTY_BEFORE_A_LAUNCH
+
+
+def test_the_dashboard_shows_every_metric_of_the_bot() -> None:
+    with empty_store(lambda: 0.0) as store:
+        named = {
+            line.split()[2].removesuffix("_total")
+            for line in Metrics(store).as_text().decode().splitlines()
+            if line.startswith("# TYPE binder_bot_") and not line.split()[2].endswith("_created")
+        }
+    text = DASHBOARD.read_text()
+    assert {each for each in named if each not in text} == set()

@@ -1,4 +1,4 @@
-"""Whole lives of a binder in which the process is killed at every effect, one after the other.
+"""Whole lives of a binder in which the process is killed at every moment, one after the other.
 
 A life has several legs. At the end of each, nothing is under way, so what a kill in one leg leaves has no
 part in the next: one life shows a kill in each of its legs.
@@ -26,8 +26,8 @@ def to_gone(world: World) -> None:
     world.run_to(Status.GONE)
 
 
-def effects_of(legs: Sequence[Leg], make: Make = World) -> list[int]:
-    """How many effects each leg has, where nobody is killed."""
+def moments_of(legs: Sequence[Leg], make: Make = World) -> list[int]:
+    """How many moments each leg has at which a kill leaves something else; see `Tripwire`."""
     world, counts = make(Tripwire()), []
     for leg in legs:
         world.wire.arm()
@@ -37,15 +37,15 @@ def effects_of(legs: Sequence[Leg], make: Make = World) -> list[int]:
     return counts
 
 
-def killed_lives(legs: Sequence[Leg], make: Make = World, *, after: bool) -> Iterator[tuple[int, World]]:
-    """Live as often as it takes to be killed at each effect of each leg, before or after it happened.
+def killed_lives(legs: Sequence[Leg], make: Make = World) -> Iterator[tuple[int, World]]:
+    """Live as often as it takes to be killed at each moment of each leg.
 
     Yields:
-        The effect of each leg at which it was killed, and the world at the end of that life.
+        The moment of each leg at which it was killed, and the world at the end of that life.
     """
-    effects, kills = effects_of(legs, make), 0
+    moments, kills = moments_of(legs, make), 0
     for at in count(1):
-        world = make(Tripwire(after=after))
+        world = make(Tripwire())
         for leg in legs:
             world.wire.arm(at)
             leg(world)
@@ -53,6 +53,6 @@ def killed_lives(legs: Sequence[Leg], make: Make = World, *, after: bool) -> Ite
         if world.lives > 1:
             yield at, world
         world.close()
-        if world.lives == 1:  # no leg has so many effects
+        if world.lives == 1:  # no leg has so many moments
             break
-    assert kills >= sum(effects), "an effect was left out"
+    assert kills >= sum(moments), "a moment was left out"

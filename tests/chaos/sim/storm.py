@@ -42,6 +42,7 @@ from handlers.requests.context import Context
 from handlers.requests.lookup import by_id
 from handlers.requests.requester import Requester
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from storage import binders, outbox
 from storage.engine import Store
 from storage.models import Binder
@@ -221,7 +222,7 @@ class Life(Process):
         client = StormClient(storm.slack, lambda name, call: storm.effect(self, name, call))
         self.delivery = Delivery(
             self.store,
-            cast("Any", client),
+            OneWorkspace(cast("Any", client)),
             SlackCalls(default_rate_limits(lambda: storm.now)),
             admin_channel="CADMIN",
             options=NoticeOptions(POLICY, can_shelve=True, shelves_idle=storm.timeouts.shelves_idle),

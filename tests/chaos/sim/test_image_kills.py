@@ -6,7 +6,7 @@ from sqlalchemy import select
 from bot.provisioning.instances import Phase, Report, ReportedImage
 from storage.models import BuiltImage
 from storage.vocabulary import Ending, ImageState
-from tests.chaos.sim.lives import effects_of, killed_lives, to_gone, to_ready
+from tests.chaos.sim.lives import killed_lives, moments_of, to_gone, to_ready
 from tests.chaos.sim.world import DAY, SECRET, Tripwire, World
 from tests.fakes.registry import orders, sha256
 
@@ -54,11 +54,10 @@ def reported(wire: Tripwire) -> World:
 LIFE = (to_ready, keep, to_gone, let_go)
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_any_effect_an_image_is_kept_and_goes(*, after: bool) -> None:
-    _, keeping, _, going = effects_of(LIFE, reported)
+def test_killed_at_any_moment_an_image_is_kept_and_goes() -> None:
+    _, keeping, _, going = moments_of(LIFE, reported)
     assert keeping + going > 10
-    for at, world in killed_lives(LIFE, reported, after=after):
+    for at, world in killed_lives(LIFE, reported):
         assert (world.registry.manifests, world.registry.tags) == ({}, {}), at
         binder = world.binder()
         assert (binder.ending, binder.failure) == (Ending.STOPPED, None), at

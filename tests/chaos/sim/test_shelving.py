@@ -172,9 +172,8 @@ def back(world: World) -> None:
     world.run(lambda: world.binder().resumes == 1 and world.binder().status == Status.READY)
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_any_effect_it_is_still_shelved_and_resumed(*, after: bool) -> None:
-    for at, world in killed_lives((to_ready, away, back), after=after):
+def test_killed_at_any_moment_it_is_still_shelved_and_resumed() -> None:
+    for at, world in killed_lives((to_ready, away, back)):
         assert len(world.cloud.created) == 1, at
         said = [key.split(":")[0] for key in replies(world)]
         assert said == ["ready", "links", "shelved", "ready", "links"], at

@@ -33,6 +33,8 @@ EFFECTS = {
     *("survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "mark_end"),
     *("prune", "remove", "instruct", "order", "free_places"),
 }
+LOOKS = {"survey", "free_places", "resolve", "manifest"}
+"""Of these, what changes nothing outside."""
 LEASE_SECONDS = 60.0
 SECRET = "s" * 32
 """What the instances share with the bot."""
@@ -66,10 +68,13 @@ class Process:
 
 @dataclass
 class Tripwire:
-    """Kills at the n-th effect, before or after it happened."""
+    """Kills at the n-th moment: the first is before any effect, the others are each after a change.
+
+    A process that dies leaves what is outside of it. That is the same before an effect as after the one
+    before it, and the same after a look as before it: those are one moment.
+    """
 
     at: int | None = None
-    after: bool = False
     count: int = 0
 
     def arm(self, at: int | None = None) -> None:
@@ -77,18 +82,21 @@ class Tripwire:
         self.at, self.count = at, 0
 
     @contextmanager
-    def effect(self) -> Iterator[None]:
-        self.count += 1
-        mine = self.count == self.at
-        if mine and not self.after:
-            raise Killed
+    def effect(self, *, changes: bool = True) -> Iterator[None]:
+        if not self.count:
+            self._pass_moment()
         yield
-        if mine:
+        if changes:
+            self._pass_moment()
+
+    def _pass_moment(self) -> None:
+        self.count += 1
+        if self.count == self.at:
             raise Killed
 
-    def wrap(self, effect: Callable[..., Any]) -> Callable[..., Any]:
+    def wrap(self, effect: Callable[..., Any], *, changes: bool) -> Callable[..., Any]:
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            with self.effect():
+            with self.effect(changes=changes):
                 return effect(*args, **kwargs)
 
         return guarded
@@ -113,7 +121,7 @@ class Guarded:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        return self._wire.wrap(value) if name in self._effects else value
+        return self._wire.wrap(value, changes=name not in LOOKS) if name in self._effects else value
 
 
 class FakeResolver:

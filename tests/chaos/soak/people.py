@@ -13,7 +13,7 @@ import requests
 from storage.models import Binder
 from storage.vocabulary import Status, Target
 from tests.chaos.soak.cloud import DOOMED
-from tests.chaos.soak.world import CHANNELS, Violation, World
+from tests.chaos.soak.world import CHANNELS, LARGE, Violation, World
 from workspace.hands import Person
 
 PATIENCE_SECONDS = 120.0
@@ -35,6 +35,8 @@ class Life:
     fate: Fate
     patience: float
     """Seconds until its owner tears it down, ready or not; infinite for never."""
+    is_large: bool = False
+    """Whether it needs an admin's approval."""
     rebuilds: bool = False
     """Whether it is built anew although there may be an image of it."""
     typed: int = 0
@@ -86,7 +88,7 @@ class Somebody:
         path = DOOMED if life.fate == "doomed" else "work"
         ref = "no-such-branch" if life.fate == "lost" else "main"
         words = f"launch {self._world.repository} {ref} {path}-{life.name} --name {life.name}"
-        words += " --rebuild" * life.rebuilds
+        words += f" --size {LARGE}" * life.is_large + " --rebuild" * life.rebuilds
         self._insist(words, life, lambda: self._row(life) is not None)
 
     def _live_or_complain(self) -> None:
@@ -111,6 +113,7 @@ class Somebody:
             channel=chance.choice(CHANNELS),
             fate=chance.choices(("good", "doomed", "lost"), (6, 2, 1))[0],
             patience=float("inf") if self._keeps() else chance.uniform(0, 12),
+            is_large=self._world.asks_for_approval and chance.random() < 0.3,
             rebuilds=chance.random() < 0.1,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.chaos.soak.approvals import Admin, settings_of_approval
 from tests.chaos.soak.people import MOST_KEPT, Somebody
 from tests.chaos.soak.storm import Storm
 from tests.chaos.soak.verdict import settle, unfinished, violations
@@ -53,11 +54,16 @@ def run(
         world.places = random.Random(f"{seed} places").choice([None, PLACES])
         quotas = f"site=binders:{world.places}" if world.places else ""
         tell(f"there are {world.places or 'any number of'} places")
+        world.asks_for_approval = True
+        admin = Admin(world, seed)
         for name in ("first", "second"):
-            world.start(name, warm_pool=f"m3.small:{waiting}", quotas=quotas)
+            approval = settings_of_approval(world)
+            world.start(name, warm_pool=f"m3.small:{waiting}", quotas=quotas, **approval)
         world.wait_until_connected()
         for each in people:
             each.start()
+        admin.start()
+        stack.callback(admin.stop)
         storm.hit_in_every_way()
         storm.rage(seconds)
         for each in people:
@@ -75,6 +81,7 @@ def run(
         proven = [each for each in world.cloud.images if each.get("binder-bot-state") == "proven"]
         counts = {
             "launches": len(world.launched()),
+            "decisions": len([each for each in world.approvals() if each.decided_by]),
             "orders": len(world.cloud.orders),
             "images": len(proven),
         }

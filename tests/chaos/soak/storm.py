@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from tests.chaos.soak.approvals import see_approvals
 from tests.chaos.soak.cloud import Moment
 from tests.chaos.soak.world import LEASE_SECONDS, Replica, Violation, World, kill
 from tests.integration.openstack.standin import Cut
@@ -104,6 +105,8 @@ class Storm:
         blow()
         self._rest(0.1, 1.0)
         self._world.count_places()
+        if self._world.asks_for_approval:
+            see_approvals(self._world)
         for replica in self._world.replicas:
             replica.start()
         if self._chance.random() < RECOVERS:

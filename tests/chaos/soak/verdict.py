@@ -7,7 +7,7 @@ from itertools import pairwise
 from storage.binders import TWIN_SECONDS
 from storage.models import Binder
 from storage.vocabulary import MessageKind, OutboxState, Status, Target
-from tests.chaos.soak import images
+from tests.chaos.soak import approvals, images
 from tests.chaos.soak.people import Life
 from tests.chaos.soak.world import World
 from workspace.hands import plain
@@ -84,6 +84,7 @@ def violations(world: World, lives: Sequence[Life]) -> list[str]:
         *_of_the_rows(world, lives),
         *_of_the_threads(world),
         *_of_the_images(world),
+        *(approvals.wrong(world) if world.asks_for_approval else ()),
     ]
 
 
@@ -114,7 +115,7 @@ def _of_the_rows(world: World, lives: Sequence[Life]) -> Iterator[str]:
             yield f"the launch {life.name} was acknowledged, and is lost"
         yield from _made_again(made, life)
     for row in rows:
-        if life_of(row, lives) == "good" and row.failure:
+        if life_of(row, lives) == "good" and row.failure and not approvals.was_denied(row):
             yield f"{row.name} failed: {row.failure}"
         if row.status == Status.GONE and (row.resource_ids or row.lease_owner):
             yield f"{row.name} is gone, but has {row.resource_ids} and is {row.lease_owner}'s"

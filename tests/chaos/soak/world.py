@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from storage.engine import Store
 from storage.lease_models import Lease
 from storage.models import Binder, BuiltImage, OutboxMessage
+from storage.policy_models import Approval
 from storage.vocabulary import Status
 from tests.chaos.soak.cloud import GuestCloud, Moment
 from tests.chaos.soak.images import GuestImages
@@ -25,18 +26,21 @@ from tests.fakes.real_registry import RegistryProcess
 from tests.integration.openstack.standin import CREDENTIAL, SECRET
 from workspace.options import Options, SlashCommand
 from workspace.server import Workspace
-from workspace.state import Json
+from workspace.state import Json, User, new_id
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
 CHANNELS = ("general", "soak-1", "soak-2")
+ADMIN, ADMINS_CHANNEL = "radia", "admins"
+LARGE = "m3.quad"
+"""The size that needs approval, where any does."""
 LEASE_SECONDS = 4
 TERM_SECONDS = 10.0
 """How long a replica may take to end, at the most."""
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.chaos.soak.replica"])
-Row = TypeVar("Row", Binder, OutboxMessage, Lease, BuiltImage)
+Row = TypeVar("Row", Binder, OutboxMessage, Lease, BuiltImage, Approval)
 
 
 class Violation(AssertionError):
@@ -126,6 +130,8 @@ class World:
     oven: Replica | None = None
     places: int | None = None
     """How many binders may have begun at the same time; None for any number."""
+    asks_for_approval: bool = False
+    """Whether an admin decides about large binders."""
 
     def start(self, name: str, **settings: Any) -> Replica:
         """Start one more replica, with more settings than all have."""
@@ -197,6 +203,9 @@ class World:
 
     def leases(self) -> list[Lease]:
         return self._all(Lease, Lease.name)
+
+    def approvals(self) -> list[Approval]:
+        return self._all(Approval, Approval.asked_at)
 
     def images(self) -> list[BuiltImage]:
         return self._all(BuiltImage, BuiltImage.id)
@@ -284,9 +293,13 @@ def new_world(
         stack.callback(cloud.stop)
         command = SlashCommand("/binder", "Run a Binder repository", "launch <repository>")
         workspace = stack.enter_context(SpiedWorkspace(Options(app_name="Binder", commands=(command,))))
-        people = {each.id for each in workspace.state.users.values()}
+        state = workspace.state
+        people = {each.id for each in state.users.values()}
         for name in set(CHANNELS) - {"general"}:
-            workspace.state.add_channel(name, "public", set(people))
+            state.add_channel(name, "public", set(people))
+        admin = User(new_id("U"), ADMIN, "Radia Perlman")
+        state.users[admin.id] = admin
+        state.add_channel(ADMINS_CHANNEL, "private", {admin.id, state.bot.id})
         git = stack.enter_context(GitServer(folder / "git"))
         hosted = git.repository("team/small")
         hosted.commit({"requirements.txt": ""})

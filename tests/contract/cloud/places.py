@@ -17,6 +17,7 @@ from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.registry import build_cloud
 from bot.provisioning.reports import fold
 from tests.fakes.cloud import FakeCloud
+from tests.fakes.waiting import eventually
 from tests.integration.openstack.conftest import OPTIONS
 from tests.integration.openstack.standin import Cut, StandIn
 
@@ -108,10 +109,7 @@ class Place(ABC):
 
     def until(self, happened: Callable[[], bool]) -> None:
         """Wait for something: in a test's cloud, time goes by with each look at it."""
-        deadline = time.monotonic() + 30
-        while not happened():
-            assert time.monotonic() < deadline, "it never happened"
-            time.sleep(0.02)
+        eventually(happened, 30)
 
     def gone(self, cloud: Cloud, binder_id: str = "b1aa", resources: dict[str, str] | None = None) -> None:
         """Tear a binder down, as the reconciler does: step by step, and with a survey in between."""

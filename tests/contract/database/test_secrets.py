@@ -134,7 +134,7 @@ def test_rows_from_before_are_read_and_then_encrypted(store: Store) -> None:
         assert rekeying.count(session, store.keyring, Binder) == rekeying.SecretCounts(
             plain=1, old=0, unknown=0
         )
-    assert encrypt_all(store, store.keyring) == (1, [])
+    assert encrypt_all(store, store.keyring, Binder) == (1, [])
     assert not any(value in shown(stored(store, binder.id)) for value in SECRETS.values())
     assert opened(binder_of(store, binder.id)) == SECRETS
 
@@ -148,8 +148,8 @@ def test_a_new_key_takes_over_beside_a_running_bot_and_the_old_one_can_go(store:
     assert [*secrets_advice(both)] == [
         f"{BATCH + 3} binders with secrets under an older key: run `binder-bot rekey`"
     ]
-    assert encrypt_all(both, both.keyring) == (BATCH + 3, [])
-    assert encrypt_all(both, both.keyring) == (0, [])
+    assert encrypt_all(both, both.keyring, Binder) == (BATCH + 3, [])
+    assert encrypt_all(both, both.keyring, Binder) == (0, [])
     assert [*secrets_advice(both)] == []
     with both.write() as session:  # what was claimed before can be saved, as nothing else of the row changed
         binders.save(session, held, {"line": "x"}, next_in=0.0)
@@ -161,7 +161,7 @@ def test_what_no_key_opens_is_named_and_left_alone(store: Store) -> None:
     plain(store, fine.id)
     before = stored(store, lost.id)
     assert store.keyring is not None
-    assert encrypt_all(store, store.keyring) == (1, [lost.id])
+    assert encrypt_all(store, store.keyring, Binder) == (1, [lost.id])
     assert stored(store, lost.id) == before
     assert [*secrets_advice(store)] == ["1 binder whose secrets no key in SECRET_KEY opens: add that key"]
 
@@ -170,7 +170,7 @@ def test_sqlite_keeps_nothing_of_what_was_plain(sqlite: Store) -> None:
     binder = launch(sqlite)
     plain(sqlite, binder.id)
     assert sqlite.keyring is not None
-    encrypt_all(sqlite, sqlite.keyring)
+    encrypt_all(sqlite, sqlite.keyring, Binder)
     sqlite.scrub()
     copy = b"".join(Path(f"{sqlite.url.database}{ending}").read_bytes() for ending in ("", "-wal"))
     assert copy.startswith(b"SQLite format 3")

@@ -13,7 +13,8 @@ from typing import Any
 from bot.provisioning.agent.settings import AgentSettings, MachineSettings, ReportSettings
 from bot.provisioning.instances import InstanceSpec
 from bot.provisioning.openstack.user_data import render
-from tests.integration.agent.machine import GuestMachine, a_free_port, unpack
+from tests.fakes.waiting import free_port
+from tests.integration.agent.machine import GuestMachine, unpack
 
 TOKEN = "s3cr3t-" + "token" * 8
 STUBS = ("docker", "repo2docker", "apt-get", "iptables")
@@ -67,7 +68,7 @@ class Guest(GuestMachine):
     def __init__(self, directory: Path) -> None:
         self.commands = directory / "bin"
         self.state = directory / "state"
-        self.port = a_free_port()
+        self.port = free_port()
         root = directory / "root"
         super().__init__(root, {"PATH": str(self.commands), "HOME": str(root)})
         for each in (self.commands, self.state / "apt", self.state / "containers"):

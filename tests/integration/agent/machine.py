@@ -5,7 +5,6 @@ import gzip
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -46,12 +45,6 @@ def run_bootcmd(user_data: str, root: Path) -> None:
     """Do what cloud-init does at each boot, on the console of that machine instead of this one's."""
     for command in yaml.safe_load(user_data)["bootcmd"]:
         subprocess.run([word.replace(CONSOLE, f"{root}{CONSOLE}") for word in command], check=True)
-
-
-def a_free_port(address: str = "127.0.0.1") -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
 
 
 class GuestMachine:

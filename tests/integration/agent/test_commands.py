@@ -12,7 +12,7 @@ import pytest
 from bot.provisioning.agent.commands import capture, run, succeeds
 from bot.provisioning.agent.failures import CommandFailed, Failure
 from bot.provisioning.agent.job import BuildDeadline, Job
-from tests.integration.local.world import wait_until
+from tests.fakes.waiting import eventually
 from tests.unit.provisioning.agent.jobs import TOKEN, a_job
 
 
@@ -74,7 +74,7 @@ def test_what_a_command_leaves_running_does_not_hold_it_open(job: Job, tmp_path:
 
     assert time.monotonic() - begun < 60
     left = int(written.read_text())
-    wait_until(lambda: has_ended(left), 20)
+    eventually(lambda: has_ended(left), 20)
 
 
 @pytest.mark.parametrize("behaviour", ["sleep 602", "yes", "exec 1>&- 2>&-; sleep 603"])

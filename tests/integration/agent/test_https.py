@@ -4,8 +4,7 @@ import json
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from bot.jupyter.client import JupyterServer
 from bot.provisioning.agent.https import write
 from bot.provisioning.agent.settings import HttpsSettings
 from tests.fakes.http import Script, like_jupyter, scripted_server
+from tests.fakes.waiting import eventually, free_port
 
 PROGRAMS = ("caddy", "pebble", "pebble-challtestsrv")
 LACKING = [each for each in PROGRAMS if shutil.which(each) is None]
@@ -36,12 +36,6 @@ pytestmark = [
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextmanager
 def process(*command: str, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **how)
@@ -50,13 +44,6 @@ def process(*command: str, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         started.terminate()
         started.wait()
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "never happened"
-        time.sleep(0.1)
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
@@ -129,7 +116,7 @@ def authority(tmp_path: Path, tls_port: int) -> Iterator[Authority]:
         session = stack.enter_context(requests.Session())
         session.trust_env, session.verify = False, str(certificate)
         root = f"https://127.0.0.1:{management}/roots/0"
-        until(lambda: _answers(session, root))
+        eventually(lambda: _answers(session, root))
         roots = tmp_path / "roots.pem"
         roots.write_text(certificate.read_text() + session.get(root, timeout=5).text)
         yield Authority(f"https://127.0.0.1:{acme}/dir", roots)
@@ -168,7 +155,7 @@ def test_the_server_is_reached_by_https_with_a_certificate_that_the_bot_verifies
     command = ("caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile")
     with process(*command, env=home):
         with opened(NAME, tls_port, authority.roots) as server:
-            until(server.is_alive)
+            eventually(server.is_alive)
             assert server.answers("lab")
         assert jupyter.asked[-1] == ("/lab", "token s3cret")
         with opened(NAME, tls_port, None) as server:

@@ -15,8 +15,8 @@ from bot.provisioning.agent_archive import archive
 from bot.provisioning.instances import Phase
 from tests.conftest import GitServer, HostedRepository
 from tests.fakes.pythons import old_pythons
+from tests.fakes.waiting import free_port
 from tests.integration.agent.guest import QUICK, TOKEN, Guest, an_order
-from tests.integration.agent.machine import a_free_port
 
 OLD_PYTHONS = old_pythons()
 
@@ -222,7 +222,7 @@ def test_no_way_out_is_told_before_anything_is_done(
     guest: Guest, git_server: GitServer, others: tuple[str, ...], code: str
 ) -> None:
     egress = tuple(each.format(answers=f"{git_server.url}/") for each in others)
-    url = f"http://127.0.0.1:{a_free_port()}/a/b.git"
+    url = f"http://127.0.0.1:{free_port()}/a/b.git"
 
     guest.launch(an_order(url), replace(QUICK, machine=replace(QUICK.machine, egress=egress)))
 

@@ -15,8 +15,8 @@ from bot.provisioning.instances import InstanceSpec, Phase
 from bot.provisioning.tasks import order_text
 from tests.conftest import GitServer, HostedRepository
 from tests.fakes.http import Script, scripted_server
+from tests.fakes.waiting import free_port
 from tests.integration.agent.guest import QUICK, Guest, an_order
-from tests.integration.agent.machine import a_free_port
 
 SECRET = "what only the user data holds"
 PATH = "/openstack/latest/meta_data.json"
@@ -160,7 +160,7 @@ def test_what_is_no_order_of_the_bot_is_not_heard(
 
 def test_a_cloud_that_can_tell_it_nothing_is_named_instead_of_waiting_in_vain(guest: Guest) -> None:
     silent = Script()
-    silent.url = f"http://127.0.0.1:{a_free_port()}"
+    silent.url = f"http://127.0.0.1:{free_port()}"
     boot(guest, silent)
     assert guest.code == "no-metadata"
 

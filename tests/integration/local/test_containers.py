@@ -9,8 +9,9 @@ import pytest
 from bot.errors import CloudUnreachable
 from bot.provisioning.instances import InstanceState, Phase
 from tests.conftest import GitServer
+from tests.fakes.waiting import eventually
 from tests.integration.agent.guest import install_stub
-from tests.integration.local.world import TOKEN, Bench, order, wait_until
+from tests.integration.local.world import TOKEN, Bench, order
 
 CAPTURED = Path(__file__).parents[2] / "unit/provisioning/agent/captured"
 
@@ -119,7 +120,7 @@ def test_an_ended_container_is_an_error(stage: Stage, bench: Bench) -> None:
     bench.cloud.create(order("10.5281/zenodo.3242074", None, "ended", provider="zenodo"))
     assert bench.settle("ended").phase == Phase.SERVING
     stage.end_servers()
-    wait_until(lambda: bench.cloud.survey().of("ended")[0].state == InstanceState.ERROR)
+    eventually(lambda: bench.cloud.survey().of("ended")[0].state == InstanceState.ERROR)
     assert bench.cloud.survey().of("ended")[0].fault.endswith("and did not come back.")
 
 

@@ -11,7 +11,7 @@ from bot.provisioning.agent.failures import Failure
 from bot.provisioning.agent.jupyter_process import Server, serve
 from bot.provisioning.agent.recipe import Recipe, Wanted
 from bot.provisioning.agent.settings import UvSettings
-from tests.integration.agent.machine import a_free_port
+from tests.fakes.waiting import free_port
 from tests.unit.provisioning.agent.jobs import a_job
 
 
@@ -31,7 +31,7 @@ def reason_of(root: Path, start: str | None, jupyter: str, uv: UvSettings | None
         wanted=Wanted(job.places.repo),
         start=None if start is None else job.places.repo / "start",
     )
-    server = Server(root / "venv", recipe, a_free_port(), "token", is_remote=False, sandbox=None)
+    server = Server(root / "venv", recipe, free_port(), "token", is_remote=False, sandbox=None)
     with pytest.raises(Failure) as failure:
         serve(job, server)
     return failure.value

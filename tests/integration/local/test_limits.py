@@ -13,7 +13,7 @@ from bot.provisioning.local.cgroups import Limits
 from bot.provisioning.local.cloud import LocalCloud
 from bot.provisioning.local.limits import Limiter, find_limiter
 from bot.provisioning.local.options import LocalOptions
-from tests.integration.local.world import wait_until
+from tests.fakes.waiting import eventually
 
 LIMITS = Limits(memory=256 * 2**20, cpus=0.5, pids=40)
 ID = "abcd2345"
@@ -65,6 +65,7 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 hog = {hog!r}
 subprocess.run([sys.executable, "-c", "import time; time.sleep(3)\\n" + hog])
 import time; time.sleep(3)
+from tests.fakes.waiting import eventually
 exec(hog)
 """
 
@@ -81,7 +82,7 @@ def limiter(deployment: str) -> Iterator[Limiter]:
         pytest.skip(missing)
     yield found
     for binder_id in found.groups.list():
-        wait_until(lambda binder_id=binder_id: found.groups.remove(binder_id))  # type: ignore[misc]  # a plain lambda
+        eventually(lambda binder_id=binder_id: found.groups.remove(binder_id))  # type: ignore[misc]  # a plain lambda
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_programs_cannot_start_more_than_they_may(
         assert program.stdout is not None
         assert 0 < int(program.stdout.readline()) < LIMITS.pids
 
-        wait_until(lambda: limiter.groups.remove(ID))
+        eventually(lambda: limiter.groups.remove(ID))
         assert program.wait(30) < 0
     assert not limiter.groups.list()
 
@@ -123,7 +124,7 @@ def test_processors_are_limited(limiter: Limiter, start: Callable[[str], subproc
         assert (group / "memory.max").read_text().strip() == str(LIMITS.memory)
         assert str(program.pid) in (group / "cgroup.procs").read_text().split()
 
-        wait_until(lambda: limiter.groups.remove(ID))
+        eventually(lambda: limiter.groups.remove(ID))
 
 
 def test_people_are_told_of_memory_as_with_a_container_engine(
@@ -153,7 +154,7 @@ def test_what_a_killed_bot_left_behind_is_found_by_its_name_and_removed(tmp_path
 
         cloud = LocalCloud(options, engine="none")
         assert cloud.survey().strays == {ID}
-        wait_until(lambda: cloud.remove(ID, {}))
+        eventually(lambda: cloud.remove(ID, {}))
 
         assert program.wait(30) == -9
     assert not cloud.survey().strays

@@ -23,7 +23,8 @@ from bot.provisioning.local import cloud
 from bot.provisioning.local.instance import InstanceDirectory
 from bot.provisioning.local.processes import processes_of
 from tests.conftest import GitServer
-from tests.integration.local.world import TOKEN, Bench, order, wait_until
+from tests.fakes.waiting import eventually
+from tests.integration.local.world import TOKEN, Bench, order
 
 SECRET = "xoxb-nobody-may-see-this"
 POST_BUILD = """#!/bin/sh\r
@@ -163,7 +164,7 @@ def test_a_binder_from_its_order_to_nothing_left(
 
     # A server that ends by itself is an error; its binder can still be removed.
     server_of(bench, "second").kill()
-    wait_until(lambda: bench.cloud.survey().of("second")[0].state == InstanceState.ERROR)
+    eventually(lambda: bench.cloud.survey().of("second")[0].state == InstanceState.ERROR)
     assert bench.cloud.survey().of("second")[0].fault.startswith("Its server ")
     bench.remove("second")
     assert not bench.cloud.survey().leaves("second")
@@ -280,10 +281,10 @@ def test_an_older_commit_is_fetched_exactly(bench: Bench, git_server: GitServer)
 def test_a_killed_agent_is_an_error(bench: Bench, git_server: GitServer) -> None:
     url, sha = hosted(git_server, {"setup.py": "import time; time.sleep(600)\n"})
     bench.cloud.create(order(url, sha, "killed"))
-    wait_until(lambda: "Creating" in directory_of(bench, "killed").places.report.read_text())
+    eventually(lambda: "Creating" in directory_of(bench, "killed").places.report.read_text())
     assert bench.cloud.survey().of("killed")[0].state == InstanceState.ACTIVE
     agent_of(bench, "killed").kill()
-    wait_until(lambda: bench.cloud.survey().of("killed")[0].state == InstanceState.ERROR)
+    eventually(lambda: bench.cloud.survey().of("killed")[0].state == InstanceState.ERROR)
     assert "ended unexpectedly" in bench.cloud.survey().of("killed")[0].fault
     bench.remove("killed")
     assert not processes_of(directory_of(bench, "killed"))
@@ -307,7 +308,7 @@ def test_removing_ends_a_build_and_all_that_hides(bench: Bench, git_server: GitS
         living = [each for each in agent.children(recursive=True) if lives(each)]
         return [each for each in living if each.cmdline() == ["sleep", "613"]]
 
-    wait_until(lambda: bool(hidden()))
+    eventually(lambda: bool(hidden()))
     family = [agent, *agent.children(recursive=True)]
     assert MARK not in hidden()[0].environ()
     bench.remove("hiding")
@@ -409,4 +410,4 @@ def test_the_agent_outlives_the_signals_of_its_bot(bench: Bench, git_server: Git
     assert os.getsid(agent.pid) != os.getsid(0)
     assert agent.ppid() != os.getpid()
     agent.send_signal(signal.SIGTERM)  # what a machine that shuts down sends
-    wait_until(lambda: not processes_of(directory_of(bench, "session")))
+    eventually(lambda: not processes_of(directory_of(bench, "session")))

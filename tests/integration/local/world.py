@@ -2,7 +2,6 @@
 
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -10,15 +9,9 @@ from uv import find_uv_bin
 from bot.provisioning.instances import InstanceSpec, Phase, Report
 from bot.provisioning.local.cloud import LocalCloud
 from bot.provisioning.local.options import LocalOptions
+from tests.fakes.waiting import eventually
 
 TOKEN = "a-token-that-nobody-guesses"
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def order(url: str, sha: str | None, binder_id: str, **changes: object) -> InstanceSpec:
@@ -56,7 +49,7 @@ class Bench:
 
     def settle(self, binder_id: str) -> Report:
         """Wait until a binder serves or has failed."""
-        wait_until(lambda: self.report(binder_id).phase in {Phase.SERVING, Phase.FAILED}, 100)
+        eventually(lambda: self.report(binder_id).phase in {Phase.SERVING, Phase.FAILED}, 100)
         return self.report(binder_id)
 
     def url(self, binder_id: str) -> str:
@@ -65,7 +58,7 @@ class Bench:
         return url
 
     def remove(self, binder_id: str) -> None:
-        wait_until(lambda: self.cloud.remove(binder_id, {}), 20)
+        eventually(lambda: self.cloud.remove(binder_id, {}), 20)
 
     def close(self) -> None:
         survey = self.cloud.survey()

@@ -2,7 +2,6 @@
 
 import fcntl
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from bot.provisioning.openstack.cloud import OpenStackCloud
 from bot.provisioning.openstack.options import Flavor, OpenStackOptions
 from bot.provisioning.reports import fold
 from tests.fakes.database import KEY
+from tests.fakes.waiting import eventually
 from tests.integration.openstack.plane import ADMIN, Knobs
 from tests.integration.openstack.standin import CREDENTIAL, SECRET, StandIn
 
@@ -97,10 +97,7 @@ def order_of() -> OrderOf:
 @pytest.fixture
 def until() -> Until:
     def wait(happened: Callable[[], bool], seconds: float = 90.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not happened():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.2)
+        eventually(happened, seconds)
 
     return wait
 

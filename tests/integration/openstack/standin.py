@@ -212,6 +212,15 @@ class StandIn:
         """Everything that costs something."""
         return [*self.servers.values(), *self.ports.values(), *self.floating_ips.values()]
 
+    def shown(self) -> list[Any]:
+        """Everything, as clients are shown it."""
+        with self._lock:
+            images = [_public(each) for each in self.images]
+            return [*map(_shown, self.servers.values()), *images, *self._network_things()]
+
+    def _network_things(self) -> list[Json]:
+        return [*self.ports.values(), *self.floating_ips.values(), *self.groups.values()]
+
     # Requests --------------------------------------------------------------------------------------------
 
     def answer(self, method: str, target: str, token: str | None, body: Json) -> tuple[int, str | Json, Json]:

@@ -1,4 +1,4 @@
-"""A bake dies at every single call to the cloud, before or after it was done; the sweep leaves nothing of it.
+"""A bake dies at every moment at which it leaves something else; the sweep leaves nothing of it.
 
 What dies makes no call any more, not even to clean up: that is a kill -9. The sweep is the bot's own.
 """
@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.admin import bake as admin
 from bot.binders.dependencies import Dependencies
@@ -19,6 +20,7 @@ from bot.provisioning.openstack import images
 from bot.provisioning.openstack.api import Api
 from bot.provisioning.openstack.cloud import OpenStackCloud
 from storage.engine import Store
+from storage.lease_models import Lease
 from tests.chaos.sim.world import TIMEOUTS, FakeResolver
 from tests.integration.openstack.baking import Machines, bakery_of
 from tests.integration.openstack.standin import Cut, StandIn
@@ -33,16 +35,21 @@ class Killed(BaseException):
 
 
 class Death:
-    """Kills the process at one of its calls to the cloud.
+    """Kills the process at one of the moments that differ in what it leaves.
+
+    What dies leaves the cloud and the database as they are. So a kill before a call leaves what one after
+    the call before left, and kills around a call that changed nothing are one. A moment is before or after
+    a call, where the outside is as it was at none before.
 
     Args:
-        call: Which one: 1 for the first.
-        when: Whether the cloud has done it already.
+        moment: Which one: 1 for the first call.
+        outside: Describes what a process that dies leaves.
     """
 
-    def __init__(self, call: int, when: Literal["before", "after"]) -> None:
-        self._left = call
-        self._when = when
+    def __init__(self, moment: int, outside: Callable[[], str]) -> None:
+        self._moment = moment
+        self._outside = outside
+        self._seen: set[str] = set()
         self.has_come = False
         self._call = Api.call
 
@@ -50,19 +57,19 @@ class Death:
         """What stands in for `Api.call`: a function, because only that becomes a method."""
 
         def call(api: Api, *arguments: Any, **named: Any) -> Any:
-            return self._take(api, *arguments, **named)
+            self._perhaps_kill()
+            answer = self._call(api, *arguments, **named)
+            self._perhaps_kill()
+            return answer
 
         return call
 
-    def _take(self, api: Api, *arguments: Any, **named: Any) -> Any:
-        self._left -= 1
-        is_last = self._left == 0 and not self.has_come
-        self.has_come = self.has_come or is_last
-        if is_last and self._when == "after":
-            self._call(api, *arguments, **named)
+    def _perhaps_kill(self) -> None:
+        if not self.has_come:
+            self._seen.add(self._outside())
+            self.has_come = len(self._seen) == self._moment
         if self.has_come:
             raise Killed
-        return self._call(api, *arguments, **named)
 
 
 class Site:
@@ -90,6 +97,12 @@ class Site:
             self.sweep()
             most -= 1
 
+    def outside(self) -> str:
+        """All that a process which dies leaves, in the cloud and in the database."""
+        with self.store.read() as session:
+            leases = [(each.name, each.until) for each in session.scalars(select(Lease))]
+        return repr((self.standin.shown(), leases))
+
     def left(self) -> list[Any]:
         """All that the cloud has of bakes, but for proven images."""
         unproven = [each for each in self.standin.images if each.get("binder-bot-state") == "baking"]
@@ -109,34 +122,47 @@ def site(standin: StandIn, opened: Open, tmp_path: Path, monkeypatch: pytest.Mon
     site.store.close()
 
 
-@pytest.mark.parametrize("part", range(3))
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_every_call(
-    site: Site, monkeypatch: pytest.MonkeyPatch, when: Literal["before", "after"], part: int
-) -> None:
-    call = 1 + part
-    while die(site, monkeypatch, call, when):
+def test_killed_at_every_moment(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 1
+    while die(site, monkeypatch, moment):
         proven = site.proven()
         with site.standin.counted() as calls:
             for _ in range(3):  # what is seen twice is believed to be nobody's
                 site.sweep()
         changes = [each for each in calls if not each.startswith("GET") and "identity" not in each]
-        assert changes == [], f"a bake that may still live was disturbed, at call {call}"
+        assert changes == [], f"a bake that may still live was disturbed, at moment {moment}"
         site.now += admin.LEASE_SECONDS
         site.sweep_until_nothing_is_left()
-        assert site.left() == [], f"left by a kill {when} call {call}"
+        assert site.left() == [], f"left by a kill at moment {moment}"
         assert site.proven() == proven
-        call += 3
-    assert call > 20
+        moment += 1
+    assert moment > 15
 
 
-def die(site: Site, monkeypatch: pytest.MonkeyPatch, call: int, when: Literal["before", "after"]) -> bool:
-    """Bake, and die at that call; False where the bake makes no such call any more."""
-    death = Death(call, when)
+def die(site: Site, monkeypatch: pytest.MonkeyPatch, moment: int) -> bool:
+    """Bake, and die at that moment; False where the bake has none such any more."""
+    death = Death(moment, site.outside)
     with monkeypatch.context() as patched, suppress(Killed):
         patched.setattr(Api, "call", death.of_method())
         site.bake()
     return death.has_come
+
+
+def test_every_change_is_a_moment(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No write of a bake goes unseen, or kills at it would be left out."""
+    call, unseen = Api.call, []
+
+    def watched(api: Api, service: Any, method: str, path: str, *rest: Any, **named: Any) -> Any:
+        before = site.outside()
+        answer = call(api, service, method, path, *rest, **named)
+        is_look = method == "GET" or "os-getConsoleOutput" in (named.get("body") or {})
+        if not is_look and site.outside() == before:
+            unseen.append(f"{method} {service} {path}")
+        return answer
+
+    monkeypatch.setattr(Api, "call", watched)
+    site.bake()
+    assert unseen == []
 
 
 @pytest.mark.parametrize("cut", [Cut(0, "before"), Cut(0, "after", writes=True), Cut(0, "500", writes=True)])

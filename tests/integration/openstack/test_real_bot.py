@@ -28,6 +28,7 @@ from storage.engine import Store
 from storage.models import Binder
 from storage.vocabulary import Status
 from tests.fakes.git import git_repository_server
+from tests.fakes.waiting import eventually
 from tests.integration.openstack.plane import (
     FLAVOR,
     HUGE,
@@ -112,11 +113,11 @@ class Stage:
         assert self.ada.command(text)["ok"]
 
     def wait_until_at_work(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not self.workspace.sockets.connected:
+        def is_connected() -> bool:
             assert self.bot.serving.poll() is None, self.bot.log()
-            assert time.monotonic() < deadline, self.bot.log()
-            time.sleep(0.05)
+            return self.workspace.sockets.connected > 0
+
+        eventually(is_connected, PATIENCE_SECONDS, self.bot.log)
 
     def launch(self, name: str, more: str = "") -> None:
         self.command(f"/binder launch {self.repository} --name {name} {more}")
@@ -165,10 +166,10 @@ class Stage:
         self.wait_until_gone([row.id])
 
     def wait_until_gone(self, binder_ids: Sequence[str]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while any(leavings(self.cloud, each) for each in binder_ids):
-            assert time.monotonic() < deadline, self.bot.log()
-            time.sleep(0.5)
+        def nothing_is_left() -> bool:
+            return not any(leavings(self.cloud, each) for each in binder_ids)
+
+        eventually(nothing_is_left, PATIENCE_SECONDS, self.bot.log)
 
 
 def _about(seen: Snapshot, name: str, words: str) -> list[dict[str, Any]]:

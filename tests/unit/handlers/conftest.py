@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 
 from handlers.outbox.delivery import Delivery
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder, OutboxMessage
@@ -92,13 +93,17 @@ class Post:
         """As after a crash: what a process remembers is gone."""
         self.delivery = Delivery(
             self.store,
-            self.client,
+            OneWorkspace(self.client),
             SlackCalls(default_rate_limits(lambda: self.clock[0])),
             admin_channel=self.channel("general"),
         )
 
     def channel(self, name: str) -> str:
         return self.workspace.state.channel_for(self.ada, name).id
+
+    @property
+    def team(self) -> str:
+        return self.workspace.state.team_id
 
     @property
     def ada(self) -> str:

@@ -44,8 +44,10 @@ SCOPES_OF_METHODS: dict[str, set[str]] = {
 SCOPES_OF_EVENTS: dict[str, set[str]] = {
     "app_home_opened": set(),
     "app_mention": {"app_mentions:read"},
+    "app_uninstalled": set(),
     "link_shared": {"links:read"},
     "message.im": {"im:history"},
+    "tokens_revoked": set(),
 }
 
 

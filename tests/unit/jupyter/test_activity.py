@@ -21,7 +21,8 @@ from bot.jupyter.client import ANSWER_BYTES, JupyterServer
 from storage.vocabulary import Activity
 from tests.conftest import GitServer
 from tests.fakes.http import Script
-from tests.integration.local.world import TOKEN, Bench, order, wait_until
+from tests.fakes.waiting import eventually
+from tests.integration.local.world import TOKEN, Bench, order
 
 STATUS, KERNELS, TERMINALS = (
     f"/api/{what}?no_track_activity=1" for what in ("status", "kernels", "terminals")
@@ -268,7 +269,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
 @pytest.fixture
 def quiet(jupyter: Jupyter) -> Iterator[Jupyter]:
     """As it is when nobody is there, and has not been for a while."""
-    wait_until(lambda: not (found := jupyter.server.usage()).busy and not found.connections)
+    eventually(lambda: not (found := jupyter.server.usage()).busy and not found.connections)
     yield jupyter
     for what in ("kernels", "terminals"):
         for ref in jupyter.list(what):  # of a test that failed
@@ -286,27 +287,27 @@ def test_asking_is_no_use(quiet: Jupyter) -> None:
 def test_a_busy_kernel_without_output_is_use_and_an_idle_one_is_not(quiet: Jupyter) -> None:
     ref = quiet.make("kernels")
     with closing(quiet.run(ref, "import threading; threading.Event().wait()")):
-        wait_until(lambda: quiet.server.usage().kind == Activity.BUSY)
+        eventually(lambda: quiet.server.usage().kind == Activity.BUSY)
         assert quiet.server.usage().connections == 1
-    wait_until(lambda: quiet.server.usage().connections == 0)  # nobody looks any more, but it computes
+    eventually(lambda: quiet.server.usage().connections == 0)  # nobody looks any more, but it computes
 
     def computing() -> list[Usage]:
         return [quiet.server.usage() for _ in range(3)]
 
     # It looks unused by its times alone, once the end of the connection was noted.
-    wait_until(lambda: len({each.used_at for each in computing()}) == 1)
+    eventually(lambda: len({each.used_at for each in computing()}) == 1)
     assert {each.kind for each in computing()} == {Activity.BUSY}
     quiet.remove("kernels", ref)
-    wait_until(lambda: not quiet.server.usage().busy)
+    eventually(lambda: not quiet.server.usage().busy)
 
 
 def test_an_open_page_that_nobody_touches_is_a_tab(quiet: Jupyter, monkeypatch: pytest.MonkeyPatch) -> None:
     ref = quiet.make("kernels")
     monkeypatch.setattr("bot.jupyter.activity.MOVING_SECONDS", 0.0)  # as if it had been open for a while
     with closing(quiet.connect(f"api/kernels/{ref}/channels")):
-        wait_until(lambda: (found := quiet.server.usage()).connections == 1 and not found.busy)
+        eventually(lambda: (found := quiet.server.usage()).connections == 1 and not found.busy)
         assert quiet.server.usage().kind == Activity.TAB
-    wait_until(lambda: quiet.server.usage().kind == Activity.IDLE)
+    eventually(lambda: quiet.server.usage().kind == Activity.IDLE)
     quiet.remove("kernels", ref)
 
 
@@ -314,13 +315,13 @@ def test_a_terminal_that_prints_is_use_although_nobody_looks(quiet: Jupyter) -> 
     ref = quiet.make("terminals")
     with closing(quiet.connect(f"terminals/websocket/{ref}")) as terminal:
         terminal.send(json.dumps(["stdin", "while sleep 0.2; do date; done\r"]))
-        wait_until(lambda: "date" in str(terminal.recv()))
+        eventually(lambda: "date" in str(terminal.recv()))
     used: list[float] = []
 
     def it_moved() -> bool:
         used.append(quiet.server.usage().used_at)
         return len(used) > 3 and used[-1] > used[0] + 1
 
-    wait_until(it_moved)
+    eventually(it_moved)
     assert all(earlier <= later for earlier, later in pairwise(used))
     quiet.remove("terminals", ref)

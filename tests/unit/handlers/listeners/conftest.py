@@ -285,7 +285,7 @@ def context_of(
     *,
     can_shelve: bool = False,
     profiles: Profiles | None = None,
-    membership_of: Callable[[str, frozenset[str]], Membership] = member,
+    membership_of: Callable[[str, str, frozenset[str]], Membership] = member,
     **settings: Any,
 ) -> Context:
     """What a new process's listeners work with. Without `profiles`, nobody asks for people's languages."""

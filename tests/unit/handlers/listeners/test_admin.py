@@ -15,6 +15,7 @@ from handlers.outbox.uploads import Uploads
 from handlers.requests.admin_command import ADMIN_COMMANDS
 from handlers.rules import ADMIN_RULES, AdminAction, SiteRole
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from storage import draining, policies
 from storage.models import OutboxMessage
 from storage.vocabulary import MessageKind, Status, Target
@@ -346,7 +347,7 @@ def test_who_drains_the_bot_stands_in_the_audit(desk: Desk) -> None:
 def files(desk: Desk) -> list[tuple[str, str]]:
     """The files that are owed to Grace, as they arrive: their names, and what is in them."""
     calls = SlackCalls(default_rate_limits(lambda: desk.post.clock[0]))
-    archives = Archives(desk.post.store, lambda _: None, Uploads(desk.post.client, calls))
+    archives = Archives(desk.post.store, lambda _: None, Uploads(OneWorkspace(desk.post.client), calls))
     while archives.deliver_due() is not None:
         pass
     state = desk.post.workspace.state

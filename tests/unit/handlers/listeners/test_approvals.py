@@ -9,6 +9,7 @@ from handlers import ids
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.delivery import Delivery
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from storage import approvals, audit
 from storage.audit import AuditFilter
 from storage.models import Binder
@@ -25,7 +26,7 @@ def desk(post: Post) -> Desk:
     lab, grace = post.channel("lab"), post.workspace.state.person("grace").id
     post.delivery = Delivery(
         post.store,
-        post.client,
+        OneWorkspace(post.client),
         SlackCalls(default_rate_limits(lambda: post.clock[0])),
         options=NoticeOptions(approval_channel=lab),
     )

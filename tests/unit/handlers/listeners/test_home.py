@@ -10,6 +10,7 @@ from handlers import ids
 from handlers.outbox.homes import HomePublisher
 from handlers.requests import home
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from storage import homes, policies
 from storage.home_models import HomeChange
 from storage.models import Binder
@@ -36,7 +37,7 @@ class Tabs:
         post = self.desk.post
         calls = SlackCalls(default_rate_limits(lambda: post.clock[0]))
         render = partial(home.blocks_of, context_of(post, **self.settings))
-        self.publisher = HomePublisher(post.store, post.client, calls, render)
+        self.publisher = HomePublisher(post.store, OneWorkspace(post.client), calls, render)
 
     def id_of(self, handle: str) -> str:
         return self.desk.post.workspace.state.person(handle).id

@@ -13,6 +13,7 @@ from handlers.outbox.delivery import Delivery
 from handlers.requests.home import blocks_of
 from handlers.slack import profiles as slack_profiles
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from handlers.slack.profiles import CACHE_SECONDS, PAUSE_SECONDS, Profiles
 from storage import outbox, shares
 from storage.home_models import Home, HomeTab
@@ -60,7 +61,7 @@ def clock() -> list[float]:
 @pytest.fixture
 def profiles(post: Post, users: SlackUsers, clock: list[float], monkeypatch: pytest.MonkeyPatch) -> Profiles:
     monkeypatch.setattr(slack_profiles, "TIMEOUT_SECONDS", 10.0)  # on a busy computer
-    return Profiles(post.client, UTC, clock=lambda: clock[0])
+    return Profiles(OneWorkspace(post.client), UTC, clock=lambda: clock[0])
 
 
 @pytest.fixture
@@ -90,13 +91,13 @@ def test_slack_is_asked_once(worldly: Desk, users: SlackUsers) -> None:
 
 def test_slack_is_asked_once_for_whoever_does_several_things_at_once(post: Post, users: SlackUsers) -> None:
     grace = post.workspace.state.person("grace").id
-    profiles, together = Profiles(post.client, UTC), Barrier(5)
+    profiles, together = Profiles(OneWorkspace(post.client), UTC), Barrier(5)
     users.may_answer.clear()
 
     def refresh() -> str | None:
         together.wait(10)
-        profiles.refresh(grace)
-        return profiles.known_locale(grace)
+        profiles.refresh(post.team, grace)
+        return profiles.known_locale(post.team, grace)
 
     with ThreadPoolExecutor(5) as pool:
         known = [pool.submit(refresh) for _ in range(5)]
@@ -109,7 +110,7 @@ def test_slack_is_asked_once_for_whoever_does_several_things_at_once(post: Post,
 def test_a_language_is_asked_for_again_after_an_hour_once_the_answer_is_given(
     worldly: Desk, users: SlackUsers, profiles: Profiles, clock: list[float]
 ) -> None:
-    profiles.refresh(worldly.grace)
+    profiles.refresh(worldly.post.team, worldly.grace)
     worldly.post.workspace.state.set_locale("grace", "en-US")
     clock[0] += CACHE_SECONDS
     assert GERMAN_HELP in worldly.command("help", worldly.grace)
@@ -152,17 +153,19 @@ def test_where_slack_does_not_tell_people_are_answered_in_english_and_slack_is_l
 
 
 def test_one_unknown_person_keeps_nobody_else_from_being_asked_about(post: Post, users: SlackUsers) -> None:
-    profiles = Profiles(post.client, UTC)
+    profiles = Profiles(OneWorkspace(post.client), UTC)
     for user in ("U0NOBODY", "U0NOBODY", post.ada):
-        profiles.refresh(user)
+        profiles.refresh(post.team, user)
     assert users.asked == ["U0NOBODY", post.ada]
-    assert profiles.known_locale("U0NOBODY") == ""
+    assert profiles.known_locale(post.team, "U0NOBODY") == ""
+    assert profiles.known_locale("T0OTHER", "U0NOBODY") is None, "another workspace's person"
 
 
 def test_who_cannot_reach_slack_knows_nobody(post: Post) -> None:
-    profiles = Profiles(WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/"), UTC)  # nobody listens there
-    profiles.refresh(post.ada)
-    assert profiles.known_locale(post.ada) is None
+    unreachable = WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/")  # nobody listens there
+    profiles = Profiles(OneWorkspace(unreachable), UTC)
+    profiles.refresh("T1", post.ada)
+    assert profiles.known_locale("T1", post.ada) is None
 
 
 # --- what is delivered later -----------------------------------------------------------------------------
@@ -171,14 +174,14 @@ def test_who_cannot_reach_slack_knows_nobody(post: Post) -> None:
 def test_links_and_shares_are_told_in_the_language_of_who_gets_them(post: Post) -> None:
     """Ada owns the binder and reads German, Grace reads English: the channel reads English, too."""
     post.workspace.state.set_locale("ada", "de-DE")
-    profiles = Profiles(post.client, UTC)
+    profiles = Profiles(OneWorkspace(post.client), UTC)
     calls = SlackCalls(default_rate_limits(lambda: post.clock[0]))
-    post.delivery = Delivery(post.store, post.client, calls, known_locale=profiles.known_locale)
+    post.delivery = Delivery(post.store, OneWorkspace(post.client), calls, known_locale=profiles.known_locale)
     row = post.launch(name="demo")
     post.drain()
     grace = post.workspace.state.person("grace").id
     for user in (post.ada, grace):
-        profiles.refresh(user)
+        profiles.refresh(post.team, user)
     post.change(row.id, status=Status.READY, ready_at=post.clock[0])
     general = post.channel("general")
     whom = [Subject(ShareKind.USER, grace), Subject(ShareKind.CHANNEL, general)]
@@ -199,7 +202,7 @@ def test_links_and_shares_are_told_in_the_language_of_who_gets_them(post: Post) 
 
 def test_a_home_tab_is_in_the_language_of_its_reader(post: Post) -> None:
     post.workspace.state.set_locale("grace", "de-DE")
-    profiles = Profiles(post.client, UTC)
+    profiles = Profiles(OneWorkspace(post.client), UTC)
     context = context_of(post, profiles=profiles)
     for handle, title in (("grace", "Deine Binder"), ("ada", "Your binders")):
         user = post.workspace.state.person(handle).id

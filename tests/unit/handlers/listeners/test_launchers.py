@@ -10,6 +10,7 @@ from bot.policy.people import Denial, Standing
 from handlers import ids
 from handlers.messages.candidates import Candidate
 from handlers.messages.policy_text import DENIALS
+from handlers.slack.clients import OneWorkspace
 from handlers.slack.profiles import Membership, Profiles, member
 from storage import policies, shares
 from storage.class_models import SchoolClass
@@ -122,7 +123,7 @@ def test_who_may_is_launched_for(post: Post) -> None:
 
 def test_slack_tells_who_is_a_guest_and_who_is_of_another_organisation(post: Post) -> None:
     state = post.workspace.state
-    profiles = Profiles(post.client, UTC)
+    profiles = Profiles(OneWorkspace(post.client), UTC)
     desk = Desk(post, bolt(post, lambda: None, profiles=profiles), [])
     grace, linus = desk.grace, state.person("linus").id
     state.set_membership("grace", is_guest=True)
@@ -131,15 +132,17 @@ def test_slack_tells_who_is_a_guest_and_who_is_of_another_organisation(post: Pos
         assert "Guests and people of other organisations" in desk.command(f"launch {REPO}", user)
     assert desk.command(f"launch {REPO}") == ""
     workspaces = frozenset({state.team_id})
-    assert profiles.membership_of(linus, workspaces) == Membership(Standing.STRANGER, "T0ELSEWHERE")
-    assert profiles.membership_of(grace, workspaces) == Membership(Standing.GUEST)
-    assert profiles.membership_of("U0NEW", workspaces) == Membership(Standing.UNKNOWN)
+    assert profiles.membership_of(post.team, linus, workspaces) == Membership(
+        Standing.STRANGER, "T0ELSEWHERE"
+    )
+    assert profiles.membership_of(post.team, grace, workspaces) == Membership(Standing.GUEST)
+    assert profiles.membership_of(post.team, "U0NEW", workspaces) == Membership(Standing.UNKNOWN)
 
 
 def test_a_stranger_stays_one_whatever_workspace_a_payload_names(post: Post) -> None:
     state = post.workspace.state
     state.set_membership("linus", home="T0ELSEWHERE")
-    desk = Desk(post, bolt(post, lambda: None, profiles=Profiles(post.client, UTC)), [])
+    desk = Desk(post, bolt(post, lambda: None, profiles=Profiles(OneWorkspace(post.client), UTC)), [])
     linus = state.person("linus").id
     body = desk.click_body(ids.LAUNCH_THIS, REPO, linus)
     body["team"] = {"id": "T0ELSEWHERE"}
@@ -150,8 +153,8 @@ def test_a_stranger_stays_one_whatever_workspace_a_payload_names(post: Post) -> 
 def test_a_guest_opens_what_is_shared_with_them_but_launches_nothing(post: Post) -> None:
     linus = post.workspace.state.person("linus").id
 
-    def membership_of(user: str, workspaces: frozenset[str]) -> Membership:
-        return Membership(Standing.GUEST) if user == linus else member(user, workspaces)
+    def membership_of(team_id: str, user: str, workspaces: frozenset[str]) -> Membership:
+        return Membership(Standing.GUEST) if user == linus else member(team_id, user, workspaces)
 
     desk = Desk(post, bolt(post, lambda: None, membership_of=membership_of), [])
     row = desk.has(is_private=False)
@@ -188,8 +191,8 @@ def test_what_an_admin_bans_is_refused_from_then_on_with_the_reason(post: Post) 
 def test_a_guest_gets_a_seat_only_where_they_were_named(post: Post) -> None:
     linus = post.workspace.state.person("linus").id
 
-    def membership_of(user: str, workspaces: frozenset[str]) -> Membership:
-        return Membership(Standing.GUEST) if user == linus else member(user, workspaces)
+    def membership_of(team_id: str, user: str, workspaces: frozenset[str]) -> Membership:
+        return Membership(Standing.GUEST) if user == linus else member(team_id, user, workspaces)
 
     desk = Desk(post, bolt(post, lambda: None, membership_of=membership_of, class_for="everybody"), [])
     assert desk.command(f"class {REPO} --seats 2 --for 1h --name open") == ""

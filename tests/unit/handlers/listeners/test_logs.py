@@ -11,6 +11,7 @@ from handlers.outbox.archives import Archives
 from handlers.outbox.uploads import Uploads
 from handlers.requests.logs import LOG_SECONDS
 from handlers.slack.calls import SlackCalls
+from handlers.slack.clients import OneWorkspace
 from handlers.slack.rate_limit import RateLimit
 from storage.models import Binder, OutboxMessage
 from storage.vocabulary import Ending, MessageKind, OutboxState, Status, Target
@@ -39,7 +40,7 @@ def deliver_files(desk: Desk, log: bytes = b"", error: Exception | None = None) 
             raise error
         return log
 
-    uploads = Uploads(desk.post.client, SlackCalls({"others": RateLimit(1000.0, 1000)}))
+    uploads = Uploads(OneWorkspace(desk.post.client), SlackCalls({"others": RateLimit(1000.0, 1000)}))
     files = Archives(desk.post.store, lambda _: None, uploads, read)
     while files.deliver_due() is not None:
         desk.post.clock[0] += 1

@@ -53,7 +53,7 @@ def with_guest(post: Post) -> Desk:
     state = post.workspace.state
     admin, linus = state.person("grace").id, state.person("linus").id
 
-    def membership_of(user: str, _workspaces: frozenset[str]) -> Membership:
+    def membership_of(_team_id: str, user: str, _workspaces: frozenset[str]) -> Membership:
         return Membership(Standing.GUEST if user == linus else Standing.MEMBER)
 
     app = bolt(

@@ -7,6 +7,7 @@ import pytest
 from handlers import ids
 from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from storage import shares
 from storage.models import Binder, OutboxMessage
 from storage.vocabulary import MessageKind, Status, Target
@@ -20,7 +21,7 @@ from workspace.options import ALL_SCOPES
 @pytest.fixture
 def audiences(desk: Desk) -> Audiences:
     calls = SlackCalls(default_rate_limits(lambda: desk.post.clock[0]))
-    return Audiences(desk.post.store, desk.post.client, calls)
+    return Audiences(desk.post.store, OneWorkspace(desk.post.client), calls)
 
 
 def plain(message: dict[str, Any]) -> str:

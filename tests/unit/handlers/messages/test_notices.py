@@ -29,6 +29,7 @@ from handlers.requests.lookup import by_name
 from handlers.requests.permissions import NotAllowed, NotPossible
 from handlers.requests.requester import Requester
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from handlers.slack.profiles import Profiles
 from handlers.slack.user_timezones import UserTimezone
 from storage import binders, outbox
@@ -363,7 +364,7 @@ class Keeping:
             Settings(**(TOKENS | {"admins": "U9"} | settings)),
             SIZES,
             lambda: None,
-            zone_of=lambda _user: self.zone,
+            zone_of=lambda *_person: self.zone,
         )
 
     def launch(self, text: str = "o/r", user: str = "U1") -> messages.Message | None:
@@ -528,7 +529,7 @@ def test_a_launch_says_by_which_zone_it_was_read_for_want_of_a_better_one(keepin
 
 def test_slack_is_asked_once_an_hour_for_the_zone_of_a_person(post: Post) -> None:
     now = [0.0]
-    profiles = Profiles(post.client, UTC, clock=lambda: now[0])
+    profiles = Profiles(OneWorkspace(post.client), UTC, clock=lambda: now[0])
     asked: list[str] = []
     calls = post.workspace.api.call
 
@@ -538,10 +539,10 @@ def test_slack_is_asked_once_an_hour_for_the_zone_of_a_person(post: Post) -> Non
 
     post.workspace.api.call = counted  # type: ignore[method-assign]
     for _ in range(3):
-        assert profiles.zone_of(post.ada) == UserTimezone(ZoneInfo("Europe/London"))
+        assert profiles.zone_of(post.team, post.ada) == UserTimezone(ZoneInfo("Europe/London"))
     assert asked == ["users.info"]
     now[0] += 3600
-    profiles.zone_of(post.ada)
+    profiles.zone_of(post.team, post.ada)
     assert len(asked) == 2
 
 
@@ -556,7 +557,8 @@ def test_only_what_is_a_person_s_own_zone_and_has_a_name_is_written_down() -> No
 
 def test_a_binder_s_row_knows_its_owner_s_zone_once_its_card_is_posted(post: Post) -> None:
     calls = SlackCalls(default_rate_limits())
-    post.delivery = Delivery(post.store, post.client, calls, zone_of=Profiles(post.client, UTC).zone_of)
+    clients = OneWorkspace(post.client)
+    post.delivery = Delivery(post.store, clients, calls, zone_of=Profiles(clients, UTC).zone_of)
     row = post.launch()
     post.drain()
     assert post.row(row.id).owner_zone == "Europe/London"
@@ -564,10 +566,11 @@ def test_a_binder_s_row_knows_its_owner_s_zone_once_its_card_is_posted(post: Pos
 
 
 def test_where_slack_does_not_tell_the_site_s_zone_is_taken(post: Post) -> None:
-    profiles = Profiles(post.client, BERLIN)
-    assert profiles.zone_of("U0NOBODY") == UserTimezone(BERLIN, is_known=False)
+    profiles = Profiles(OneWorkspace(post.client), BERLIN)
+    assert profiles.zone_of("T1", "U0NOBODY") == UserTimezone(BERLIN, is_known=False)
     unreachable = WebClient("xoxb-1", base_url="http://127.0.0.1:9/api/")  # nobody listens there
-    assert Profiles(unreachable, BERLIN).zone_of(post.ada) == UserTimezone(BERLIN, is_known=False)
+    alone = Profiles(OneWorkspace(unreachable), BERLIN)
+    assert alone.zone_of("T1", post.ada) == UserTimezone(BERLIN, is_known=False)
 
 
 # --- settings --------------------------------------------------------------------------------------------

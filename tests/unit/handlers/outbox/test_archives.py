@@ -9,6 +9,7 @@ from bot.saved_work.archive import Archive
 from handlers.outbox.archives import Archives
 from handlers.outbox.uploads import Uploads
 from handlers.slack.calls import SlackCalls
+from handlers.slack.clients import OneWorkspace
 from handlers.slack.rate_limit import RateLimit
 from storage import outbox
 from storage.models import Binder
@@ -40,7 +41,7 @@ def work() -> Work:
 
 @pytest.fixture
 def archives(post: Post, work: Work) -> Archives:
-    uploads = Uploads(post.client, SlackCalls({"others": RateLimit(1000.0, 1000)}))
+    uploads = Uploads(OneWorkspace(post.client), SlackCalls({"others": RateLimit(1000.0, 1000)}))
     return Archives(post.store, work.collect, uploads)
 
 

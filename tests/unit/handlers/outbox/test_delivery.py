@@ -16,6 +16,7 @@ from handlers.outbox import worker
 from handlers.outbox.delivery import HEARTBEAT_SECONDS, Delivery
 from handlers.slack import history
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from storage import binders, outbox
 from storage.models import OutboxMessage
 from storage.vocabulary import Ending, MessageKind, OutboxState, Status, Target
@@ -327,7 +328,7 @@ def freeze_once(post: Post, method: str, meanwhile: Callable[[], object], *, aft
 def another(post: Post) -> Delivery:
     """Another replica's delivery."""
     client = WebClient(post.workspace.bot_token, base_url=post.workspace.api_url, retry_handlers=[])
-    return Delivery(post.store, client, SlackCalls(default_rate_limits(lambda: post.clock[0])))
+    return Delivery(post.store, OneWorkspace(client), SlackCalls(default_rate_limits(lambda: post.clock[0])))
 
 
 def deliver(delivery: Delivery, post: Post) -> None:

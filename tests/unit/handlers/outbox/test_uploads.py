@@ -16,6 +16,7 @@ from bot.saved_work.archive import Archive
 from handlers.messages.archive_text import counts, saved
 from handlers.outbox.uploads import Uploads, unique_name
 from handlers.slack.calls import Rejected, SlackCalls, TooEarly, Uncertain
+from handlers.slack.clients import OneWorkspace
 from handlers.slack.rate_limit import RateLimit
 from storage.models import Binder
 from tests.unit.handlers.conftest import Post, binder
@@ -39,7 +40,7 @@ def fast() -> SlackCalls:
 
 @pytest.fixture
 def uploads(post: Post) -> Uploads:
-    return Uploads(post.client, fast())
+    return Uploads(OneWorkspace(post.client), fast())
 
 
 def threaded(post: Post, channel: str = "general") -> Binder:
@@ -171,7 +172,7 @@ class Elsewhere:
     def send(self, base_url: str = "") -> None:
         client = WebClient("xoxb-1", base_url=base_url or f"{self.url}/api/", retry_handlers=[])
         row = binder(thread_channel="D1", thread_ts="1.1")
-        Uploads(client, fast()).send(row, ARCHIVE, KEY)
+        Uploads(OneWorkspace(client), fast()).send(row, ARCHIVE, KEY)
 
 
 @pytest.fixture

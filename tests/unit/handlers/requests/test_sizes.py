@@ -86,14 +86,16 @@ def test_nobodys_sizes_are_refused_and_need_no_choice(context: Context) -> None:
     alone = Context(context.store, context.settings, SIZES[2:], context.nudge)
     with pytest.raises(Refused, match="You aren't allowed to use any machine size"):
         launched(alone, "U2", "")
-    assert "size" not in fields(launches.sizes_for(alone, "U2"))
+    assert "size" not in fields(launches.sizes_for(alone, Requester("U2", "T1", "C1", "")))
 
 
 @pytest.mark.parametrize(
     ("user", "keys"), [("U1", ["gpu", "small"]), ("U2", ["small"]), ("U9", ["gpu", "small", "huge"])]
 )
 def test_the_form_offers_only_what_one_may_use(context: Context, user: str, keys: list[str]) -> None:
-    options = fields(launches.sizes_for(context, user))["size"]["element"]["options"]
+    options = fields(launches.sizes_for(context, Requester(user, "T1", "C1", "")))["size"]["element"][
+        "options"
+    ]
     assert [each["value"] for each in options] == keys
 
 
