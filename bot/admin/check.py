@@ -5,6 +5,7 @@ from contextlib import closing
 
 from slack_sdk.errors import SlackApiError
 
+from bot.access.factory import github_api
 from bot.access.github import GitHubApi
 from bot.admin.rekey import secrets_advice
 from bot.config import Settings
@@ -13,7 +14,7 @@ from bot.images.factory import ImageStore, image_store_of
 from bot.plain_links import ADVICE, is_plain
 from bot.provisioning.base import Cloud
 from bot.provisioning.registry import build_cloud
-from bot.wiring import github_api, open_store, web_client
+from bot.wiring import open_store, web_client
 
 
 def check(settings: Settings) -> Iterator[str]:
