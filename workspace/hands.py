@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import re
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import requests
+import urllib3
 
 from workspace.block_tree import interactive, nested
 
@@ -83,8 +84,8 @@ class Person:
 
     def __init__(self, url: str, user: str = "ada") -> None:
         self.url, self.user = url.rstrip("/"), user
-        self._session = requests.Session()
-        self._session.trust_env = False  # a proxy would not find loopback
+        # Tests look thousands of times: this takes half as long as requests, and asks for no proxy.
+        self._connections = urllib3.connection_from_url(self.url, maxsize=2, retries=False)
 
     def __enter__(self) -> Self:
         return self
@@ -94,14 +95,12 @@ class Person:
 
     def leave(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._connections.close()
 
     def look(self, since: int = 0, seconds: float = 0) -> Snapshot:
         """See everything, at once or (up to so many seconds later) when it is newer than version `since`."""
         query = {"user": self.user, "since": str(since), "timeout": str(seconds)}
-        answer = self._session.get(f"{self.url}/hands/state", params=query, timeout=seconds + 10)
-        answer.raise_for_status()
-        return Snapshot(answer.json())
+        return Snapshot(self._ask("GET", "state", seconds + 10, fields=query))
 
     def wait_for(
         self, predicate: Callable[[Snapshot], _Found | None], seconds: float = 10, since: int = -1
@@ -186,9 +185,12 @@ class Person:
         return self._act("delete", channel=message["channel"], ts=message["ts"])
 
     def _act(self, what: str, **given: Any) -> Json:
-        body = {"user": self.user, **given}
-        answer = self._session.post(f"{self.url}/hands/{what}", json=body, timeout=30)
-        answer.raise_for_status()
+        return self._ask("POST", what, 30, json={"user": self.user, **given})
+
+    def _ask(self, method: str, what: str, seconds: float, **given: Any) -> Json:
+        answer = self._connections.request(method, f"/hands/{what}", timeout=seconds, **given)
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise urllib3.exceptions.HTTPError(f"{answer.status} for {what}: {answer.data.decode()}")
         found: Json = answer.json()
         return found
 

@@ -18,9 +18,9 @@ BATCH = 100
 """How many rows are locked at the same time, for some milliseconds."""
 TABLES: Mapping[rekeying.Table, tuple[str, str]] = {
     Binder: ("binder", "Binders can be stopped instead: they are deleted later."),
-    GitHubConnection: ("GitHub connection", "People can connect with GitHub again instead."),
-    DeployToken: ("deploy token", "Deploy tokens can be removed and stored again instead."),
     Installation: ("installation", "Workspaces can be installed again instead."),
+    GitHubConnection: ("GitHub connection", "People can connect with GitHub again instead."),
+    DeployToken: ("deploy token", "Deploy tokens can be stored again instead."),
 }
 """The tables with secrets: what a row is, and what helps where no key opens it."""
 
@@ -43,8 +43,7 @@ def rekey(settings: Settings) -> Iterator[str]:
             unreadable += closed
             if done or table is Binder:
                 yield f"The secrets of {counted(done, noun)} were encrypted with the first key."
-            if done:
-                store.scrub()
+        store.scrub()
     if unreadable:
         helps = " ".join(way for _, way in TABLES.values())
         raise ConfigError(

@@ -10,6 +10,7 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
+from bot.access.rights import Reader
 from handlers import ids
 from handlers.messages import forms
 from handlers.messages.forms import FormError, FormFacts, Origin, launch_form
@@ -110,18 +111,18 @@ def look_at(context: Context, client: WebClient, requester: Requester, view: Vie
 
 
 def _looked_at(context: Context, requester: Requester, view: View, values: Values) -> View:
-    found = _found(context, requester, values)
+    found = _found(context, requester.reader, values)
     context.slow.free.wait("", _FREE_SECONDS)
     origin = Origin.of(view["private_metadata"]).looked_at(filled_in.entered(values, forms.REPOSITORY))
     return launch_form(facts_for(context, requester, found), origin)
 
 
-def _found(context: Context, requester: Requester, values: Values) -> str:
+def _found(context: Context, reader: Reader, values: Values) -> str:
     if not filled_in.entered(values, forms.REPOSITORY):
         return ""
     try:
         request = filled_in.read_repository(values, link_host=context.settings.link_host)
     except FormError as error:
         return forms.not_a_repository(" ".join(error.errors.values()))
-    preview = context.slow.repositories.wait((request.spec, requester.reader), LOOK_SECONDS)
+    preview = context.slow.repositories.wait((request.spec, reader), LOOK_SECONDS)
     return forms.found_in(preview) if preview else ""

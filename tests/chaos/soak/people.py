@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-import requests
+from urllib3.exceptions import HTTPError
 
 from storage.models import Binder
 from storage.vocabulary import Status, Target
@@ -167,7 +167,7 @@ class Somebody:
     def _type(self, words: str, life: Life) -> bool:
         try:
             return bool(self._person.command(f"/binder {words}", channel=life.channel).get("ok"))
-        except requests.ConnectionError:  # so it ends when the app's socket breaks just then
+        except HTTPError:  # so it ends when the app's socket breaks just then
             return False
 
     def _heard(self, life: Life) -> int:

@@ -82,6 +82,7 @@ class Post:
     clock: list[float]
     delivery: Delivery = field(init=False)
     client: WebClient = field(init=False)
+    people: dict[str, Person] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.client = WebClient(
@@ -97,6 +98,12 @@ class Post:
             SlackCalls(default_rate_limits(lambda: self.clock[0])),
             admin_channel=self.channel("general"),
         )
+
+    def person(self, user: str) -> Person:
+        """Somebody's hands and eyes, by handle or id, until the end of the test."""
+        if user not in self.people:
+            self.people[user] = Person(self.workspace.url, user)
+        return self.people[user]
 
     def channel(self, name: str) -> str:
         return self.workspace.state.channel_for(self.ada, name).id
@@ -157,10 +164,8 @@ class Post:
         return self.drain()
 
     def messages(self, channel: str = "general", who: str = "ada") -> list[dict[str, Any]]:
-        with Person(self.workspace.url, who) as person:
-            seen = person.look()
-            found: list[dict[str, Any]] = seen.channel(channel)["messages"]
-            return found
+        found: list[dict[str, Any]] = self.person(who).look().channel(channel)["messages"]
+        return found
 
 
 @pytest.fixture
@@ -183,4 +188,7 @@ def scopes() -> frozenset[str]:
 @pytest.fixture
 def post(store: Store, clock: list[float], scopes: frozenset[str]) -> Iterator[Post]:
     with Workspace(Options(app_name="Binder", scopes=scopes)) as workspace:
-        yield Post(workspace, store, clock)
+        post = Post(workspace, store, clock)
+        yield post
+        for each in post.people.values():
+            each.leave()

@@ -42,6 +42,10 @@ class Desk:
     numbers: Any = field(default_factory=lambda: count(1))
     guests: frozenset[str] = frozenset()
 
+    def person(self, user: str) -> Person:
+        """See `Post.person`."""
+        return self.post.person(user)
+
     def is_member(self, user: str) -> bool:
         """Whether somebody is no guest."""
         return user not in self.guests
@@ -181,11 +185,11 @@ class Desk:
             "private_metadata": binder_id,
             "state": {"values": state},
         }
-        with Person(self.post.workspace.url, user or self.post.ada) as person:
-            before = len(person.look().messages("dm"))
-            answer = self.dispatch({"type": "view_submission", **self.identity(user), "view": view})
-            if not answer:
-                person.wait_for(lambda seen: seen.messages("dm")[before:])
+        person = self.person(user or self.post.ada)
+        before = len(person.look().messages("dm"))
+        answer = self.dispatch({"type": "view_submission", **self.identity(user), "view": view})
+        if not answer:
+            person.wait_for(lambda seen: seen.messages("dm")[before:])
         return answer
 
     def send_denial(self, binder_id: str, user: str, reason: str = "too long") -> dict[str, Any]:
@@ -213,21 +217,20 @@ class Desk:
 
     def told(self, user: str, act: Callable[[], object]) -> str:
         """The answer that one person alone gets to what they do."""
-        with Person(self.post.workspace.url, user) as person:
-            first = person.look()
-            before = len(first.ephemerals())
-            act()
-            shown = person.wait_for(lambda seen: seen.ephemerals()[before:], since=first.version)
+        person = self.person(user)
+        first = person.look()
+        before = len(first.ephemerals())
+        act()
+        shown = person.wait_for(lambda seen: seen.ephemerals()[before:], since=first.version)
         return "\n".join(plain(each) for each in shown)
 
     def answers(self, user: str = "ada", until: Callable[[str], bool] = bool) -> str:
         """What one person alone sees in the channel, once it is what is waited for."""
-        with Person(self.post.workspace.url, user) as person:
-            return person.wait_for(
-                lambda seen: (
-                    shown if until(shown := "\n".join(plain(each) for each in seen.ephemerals())) else None
-                )
+        return self.person(user).wait_for(
+            lambda seen: (
+                shown if until(shown := "\n".join(plain(each) for each in seen.ephemerals())) else None
             )
+        )
 
     def wait(self, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 10
@@ -275,8 +278,7 @@ class Desk:
             self.post.delivery.deliver_due()
             self.post.clock[0] += 2
         thread = self.post.row(row.id).thread_ts or ""
-        with Person(self.post.workspace.url, row.owner) as person:
-            return [plain(each) for each in person.look().thread("general", thread)]
+        return [plain(each) for each in self.person(row.owner).look().thread("general", thread)]
 
 
 def context_of(
@@ -330,5 +332,4 @@ def desk(post: Post) -> Desk:
 
 
 def modal(desk: Desk) -> dict[str, Any]:
-    with Person(desk.post.workspace.url, "ada") as person:
-        return person.wait_for(lambda seen: seen.modal)
+    return desk.person("ada").wait_for(lambda seen: seen.modal)

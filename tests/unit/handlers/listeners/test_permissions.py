@@ -27,7 +27,7 @@ from storage.vocabulary import Ending, Status, Target, WaitsFor
 from tests.unit.handlers.conftest import TOKEN, Post, binder
 from tests.unit.handlers.listeners.conftest import ADMIN_BUTTONS, REPO, Desk, bolt
 from tests.unit.handlers.test_manifest import Recorder
-from workspace.hands import Person, plain
+from workspace.hands import plain
 from workspace.state import Json, SlackError
 
 ABOUT_ONE = [each for each in SUBCOMMANDS if "[name]" in each.usage]
@@ -129,32 +129,32 @@ def by_share_form(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str
     who = desk.post.workspace.state.person(user).id
 
     def press(binder_id: str) -> str:
-        with Person(desk.post.workspace.url, user) as person:
-            first = person.look()
-            before = len(first.ephemerals())
-            desk.click(ids.SHARE, binder_id, user=who)
-            seen = person.wait_for(
-                lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None, since=first.version
-            )
-            if seen.modal:
-                person.close()
-                return "opened"
-            return "\n".join(plain(each) for each in seen.ephemerals()[before:])
+        person = desk.person(user)
+        first = person.look()
+        before = len(first.ephemerals())
+        desk.click(ids.SHARE, binder_id, user=who)
+        seen = person.wait_for(
+            lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None, since=first.version
+        )
+        if seen.modal:
+            person.close()
+            return "opened"
+        return "\n".join(plain(each) for each in seen.ephemerals()[before:])
 
     def send(binder_id: str) -> str:
         answer = desk.send_share_form(binder_id, users=[desk.grace], user=who)
         return str(answer.get("errors", {}).get(share_fields.USERS, "done"))
 
     def type_name(name: str) -> str:
-        with Person(desk.post.workspace.url, user) as person:
-            answer = desk.command(f"share {name}", user=who)
-            if answer:
-                return answer
-            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals() else None)
-            if seen.modal:
-                person.close()
-                return "opened"
-            return "\n".join(plain(each) for each in seen.ephemerals())
+        person = desk.person(user)
+        answer = desk.command(f"share {name}", user=who)
+        if answer:
+            return answer
+        seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals() else None)
+        if seen.modal:
+            person.close()
+            return "opened"
+        return "\n".join(plain(each) for each in seen.ephemerals())
 
     yield Action.SHARE, press
     yield Action.SHARE, send
@@ -166,14 +166,14 @@ def by_denial(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], s
     who = desk.post.workspace.state.person(user).id
 
     def press(binder_id: str) -> str:
-        with Person(desk.post.workspace.url, user) as person:
-            before = len(person.look().ephemerals())
-            desk.click(ids.DENY, binder_id, user=who)
-            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None)
-            if seen.modal:
-                person.close()
-                return "opened"
-            return "\n".join(plain(each) for each in seen.ephemerals()[before:])
+        person = desk.person(user)
+        before = len(person.look().ephemerals())
+        desk.click(ids.DENY, binder_id, user=who)
+        seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None)
+        if seen.modal:
+            person.close()
+            return "opened"
+        return "\n".join(plain(each) for each in seen.ephemerals()[before:])
 
     def send(binder_id: str) -> str:
         answer = desk.send_denial(binder_id, who)
@@ -188,12 +188,12 @@ def by_home(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str
     who = desk.post.workspace.state.person(user).id
 
     def press(action_id: str, binder_id: str) -> str:
-        with Person(desk.post.workspace.url, user) as person:
-            first = person.look()
-            before = len(first.messages("dm"))
-            desk.dispatch(desk.home_click_body(action_id, binder_id, who))
-            shown = person.wait_for(lambda seen: seen.messages("dm")[before:], since=first.version)
-            return plain(shown[-1])
+        person = desk.person(user)
+        first = person.look()
+        before = len(first.messages("dm"))
+        desk.dispatch(desk.home_click_body(action_id, binder_id, who))
+        shown = person.wait_for(lambda seen: seen.messages("dm")[before:], since=first.version)
+        return plain(shown[-1])
 
     for action_id in (ids.OPEN, ids.LOG, ids.STOP):
         yield BUTTONS[action_id].action, partial(press, action_id)
@@ -215,14 +215,14 @@ def by_more(desk: Desk, user: str) -> Iterator[tuple[Action, Callable[[str], str
     who = desk.post.workspace.state.person(user).id
 
     def look(binder_id: str) -> str:
-        with Person(desk.post.workspace.url, user) as person:
-            before = len(person.look().ephemerals())
-            desk.choose(f"{ids.MORE}:{binder_id}", who)
-            seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None)
-            if seen.modal:
-                person.close()
-                return "opened"
-            return plain(seen.ephemerals()[-1])
+        person = desk.person(user)
+        before = len(person.look().ephemerals())
+        desk.choose(f"{ids.MORE}:{binder_id}", who)
+        seen = person.wait_for(lambda seen: seen if seen.modal or seen.ephemerals()[before:] else None)
+        if seen.modal:
+            person.close()
+            return "opened"
+        return plain(seen.ephemerals()[-1])
 
     yield Action.SEE, look
 
