@@ -10,15 +10,28 @@ import pytest
 import yaml
 
 from bot.config import Settings
+from bot.config.slack import EVENTS_PATH
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
+KUBERNETES_HTTP = DEPLOY / "kubernetes-http"
 OLDEST_KUBERNETES = "1.30"
+
+
+def read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(file.read_text())
+    return found
+
+
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
 KUSTOMIZATION: dict[str, Any] = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
 DEPLOYMENT: dict[str, Any] = yaml.safe_load((KUBERNETES / "deployment.yaml").read_text())
 [CONTAINER] = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
+HTTP_KUSTOMIZATION = read(KUBERNETES_HTTP / "kustomization.yaml")
+HTTP_RESOURCES: list[str] = HTTP_KUSTOMIZATION["resources"][1:]
+HTTP_PATCH = read(KUBERNETES_HTTP / "deployment.yaml")
+[HTTP_CONTAINER] = HTTP_PATCH["spec"]["template"]["spec"]["containers"]
 
 
 @pytest.mark.parametrize("file", KUSTOMIZATION["resources"])
@@ -27,24 +40,57 @@ def test_a_manifest_is_one_that_kubernetes_takes(file: str) -> None:
     assert kubernetes_validate.validate(manifest, OLDEST_KUBERNETES, strict=True) == OLDEST_KUBERNETES
 
 
+@pytest.mark.parametrize("file", HTTP_RESOURCES)
+def test_a_manifest_for_http_mode_is_one_that_kubernetes_takes(file: str) -> None:
+    manifest = yaml.safe_load((KUBERNETES_HTTP / file).read_text())
+    assert kubernetes_validate.validate(manifest, OLDEST_KUBERNETES, strict=True) == OLDEST_KUBERNETES
+
+
 def test_every_manifest_is_a_resource() -> None:
     files = {each.name for each in KUBERNETES.iterdir()} - {"kustomization.yaml"}
     assert files == set(KUSTOMIZATION["resources"])
+    assert HTTP_KUSTOMIZATION["resources"] == ["../kubernetes", *HTTP_RESOURCES]
+    files = {each.name for each in KUBERNETES_HTTP.iterdir()} - {"kustomization.yaml", "deployment.yaml"}
+    assert files == set(HTTP_RESOURCES)
 
 
-def test_kustomize_renders_all_of_it() -> None:
+@pytest.mark.parametrize("folder", [KUBERNETES, KUBERNETES_HTTP], ids=lambda folder: folder.name)
+def test_kustomize_renders_all_of_it(folder: Path) -> None:
     if shutil.which("kubectl") is None:
         pytest.skip("needs kubectl")
-    command = ["kubectl", "kustomize", str(KUBERNETES)]
+    command = ["kubectl", "kustomize", str(folder)]
     rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     kinds = [each["kind"] for each in yaml.safe_load_all(rendered)]
-    assert len(kinds) == len(KUSTOMIZATION["resources"])
+    more = HTTP_RESOURCES if folder == KUBERNETES_HTTP else []
+    assert len(kinds) == len(KUSTOMIZATION["resources"]) + len(more)
+
+
+def test_in_http_mode_the_ingress_leads_to_the_port_on_which_the_bot_listens() -> None:
+    [path] = read(KUBERNETES_HTTP / "ingress.yaml")["spec"]["rules"][0]["http"]["paths"]
+    backend, service = path["backend"]["service"], read(KUBERNETES_HTTP / "service.yaml")
+    [port], [own] = service["spec"]["ports"], HTTP_CONTAINER["ports"]
+    assert EVENTS_PATH.startswith(path["path"])
+    assert (backend["name"], backend["port"]["name"]) == (service["metadata"]["name"], port["name"])
+    assert port["targetPort"] == own["name"]
+    assert (
+        str(own["containerPort"])
+        == {each["name"]: each["value"] for each in HTTP_CONTAINER["env"]}["HTTP_PORT"]
+    )
+    assert HTTP_CONTAINER["name"] == CONTAINER["name"]
+    assert HTTP_PATCH["metadata"]["name"] == DEPLOYMENT["metadata"]["name"]
+    bot = read(DEPLOY / "compose.http.yml")["services"]["bot"]
+    assert bot["ports"] == [f"127.0.0.1:3000:{bot['environment']['HTTP_PORT']}"]
 
 
 @pytest.mark.parametrize(
     "names",
-    [COMPOSE["services"]["bot"]["environment"], [each["name"] for each in CONTAINER["env"]]],
-    ids=["compose", "kubernetes"],
+    [
+        COMPOSE["services"]["bot"]["environment"],
+        read(DEPLOY / "compose.http.yml")["services"]["bot"]["environment"],
+        [each["name"] for each in CONTAINER["env"]],
+        [each["name"] for each in HTTP_CONTAINER["env"]],
+    ],
+    ids=["compose", "compose with http", "kubernetes", "kubernetes with http"],
 )
 def test_what_is_set_there_is_a_setting(names: list[str]) -> None:
     assert {each.lower() for each in names} <= set(Settings.model_fields)
