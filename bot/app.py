@@ -117,7 +117,7 @@ class Application:
         self.ticks = Ticks(self.metrics.note_tick)
         self._kept_images = image_store_of(settings)
         self._registry = self._kept_images.registry() if self._kept_images else None
-        self._access = access_of(settings, self.store)
+        self._access = access_of(settings, self.store, settings.home_workspace)
         dependencies = replace(
             wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images),
             cloud=measured(self.cloud, self.metrics.note_cloud),
@@ -159,6 +159,7 @@ class Application:
                 shows_logs=settings.logs_for == "everybody",
                 help_channel=settings.help_channel,
                 approval_channel=settings.approval_channel,
+                newer_blocks=not settings.classic_blocks,
             ),
             zone_of=self._profiles.zone_of if settings.quiet_hours else utc,
             known_locale=self._profiles.known_locale,

@@ -27,6 +27,8 @@ class Role(StrEnum):
     """Somebody else of its workspace, where it was launched in public."""
     GUEST = "guest"
     """A guest of the workspace, or somebody of another organisation, with whom nobody shared it."""
+    DECIDER = "decider"
+    """An admin of the workspace of those who run the bot, where it is of another workspace."""
     OUTSIDER = "outsider"
     """Everybody else: it is private, or of another workspace."""
 
@@ -96,7 +98,7 @@ class Rule:
         return self.roles == _DECIDES
 
 
-_DECIDES = frozenset({Role.ADMIN})
+_DECIDES = frozenset({Role.ADMIN, Role.DECIDER})
 _OWNS = frozenset({Role.OWNER, Role.ADMIN})
 _MANAGES = _OWNS | {Role.MANAGER}
 _USES = _MANAGES | {Role.SHARED}
@@ -128,7 +130,7 @@ RULES: Mapping[Action, Rule] = {
     Action.HOLD: Rule(_MANAGES, _FAILED, Sentence("its instance is not kept. Launch it again to look at it")),
     Action.ASK_FOR_HELP: Rule(_MANAGES, _OVER, Sentence("you can ask for help once its launch has failed")),
 }
-"""Guests and outsiders may do nothing: for them the binder is not there."""
+"""For guests and outsiders the binder is not there. Deciders reach it by the question that they are asked."""
 
 
 def state_of(binder: Binder) -> State:
@@ -171,6 +173,9 @@ class SiteRole(StrEnum):
     """What somebody is to the site."""
 
     ADMIN = "admin"
+    """An admin of the workspace of those who run the bot."""
+    WORKSPACE_ADMIN = "workspace admin"
+    """An admin of another workspace that installed it."""
     ANYBODY = "anybody"
 
 
@@ -191,8 +196,13 @@ class AdminAction(StrEnum):
 
 
 _RUNS_THE_SITE = frozenset({SiteRole.ADMIN})
+_RUNS_A_WORKSPACE = _RUNS_THE_SITE | {SiteRole.WORKSPACE_ADMIN}
+_OF_ALL = (AdminAction.DRAIN, AdminAction.BAN, AdminAction.ALLOW, AdminAction.FORGET)
+"""What holds in all workspaces. Everything else reaches one's own workspace only."""
 
-ADMIN_RULES: Mapping[AdminAction, frozenset[SiteRole]] = dict.fromkeys(AdminAction, _RUNS_THE_SITE)
+ADMIN_RULES: Mapping[AdminAction, frozenset[SiteRole]] = {
+    each: _RUNS_THE_SITE if each in _OF_ALL else _RUNS_A_WORKSPACE for each in AdminAction
+}
 """Who may do what with the site. Everybody else hears one sentence, whatever they ask for."""
 
 

@@ -63,9 +63,10 @@ def begin(session: Session, *, by: str, team_id: str, until: float | None) -> in
     row = site_settings.get(session, SETTING)
     since = row.set_at if row is not None else 0.0
     warned = _one_of_each_owner(session)
-    for owner, binder_id in warned:
-        key = f"{MessageKind.DRAIN}:{since}:{owner}"
-        outbox.say(session, MessageKind.DRAIN, key, binder_id, by=by, until=until)
+    for (team, owner), binder_id in warned:
+        key = f"{MessageKind.DRAIN}:{since}:{team}:{owner}"
+        told_by = by if team == team_id else ""  # elsewhere nobody knows them
+        outbox.say(session, MessageKind.DRAIN, key, binder_id, by=told_by, until=until)
     return len(warned)
 
 
@@ -103,8 +104,8 @@ def is_to_be_told(session: Session) -> bool:
     return not count_running(session)
 
 
-def _one_of_each_owner(session: Session) -> list[tuple[str, str]]:
-    """Each owner of a live binder, and the newest of theirs."""
+def _one_of_each_owner(session: Session) -> list[tuple[tuple[str, str], str]]:
+    """Each owner of a live binder, by workspace and id, and the newest of theirs."""
     live = (Binder.is_live, not_(Binder.is_warm), Binder.owner != "")
-    query = select(Binder.owner, Binder.id).where(*live).order_by(Binder.created_at)
-    return list({row.owner: row.id for row in session.execute(query)}.items())
+    query = select(Binder.team_id, Binder.owner, Binder.id).where(*live).order_by(Binder.created_at)
+    return list({(row.team_id, row.owner): row.id for row in session.execute(query)}.items())

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from storage import audit, homes, outbox
@@ -197,6 +197,21 @@ def claim_audiences(session: Session, *, older_than: float, limit: int = 1) -> l
 def is_audience_due(session: Session, *, older_than: float) -> bool:
     """Whether there is one to take; this needs no write transaction."""
     return session.scalar(_due(older_than).limit(1)) is not None
+
+
+def workspaces_of(session: Session, subject_id: str) -> Sequence[str]:
+    """The workspaces in which something is shared with a channel or group, or in which a class is for it.
+
+    An empty one comes first where the settings name it: they mean the home workspace.
+    """
+    shared = select(Binder.team_id).join(Share, Share.binder_id == Binder.id)
+    taught = select(SchoolClass.team_id).join(ClassAudience, ClassAudience.class_id == SchoolClass.id)
+    both = union(
+        shared.where(Share.subject == subject_id, Binder.status != Status.GONE),
+        taught.where(ClassAudience.subject == subject_id, SchoolClass.phase != ClassPhase.OVER),
+    )
+    named = select(Audience.subject).where(Audience.subject == subject_id, Audience.is_named)
+    return [*([""] if session.scalar(named) else ()), *sorted(session.scalars(both))]
 
 
 def _due(older_than: float) -> Select[str]:

@@ -90,10 +90,11 @@ class SiteRights(NoRights):
     Args:
         store: The database.
         github: People's own rights; None where the site has no GitHub App.
+        home: The workspace whose people and groups are named without it; empty where there is only one.
     """
 
-    def __init__(self, store: Store, github: HostRights | None = None) -> None:
-        self._store, self._github = store, github
+    def __init__(self, store: Store, github: HostRights | None = None, home: str = "") -> None:
+        self._store, self._github, self._home = store, github, home
 
     def of(self, url: str, reader: Reader) -> GitRight | None:
         """See `Rights.of`."""
@@ -129,7 +130,9 @@ class SiteRights(NoRights):
     def _token_for(self, tokens: list[DeployToken], reader: Reader) -> DeployToken | None:
         for token in tokens:
             named = set(token.people.split(","))
-            if named & {reader.user, reader.team_id} or self._is_in(reader, named):
+            is_home = self._home in {"", reader.team_id}
+            user = reader.user if is_home else f"{reader.team_id}/{reader.user}"
+            if named & {user, reader.team_id} or (is_home and self._is_in(reader, named)):
                 return token
         return None
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from contextlib import closing
 
-from slack_sdk.errors import SlackApiError
-
 from bot.access.factory import github_api
 from bot.access.github import GitHubApi
+from bot.admin.check_slack import slack
 from bot.admin.rekey import secrets_advice
 from bot.config import Settings
 from bot.errors import ConfigError, RegistryError, RepositoryUnreachable
@@ -14,7 +13,7 @@ from bot.images.factory import ImageStore, image_store_of
 from bot.plain_links import ADVICE, is_plain
 from bot.provisioning.base import Cloud
 from bot.provisioning.registry import build_cloud
-from bot.wiring import open_store, web_client
+from bot.wiring import open_store
 
 
 def check(settings: Settings) -> Iterator[str]:
@@ -29,8 +28,7 @@ def check(settings: Settings) -> Iterator[str]:
         yield from _images(kept)
     if (github := github_api(settings)) is not None:
         yield f"github     {github.host} knows the App; it is installed at {_app_page(github)}"
-    yield _slack(settings)
-    yield from _channels(settings)
+    yield from slack(settings)
 
 
 def check_cloud(settings: Settings) -> Iterator[str]:
@@ -79,35 +77,3 @@ def _images(kept: ImageStore) -> Iterator[str]:
             yield f"images     what the bot removes is not deleted there. {error.sentence}"
     if not kept.rights.can_push:
         yield "images     nothing is pushed: IMAGE_REGISTRY_PUSH is not set"
-
-
-def _slack(settings: Settings) -> str:
-    client = web_client(settings)
-    try:
-        bot = client.auth_test()
-        client.apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
-    except SlackApiError as error:
-        raise ConfigError(f"Slack refuses a token: {error.response['error']}.") from error
-    return f"slack      {bot['user']} in {bot['team']}"
-
-
-_CHANNELS = ("admin_channel", "approval_channel", "help_channel")
-
-
-def _channels(settings: Settings) -> Iterator[str]:
-    """Whether the bot can post where the settings send it: what is posted there must not be lost."""
-    client = web_client(settings)
-    for setting in _CHANNELS:
-        channel = getattr(settings, setting)
-        if channel is None:
-            continue
-        try:
-            found = client.conversations_info(channel=channel)["channel"]
-        except SlackApiError as error:
-            raise ConfigError(
-                f"{setting.upper()}: the bot cannot see the channel {channel} ({error.response['error']}). "
-                "If it is private, type /invite with the bot's name in it."
-            ) from error
-        if found.get("is_archived"):
-            raise ConfigError(f"{setting.upper()}: the channel {channel} is archived.")
-        yield f"channel    {setting.upper()} is #{found['name']}"

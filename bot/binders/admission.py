@@ -49,11 +49,13 @@ class Admission:
     quotas: Quotas
     zone: tzinfo = UTC
     whom_to_ask: str = ""
+    home: str = ""
+    """The workspace in which the channels and groups of the settings are; empty where there is only one."""
 
     @classmethod
     def of(cls, settings: PolicySettings, zone: tzinfo) -> Self:
         """The quotas that the settings describe."""
-        return cls(settings.all_quotas, zone, settings.whom_to_ask)
+        return cls(settings.all_quotas, zone, settings.whom_to_ask, settings.home_workspace)
 
     def run(self, session: Session) -> turns.Plan:
         """Let begin what fits, and note the places of all others. While the site is drained, nothing begins.
@@ -160,9 +162,11 @@ class _Books:
         """For whom a binder counts, the narrowest first. The seats of a class are nobody's own."""
         if of.class_id is None:
             yield Scope(ScopeKind.PERSON, f"{of.team_id}/{of.owner}")
+            is_home = self._admission.home in {"", of.team_id}
             if of.channel.startswith(("C", "G")):
-                yield Scope(ScopeKind.CHANNEL, of.channel)
-            for group in sorted(self._groups.get(of.owner, ())):
+                channel = of.channel if is_home else f"{of.team_id}/{of.channel}"
+                yield Scope(ScopeKind.CHANNEL, channel)
+            for group in sorted(self._groups.get(of.owner, ())) if is_home else ():
                 yield Scope(ScopeKind.GROUP, group)
         yield Scope(ScopeKind.WORKSPACE, of.team_id)
         yield Scope(ScopeKind.SITE)

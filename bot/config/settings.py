@@ -107,8 +107,8 @@ class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings
     # People
     admins: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
-        description="The Slack user ids of the admins, separated by commas. They see every binder, and may "
-        "do what its owner may.",
+        description="The Slack user ids of the admins, separated by commas. They see every binder of their "
+        "workspace, and may do what its owner may.",
     )
     admin_channel: str | None = Field(
         default=None, description="The id of the channel that is told when the cloud does not answer."
@@ -124,6 +124,11 @@ class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings
         description="Who may read the log of a binder that was launched in a public channel: `shared` is its "
         "owner, the people with whom it is shared, and the admins; `everybody` is the whole workspace, where "
         "its repository is public.",
+    )
+    classic_blocks: bool = Field(
+        default=False,
+        description="Show the status message with Slack's older blocks alone. Servers that refuse the newer "
+        "ones get them anyway; this is for those that take newer blocks, and do not show them.",
     )
     class_for: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
@@ -301,9 +306,14 @@ class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings
             raise ValueError("LIFETIME_HOURS is more than MAX_HOURS")
         return self
 
-    def may_teach(self, user: str) -> bool:
+    def is_admin(self, team_id: str, user: str) -> bool:
+        """Whether somebody is an admin of a workspace."""
+        return self.named(team_id, user) in self.admins
+
+    def may_teach(self, team_id: str, user: str) -> bool:
         """Whether somebody may start a class."""
-        return bool({user, "everybody"} & self.class_for) or user in self.admins
+        named = {self.named(team_id, user), "everybody"} & self.class_for
+        return bool(named) or self.is_admin(team_id, user)
 
     @property
     def key_to_tokens(self) -> str | None:

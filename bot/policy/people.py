@@ -1,8 +1,8 @@
 """Who may launch at all. Pure.
 
 The settings name people, user groups, channels and workspaces by their ids in Slack, of which the first
-letter says the kind. Guests, and people of other organisations (Slack Connect), may launch only if they are
-named.
+letter says the kind. `T…/U…` and `T…/C…` name a person and a channel that are not in the home workspace.
+Guests, and people of other organisations (Slack Connect), may launch only if they are named.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-_ID = re.compile(r"[A-Z][A-Z0-9]{1,31}")
+_ID = re.compile(r"(?:T[A-Z0-9]{1,31}/(?=[UWCG]))?[A-Z][A-Z0-9]{1,31}")
 _GROUP = "S"
 _WORKSPACES = ("T", "E")
 _KINDS = ("U", "W", "C", "G", _GROUP, *_WORKSPACES)
@@ -118,4 +118,7 @@ def read_ids(text: str) -> frozenset[str]:
 
 def unreadable(ids: Iterable[str]) -> str:
     """The first of some ids that is none of a person, group, channel or workspace; empty where all are."""
-    return next((each for each in sorted(ids) if not (_ID.fullmatch(each) and each[0] in _KINDS)), "")
+    return next(
+        (each for each in sorted(ids) if not (_ID.fullmatch(each) and each.rpartition("/")[2][0] in _KINDS)),
+        "",
+    )

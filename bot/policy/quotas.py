@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 _GROUP = re.compile(r"S[A-Z0-9]+")
-_CHANNEL = re.compile(r"[CG][A-Z0-9]+")
+_CHANNEL = re.compile(r"(?:T[A-Z0-9]+/)?[CG][A-Z0-9]+")
 
 
 class What(StrEnum):
@@ -42,7 +42,8 @@ class Scope:
 
     Attributes:
         kind: See there.
-        id: Slack's id; of a person with the workspace before it, `T1/U1`; empty for the site.
+        id: Slack's id; of a person with the workspace before it, `T1/U1`, as of a channel that is not in the
+            home workspace; empty for the site.
     """
 
     kind: ScopeKind

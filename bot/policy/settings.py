@@ -111,8 +111,11 @@ class PolicySettings(BaseSettings):
 
     def named(self, team_id: str, slack_id: str) -> str:
         """How the settings name a person, channel or group of a workspace: `U…`, or `T…/U…` elsewhere."""
-        is_home = not self.home_workspace or team_id == self.home_workspace
-        return slack_id if is_home else f"{team_id}/{slack_id}"
+        return slack_id if self.is_home(team_id) else f"{team_id}/{slack_id}"
+
+    def is_home(self, team_id: str) -> bool:
+        """Whether that is the workspace of those who run the bot; the only one always is."""
+        return not self.home_workspace or team_id == self.home_workspace
 
     @property
     def whom_to_ask(self) -> Sentence:

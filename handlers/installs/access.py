@@ -10,10 +10,10 @@ from slack_sdk import WebClient
 
 from bot.config import Settings
 from handlers.installs.oauth import InstallPolicy, install_flow
-from handlers.installs.workspaces import REFRESH_SECONDS, InstalledClient, InstalledWorkspaces, SlackApp
+from handlers.installs.workspaces import REFRESH_SECONDS, InstalledWorkspaces, SlackApp
 from handlers.messages import install_text
 from handlers.slack.calls import never_lost
-from handlers.slack.clients import Clients, OneWorkspace
+from handlers.slack.clients import Clients, InstalledClient, OneWorkspace
 from storage.engine import Store
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ class SlackAccess:
             client=self.client,
             oauth_flow=self.flow,
             raise_error_for_unhandled_request=False,
-            user_facing_authorize_error_message=str(install_text.NOT_INSTALLED),
+            user_facing_authorize_error_message=install_text.NOT_INSTALLED,
         )
 
 

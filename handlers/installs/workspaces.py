@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.errors import UnreadableSecret
 from handlers.messages import install_text
 from handlers.slack.calls import DeliveryError, TooEarly, WorkspaceLost
+from handlers.slack.clients import InstalledClient
 from storage import installations, outbox
 from storage.engine import Store
 from storage.installation_models import Installation
@@ -37,13 +38,6 @@ _REFUSED = frozenset({"invalid_auth", "account_inactive", "token_revoked"})
 """Slack's words for a token that works no more."""
 _NOT_REFRESHED = _REFUSED | {"invalid_refresh_token", "invalid_grant", "token_expired", "app_not_installed"}
 """Its words for a refresh token that works no more. All others pass, or are mistakes in the settings."""
-
-
-class InstalledClient(WebClient):
-    """Slack's Web API with the token of an installation."""
-
-    installation_id = ""
-    version = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def register(app: App, context: Context) -> None:
         args.ack()
         found = ids.HOME_PAGE.fullmatch(str(args.payload["action_id"]))
         requester = requester_of(args.context, args.body, "")
-        if found and requester.user in context.settings.admins:
+        if found and context.is_admin(requester.team_id, requester.user):
             _turn(context, requester, HomeTab.EVERYTHING, int(found[1]))
 
 

@@ -6,8 +6,10 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from slack_sdk.models.basic_objects import JsonObject
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
@@ -144,6 +146,21 @@ def _task(task: Task) -> TaskCardBlock:
     text = RichTextElementParts.Text(text=task.output)
     said = RichTextBlock(elements=[RichTextSectionElement(elements=[text])]) if task.output else None
     return TaskCardBlock(task_id=task.key, title=task.title, status=task.status, output=said)
+
+
+def _validate(self: JsonObject) -> None:
+    for name in _validators(type(self)):
+        getattr(self, name)()
+
+
+@cache
+def _validators(kind: type[JsonObject]) -> tuple[str, ...]:
+    """The names of the methods that check an object of a kind."""
+    return tuple(name for name in dir(kind) if hasattr(getattr(kind, name), "validator"))
+
+
+# slack_sdk 3.47 looks through all names of every object for these, which takes half of the time of a message.
+JsonObject.validate_json = _validate  # type: ignore[method-assign]
 
 
 def as_json(blocks: Iterable[Block]) -> list[Json]:

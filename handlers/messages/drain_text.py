@@ -30,7 +30,7 @@ def warning(binder: Binder, by: str, until: float | None) -> Message:
     when = f" until {date(until)}" if until else ""
     end = f" *{name_of(binder)}* goes on and ends {date(last_end(binder))}." if is_live(binder) else ""
     story = (
-        f"{person(binder.owner)} {person(by)} has stopped new launches{when}.{end} "
+        f"{person(binder.owner)} {person(by) if by else 'An admin'} has stopped new launches{when}.{end} "
         "Once it has ended, you cannot launch it again before that."
     )
     return Message.of(story.replace("*", ""), [section(f":no_entry: {story}")])

@@ -2,12 +2,10 @@
 
 from html import escape
 
-from bot.sentences import Sentence
 from bot.text import counted
 
-NOT_INSTALLED = Sentence(
-    "This bot is not installed in this workspace any more. Ask the people who run it to install it again."
-)
+NOT_INSTALLED = "This bot is not installed in this workspace. Ask the people who run it to install it again."
+"""In English: without an installation, nobody can ask Slack for somebody's language."""
 INSTALL_REFUSED = "This workspace may not install the bot. The people who run it name those that may."
 _FAILED = {
     "access_denied": "The installation was cancelled. Nothing was installed.",

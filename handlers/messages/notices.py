@@ -42,6 +42,7 @@ class NoticeOptions:
         shows_logs: Whether everybody who sees a binder may read its log.
         help_channel: The channel id in which people help; None where there is none.
         approval_channel: The channel id in which admins approve launches; None where there is none.
+        newer_blocks: Whether the status message may hold Slack's newer blocks.
     """
 
     policy: WarningPolicy = field(default_factory=WarningPolicy)
@@ -51,6 +52,7 @@ class NoticeOptions:
     shows_logs: bool = False
     help_channel: str | None = None
     approval_channel: str | None = None
+    newer_blocks: bool = True
 
     @property
     def offers(self) -> Offers:

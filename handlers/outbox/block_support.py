@@ -21,9 +21,14 @@ Sent = TypeVar("Sent")
 
 
 class BlockSupport:
-    """The workspaces that refused newer blocks lately."""
+    """The workspaces that refused newer blocks lately.
 
-    def __init__(self) -> None:
+    Args:
+        are_tried: Whether newer blocks are sent at all.
+    """
+
+    def __init__(self, *, are_tried: bool = True) -> None:
+        self._are_tried = are_tried
         self._until: dict[str, float] = {}
 
     def send(self, team_id: str, now: float, send: Callable[..., Sent]) -> Sent:
@@ -37,7 +42,7 @@ class BlockSupport:
         Raises:
             DeliveryError: It was not sent, or nobody knows.
         """
-        if now < self._until.get(team_id, 0.0):
+        if not self._are_tried or now < self._until.get(team_id, 0.0):
             return send(newer_blocks=False)
         try:
             return send(newer_blocks=True)

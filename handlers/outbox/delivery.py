@@ -83,7 +83,7 @@ class Delivery(OutboxWorker):
         self._edits: dict[str, float] = {}
         """When each card was edited last, by the database's clock."""
         self._places = Places(clients)
-        self._blocks = BlockSupport()
+        self._blocks = BlockSupport(are_tried=self._options.newer_blocks)
         self._posts = Posts(clients)
         self._announcements = Announcements(store, clients, self._options, admin_channel, known_locale)
         self._seats = SeatPosts(store, can_shelve=self._options.can_shelve)

@@ -40,7 +40,9 @@ _MONTHS_BACK = 1
 
 def site_role(context: Context, requester: Requester) -> SiteRole:
     """What somebody is to the site."""
-    return SiteRole.ADMIN if requester.user in context.settings.admins else SiteRole.ANYBODY
+    if not context.is_admin(requester.team_id, requester.user):
+        return SiteRole.ANYBODY
+    return SiteRole.ADMIN if context.settings.is_home(requester.team_id) else SiteRole.WORKSPACE_ADMIN
 
 
 class AdminOperation(Generic[P, Answer]):

@@ -49,7 +49,7 @@ def role_in(session: Session, context: Context, requester: Requester, found: Sch
         return ClassRole.OUTSIDER
     if requester.user == found.teacher:
         return ClassRole.TEACHER
-    if requester.user in context.settings.admins:
+    if context.is_admin(requester.team_id, requester.user):
         return ClassRole.ADMIN
     if _is_student(session, requester, found):
         return ClassRole.STUDENT

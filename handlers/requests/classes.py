@@ -137,7 +137,7 @@ def start(context: Context, requester: Requester, request: ClassRequest) -> Mess
     """
     audited.name("class")
     require_launcher(context, requester)
-    if not context.settings.may_teach(requester.user):
+    if not context.settings.may_teach(requester.team_id, requester.user):
         raise Refused(
             Sentence("You aren't allowed to start a class."), hint=Sentence("Ask those who run this bot.")
         )

@@ -61,6 +61,10 @@ class Context:
     vcpus_of: Callable[[str], int | None] = one_vcpu
     doubt_installation: Callable[[str, str], None] = doubt_nothing
 
+    def is_admin(self, team_id: str, user: str) -> bool:
+        """Whether somebody is an admin of a workspace."""
+        return self.settings.is_admin(team_id, user)
+
     @property
     def gate(self) -> RepositoryGate:
         """Refuses repositories that may not be launched."""

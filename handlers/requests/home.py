@@ -34,7 +34,7 @@ def blocks_of(context: Context, home: Home) -> list[Json]:
 def _blocks_of(context: Context, home: Home) -> list[Json]:
     # It is nobody's request: what is shown depends on who the person is.
     requester = Requester(home.user, home.team_id, home.user, key="")
-    is_admin = home.user in context.settings.admins
+    is_admin = context.is_admin(home.team_id, home.user)
     options = HomeOptions(
         context.store.now(), context.settings.cost_unit, offers_of(context), is_admin=is_admin
     )

@@ -20,7 +20,7 @@ def require_launcher(context: Context, requester: Requester) -> None:
     Raises:
         Refused: They may not; the hint says whom to ask.
     """
-    if requester.user in context.settings.admins:
+    if context.is_admin(requester.team_id, requester.user):
         return
     with context.store.read() as session:
         denial = context.settings.launch_policy.denies(_asker(session, context, requester))
@@ -41,22 +41,24 @@ def require_known(context: Context, requester: Requester) -> None:
 
 def standing_of(context: Context, requester: Requester) -> Standing:
     """What somebody is in the workspace in which they ask; an admin is a member."""
-    if requester.user in context.settings.admins:
+    if context.is_admin(requester.team_id, requester.user):
         return Standing.MEMBER
     return context.membership_of(requester.team_id, requester.user, _workspaces(requester)).standing
 
 
 def _asker(session: Session, context: Context, requester: Requester) -> Asker:
+    named = context.settings.named
     is_in = context.membership_of(requester.team_id, requester.user, _workspaces(requester))
     groups = context.settings.launch_policy.groups
+    theirs = groups if context.settings.is_home(requester.team_id) else frozenset()
     are_known = not groups or shares.are_known(session, groups)
     return Asker(
-        user=requester.user,
+        user=named(requester.team_id, requester.user),
         standing=is_in.standing,
         workspaces=_workspaces(requester),
-        channel=requester.channel,
+        channel=named(requester.team_id, requester.channel),
         home=is_in.home,
-        groups=frozenset(shares.groups_of(session, requester.user, groups)) if are_known else None,
+        groups=frozenset(shares.groups_of(session, requester.user, theirs)) if are_known else None,
     )
 
 

@@ -191,7 +191,7 @@ def _new_binder(context: Context, requester: Requester, options: _BinderOptions)
 def _note_approval(context: Context, requester: Requester, binder: Binder) -> None:
     """Have a launch that is above the site's line wait for approval, and let none be extended beyond it."""
     line, lifetime = context.settings.approval_line, binder.ends_at - binder.created_at
-    if requester.user in context.settings.admins:
+    if context.is_admin(requester.team_id, requester.user):
         return
     if line.needs_approval(binder.size, binder.vcpus, lifetime, binder.price_per_hour):
         binder.waits_for = WaitsFor.APPROVAL
@@ -215,7 +215,8 @@ def _let_begin(session: Session, context: Context, binder: Binder) -> None:
 
 def sizes_for(context: Context, requester: Requester) -> tuple[Size, ...]:
     """The sizes that a person may use; the first is their default."""
-    return tuple(size for size in context.sizes if size.is_for(requester.user, context.settings.admins))
+    person = context.settings.named(requester.team_id, requester.user)
+    return tuple(size for size in context.sizes if size.is_for(person, context.settings.admins))
 
 
 def chosen_size(context: Context, requester: Requester, typed: str | None) -> str:

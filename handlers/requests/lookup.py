@@ -13,7 +13,7 @@ from handlers import ids
 from handlers.messages.status_text import is_live
 from handlers.requests.context import Context
 from handlers.requests.names import bare_name, meant_by, nearest
-from handlers.requests.permissions import allowed, is_allowed
+from handlers.requests.permissions import actions_for, allowed, is_allowed
 from handlers.requests.requester import BinderLookup, Requester
 from handlers.rules import Action, is_possible
 from storage import binders, shares
@@ -101,7 +101,7 @@ def advice(verb: str, name: str, after: str = "") -> str:
 
 
 def _visible(session: Session, context: Context, requester: Requester, binder: Binder | None) -> Binder:
-    if binder is None or not is_allowed(session, context, requester, binder, Action.SEE):
+    if binder is None or not actions_for(session, context, requester, binder):
         raise RequestError(
             Sentence("I can't find this binder."),
             hint=Sentence("It was removed long ago, or it is shared only with other people."),

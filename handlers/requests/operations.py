@@ -259,8 +259,11 @@ def _check_changed(context: Context, binder: Binder, action: Action, *, changed:
     Raises:
         NotPossible: Nothing was changed.
     """
-    if not changed:
-        raise NotPossible(binder, action, context.store.now())
+    if changed:
+        return
+    with context.store.read() as session:
+        as_it_is_now = binders.get(session, binder.id) or binder
+    raise NotPossible(as_it_is_now, action, context.store.now())
 
 
 @requires(Action.OPEN)
@@ -316,7 +319,7 @@ def listing(context: Context, requester: Requester) -> Message:
 
     Admins also see what waits in the warm pool. The seats of other people in classes would hide all else.
     """
-    is_admin = requester.user in context.settings.admins
+    is_admin = context.is_admin(requester.team_id, requester.user)
     with context.store.read() as session:
         shared = shares.rights(session, requester.user).keys()
         live = [

@@ -85,10 +85,13 @@ def _role(context: Context, requester: Requester, binder: Binder, manages: bool 
     A channel of which nothing is known counts as private.
     """
     if binder.team_id != requester.team_id:
-        return Role.OUTSIDER
+        runs_the_bot = context.settings.is_home(requester.team_id) and context.is_admin(
+            requester.team_id, requester.user
+        )
+        return Role.DECIDER if runs_the_bot else Role.OUTSIDER
     if requester.user == binder.owner:
         return Role.OWNER
-    if requester.user in context.settings.admins:
+    if context.is_admin(requester.team_id, requester.user):
         return Role.ADMIN
     if manages is not None:
         return Role.MANAGER if manages else Role.SHARED

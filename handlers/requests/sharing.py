@@ -153,8 +153,9 @@ def _tell_owner(session: Session, requester: Requester, binder: Binder) -> None:
 
 def _who_keep_links(session: Session, context: Context, binder: Binder) -> list[str]:
     """Who opened it before, and may do so no longer: their links work until it ends."""
-    opened = shares.opened_by(session, binder.id) - {binder.owner, *context.settings.admins}
-    return sorted(each for each in opened if not shares.rights(session, each, binder.id))
+    opened = shares.opened_by(session, binder.id) - {binder.owner}
+    others = [each for each in sorted(opened) if not context.is_admin(binder.team_id, each)]
+    return [each for each in others if not shares.rights(session, each, binder.id)]
 
 
 def _nobody_named(binder: Binder, verb: str) -> RequestError:

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import structlog
+from slack_sdk import WebClient
 
 from handlers.slack.calls import DeliveryError, Rejected, SlackCalls, WorkspaceLost
 from handlers.slack.clients import HOME, Clients
@@ -42,10 +43,10 @@ class Audiences:
 
     def __init__(self, store: Store, clients: Clients, calls: SlackCalls) -> None:
         self._store = store
-        self._client = clients.of(HOME)
+        self._clients = clients
         self._calls = calls
         self._numbers = count(1)
-        self._own_id = ""
+        self._own_ids: dict[str, str] = {}
 
     def refresh(self) -> None:
         """Ask for the one that is due first, unless another replica has taken it."""
@@ -59,7 +60,7 @@ class Audiences:
 
     def _refresh(self, subject: Subject) -> None:
         try:
-            members = set(self._members(subject)) - {self._own()}
+            members = self._members_where_told(subject)
         except WorkspaceLost as error:  # it is looked for again when the members are due next
             log.debug("members_not_told", subject=subject.id, error=str(error))
         except Rejected as error:  # the bot may not look into it: nobody gets access through it
@@ -72,23 +73,40 @@ class Audiences:
         else:
             self._write(subject, members, is_refused=False)
 
-    def _own(self) -> str:
+    def _members_where_told(self, subject: Subject) -> set[str]:
+        """The members, as the first workspace tells them that may.
+
+        Slack's ids of channels and groups are its own, and not a workspace's: a shared channel has the same
+        one everywhere. So whoever names one that they cannot see keeps nobody else from seeing it.
+        """
+        with self._store.read() as session:
+            teams = shares.workspaces_of(session, subject.id) or [HOME]
+        refusal: DeliveryError = WorkspaceLost("nowhere")
+        for team_id in teams:
+            try:
+                return set(self._members(team_id, subject)) - {self._own(team_id)}
+            except (Rejected, WorkspaceLost) as error:
+                refusal = error if isinstance(error, Rejected) else refusal
+        raise refusal
+
+    def _own(self, team_id: str) -> str:
         """The bot's own id: it is a member of channels, but nobody who opens anything."""
-        if not self._own_id:
-            self._own_id = str(self._call(next(self._numbers), self._client.auth_test)["user_id"])
-        return self._own_id
+        if team_id not in self._own_ids:
+            told = self._call(team_id, next(self._numbers), self._clients.of(team_id).auth_test)
+            self._own_ids[team_id] = str(told["user_id"])
+        return self._own_ids[team_id]
 
-    def _members(self, subject: Subject) -> Iterator[str]:
-        call = partial(self._call, next(self._numbers))
+    def _members(self, team_id: str, subject: Subject) -> Iterator[str]:
+        client, call = self._clients.of(team_id), partial(self._call, team_id, next(self._numbers))
         if subject.kind == ShareKind.GROUP:
-            told = call(self._client.usergroups_users_list, usergroup=subject.id)
+            told = call(client.usergroups_users_list, usergroup=subject.id)
             return iter(told["users"][:MOST_MEMBERS])
-        return self._channel_members(call, subject.id)
+        return self._channel_members(call, client, subject.id)
 
-    def _channel_members(self, call: Callable[..., Any], channel: str) -> Iterator[str]:
+    def _channel_members(self, call: Callable[..., Any], client: WebClient, channel: str) -> Iterator[str]:
         cursor, left = "", MOST_MEMBERS
         while left > 0:
-            page = call(self._client.conversations_members, channel=channel, limit=_PAGE, cursor=cursor)
+            page = call(client.conversations_members, channel=channel, limit=_PAGE, cursor=cursor)
             yield from page["members"][:left]
             left -= len(page["members"])
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
@@ -96,8 +114,8 @@ class Audiences:
                 return
         log.warning("audience_too_large", subject=channel, most=MOST_MEMBERS)
 
-    def _call(self, caller: int, method: Callable[..., Any], **arguments: Any) -> Any:
-        return self._calls.call(method, _SCOPE, caller, **arguments)
+    def _call(self, team_id: str, caller: int, method: Callable[..., Any], **arguments: Any) -> Any:
+        return self._calls.call(method, f"{_SCOPE} {team_id}", caller, **arguments)
 
     def _write(self, subject: Subject, members: set[str], *, is_refused: bool) -> None:
         with self._store.write() as session:

@@ -16,6 +16,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from handlers.slack.clients import InstalledClient
 from handlers.slack.rate_limit import RateLimit
 
 Method = Callable[..., SlackResponse]
@@ -25,6 +26,8 @@ UPDATES = "chat_update"
 _MAYBE_DONE = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 """Answers after which, as Slack documents, the call may have succeeded."""
 _OTHERS = "others"
+_READS = ("conversations_history", "conversations_replies")
+_READ_BY_INSTALLATIONS = "read by installations"
 
 
 class DeliveryError(Exception):
@@ -89,6 +92,8 @@ def default_rate_limits(clock: Callable[[], float] = time.monotonic) -> dict[str
         # The direct messages of a class are opened all at once, and hardly any at other times.
         "conversations_open": RateLimit(0.6, 20, clock=clock),
         "views_publish": RateLimit(1.5, 10, clock=clock),
+        # Of an app that several workspaces install, unless it is in Slack's Marketplace (May 2025).
+        _READ_BY_INSTALLATIONS: RateLimit(1 / 60, 1, clock=clock),
         _OTHERS: RateLimit(0.8, 10, clock=clock),
     }
 
@@ -137,7 +142,7 @@ class SlackCalls:
             WorkspaceLost: Slack does not take the token any more.
             Uncertain: It may have been done.
         """
-        limit = self.limit_of(method.__name__)
+        limit, scope = self._limit_in(method, scope)
         # A try of several calls begins anew when one is too early. If its first call could take the turn that
         # the last one waits for, it would never get to its end.
         turn = (caller, method.__name__, arguments.get("cursor"))
@@ -156,6 +161,13 @@ class SlackCalls:
             raise Uncertain(f"{type(error).__name__}: {error}") from error
         self._observe(method.__name__, "done")
         return answer
+
+    def _limit_in(self, method: Method, scope: str) -> tuple[RateLimit, str]:
+        """The limit that holds for a call, and by what Slack counts it."""
+        client = _client_of(method)
+        if method.__name__ in _READS and isinstance(client, InstalledClient):
+            return self.limit_of(_READ_BY_INSTALLATIONS), f"{method.__name__} {client.installation_id}"
+        return self.limit_of(method.__name__), scope
 
 
 def _client_of(method: Method) -> object:

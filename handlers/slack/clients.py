@@ -8,6 +8,18 @@ HOME = ""
 """Stands for the workspace of the people who run the bot: that of its admins, and of channels in settings."""
 
 
+class InstalledClient(WebClient):
+    """Slack's Web API with the token of an installation.
+
+    Attributes:
+        installation_id: Of the workspace or organisation.
+        version: Of its token.
+    """
+
+    installation_id = ""
+    version = 0
+
+
 class Clients(Protocol):
     """Finds the client of a workspace."""
 

@@ -6,9 +6,11 @@ from typing import Any, Protocol
 from slack_sdk import WebClient
 
 from handlers.slack.calls import Method
+from handlers.slack.clients import InstalledClient
 
 PAGES = 5
-PAGE = 200
+PAGE, PAGE_OF_INSTALLATIONS = 200, 15
+"""Slack gives an app that several workspaces install no more at once, and one page a minute."""
 MARGIN_SECONDS = 300.0
 """Slack's clock and the database's may differ by this much."""
 
@@ -39,7 +41,7 @@ def messages_since(
     arguments: dict[str, Any] = {
         "channel": channel,
         "oldest": oldest,
-        "limit": PAGE,
+        "limit": PAGE_OF_INSTALLATIONS if isinstance(client, InstalledClient) else PAGE,
         "include_all_metadata": True,
     }
     read: Method = client.conversations_history

@@ -1,9 +1,11 @@
 """The oldest Pythons that the agent is for, where this machine has some."""
 
 import subprocess
+from functools import cache
 from pathlib import Path
 
 
+@cache
 def old_pythons() -> list[str]:
     """Pythons 3.9 and 3.10 of this machine, on PATH or of pyenv."""
     of_pyenv = sorted(Path.home().glob(".pyenv/versions/3.[91][.0]*/bin/python"))

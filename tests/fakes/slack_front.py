@@ -74,9 +74,14 @@ class SlackFront:
                 del known[each]
 
     def answer(self, method: str, given: dict[str, str], token: str) -> dict[str, Any]:
-        """What Slack itself answers, or None where the workspace does."""
+        """What Slack itself answers; empty where the workspace does."""
         if method == "oauth.v2.access":
             return self._access(given)
+        if method == "apps.connections.open" and token.startswith("xapp-"):
+            return {"ok": True, "url": "ws://127.0.0.1:9/"}
+        return self._answer(method, token)
+
+    def _answer(self, method: str, token: str) -> dict[str, Any]:
         grant = self.tokens.get(token)
         if grant is None:
             return {"ok": False, "error": "invalid_auth"}

@@ -81,7 +81,7 @@ REST_SECONDS = 72 * HOUR
 """How long after the storm everything has come to its end, people and deadlines included."""
 POLICY = WarningPolicy(leads=(7200, 900), idle_leads=(900,), warning=300.0)
 TIMEOUTS = Timeouts(
-    poll=2,
+    poll=5,  # as often as on OpenStack
     ready_poll=600,
     attempt=10,
     missing=5,
@@ -95,6 +95,16 @@ TIMEOUTS = Timeouts(
 )
 _OPEN = "state IN ('pending', 'sending')"
 _IMAGE_OPEN = "(state IN ('built', 'pushing') OR (state IN ('removing', 'dropped') AND digest != ''))"
+
+
+def warm_in(seed: int) -> int:
+    """How many instances wait in a storm; a storm without any is the same as if there were no pool."""
+    return Random(f"pool {seed}").choice([0, 0, 1, 2])
+
+
+def bakes_in(seed: int) -> int:
+    """How many bakes a storm has; likewise."""
+    return Random(f"bakes {seed}").choice([0, 0, 1, 2])
 
 
 class Arena:
@@ -273,17 +283,15 @@ class Storm:
         self.registry = StormRegistry(random=self.random, problems=self.problems)
         self.keep_seconds = self.random.choice([0.5, 2, 1000]) * HOUR
         self.cloud = StormCloud(clock, random=self.random, registry=self.registry)
-        # By a chance of its own: a storm without a pool is the same storm as if there were none.
-        self.warm = {"small": Random(f"pool {self.seed}").choice([0, 0, 1, 2])}
+        self.warm = {"small": warm_in(self.seed)}
         self.has_pool = self.warm["small"] > 0
         self._warm_ids = (f"w{number}" for number in count())
         self._pooled_at = 0.0
-        # Likewise: many storms have no quota.
+        # By a chance of its own, as the pool and bakes: many storms have no quota.
         self.places = Random(f"quota {self.seed}").choice([None, None, 1, 2])
         self.admission = Admission(read_quotas(f"site=binders:{self.places}") if self.places else Quotas())
         self._queued_at = 0.0
-        # Likewise: most storms have no bake.
-        self._bakes = Random(f"bakes {self.seed}").choice([0, 0, 1, 2])
+        self._bakes = bakes_in(self.seed)
         self.bakers: list[Baker] = []
         self.cloud.on_removed = self._note_removed
         self.slack = StormSlack(clock, self.random)

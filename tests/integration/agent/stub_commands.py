@@ -1,28 +1,29 @@
 """Stands in for docker, repo2docker, apt-get and others in a guest; which one is the name it is called by.
 
-Each call is a line of `calls.jsonl` in the stubs' state directory, which also says how to behave.
+Each call is a line of `calls.jsonl` in the stubs' state directory, which also says how to behave. Stubs are
+called thousands of times, and to import pathlib, subprocess and typing takes as long as all the rest.
 """
 
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-STATE = Path(sys.argv[0]).resolve().parent.parent / "state"
+COMMANDS = os.path.dirname(os.path.realpath(sys.argv[0]))
+STATE = os.path.dirname(COMMANDS) + "/state/"
 STOCK_IMAGE = {"User": "jovyan", "WorkingDir": "/home/jovyan", "Env": ["REPO_DIR=/home/jovyan", "LANG=C"]}
 
 
 def main() -> int:
-    name, arguments = Path(sys.argv[0]).name, sys.argv[1:]
+    name, arguments = os.path.basename(sys.argv[0]), sys.argv[1:]
     if arguments[:1] == ["--serve"]:
         serve(int(arguments[1]))
     if name == "repo2docker" and arguments == ["--version"]:
@@ -31,12 +32,12 @@ def main() -> int:
     call = {
         "name": name,
         "argv": arguments,
-        "cwd": sorted(each.name for each in Path().iterdir()),
+        "cwd": sorted(os.listdir()),
         "env": dict(os.environ),
     }
-    with (STATE / "calls.jsonl").open("a") as file:
+    with open(STATE + "calls.jsonl", "a") as file:
         file.write(json.dumps(call) + "\n")
-    if (STATE / f"{name}.breaks").exists():
+    if is_told(f"{name}.breaks"):
         return complain(f"{name}: out of order")
     stubs: dict[str, Callable[[list[str]], int]] = {
         "docker": docker,
@@ -52,20 +53,36 @@ def complain(text: str, code: int = 1) -> int:
     return code
 
 
-def read(name: str, default: Any) -> Any:
+def is_told(name: str) -> bool:
+    """Whether the stubs were told to behave so."""
+    return os.path.exists(STATE + name)
+
+
+def forget(name: str) -> None:
     with suppress(FileNotFoundError):
-        return json.loads((STATE / name).read_text())
+        os.unlink(STATE + name)
+
+
+def text_of(name: str) -> str:
+    with open(STATE + name) as file:
+        return file.read()
+
+
+def read(name: str, default: "Any") -> "Any":
+    with suppress(FileNotFoundError):
+        return json.loads(text_of(name))
     return default
 
 
-def write(name: str, content: Any) -> None:
-    (STATE / name).write_text(json.dumps(content))
+def write(name: str, content: "Any") -> None:
+    with open(STATE + name, "w") as file:
+        file.write(json.dumps(content))
 
 
 def docker(arguments: list[str]) -> int:
     if arguments[0] == "buildx":
         sys.stdout.write("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3\n")
-        return 1 if (STATE / "no-buildx").exists() else 0
+        return 1 if is_told("no-buildx") else 0
     if arguments[0] in {"image", "container"}:
         return inspect(*arguments)
     if arguments[:2] == ["run", "--rm"]:
@@ -107,8 +124,8 @@ def version(_: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    if (STATE / "run.breaks").exists():
-        return complain((STATE / "run.breaks").read_text(), 127)
+    if is_told("run.breaks"):
+        return complain(text_of("run.breaks"), 127)
     name, published = (arguments[arguments.index(each) + 1] for each in ("--name", "--publish"))
     labels = dict(after.split("=") for each, after in pairwise(arguments) if each == "--label")
     image = next(each for each in arguments if each.startswith("binder-bot/"))
@@ -124,9 +141,11 @@ def run(arguments: list[str]) -> int:
 def start(arguments: list[str]) -> int:
     (name,) = arguments
     container = read(f"containers/{name}", {})
-    if (STATE / "container.dies").exists():
+    if is_told("container.dies"):
         container["State"] = {"Running": False, "ExitCode": 137, "OOMKilled": True}
     else:
+        import subprocess  # noqa: PLC0415 - see above
+
         process = subprocess.Popen(
             [sys.executable, "-IS", sys.argv[0], "--serve", str(container["Port"])],
             stdin=subprocess.DEVNULL,
@@ -146,35 +165,34 @@ def remove(arguments: list[str]) -> int:
         return complain(f"Error response from daemon: No such container: {name}")
     with suppress(ProcessLookupError, KeyError):
         os.kill(container["Pid"], signal.SIGKILL)
-    (STATE / "containers" / name).unlink()
+    forget(f"containers/{name}")
     return 0
 
 
-def runs(container: dict[str, Any]) -> bool:
-    with suppress(FileNotFoundError):
-        return Path(f"/proc/{container['Pid']}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+def runs(container: "dict[str, Any]") -> bool:
+    with suppress(FileNotFoundError), open(f"/proc/{container['Pid']}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] != "Z"
     return False
 
 
 def listing(_: list[str]) -> int:
-    for each in sorted((STATE / "containers").iterdir()):
-        container = json.loads(each.read_text())
+    for name in sorted(os.listdir(STATE + "containers")):
+        container = read(f"containers/{name}", {})
         # Between `create` and `start` there is no process yet.
         state = "created" if "Pid" not in container else "running" if runs(container) else "exited"
-        sys.stdout.write(f"{each.name}\t{state}\n")
+        sys.stdout.write(f"{name}\t{state}\n")
     return 0
 
 
 def logs(_: list[str]) -> int:
-    sys.stderr.write((STATE / "logs").read_text())
+    sys.stderr.write(text_of("logs"))
     return 0
 
 
 def events(_: list[str]) -> int:
     with suppress(FileNotFoundError):
-        happened = STATE / "events"
-        sys.stdout.write(happened.read_text())
-        happened.unlink()
+        sys.stdout.write(text_of("events"))
+        forget("events")
     return 0
 
 
@@ -185,12 +203,12 @@ def info(_: list[str]) -> int:
 
 def repo2docker(arguments: list[str]) -> int:
     with suppress(FileNotFoundError):
-        sys.stderr.write((STATE / "build.log").read_text())
-    while (STATE / "build.hangs").exists():
+        sys.stderr.write(text_of("build.log"))
+    while is_told("build.hangs"):
         time.sleep(0.01)
     code = int(read("build.exit", 0))
-    if (STATE / "build.fails-once").exists():
-        (STATE / "build.fails-once").unlink()
+    if is_told("build.fails-once"):
+        forget("build.fails-once")
         code = 1
     if code == 0:
         image = arguments[arguments.index("--image-name") + 1]
@@ -204,9 +222,9 @@ def repo2docker(arguments: list[str]) -> int:
 
 def apt_get(arguments: list[str]) -> int:
     if arguments[0] == "install":
-        (STATE / "no-buildx").unlink(missing_ok=True)
-        for each in (STATE / "apt").iterdir():
-            each.rename(Path(sys.argv[0]).parent / each.name)
+        forget("no-buildx")
+        for name in os.listdir(STATE + "apt"):
+            os.rename(f"{STATE}apt/{name}", f"{COMMANDS}/{name}")
     return 0
 
 
@@ -221,11 +239,12 @@ def iptables(arguments: list[str]) -> int:
 
 def remember(arguments: list[str]) -> int:
     """Of nft and ip: show what was added."""
-    added = STATE / f"{Path(sys.argv[0]).name}.added"
+    added = f"{os.path.basename(sys.argv[0])}.added"
     if {"show", "list"} & set(arguments):
-        sys.stdout.write(added.read_text() if added.exists() else "")
+        sys.stdout.write(text_of(added) if is_told(added) else "")
     else:
-        added.write_text(" ".join(arguments) + ("" if sys.stdin.isatty() else sys.stdin.read()))
+        with open(STATE + added, "w") as file:
+            file.write(" ".join(arguments) + ("" if sys.stdin.isatty() else sys.stdin.read()))
     return 0
 
 

@@ -1,10 +1,15 @@
 """How workspaces install the bot, over real HTTP to Slack, and which of them may."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 
+from bot.admin.check_slack import slack
+from bot.errors import ConfigError
 from handlers.installs.oauth import SCOPES, STATE_SECONDS
 from handlers.slack.calls import WorkspaceLost
+from tests.fakes.database import KEY
 from tests.fakes.slack_front import ORGANISATION
 from tests.unit.handlers.installs.conftest import HOME, OTHER, STRANGE, Site, settings_of
 from tests.unit.handlers.test_manifest import MANIFEST
@@ -84,3 +89,35 @@ def test_an_answer_that_nobody_here_waits_for_installs_nothing(
 
 def test_the_scopes_are_those_of_the_manifest() -> None:
     assert list(SCOPES) == MANIFEST["oauth_config"]["scopes"]["bot"]
+
+
+def checked(site: Site, **changes: Any) -> tuple[list[str], str]:
+    """What `binder-bot check` says of Slack, and why it stops, if it does."""
+    url = site.store.url.render_as_string(hide_password=False)
+    settings = settings_of(site.front, database_url=url, secret_key=KEY, **changes)
+    lines: list[str] = []
+    try:
+        lines += slack(settings)
+    except ConfigError as error:
+        return lines, error.sentence
+    return lines, ""
+
+
+def test_check_tries_each_workspace_and_the_channels_of_the_home_one(site: Site) -> None:
+    state = site.front.workspaces[HOME].state
+    lab = state.channel_for(state.person("ada").id, "lab").id
+    (line,) = checked(site, help_channel=lab)[0]
+    assert "HOME_WORKSPACE has not installed the bot: open https://bot.example.org/slack/install" in line
+    for each in (HOME, OTHER):
+        site.install(each)
+    lines, stops = checked(site, help_channel=lab)
+    assert [each.partition(" ")[0] for each in lines] == ["workspace", "workspace", "channel"]
+    assert HOME in lines[0]
+    assert OTHER in lines[1]
+    assert stops == ""
+    site.front.remove(OTHER)
+    assert "The bot cannot speak in" in checked(site)[1]
+    site.workspaces.doubt(OTHER, "app_uninstalled")
+    lines, stops = checked(site)
+    assert "removed the bot: app_uninstalled" in lines[1]
+    assert stops == ""

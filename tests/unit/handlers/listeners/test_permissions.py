@@ -32,7 +32,7 @@ from workspace.state import Json, SlackError
 
 ABOUT_ONE = [each for each in SUBCOMMANDS if "[name]" in each.usage]
 ACTORS = {Role.OWNER: "ada", Role.ADMIN: "grace"} | dict.fromkeys(
-    set(Role) - {Role.OWNER, Role.ADMIN}, "linus"
+    set(Role) - {Role.OWNER, Role.ADMIN, Role.DECIDER}, "linus"
 )
 PRIVATE = {Role.OUTSIDER, Role.SHARED, Role.MANAGER}
 """The roles for whom the binder is private: who are shared with see it all the same."""
@@ -298,6 +298,31 @@ def test_every_way_in_keeps_to_the_table(
     assert wrong == {}
 
 
+def test_who_runs_the_bot_only_decides_about_launches_of_another_workspace(post: Post) -> None:
+    admin = post.workspace.state.person("grace").id
+    app = bolt(post, lambda: None, can_shelve=True, admins=admin, home_workspace=post.team)
+    desk = Desk(post, app, [])
+    asked = in_state(State.ASKED, Role.MEMBER, 0, desk) | {"team_id": "T0OTHER"}
+    [row] = desk.has_all([asked])
+    for _, ask in [*by_command(desk, "grace"), *by_mention(desk, "grace")]:
+        assert "can't find" in ask(row.id)
+    for action, ask in by_choice(desk, "grace"):
+        assert f"or an admin can {action}." in ask(row.id)
+    assert "or an admin can" in desk.told("grace", lambda: desk.click(ids.STOP, row.id, user=admin))
+    said = desk.told("grace", lambda: desk.click(ids.APPROVE, row.id, user=admin))
+    assert "can't find" not in said
+    assert "an admin can" not in said
+
+
+def test_an_admin_elsewhere_is_nobody_here(post: Post) -> None:
+    admin = post.workspace.state.person("grace").id
+    for named, is_admin in ((admin, False), (f"{post.team}/{admin}", True)):
+        desk = Desk(post, bolt(post, lambda: None, admins=named, home_workspace="T0HOME"), [])
+        said = desk.command("admin list", user=admin)
+        assert ("Only the admins" not in said) == is_admin
+        assert "Only the admins" in desk.command("admin drain", user=admin), "that is for all workspaces"
+
+
 def in_state(state: State, role: Role, number: int, desk: Desk) -> dict[str, Any]:
     """What a binder is in that state that somebody of that role may ask for."""
     its_own = {"id": f"binder{number}", "name": f"binder{number}", "log": "x"}
@@ -351,7 +376,9 @@ ABOUT_NO_BINDER = {
     ("command", ids.COMMAND),
     ("event", "app_home_opened"),
     ("event", "app_mention"),
+    ("event", "app_uninstalled"),
     ("event", "link_shared"),
+    ("event", "tokens_revoked"),
     ("options", ids.GROUPS),
     ("options", ids.REFS),
     ("shortcut", ids.LAUNCH_ANYWHERE),

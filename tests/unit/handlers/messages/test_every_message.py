@@ -7,8 +7,9 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -430,8 +431,11 @@ def made(name: str, case: Case) -> Iterator[Message]:
     yield from [messages_of] if isinstance(messages_of, Message) else messages_of
 
 
-def ordinary(name: str) -> Iterator[Message]:
-    return (message for case in ORDINARY for message in made(name, case))
+@cache
+def ordinary(name: str, language: str = "en") -> Sequence[Message]:
+    """What nothing is the matter with; several tests read the same messages."""
+    with reading(language):
+        return [message for case in ORDINARY for message in made(name, case)]
 
 
 def spoken(markup: str) -> str:
@@ -442,10 +446,9 @@ def spoken(markup: str) -> str:
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("name", MESSAGES)
 def test_no_message_needs_its_pictures_to_be_understood(name: str, language: str) -> None:
-    with reading(language):
-        for message in ordinary(name):
-            for text in [message.text, *in_text(list(message.blocks))]:
-                assert re.search(r"[^\W\d_]{2}", spoken(text)), text
+    for message in ordinary(name, language):
+        for text in [message.text, *in_text(list(message.blocks))]:
+            assert re.search(r"[^\W\d_]{2}", spoken(text)), text
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -463,18 +466,16 @@ def first_words(block: Mapping[str, Any]) -> str:
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("name", MESSAGES)
 def test_every_moment_is_in_the_time_zone_of_its_reader(name: str, language: str) -> None:
-    with reading(language):
-        for message in ordinary(name):
-            for text in [message.text, *in_text(list(message.blocks))]:
-                assert not re.search(r"\d:\d\d|20\d\d-|UTC", _DATE.sub("", text).replace("18:00", "")), text
+    for message in ordinary(name, language):
+        for text in [message.text, *in_text(list(message.blocks))]:
+            assert not re.search(r"\d:\d\d|20\d\d-|UTC", _DATE.sub("", text).replace("18:00", "")), text
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("name", MESSAGES)
 def test_no_message_needs_a_wide_screen(name: str, language: str) -> None:
     """A phone shows some forty characters in a line of code, and wraps nothing that is in columns."""
-    with reading(language):
-        for message in ordinary(name):
-            for text in in_text(list(message.blocks)):
-                columns = [line for line in text.split("```")[1::2] if re.search(r"\S {3,}\S", line)]
-                assert columns == []
+    for message in ordinary(name, language):
+        for text in in_text(list(message.blocks)):
+            columns = [line for line in text.split("```")[1::2] if re.search(r"\S {3,}\S", line)]
+            assert columns == []

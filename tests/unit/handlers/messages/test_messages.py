@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.blocks import HeaderBlock
 
 from bot.provisioning.instances import Size
 from bot.times.durations import duration
 from handlers import ids, messages
 from handlers.messages import status_text
-from handlers.messages.blocks import MAX_VIEW_BLOCKS, problems
+from handlers.messages.blocks import MAX_VIEW_BLOCKS, as_json, problems
 from handlers.messages.buttons import chosen
 from handlers.messages.forms import FormFacts, Origin, launch_form
 from handlers.messages.home_tab import HomeOptions, Mine, home_of_mine
@@ -46,6 +48,11 @@ def every(row: Binder) -> list[Message]:
 
 def texts(message: Message) -> str:
     return "\n".join([message.text, *in_text(list(message.blocks))])
+
+
+def test_the_library_still_checks_each_block() -> None:
+    with pytest.raises(SlackObjectFormationError, match="150 characters"):
+        as_json([HeaderBlock(text="x" * 151)])
 
 
 @settings(max_examples=40)

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from handlers.messages.notices import NoticeOptions
 from handlers.outbox.block_support import REFUSED_SECONDS
-from handlers.outbox.delivery import HEARTBEAT_SECONDS
-from handlers.slack.calls import UPDATES
+from handlers.outbox.delivery import HEARTBEAT_SECONDS, Delivery
+from handlers.slack.calls import UPDATES, SlackCalls, default_rate_limits
+from handlers.slack.clients import OneWorkspace
 from storage import outbox
 from storage.engine import Store
 from storage.models import Binder
@@ -92,6 +94,18 @@ def test_a_server_that_refuses_them_gets_classic_ones_and_is_not_tried_again_for
     old.clock[0] += REFUSED_SECONDS
     change(old, row, fraction=0.7)
     assert tries.since_last() == ["chat.update invalid_blocks", "chat.update"]
+
+
+def test_newer_blocks_are_not_tried_where_the_site_wants_none(post: Post) -> None:
+    post.delivery = Delivery(
+        post.store,
+        OneWorkspace(post.client),
+        SlackCalls(default_rate_limits(lambda: post.clock[0])),
+        options=NoticeOptions(newer_blocks=False),
+    )
+    building(post)
+    post.drain()
+    assert not {"container", "plan"} & {*kinds(post)}
 
 
 def test_the_same_is_said_although_the_second_try_has_to_wait_for_its_turn(old: Post) -> None:
