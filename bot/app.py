@@ -17,9 +17,7 @@ from slack_sdk.errors import SlackApiError
 
 import handlers
 from bot import logs, replica, shutdown, wiring
-from bot.access.connecting import CONNECTION_SECONDS, ConnectionKeeper
-from bot.access.reading import RepositoryReader
-from bot.access.rights import Reader, reader_of
+from bot.access.factory import access_of
 from bot.admin.recover import refuse_lost_database
 from bot.admin.rekey import secrets_advice
 from bot.binders import admission, class_keeper, digest, warm_pool
@@ -37,8 +35,6 @@ from bot.provisioning import registry
 from bot.provisioning.base import Cloud
 from bot.provisioning.measured import measured
 from bot.replica import Replica
-from bot.repositories.preview import Preview, preview
-from bot.repositories.spec import RepoSpec
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
@@ -123,10 +119,12 @@ class Application:
         self.ticks = Ticks(self.metrics.note_tick)
         self._kept_images = image_store_of(settings)
         self._registry = self._kept_images.registry() if self._kept_images else None
+        self._access = access_of(settings, self.store, settings.home_workspace)
         dependencies = replace(
             wiring.reconciler_dependencies(settings, self.store, self.cloud, self._kept_images),
             cloud=measured(self.cloud, self.metrics.note_cloud),
             note_launch=self.metrics.note_launch,
+            rights=self._access.rights,
         )
         self.warm_pool = None
         if self.cloud.can_wait:
@@ -140,9 +138,6 @@ class Application:
             has_images=self._kept_images is not None,
             vcpus_of=self._vcpus.known,
         )
-        self._rights = dependencies.rights
-        github = wiring.github_api(settings)
-        self.connections = ConnectionKeeper(self.store, github) if github else None
         self.replica = Replica(self.store, dependencies.worker, end=_end_this_process)
         self.queue = wiring.queue_keeper(settings, self.store, self.cloud)
         self.watch = ServerWatch(dependencies, submit=self._askers.submit, nudge=self.nudge_work)
@@ -228,7 +223,7 @@ class Application:
             self.ticks.every(seconds, "warm pool", self.warm_pool.tick, jitter=seconds / 10)
         self.ticks.every(class_keeper.CLASS_SECONDS, "classes", self.classes.tick)
         self.ticks.every(admission.QUEUE_SECONDS, "queue", self.queue.tick)
-        self._connect_people()
+        self._access.schedule(self.ticks.every)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
         self.ticks.every(DRAIN_SECONDS, "drain", self._watch_drain, jitter=DRAIN_SECONDS / 10)
         self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
@@ -250,10 +245,6 @@ class Application:
         for advice in self.cloud.host_advice():
             log.warning("host", advice=advice)
         log.info("started", cloud=self.cloud.name, store=repr(self.store))
-
-    def _connect_people(self) -> None:
-        if self.connections is not None:
-            self.ticks.every(CONNECTION_SECONDS, "connections", self.connections.tick)
 
     def _keep_images(self, kept: ImageStore, registry: ImageRegistry) -> None:
         keeper = wiring.image_keeper(kept, registry, self.store, self.cloud)
@@ -300,9 +291,8 @@ class Application:
             log.exception("leases_not_released")
 
     def _collect(self, binder: Binder) -> Archive | None:
-        resolver, server = wiring.resolver_of(self._settings), wiring.server_of(self.cloud)
-        reads = RepositoryReader(resolver, self._rights, reader_of(binder), needs_right=binder.needs_right)
-        return changes.save_work(binder, server, reads)
+        reader = self._access.reader_of(binder, wiring.resolver_of(self._settings))
+        return changes.save_work(binder, wiring.server_of(self.cloud), reader)
 
     def problems(self) -> dict[str, Any]:
         """What is wrong with this process, by name; empty where nothing is."""
@@ -332,15 +322,10 @@ class Application:
         )
 
     def _slow_facts(self) -> SlowFacts:
-        submit = self._background.submit
-        resolver = wiring.form_resolver(self._settings)
-
-        def look(asked: tuple[RepoSpec, Reader]) -> Preview | None:
-            return preview(RepositoryReader(resolver, self._rights, asked[1]), asked[0])
-
+        submit, resolver = self._background.submit, wiring.form_resolver(self._settings)
         return SlowFacts(
             submit,
-            Lookups(look, submit, fresh_seconds=REPOSITORY_SECONDS),
+            Lookups(partial(self._access.look, resolver), submit, fresh_seconds=REPOSITORY_SECONDS),
             Lookups(self._free_places, submit, fresh_seconds=FREE_SECONDS),
             Lookups(partial(user_groups.handles, self._slack.clients), submit, fresh_seconds=GROUPS_SECONDS),
         )

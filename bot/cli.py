@@ -249,21 +249,8 @@ def _deploy_token(options: argparse.Namespace) -> int:
     from bot import config
     from bot.admin import deploy_tokens
 
-    settings = config.load()
-    if options.what == "list":
-        lines = deploy_tokens.listing(settings)
-    elif options.which is None:
-        raise ConfigError(
-            "`deploy-token add` needs a pattern of repositories, and `remove` the id of a token."
-        )
-    elif options.what == "remove":
-        lines = deploy_tokens.remove(settings, options.which)
-    elif options.people is None:
-        raise ConfigError("`deploy-token add` needs `--for` with the Slack ids of those who may use it.")
-    else:
-        token = deploy_tokens.read_token()
-        lines = deploy_tokens.add(settings, options.which, options.people, options.user, token)
-    for line in lines:
+    asked = (options.what, options.which, options.people, options.user)
+    for line in deploy_tokens.answer(config.load(), *asked):
         print(line)
     return 0
 
@@ -335,13 +322,7 @@ COMMANDS = (
         _drain,
         (
             Option(
-                "--timeout",
-                {
-                    "type": float,
-                    "default": 300.0,
-                    "metavar": "SECONDS",
-                    "help": "how long to wait (default: 300)",
-                },
+                "--timeout", {"type": float, "default": 300.0, "metavar": "SECONDS", "help": "default: 300"}
             ),
         ),
     ),
@@ -362,13 +343,7 @@ COMMANDS = (
         _stats,
         (
             Option(
-                "--days",
-                {
-                    "type": _positive,
-                    "default": 30,
-                    "metavar": "N",
-                    "help": "of the last N days (default: 30)",
-                },
+                "--days", {"type": _positive, "default": 30, "metavar": "N", "help": "default: the last 30"}
             ),
             Option("--json", {"action": "store_true", "help": "for programs: times in seconds"}),
         ),
@@ -400,29 +375,9 @@ COMMANDS = (
         _deploy_token,
         (
             Option("what", {"choices": ("add", "list", "remove")}),
-            Option(
-                "which",
-                {
-                    "nargs": "?",
-                    "help": "add: for which repositories, such as gitlab.example.org/lab/*; remove: the id",
-                },
-            ),
-            Option(
-                "--for",
-                {
-                    "dest": "people",
-                    "metavar": "IDS",
-                    "help": "for whom: Slack ids of people, user groups or the workspace, with commas",
-                },
-            ),
-            Option(
-                "--user",
-                {
-                    "default": "git",
-                    "metavar": "NAME",
-                    "help": "the user name that belongs to the token (default: git)",
-                },
-            ),
+            Option("which", {"nargs": "?", "help": "a pattern of repositories, or the id of a token"}),
+            Option("--for", {"dest": "people", "metavar": "IDS", "help": "for whom: ids of Slack"}),
+            Option("--user", {"default": "git", "metavar": "NAME", "help": "for the host (default: git)"}),
         ),
     ),
     OperatorCommand(

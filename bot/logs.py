@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 import structlog
 
-_SECRETS = re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|(?<=[?&]token=)[^&\s\"']+|(?<=//)[^/\s:@]+:[^/\s@]+(?=@)")
-"""Slack's tokens, a server's token in a URL, and user:password in a URL."""
+_SECRETS = re.compile(
+    r"xox[a-z]-[\w-]+|xapp-[\w-]+|gh[a-z]_\w{16,}|gl(?:dt|pat|oas)-[\w-]{16,}"
+    r"|(?<=[?&]token=)[^&\s\"']+|(?<=//)[^/\s:@]+:[^/\s@]+(?=@)"
+)
+"""Tokens of Slack, GitHub and GitLab, a server's token in a URL, and user:password in a URL."""
 
 
 def configure(level: str, form: Literal["console", "json"]) -> None:

@@ -8,9 +8,6 @@ from functools import partial
 
 from slack_sdk import WebClient
 
-from bot.access.github import GitHubApi
-from bot.access.github_rights import GitHubRights
-from bot.access.rights import Rights, SiteRights
 from bot.binders.admission import Admission, QueueKeeper
 from bot.binders.class_keeper import BinderIdentity, ClassKeeper
 from bot.binders.class_plan import ClassPolicy
@@ -56,37 +53,7 @@ def reconciler_dependencies(
         lease=settings.lease_seconds,
         check_repository=RepositoryGate.of(settings, store).check,
         unreachable_alert=60 * settings.unreachable_alert_minutes,
-        rights=rights_of(settings, store),
         images=RegistryImages(store, kept.place, kept.rights, pull_seconds(settings)) if kept else NoImages(),
-    )
-
-
-def rights_of(settings: Settings, store: Store) -> Rights:
-    """Build what gives rights to read private repositories; raises as `github_api` does."""
-    api = github_api(settings)
-    github = GitHubRights(store, api, settings.github_url) if api else None
-    return SiteRights(store, github, settings.home_workspace)
-
-
-def github_api(settings: Settings) -> GitHubApi | None:
-    """Build what speaks to GitHub; None where the site has no GitHub App.
-
-    Raises:
-        ConfigError: GITHUB_APP_KEY is no key.
-    """
-    if not settings.has_github_app:
-        return None
-    try:
-        key = settings.read_github_app_key()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise ConfigError(f"GITHUB_APP_KEY names a file that cannot be read: {why}.") from None
-    return GitHubApi(
-        settings.github_url,
-        settings.github_api_url,
-        app_id=settings.github_app_id,
-        client_id=settings.github_app_client_id,
-        key=key,
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, exists,
 from sqlalchemy.orm import Session, aliased
 
 from storage import binders
+from storage.access_models import GitHubConnection
 from storage.class_models import ClassPhase, SchoolClass
 from storage.engine import insert_into, serialize, unix_now
 from storage.installation_models import Installation, InstallState, Workspace
@@ -192,7 +193,7 @@ def given_up(session: Session, *, after: float) -> Sequence[str]:
 
 
 def tear_down(session: Session, installation_id: str, *, after: float) -> int | None:
-    """Tear down what is in the workspaces of a lost installation: binders, and classes.
+    """Tear down what is in the workspaces of a lost installation: binders, classes, people's connections.
 
     Args:
         session: An open write transaction.
@@ -208,6 +209,8 @@ def tear_down(session: Session, installation_id: str, *, after: float) -> int | 
         return None
     live = _live_binders(session, installation_id)
     _end_classes(session, installation_id)
+    its_people = _speaks_for(GitHubConnection.team_id, installation_id)
+    session.execute(delete(GitHubConnection).where(its_people), execution_options=_PLAIN)
     for each in live:
         binders.end(session, each, ending=Ending.LOST, by="bot", reason="workspace lost")
     return len(live)

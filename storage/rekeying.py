@@ -1,4 +1,4 @@
-"""Encrypts the secrets of rows again, with the first key: those of binders, connections and deploy tokens.
+"""Encrypts the secrets of rows again, with the first key.
 
 Every function works inside the caller's transaction.
 """

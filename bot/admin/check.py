@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 
+from bot.access.factory import github_api
 from bot.access.github import GitHubApi
 from bot.admin.check_slack import slack
 from bot.admin.rekey import secrets_advice
@@ -12,7 +13,7 @@ from bot.images.factory import ImageStore, image_store_of
 from bot.plain_links import ADVICE, is_plain
 from bot.provisioning.base import Cloud
 from bot.provisioning.registry import build_cloud
-from bot.wiring import github_api, open_store
+from bot.wiring import open_store
 
 
 def check(settings: Settings) -> Iterator[str]:

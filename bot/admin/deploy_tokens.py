@@ -20,6 +20,32 @@ _BY = "operator"
 """What the audit calls whoever uses the command line."""
 
 
+def answer(settings: Settings, what: str, which: str | None, people: str | None, user: str) -> Iterator[str]:
+    """Do what the command line says, and say what was done, a line each.
+
+    Args:
+        settings: See there.
+        what: `add`, `list` or `remove`.
+        which: The pattern of repositories, or the id of a token.
+        people: See `add`; also for the last one.
+        user: See there.
+
+    Raises:
+        ConfigError: Something is missing, or cannot be understood.
+    """
+    if what == "list":
+        return listing(settings)
+    if which is None:
+        raise ConfigError(
+            "`deploy-token add` needs a pattern of repositories, and `remove` the id of a token."
+        )
+    if what == "remove":
+        return remove(settings, which)
+    if people is None:
+        raise ConfigError("`deploy-token add` needs `--for` with the Slack ids of those who may use it.")
+    return add(settings, which, people, user, read_token())
+
+
 def read_token() -> str:
     """Ask for a token without showing it, or read it where something else writes to this command.
 

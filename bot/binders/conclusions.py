@@ -185,6 +185,8 @@ def _after_failure(
 def _not_created(binder: Binder, error: BinderBotError, now: float, timeouts: Timeouts) -> Update:
     if isinstance(error, CloudUnreachable):  # it may have been made: the next listings tell
         return Update({"retries": binder.retries + 1}, next_in=timeouts.poll)
+    if isinstance(error, RepositoryUnreachable) and binder.retries + 1 < BROKEN_TRIES:
+        return try_again(binder)  # nothing was made: it was asked whether the repository may be read
     # A warm instance waits for no room: the pool tries again later.
     if binder.is_warm or not isinstance(error, NoCapacity | QuotaExceeded):
         return give_up(now, error, attempt_at=None)

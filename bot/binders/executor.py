@@ -105,6 +105,8 @@ class ActionExecutor:
         store, spec = self._dependencies.store, self._spec_of(binder)
         if not binder.is_warm:  # it may have been banned since it was resolved, or a seat's class began
             self._dependencies.check_repository(binder.url)
+        if binder.needs_right:  # likewise, and what is built already is fetched by nobody
+            self._dependencies.rights.require(binder.url, reader_of(binder))
         with store.write() as session:
             if not binders.lock_if_unchanged(session, binder):
                 return Superseded()

@@ -157,14 +157,21 @@ def launch_with_a_right(scene: Scene, witness: Witness, github: FakeGitHub) -> N
     github.passwords["/group/"] = "u:gldt-s3cret"
     with scene.store.write() as session:
         deploy_tokens.add(session, token, by="operator")
+    good = scene.cloud.reports
     for name in ("lab/secret", "group/secret"):
+        scene.server.pages.clear()
+        scene.cloud.reports = (Report(Phase.FETCHING),)
         assert ada.command(f"/binder launch {github.url}/{name} --name by-right")["ok"]
+        scene.wait(lambda: any(each.right_at for each in scene.all_live()))
+        scene.cloud.reports = good
+        like_jupyter(scene.server)
         scene.wait_until_ready()
         witness.note()
         witness.secrets |= github.state.secrets() | {"deploy token": "gldt-s3cret"}
         assert scene.cloud.created[-1].needs_right
         assert ada.command("/binder stop by-right")["ok"]
         scene.wait(lambda: scene.all_live() == [])
+    assert len(github.state.given) > 1, "the instance got a right of its own"
     github.revoke("ada-gh")
     assert ada.command(f"/binder launch {github.url}/lab/secret")["ok"]
     ada.wait_for_text("Your connection with GitHub has ended: it was revoked", 20)

@@ -36,6 +36,8 @@ class Machine:
     """Whether its agent finds nothing of what it is told."""
     told: dict[str, str] = field(default_factory=dict)
     """What its agent was told, by name."""
+    awaits_right: bool = False
+    """Whether its agent goes on to fetch only once it was told with which right."""
     asked_back: bool = False
     """Whether the last thing that was done to it is resuming it."""
 
@@ -141,7 +143,9 @@ class FakeCloud(MinimalCloud):
     def _add(self, order: InstanceSpec, made: Instance, hidden_for: int = 0) -> None:
         waits, is_deaf = not order.url, not order.url and self.deaf > 0
         self.deaf -= is_deaf
-        machine = Machine(made, hidden_for=hidden_for, waits=waits, is_deaf=is_deaf)
+        machine = Machine(
+            made, hidden_for=hidden_for, waits=waits, is_deaf=is_deaf, awaits_right=bool(order.needs_right)
+        )
         self.machines.setdefault(order.binder_id, []).append(machine)
 
     def expose(self, binder_id: str, resources: ResourceIds) -> ResourceIds:
@@ -162,6 +166,8 @@ class FakeCloud(MinimalCloud):
         if machine.waits and (machine.is_deaf or "order" not in machine.told):
             return Report(Phase.WAITING)
         report = self.reports[min(machine.looks, len(self.reports) - 1)]
+        if report.phase == Phase.FETCHING and machine.awaits_right and "source" not in machine.told:
+            return report
         machine.looks += 1
         return report
 
@@ -183,6 +189,7 @@ class FakeCloud(MinimalCloud):
         self._require_answer(spec.binder_id)
         machine = self._machine(resources)
         machine.told["order"] = text
+        machine.awaits_right = bool(spec.needs_right)
         machine.instance = replace(machine.instance, ends_at=float(int(spec.ends_at)))
         self.orders.append((machine.instance.ref, spec.binder_id))
 

@@ -33,6 +33,7 @@ from storage.warm_models import WarmRequest
 from tests.chaos.sim.world import requested
 from tests.fakes.cloud import FakeCloud
 from tests.fakes.database import KEY
+from tests.fakes.github import FakeGitHub
 from workspace.options import Options
 from workspace.server import Workspace
 
@@ -338,3 +339,18 @@ def test_check_refuses_a_channel_in_which_the_bot_cannot_post(
     chosen = settings.model_copy(update={setting: channel_named(workspace, "secret")})
     with pytest.raises(ConfigError, match=rf"{setting.upper()}: the bot cannot see the channel .* /invite"):
         list(check(chosen))
+
+
+def test_check_shows_where_the_app_of_github_is_installed(
+    in_workspace: tuple[config.Settings, Workspace], tmp_path: Path
+) -> None:
+    settings, _ = in_workspace
+    with FakeGitHub(tmp_path / "git") as github:
+        given = github.settings | {"github_app_key": SecretStr(github.settings["github_app_key"])}
+        page = f"{github.url}/apps/binders/installations/new"
+        assert any(each.endswith(page) for each in check(settings.model_copy(update=given)))
+        with pytest.raises(ConfigError, match="does not know this site's App"):
+            list(check(settings.model_copy(update=given | {"github_app_id": "1"})))
+    gone = {"github_app_key": SecretStr(str(tmp_path / "gone.pem"))}
+    with pytest.raises(ConfigError, match="GITHUB_APP_KEY names a file that cannot be read: No such file"):
+        list(check(settings.model_copy(update=given | gone)))

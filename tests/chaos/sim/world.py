@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from bot.access.rights import NoRights, Rights
 from bot.binders.dependencies import Dependencies
 from bot.binders.reconciler import Reconciler
 from bot.binders.timeouts import Timeouts
 from bot.binders.warm_pool import POOL_SECONDS, WarmPolicy, WarmPool
+from bot.errors import RepositoryNotFound
 from bot.images.keeper import ImageKeeper, KeeperDependencies
 from bot.images.names import RegistryPlace
 from bot.images.plans import KeepingPolicy
@@ -31,9 +33,9 @@ COMMIT = "a" * 40
 TIMEOUTS = Timeouts(poll=1, ready_poll=30, attempt=10, missing=5, boot=900, build=2700, capacity=3600)
 EFFECTS = {
     *("survey", "create", "expose", "report", "shelve", "unshelve", "unshelve_failed", "mark_end"),
-    *("prune", "remove", "instruct", "order", "free_places"),
+    *("prune", "remove", "instruct", "withdraw", "order", "free_places"),
 }
-LOOKS = {"survey", "free_places", "resolve", "manifest"}
+LOOKS = {"survey", "free_places", "resolve", "manifest", "of", "require"}
 """Of these, what changes nothing outside."""
 LEASE_SECONDS = 60.0
 SECRET = "s" * 32
@@ -127,10 +129,13 @@ class Guarded:
 class FakeResolver:
     def __init__(self) -> None:
         self.raises: list[Exception] = []
+        self.wants_right = False
 
-    def resolve(self, spec: RepoSpec, *_given: object) -> Resolved:
+    def resolve(self, spec: RepoSpec, *given: object) -> Resolved:
         if self.raises:
             raise self.raises.pop(0)
+        if self.wants_right and not given:
+            raise RepositoryNotFound("There is no public repository.")
         return Resolved(spec=spec, commit=COMMIT, ref_name="refs/heads/main", is_tip=True)
 
 
@@ -187,6 +192,7 @@ class World:
     has_pool: bool = False
     lives: int = 0
     registry: FakeRegistry = field(default_factory=FakeRegistry)
+    rights: Rights = field(default_factory=NoRights)
 
     def __post_init__(self) -> None:
         self._database = _idle_databases.pop() if _idle_databases else Database()
@@ -222,6 +228,7 @@ class World:
                 lease=LEASE_SECONDS,
                 unreachable_alert=60,
                 images=RegistryImages(self._bots_store, PLACE, RIGHTS, 600),
+                rights=Guarded(self.rights, self.wire, {"of", "require"}),
             )
         )
         self.keeper = ImageKeeper(

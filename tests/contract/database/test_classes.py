@@ -105,6 +105,17 @@ def test_every_seat_gets_one_binder_and_the_same_commit(store: Store) -> None:
     assert get(store).phase == ClassPhase.OPEN
 
 
+def test_all_seats_read_a_private_repository_as_their_teacher_may(store: Store) -> None:
+    has_class(store)
+    tick(store, 2)
+    change_binders(store, resolved_at=1.0, commit="abc", needs_right=True)
+    tick(store, 4)
+    give(store, "U2")
+    found = all_binders(store)
+    assert "U2" in {each.owner for each in found}
+    assert {(each.needs_right, each.read_as) for each in found} == {(True, get(store).teacher)}
+
+
 def test_two_replicas_launch_each_seat_once(store: Store) -> None:
     has_class(store)
     tick(store, 2)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text, update
 
 from bot.admin.rekey import encrypt_all, secrets_advice
-from storage import binders, installations
+from storage import binders, connections, installations
 from storage.engine import Store, unix_now
 from storage.installation_models import Installation
 from storage.installations import Installed, Tokens
@@ -174,6 +174,9 @@ def test_binders_of_a_lost_workspace_end_after_the_grace(store: Store, *, comes_
     install(store)
     install(store, "T2")
     mine, theirs = launch(store, team_id="T1"), launch(store, team_id="T2")
+    with store.write() as session:
+        for team_id in ("T1", "T2"):
+            connections.request(session, team_id, "U1")
     lose(store, "T1")
     with store.read() as session:
         assert installations.count_binders(session, "T1") == 1
@@ -191,6 +194,8 @@ def test_binders_of_a_lost_workspace_end_after_the_grace(store: Store, *, comes_
     )
     assert binder_of(store, theirs.id).target == Target.READY
     with store.read() as session:
+        assert (connections.get(session, "T1", "U1") is not None) is comes_back
+        assert connections.get(session, "T2", "U1") is not None
         assert installations.given_up(session, after=0) == []
 
 

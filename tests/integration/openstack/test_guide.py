@@ -62,6 +62,8 @@ def test_all_that_is_asked_of_the_cloud_is_allowed_by_the_rules(
     cloud.expose("b1", parts)
     (instance,) = cloud.survey().of("b1")
     cloud.report(instance)
+    cloud.instruct("b1", parts, "source", "sealed")
+    cloud.withdraw("b1", parts, "source")
     cloud.survey()
     cloud.shelve("b1", parts)
     cloud.unshelve_failed(parts)

@@ -19,6 +19,7 @@ from storage import deploy_tokens, shares
 from storage.access_models import ConnectionState, DeployToken
 from storage.share_models import AudienceMember
 from tests.conftest import GitServer
+from tests.fakes.github import CLIENT_ID, app_key_as_pem
 from tests.unit.access.conftest import ADA, GRACE, Desk
 
 RESOLVER = Resolver(allow_private=True)
@@ -158,6 +159,15 @@ def test_a_host_in_trouble_refuses_nobody(desk: Desk, trouble: str) -> None:
 )
 def test_names_of_repositories(url: str, name: tuple[str, str] | None) -> None:
     assert name_of(url) == name
+
+
+def test_an_operator_is_shown_where_the_app_is_installed(desk: Desk) -> None:
+    assert desk.api.app_page() == f"{desk.github.url}/apps/binders/installations/new"
+    stranger = GitHubApi(
+        desk.github.url, f"{desk.github.url}/api", app_id="1", client_id=CLIENT_ID, key=app_key_as_pem()
+    )
+    with pytest.raises(RepositoryUnreachable, match="does not know this site's App"):
+        stranger.app_page()
 
 
 def test_a_key_that_is_none_stops_the_start_and_is_not_shown() -> None:

@@ -123,8 +123,9 @@ def test_instances_for_the_others_boot_while_the_first_one_builds_once() -> None
 
 def test_all_get_the_commit_of_the_first() -> None:
     found = school_class(ClassPhase.FIRST, resolved_at=None)
-    step = plan(found, state(first=first(commit="abc", ref="main"), first_launches=1), SHARES)
-    assert (step.changes["commit"], step.changes["ref"]) == ("abc", "main")
+    resolved = first(commit="abc", ref="main", needs_right=True)
+    step = plan(found, state(first=resolved, first_launches=1), SHARES)
+    assert (step.changes["commit"], step.changes["ref"], step.changes["needs_right"]) == ("abc", "main", True)
 
 
 @pytest.mark.parametrize(

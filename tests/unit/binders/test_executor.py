@@ -302,6 +302,15 @@ def test_whose_right_counts(private: ActionExecutor, row: Binder, read_as: str |
     assert isinstance(private.run(row, Resolve()), Failed) is (read_as == "U2")
 
 
+@pytest.mark.parametrize("read_as", ["U1", "U2"])
+def test_who_lost_their_right_gets_no_instance_and_no_image(
+    private: ActionExecutor, row: Binder, cloud: FakeCloud, read_as: str
+) -> None:
+    row.needs_right, row.read_as = True, read_as
+    assert isinstance(private.run(row, Create()), Failed) is (read_as == "U2")
+    assert len(cloud.created) == (read_as == "U1")
+
+
 def test_the_right_is_sealed_for_this_instance_and_taken_back(
     private: ActionExecutor, row: Binder, cloud: FakeCloud
 ) -> None:

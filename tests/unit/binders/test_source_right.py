@@ -3,7 +3,7 @@
 import pytest
 
 from bot.binders import conclusions, transitions
-from bot.binders.actions import Action, Done, Failed, GiveRight, WithdrawRight
+from bot.binders.actions import Action, Create, Done, Failed, GiveRight, WithdrawRight
 from bot.binders.source_right import RENEW_SECONDS, step
 from bot.errors import CloudError, CloudUnreachable, RepositoryNotFound, RepositoryUnreachable
 from bot.provisioning.instances import Phase, Report
@@ -62,6 +62,8 @@ def test_a_failure_is_told_once_the_right_is_taken_back() -> None:
         (GIVE, RepositoryNotFound("No."), {"failure": "No.", "target": Target.GONE}),
         (GIVE, RepositoryUnreachable("Later."), {"retries": 1}),
         (GIVE, CloudUnreachable("Later."), {"retries": 1}),
+        (Create(), RepositoryNotFound("No."), {"failure": "No.", "target": Target.GONE}),
+        (Create(), RepositoryUnreachable("Later."), {"retries": 1}),
         (TAKE, CloudUnreachable("Later."), {"retries": 1}),
         (TAKE, CloudError("Never."), {"right_at": None}),
     ],
