@@ -52,6 +52,8 @@ from handlers.requests.slow_facts import SlowFacts
 from handlers.slack import user_groups
 from handlers.slack.audiences import Audiences
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.http_gate import HttpGate
+from handlers.slack.http_mode import HttpServer
 from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import utc
@@ -83,7 +85,7 @@ FLAVOR_SECONDS = 3600.0
 GROUPS_SECONDS = 600.0
 """How long the names of user groups are believed."""
 BACKGROUND_THREADS = 4
-SOCKET_RETRY_SECONDS = 5.0
+CONNECT_RETRY_SECONDS = 5.0
 STOP_SECONDS = 5.0
 """How long work in progress may take to finish, once the bot is told to stop."""
 
@@ -177,14 +179,14 @@ class Application:
         context = self._context()
         self.homes = HomePublisher(self.store, clients, calls, partial(home.blocks_of, context))
         self._bolt = self._listeners(context)
-        self._socket = SocketModeConnection(self._bolt, settings.slack_app_token.get_secret_value())
+        self._connection = self._way_in()
         self._delivering = [
             Thread(target=self.delivery.run, args=(self._stopping,), name="delivery"),
             Thread(target=self.homes.run, args=(self._stopping,), name="homes"),
             # Collecting takes minutes and can be started again: nobody waits for it at the end.
             Thread(target=self.archives.run, args=(self._stopping,), name="archives", daemon=True),
         ]
-        self._connecting = Thread(target=self._connect, name="socket", daemon=True)
+        self._connecting = Thread(target=self._connect, name="connecting", daemon=True)
         self._health = None
         if settings.health_port is not None:
             address = str(settings.health_address)
@@ -263,7 +265,7 @@ class Application:
         self._stopping.set()
         self.delivery.nudge()
         self.homes.nudge()
-        is_finished = shutdown.finished_within(STOP_SECONDS, self._socket.close, self._finish)
+        is_finished = shutdown.finished_within(STOP_SECONDS, self._connection.close, self._finish)
         self._release_leases()
         if self._health:
             self._health.stop()
@@ -274,6 +276,7 @@ class Application:
         return is_finished
 
     def _finish(self) -> None:
+        self._connection.finish()
         self.ticks.stop()
         for pool in (self._background, self._askers, self._pool):
             pool.shutdown(wait=True, cancel_futures=True)
@@ -296,8 +299,8 @@ class Application:
         found: dict[str, Any] = {}
         if stale := self.ticks.stale():
             found["ticks"] = stale
-        if not self._socket.is_connected:
-            found["slack"] = "the socket is not connected"
+        if problem := self._connection.problem:
+            found["slack"] = problem
         if self.delivery.refused:
             found["delivery"] = self.delivery.refused
         return found
@@ -340,16 +343,23 @@ class Application:
         handlers.register(bolt, context)
         return bolt
 
+    def _way_in(self) -> SocketModeConnection | HttpServer:
+        """How Slack's requests come in: over a socket to Slack, or to a server here."""
+        if token := self._settings.slack_app_token:
+            return SocketModeConnection(self._bolt, token.get_secret_value())
+        gate = HttpGate(self._bolt, self._settings.key_to_requests or "", self.store)
+        return HttpServer(gate, str(self._settings.http_address), self._settings.http_port)
+
     def _connect(self) -> None:
-        """Open the socket; from then on its client reconnects by itself."""
+        """Open the way in; from then on it stays open by itself."""
         while not self._stopping.is_set():
             try:
-                self._socket.connect()
+                self._connection.connect()
             except Exception as error:  # noqa: BLE001 - websocket, HTTP, DNS and Slack each have their own
-                log.warning("socket_not_connected", error=str(error))
-                self._stopping.wait(SOCKET_RETRY_SECONDS)
+                log.warning("not_connected", error=str(error))
+                self._stopping.wait(CONNECT_RETRY_SECONDS)
             else:
-                log.info("socket_connected")
+                log.info("connected")
                 return
 
     def _owe_digest(self, when: tuple[int, clock]) -> None:

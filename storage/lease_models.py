@@ -26,3 +26,12 @@ class Sighting(Base):
 
     binder_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     first_seen: Mapped[float] = mapped_column(Float)
+
+
+class SeenRequest(Base):
+    """A signed request of Slack that was taken: by its signature, or by the id of its event."""
+
+    __tablename__ = "seen_requests"
+
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    at: Mapped[float] = mapped_column(Float, index=True)

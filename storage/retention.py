@@ -5,7 +5,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, delete, or_
 from sqlalchemy.orm import Session
 
-from storage import classes, homes, shares
+from storage import classes, homes, seen_requests, shares
 from storage.engine import unix_now
 from storage.lease_models import Lease
 from storage.models import Binder, OutboxMessage
@@ -32,6 +32,7 @@ def prune(session: Session, *, older_than: float) -> int:
     classes.forget(session, older_than=older_than)
     shares.forget_unused(session)
     homes.forget(session, older_than=HOME_SECONDS)
+    seen_requests.forget(session)
     statements = (
         delete(OutboxMessage).where(alerts),
         delete(Binder).where(gone),

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 
 from bot import cli, config
 from bot.access.settings import AccessSettings
+from bot.config.slack import SlackSettings
 from bot.config.workspaces import WorkspacesSettings
 from bot.images.settings import ImageSettings
 from bot.policy.settings import PolicySettings
@@ -22,8 +23,9 @@ SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 
 
 SECTIONS: dict[str, type[BaseSettings]] = {
+    "Slack": SlackSettings,
     "The bot": config.Settings,
-    "The token, or the workspaces that install the bot": WorkspacesSettings,
+    "Several workspaces": WorkspacesSettings,
     "Who may launch, and how much": PolicySettings,
     "Every cloud": CloudSettings,
     "The local cloud": LocalSettings,

@@ -45,17 +45,13 @@ class Access:
         return preview(RepositoryReader(resolver, self.rights, reader), spec)
 
 
-def access_of(settings: AccessSettings, store: Store, home: str) -> Access:
-    """Build it; raises as `github_api` does.
-
-    Args:
-        settings: See there.
-        store: The database.
-        home: See `SiteRights`.
-    """
+def access_of(settings: AccessSettings, store: Store, home_workspace: str) -> Access:
+    """Build it; raises as `github_api` does."""
     api = github_api(settings)
-    github = GitHubRights(store, api, settings.github_url) if api is not None else None
-    return Access(SiteRights(store, github, home), ConnectionKeeper(store, api) if api is not None else None)
+    if api is None:
+        return Access(SiteRights(store, home=home_workspace), None)
+    github = GitHubRights(store, api, settings.github_url)
+    return Access(SiteRights(store, github, home_workspace), ConnectionKeeper(store, api))
 
 
 def github_api(settings: AccessSettings) -> GitHubApi | None:

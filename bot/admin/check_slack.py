@@ -6,8 +6,9 @@ from contextlib import closing
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot.admin.public_address import require_reachable
 from bot.config import Settings
-from bot.errors import ConfigError, UnreadableSecret
+from bot.errors import ConfigError, ServiceUnreachable, UnreadableSecret
 from bot.wiring import open_store, slack_client, web_client
 from storage import installations
 from storage.installation_models import Installation
@@ -22,6 +23,8 @@ def slack(settings: Settings) -> Iterator[str]:
         ConfigError: Slack refuses a token, or the bot cannot post in a channel of the settings.
     """
     _connect(settings)
+    if secret := settings.key_to_requests:
+        yield _public_address(settings.public_url, secret)
     if not settings.is_installed_by_workspaces:
         client = web_client(settings)
         yield f"slack      {_who(client)}"
@@ -36,9 +39,22 @@ def slack(settings: Settings) -> Iterator[str]:
         yield from _channels(settings, _client(settings, home))
 
 
-def _connect(settings: Settings) -> None:
+def _public_address(public_url: str, signing_secret: str) -> str:
+    if not public_url:
+        return "advice     PUBLIC_URL is not set, so whether Slack reaches the bot is not tried."
     try:
-        web_client(settings).apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
+        require_reachable(public_url, signing_secret)
+    except ServiceUnreachable as error:
+        return f"advice     {error.sentence} Try again while `serve` runs."
+    return f"http       the bot answers at {public_url}"
+
+
+def _connect(settings: Settings) -> None:
+    token = settings.slack_app_token
+    if token is None:
+        return
+    try:
+        web_client(settings).apps_connections_open(app_token=token.get_secret_value())
     except SlackApiError as error:
         raise ConfigError(f"Slack refuses a token: {error.response['error']}.") from error
 

@@ -27,12 +27,9 @@ from bot.config.featured import Featured, featured
 from bot.config.limits import Limits
 from bot.config.workspaces import WorkspacesSettings
 from bot.errors import ConfigError
-from bot.images.names import is_on_loopback
 from bot.images.settings import ImageSettings
 from bot.provisioning.registry import FACTORIES, CloudsSettings
 from bot.times import calendar, zones
-
-SLACK_API_URL = "https://slack.com/api/"
 
 _LEAST_KEY_LENGTH = 32
 _WARNING_SHARE = 2 / 3
@@ -58,14 +55,6 @@ class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings
 
     model_config = SettingsConfigDict(
         env_file=".env", extra="ignore", case_sensitive=False, hide_input_in_errors=True
-    )
-
-    # Slack
-    slack_app_token: SecretStr = Field(
-        description="The app-level token, `xapp-…`, with the scope `connections:write`."
-    )
-    slack_api_url: str = Field(
-        default=SLACK_API_URL, description="The root of Slack's Web API. Socket Mode is found through it."
     )
 
     # Storage
@@ -243,26 +232,12 @@ class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings
             _READ_LATER[str(info.field_name)](value)
         return value
 
-    @field_validator("slack_app_token")
-    @classmethod
-    def _not_empty(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().strip():
-            raise ValueError("is empty")
-        return value
-
     @field_validator("secret_key")
     @classmethod
     def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and min(len(each) for each in _keys(value)) < _LEAST_KEY_LENGTH:
             raise ValueError(f"each key must have at least {_LEAST_KEY_LENGTH} characters")
         return value
-
-    @field_validator("slack_api_url")
-    @classmethod
-    def _is_url(cls, value: str) -> str:
-        if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
-            raise ValueError("must be an http:// or https:// URL")
-        return value.rstrip("/") + "/"
 
     @field_validator("link_host")
     @classmethod
@@ -271,12 +246,6 @@ class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings
         if value and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query):
             raise ValueError("must be an https:// address")
         return value.rstrip("/")
-
-    @model_validator(mode="after")
-    def _tokens_are_not_swapped(self) -> "Settings":
-        if self.slack_app_token.get_secret_value().startswith(("xoxb-", "xoxp-")):
-            raise ValueError("SLACK_APP_TOKEN holds a bot or user token; it must begin with xapp-")
-        return self
 
     @field_validator("cloud")
     @classmethod
@@ -353,11 +322,6 @@ class Settings(WorkspacesSettings, CloudsSettings, ImageSettings, AccessSettings
     def featured_repositories(self) -> tuple[Featured, ...]:
         """What everybody finds on their Home tab."""
         return featured(self.featured)
-
-    @property
-    def workspace_is_local(self) -> bool:
-        """Whether Slack is a stand-in on this machine, which nobody else can reach."""
-        return is_on_loopback(urlsplit(self.slack_api_url).hostname or "")
 
 
 def load(**overrides: Any) -> Settings:

@@ -1,7 +1,7 @@
 """How the bot reaches the workspaces in which it is: with one token, or with those of installations."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from slack_bolt import App
@@ -35,12 +35,14 @@ class SlackAccess:
         clients: The client of each workspace.
         installed: The installations; None with one token.
         flow: How workspaces install the bot; None with one token.
+        signing_secret: With which Slack signs its requests; a secret. None in Socket Mode.
     """
 
     client: WebClient
     clients: Clients
     installed: InstalledWorkspaces | None = None
     flow: OAuthFlow | None = None
+    signing_secret: str | None = field(default=None, repr=False)
 
     @property
     def is_lost(self) -> Callable[[object, str], bool]:
@@ -68,6 +70,7 @@ class SlackAccess:
         return App(
             name="binder-bot",
             client=self.client,
+            signing_secret=self.signing_secret,
             oauth_flow=self.flow,
             raise_error_for_unhandled_request=False,
             user_facing_authorize_error_message=install_text.NOT_INSTALLED,
@@ -87,7 +90,7 @@ def slack_access(
     """
     secret = settings.slack_client_secret
     if not settings.is_installed_by_workspaces or secret is None:
-        return SlackAccess(client, OneWorkspace(client))
+        return SlackAccess(client, OneWorkspace(client), signing_secret=settings.key_to_requests)
     app = SlackApp(settings.slack_client_id, secret.get_secret_value(), _ClientFactory(client))
     grace = 3600 * settings.lost_workspace_hours
     installed = InstalledWorkspaces(store, app, settings.home_workspace, grace)
@@ -97,7 +100,8 @@ def slack_access(
         authorize_url=f"{settings.slack_api_url.removesuffix('api/')}{_AUTHORIZE_PATH}",
         nudge=nudge,
     )
-    return SlackAccess(client, installed, installed, install_flow(store, app, policy, installed))
+    flow = install_flow(store, app, policy, installed)
+    return SlackAccess(client, installed, installed, flow, settings.key_to_requests)
 
 
 @dataclass(frozen=True, slots=True)

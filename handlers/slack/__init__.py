@@ -1,1 +1,1 @@
-"""Slack's Web API, Socket Mode and people's time zones."""
+"""Slack's Web API, its requests, and people's time zones."""

@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.policy.people import Standing
-from handlers.slack.calls import WorkspaceLost
+from handlers.slack.calls import DeliveryError
 from handlers.slack.clients import Clients
 from handlers.slack.user_timezones import UserTimezone, zone_in
 
@@ -150,7 +150,7 @@ class Profiles:
         try:
             client = _quick(self._clients.of(team_id))
             told = client.users_info(user=user, include_locale=True)["user"]
-        except (OSError, SlackClientError, WorkspaceLost) as error:
+        except (OSError, SlackClientError, DeliveryError) as error:
             if isinstance(error, SlackApiError) and error.response.get("error") in _NOBODY:
                 return Profile(None, "", now, is_visible=False)
             log.warning("profile_not_told", error=type(error).__name__)

@@ -73,10 +73,13 @@ class SocketModeConnection:
         """Close it for good."""
         self._client.close()
 
+    def finish(self) -> None:
+        """Wait for nothing: acknowledgements take milliseconds, and `close` waits for its reader."""
+
     @property
-    def is_connected(self) -> bool:
-        """Whether commands arrive."""
-        return self._client.is_connected()
+    def problem(self) -> str:
+        """Why commands do not arrive; empty where they do."""
+        return "" if self._client.is_connected() else "the socket is not connected"
 
     def _handle(self, client: SocketModeClient, request: SocketModeRequest) -> None:
         begun = time()

@@ -41,8 +41,30 @@ def test_the_three_slack_variables_are_enough(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_is_missing_is_named_all_at_once() -> None:
-    with pytest.raises(ConfigError, match=r"SLACK_BOT_TOKEN is missing; SLACK_APP_TOKEN is missing"):
-        config.load()
+    with pytest.raises(ConfigError, match=r"SLACK_BOT_TOKEN is missing; WORKERS: "):
+        config.load(workers=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({}, "SLACK_APP_TOKEN is missing (or SLACK_SIGNING_SECRET, if Slack should send its requests to "),
+        (
+            {"slack_app_token": "xapp-1", "slack_signing_secret": "s"},
+            "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: keep one of them",
+        ),
+    ],
+)
+def test_slack_has_exactly_one_way_in(values: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(slack_bot_token="xoxb-1", **values)
+    assert sentence in caught.value.sentence
+
+
+def test_a_signing_secret_is_enough_instead_of_the_app_token() -> None:
+    settings = config.load(slack_bot_token="xoxb-1", slack_signing_secret="s")
+    assert settings.slack_app_token is None
+    assert (str(settings.http_address), settings.http_port) == ("127.0.0.1", 3000)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +73,8 @@ def test_what_is_missing_is_named_all_at_once() -> None:
         ({"slack_bot_token": "xapp-s3cret"}, "SLACK_BOT_TOKEN"),
         ({"slack_app_token": "xoxb-s3cret"}, "SLACK_APP_TOKEN"),
         ({"slack_app_token": " "}, "SLACK_APP_TOKEN"),
+        ({"slack_signing_secret": " "}, "SLACK_SIGNING_SECRET"),
+        ({"public_url": "binder.example.org/s3cret"}, "PUBLIC_URL"),
         ({"slack_api_url": "ftp://s3cret"}, "SLACK_API_URL"),
         ({"lifetime_hours": "s3cret"}, "LIFETIME_HOURS"),
         ({"local_public_url": "http://s3cret"}, "LOCAL_PUBLIC_URL"),

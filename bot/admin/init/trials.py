@@ -21,7 +21,7 @@ from slack_sdk.web import SlackResponse
 from bot import config
 from bot.admin.check import check_cloud
 from bot.admin.init.dialogue import Known
-from bot.config.settings import SLACK_API_URL
+from bot.config.slack import SLACK_API_URL
 from bot.errors import BinderBotError, CloudError, ConfigError, ServiceUnreachable
 from bot.provisioning.choices import Choice
 from bot.provisioning.registry import choices_of

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from slack_bolt import App
-from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_sdk import WebClient
 
 import handlers
@@ -19,6 +18,7 @@ from handlers.installs.access import SlackAccess, slack_access
 from handlers.installs.workspaces import InstalledWorkspaces
 from handlers.requests.context import Context
 from handlers.slack.calls import SlackCalls, default_rate_limits
+from handlers.slack.http_gate import HttpGate
 from storage import installations
 from storage.engine import Store
 from storage.installation_models import Installation
@@ -92,7 +92,8 @@ class Site:
             "wsgi.input": BytesIO(),
             "HTTP_COOKIE": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
         }
-        body = b"".join(SlackRequestHandler(self.app)(environ, start)).decode()
+        gate = HttpGate(self.app, self.settings.key_to_requests or "", self.store)
+        body = b"".join(gate(environ, start)).decode()
         if cookie := told["headers"].get("set-cookie", told["headers"].get("Set-Cookie")):
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
@@ -125,7 +126,7 @@ def settings_of(front: SlackFront, **changes: Any) -> Settings:
     values: dict[str, Any] = {
         "slack_client_id": CLIENT_ID,
         "slack_client_secret": CLIENT_SECRET,
-        "slack_app_token": "xapp-1",
+        "slack_signing_secret": "the secret with which requests are signed",
         "slack_api_url": front.api_url,
         "public_url": "https://bot.example.org",
         "home_workspace": HOME,

@@ -94,10 +94,11 @@ def test_the_scopes_are_those_of_the_manifest() -> None:
 def checked(site: Site, **changes: Any) -> tuple[list[str], str]:
     """What `binder-bot check` says of Slack, and why it stops, if it does."""
     url = site.store.url.render_as_string(hide_password=False)
-    settings = settings_of(site.front, database_url=url, secret_key=KEY, **changes)
+    nowhere = "http://127.0.0.1:9"
+    settings = settings_of(site.front, database_url=url, secret_key=KEY, public_url=nowhere, **changes)
     lines: list[str] = []
     try:
-        lines += slack(settings)
+        lines += [each for each in slack(settings) if not each.startswith("advice")]
     except ConfigError as error:
         return lines, error.sentence
     return lines, ""
@@ -107,7 +108,7 @@ def test_check_tries_each_workspace_and_the_channels_of_the_home_one(site: Site)
     state = site.front.workspaces[HOME].state
     lab = state.channel_for(state.person("ada").id, "lab").id
     (line,) = checked(site, help_channel=lab)[0]
-    assert "HOME_WORKSPACE has not installed the bot: open https://bot.example.org/slack/install" in line
+    assert "HOME_WORKSPACE has not installed the bot: open http://127.0.0.1:9/slack/install" in line
     for each in (HOME, OTHER):
         site.install(each)
     lines, stops = checked(site, help_channel=lab)

@@ -13,10 +13,13 @@ from sqlalchemy import select
 
 from handlers.installs.workspaces import EARLY_SECONDS, PAUSE_SECONDS
 from handlers.outbox.delivery import Delivery
+from handlers.slack.audiences import Audiences
 from handlers.slack.calls import Rejected, SlackCalls, TooEarly, WorkspaceLost, default_rate_limits
 from handlers.slack.history import messages_since
-from storage import binders, installations
+from storage import binders, draining, installations, shares
 from storage.models import Binder, OutboxMessage
+from storage.share_models import ShareKind
+from storage.shares import Subject
 from storage.vocabulary import MessageKind, OutboxState, Target
 from tests.fakes.slack_front import ORGANISATION
 from tests.unit.handlers.conftest import binder
@@ -287,3 +290,31 @@ def test_lost_posts_are_looked_for_once_a_minute_in_each_workspace(both: Site, c
     look(OTHER, 3)
     clock[0] += early.value.seconds
     look(HOME, 2)
+
+
+# --- who is where ----------------------------------------------------------------------------------------
+
+
+def test_who_names_a_channel_of_another_workspace_keeps_nobody_from_it(both: Site) -> None:
+    state = both.front.workspaces[HOME].state
+    lab = state.channel_for(state.person("ada").id, "lab")
+    rows = {each: launch(both, each) for each in (OTHER, HOME)}
+    with both.store.write() as session:
+        for row in rows.values():
+            shares.share(session, row.id, [Subject(ShareKind.CHANNEL, lab.id)], manages=False, by=row.owner)
+    Audiences(both.store, both.access.clients, both.calls()).refresh()
+    grace = state.person("grace").id
+    with both.store.read() as session:
+        assert [each.id for each in shares.existing(session, HOME, grace)] == [rows[HOME].id]
+        assert shares.existing(session, OTHER, both.front.workspaces[OTHER].state.person("grace").id) == []
+    assert owed(both, kind=MessageKind.NOTE) == [], "it was told who is in it"
+
+
+def test_each_owner_is_warned_of_a_drain_in_their_workspace(both: Site) -> None:
+    rows = [launch(both, each) for each in (HOME, OTHER)]
+    with both.store.write() as session:
+        for each in rows:  # the same id in both
+            session.get_one(Binder, each.id).owner = "U1"
+        assert draining.begin(session, by="U9", team_id=HOME, until=None) == 2
+    warned = owed(both, kind=MessageKind.DRAIN)
+    assert {each.binder_id: each.facts["by"] for each in warned} == {rows[0].id: "U9", rows[1].id: ""}
