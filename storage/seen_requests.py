@@ -1,7 +1,5 @@
 """Which signed requests of Slack were taken already, by any replica."""
 
-from collections.abc import Collection
-
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -12,17 +10,16 @@ REMEMBERED_SECONDS = 1800.0
 """Slack signs for five minutes, and delivers an event again after up to six."""
 
 
-def take(session: Session, keys: Collection[str]) -> set[str]:
-    """Note keys, of at most 80 letters each; those that nobody had noted before.
+def take(session: Session, key: str) -> bool:
+    """Note a key of at most 80 letters; False where some replica had noted it before.
 
     Args:
         session: An open write transaction.
-        keys: What identifies a request: its signature, the id of its event.
+        key: What identifies a request: the id of its event, or else its signature.
     """
-    rows = [{"key": each, "at": unix_now()} for each in sorted(keys)]
-    insert = insert_into(session, SeenRequest).values(rows)
+    insert = insert_into(session, SeenRequest).values(key=key, at=unix_now())
     taken = insert.on_conflict_do_nothing(index_elements=["key"]).returning(SeenRequest.key)
-    return set(session.scalars(taken))
+    return session.scalar(taken) is not None
 
 
 def give_back(session: Session, key: str) -> None:

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 from workspace.block_tree import elements
 from workspace.blocks import check_options
 from workspace.people import People, action_on
-from workspace.socket_mode import NotAnsweredError, Sockets
+from workspace.socket_mode import NotAnsweredError
 from workspace.state import Json, SlackError, State, User
 from workspace.views import EXTERNAL, View, Views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from workspace.delivery import Delivery
+
 
 class FormHands:
     """Every method is something one person does; each returns `ok`, or the `error` that the person sees."""
 
-    def __init__(self, state: State, views: Views, sockets: Sockets, people: People) -> None:
-        self._state, self._views, self._sockets, self._people = state, views, sockets, people
+    def __init__(self, state: State, views: Views, delivery: Delivery, people: People) -> None:
+        self._state, self._views, self._delivery, self._people = state, views, delivery, people
 
     async def type(self, user: str, view_id: str, values: Json) -> Json:
         """Fill in fields without sending the form; the app hears of those that it asked to hear of."""
@@ -62,7 +64,7 @@ class FormHands:
             **self._people.identity(who),
         }
         try:
-            answer = await self._sockets.ask("interactive", payload)
+            answer = await self._delivery.ask("interactive", payload)
         except NotAnsweredError as error:
             return {"ok": False, "error": error.error}
         options: list[Json] = answer.get("options") or []
@@ -91,7 +93,7 @@ class FormHands:
             return {"ok": False, "error": "validation", "errors": wrong}
         payload = {"type": "view_submission", "view": self._views.as_slack(view), "response_urls": []}
         try:
-            answer = await self._sockets.ask("interactive", {**payload, **self._people.identity(who)})
+            answer = await self._delivery.ask("interactive", {**payload, **self._people.identity(who)})
         except NotAnsweredError as error:
             return {"ok": False, "error": error.error}
         return self._people.answered(lambda: self._after_submission(view, answer))

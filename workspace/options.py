@@ -60,6 +60,8 @@ class Options:
         events: the bot events it is subscribed to, as in a manifest (`message.im`); None is all.
         unfurl_domains: the domains of whose links it hears.
         bot_token: accepted as `xoxb-…`; made up where empty. `app_token` likewise, as `xapp-…`.
+        signing_secret: for HTTP mode; made up where empty.
+        retry_seconds: in HTTP mode, how long after a failure an event is sent again: Slack's own times.
         team_id: the workspace's own id; made up where empty.
         ack_seconds: how long the app may take to acknowledge.
         trigger_seconds: how long a trigger_id lives.
@@ -77,6 +79,8 @@ class Options:
     unfurl_domains: tuple[str, ...] = ()
     bot_token: str = ""
     app_token: str = ""
+    signing_secret: str = ""
+    retry_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
     team_id: str = ""
     ack_seconds: float = 3.0
     trigger_seconds: float = 3.0

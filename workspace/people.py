@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workspace import unfurls
 from workspace.arguments import Args
 from workspace.block_tree import elements
-from workspace.socket_mode import NotAnsweredError, Sockets
+from workspace.socket_mode import NotAnsweredError
 from workspace.state import Channel, Json, PostedMessage, SlackError, State, User, new_id
 from workspace.typed import escape
 from workspace.views import View, Views, entered
@@ -18,6 +18,7 @@ from workspace.views import View, Views, entered
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workspace.delivery import Delivery
     from workspace.options import Options, SlashCommand
     from workspace.web_api import WebApi
 
@@ -41,8 +42,8 @@ class ResponseUrl:
 class People:
     """Every method is something one person does; each returns `ok`, or the `error` that the person sees."""
 
-    def __init__(self, state: State, views: Views, sockets: Sockets, api: WebApi, options: Options) -> None:
-        self._state, self._views, self._sockets, self._api = state, views, sockets, api
+    def __init__(self, state: State, views: Views, delivery: Delivery, api: WebApi, options: Options) -> None:
+        self._state, self._views, self._delivery, self._api = state, views, delivery, api
         self._options = options
         self._responses: dict[str, ResponseUrl] = {}
         self._verification = secrets.token_hex(12)
@@ -60,7 +61,7 @@ class People:
             return self._slackbot_says(who, where, f"{name} is not a valid command.")
         payload = self._command_payload(who, where, name, rest)
         try:
-            answer = await self._sockets.ask("slash_commands", payload)
+            answer = await self._delivery.ask("slash_commands", payload)
         except NotAnsweredError as error:
             return self._slackbot_says(who, where, f"{name} failed {_because(error)}", error=error.error)
         response = self._responses[payload["response_url"].rsplit("/", 1)[1]]
@@ -217,7 +218,7 @@ class People:
         """Tell the app what a person did, and wait for its acknowledgement."""
         whole = {**payload, **self.identity(who), "trigger_id": self._state.issue_trigger(who.id)}
         try:
-            await self._sockets.ask("interactive", whole)
+            await self._delivery.ask("interactive", whole)
         except NotAnsweredError as error:
             return {"ok": False, "error": error.error}
         return {"ok": True}
@@ -247,7 +248,7 @@ class People:
         team, bot = self._state.team_id, self._state.bot.id
         authorization = {"enterprise_id": None, "team_id": team, "user_id": bot, "is_bot": True}
         envelope = {"token": self._verification, "team_id": team, "api_app_id": self._state.app_id}
-        self._sockets.tell(
+        self._delivery.tell(
             {
                 **envelope,
                 "event": event,
@@ -317,7 +318,7 @@ class People:
             **self._state.seen_by(who),
             **self._views.seen_by(who.id),
             "dm": self._state.im(who.id, self._state.bot.id).id,
-            "connected": self._sockets.connected,
+            "connected": self._delivery.connected,
             "commands": [_hint(command) for command in self._options.commands],
             "shortcuts": [vars(shortcut) for shortcut in self._options.shortcuts],
         }

@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from workspace import files
+from workspace.delivery import Delivery
 from workspace.form_hands import FormHands
 from workspace.limits import FailureKind, Failures, InjectedFailure, Rates
 from workspace.options import Options
@@ -45,7 +46,10 @@ _Result = TypeVar("_Result")
 
 
 class Workspace:
-    """A small Slack. Start it, point an app at `api_url` with its two tokens, and a browser at `url`."""
+    """A small Slack. Start it, point an app at `api_url` with its two tokens, and a browser at `url`.
+
+    An app in HTTP mode needs `signing_secret` instead of the second token, and `deliver_to` its request URL.
+    """
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
@@ -53,10 +57,14 @@ class Workspace:
         self.state = State(self.options.app_name, self.options.trigger_seconds, self.options.team_id)
         self.app_token = self.options.app_token or f"xapp-1-{self.state.app_id}-{secrets.token_hex(16)}"
         self.views = Views(self.state, new_blocks=self.options.new_blocks)
+        self.signing_secret = self.options.signing_secret or secrets.token_hex(16)
         self.sockets = Sockets(self.state.app_id, self.options.ack_seconds)
+        self.delivery = Delivery(
+            self.sockets, self.signing_secret, self.options.ack_seconds, self.options.retry_seconds
+        )
         self.api = WebApi(self.state, self.views, self.sockets, self.options, self.bot_token, self.app_token)
-        self.people = People(self.state, self.views, self.sockets, self.api, self.options)
-        self.forms = FormHands(self.state, self.views, self.sockets, self.people)
+        self.people = People(self.state, self.views, self.delivery, self.api, self.options)
+        self.forms = FormHands(self.state, self.views, self.delivery, self.people)
         self._failures, self._rates = Failures(), Rates()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="workspace", daemon=True)
@@ -102,6 +110,7 @@ class Workspace:
         self._loop.close()
 
     async def _stop(self) -> None:
+        await self.delivery.close()
         await self.sockets.close()
         if self._runner:
             await self._runner.cleanup()
@@ -109,6 +118,10 @@ class Workspace:
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Run something in the server's loop, from another thread."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def deliver_to(self, request_url: str) -> None:
+        """From now on, send everything to this URL, as Slack does without Socket Mode."""
+        self.delivery.request_url = request_url
 
     def fail_next(self, method: str, kind: FailureKind, times: int = 1, retry_after: float = 1) -> None:
         """Let the next calls of a method (or of `response_url`) fail.

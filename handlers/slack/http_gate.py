@@ -77,7 +77,9 @@ class HttpGate:
         body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         signature = self._require_signed(environ, body)
         event = _event_of(body, content_type)
-        if not self._take(signature, event):
+        if not self._take(event or signature):
+            if event is None:
+                raise Refused(HTTPStatus.CONFLICT)
             return _say(start_response, HTTPStatus.OK)
         environ["wsgi.input"] = io.BytesIO(body)
         return self._pass_on(environ, start_response, event)
@@ -100,18 +102,10 @@ class HttpGate:
             raise Refused(HTTPStatus.UNAUTHORIZED)
         return signature
 
-    def _take(self, signature: str, event: str | None) -> bool:
-        """Whether this has to be done: False for an event that some replica has taken.
-
-        Raises:
-            Refused: The very same request was taken already. Slack signs each of its retries anew.
-        """
-        keys = {signature} | ({event} if event else set())
+    def _take(self, key: str) -> bool:
+        """Whether no replica has taken this before."""
         with self._store.write() as session:
-            new = seen_requests.take(session, keys)
-        if signature not in new:
-            raise Refused(HTTPStatus.CONFLICT)
-        return event is None or event in new
+            return seen_requests.take(session, key)
 
     def _pass_on(
         self, environ: WSGIEnvironment, start_response: StartResponse, event: str | None

@@ -78,9 +78,11 @@ def running(
         "ready_poll_seconds": 0.3,
         "failed_minutes": 0,
     }
+    if "slack_signing_secret" in settings:
+        del whole["slack_app_token"]
     application = Application(config.load(**(whole | settings)), cloud=cloud, store=store)
     application.start()
-    eventually(lambda: workspace.sockets.connected, 15)
+    eventually(lambda: "slack" not in application.problems(), 15)
     try:
         yield application
     finally:

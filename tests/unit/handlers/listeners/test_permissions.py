@@ -247,8 +247,9 @@ def may_retry(desk: Desk, who: str, binder_id: str) -> bool:
     with desk.post.store.read() as session:
         row = session.get_one(Binder, binder_id)
         is_shared = bool(shares.rights(session, who, binder_id))
+    is_here = row.team_id == desk.post.team
     is_there = not row.is_private and desk.is_member(who)
-    return is_there or is_shared or who in {row.owner, desk.grace}
+    return is_here and (is_there or is_shared or who in {row.owner, desk.grace})
 
 
 STATES: dict[State, dict[str, Any]] = {

@@ -244,14 +244,15 @@ def test_an_event_that_slack_sends_again_is_acknowledged_and_not_done_again(site
     again = {**signed(body, JSON, age=-1), "X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout"}
     assert [site.post(body, each).status_code for each in (first, again)] == [200, 200]
     eventually(lambda: site.told == ["Ev1"])
-    assert seen(site) == 3
+    assert seen(site) == 1
 
 
 def test_an_event_that_could_not_be_answered_is_done_when_slack_sends_it_again(site: Site) -> None:
     body = event("Ev2")
     site.breaks.append(RuntimeError(PRIVATE))
-    assert site.post(body, signed(body, JSON)).status_code == 500
-    assert site.post(body, signed(body, JSON, age=-1)).status_code == 200
+    headers = signed(body, JSON)
+    assert site.post(body, headers).status_code == 500
+    assert site.post(body, headers).status_code == 200  # Slack's first retry may come in the same second
     eventually(lambda: site.told == ["Ev2"])
 
 
