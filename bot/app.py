@@ -6,7 +6,6 @@ import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import time as clock
 from functools import partial
 from threading import Event, Thread
 from typing import Any
@@ -20,7 +19,7 @@ from bot import logs, replica, shutdown, wiring
 from bot.access.factory import access_of
 from bot.admin.recover import refuse_lost_database
 from bot.admin.rekey import secrets_advice
-from bot.binders import admission, class_keeper, digest, warm_pool
+from bot.binders import admission, class_keeper, warm_pool
 from bot.binders.reconciler import Reconciler
 from bot.binders.server_watch import ASKED_AT_ONCE, WATCH_SECONDS, ServerWatch
 from bot.config import Settings
@@ -38,7 +37,7 @@ from bot.replica import Replica
 from bot.saved_work import changes
 from bot.saved_work.archive import Archive
 from bot.scheduler import Ticks
-from bot.times.durations import DAY
+from bot.upkeep import Upkeep
 from handlers.installs.access import slack_access
 from handlers.messages.notices import NoticeOptions
 from handlers.outbox.archives import Archives
@@ -57,7 +56,7 @@ from handlers.slack.http_mode import HttpServer
 from handlers.slack.profiles import Profiles
 from handlers.slack.socket_mode import SocketModeConnection
 from handlers.slack.user_timezones import utc
-from storage import audit, deploy_tokens, draining, launch_times, replicas, retention, shares
+from storage import deploy_tokens, replicas, shares
 from storage.engine import Store
 from storage.models import Binder
 
@@ -66,16 +65,8 @@ log = structlog.get_logger(__name__)
 SWEEP_SECONDS = 30.0
 IMAGES_SECONDS = 15.0
 """Between two looks at the images that are on their way into the registry."""
-DIGEST_SECONDS = 300.0
-DRAIN_SECONDS = 5.0
-"""Between two looks whether anything runs while the bot is drained."""
 AUDIENCE_SECONDS = 2.0
 """How soon after it was shared with a channel its members are asked for."""
-RETENTION_SECONDS = 63 * 24 * 3600.0
-"""How long binders that are gone, and the messages about them, stay in the database: this month, of which the
-Home tab says what was used, and the whole month before, of which admins ask what it cost."""
-LAUNCH_TIMES_SECONDS = 365 * 24 * 3600.0
-"""How long the times of launches stay there."""
 REPOSITORY_SECONDS = 60.0
 """How long what was found in a repository is believed while a form is open."""
 FREE_SECONDS = 30.0
@@ -225,14 +216,10 @@ class Application:
         self.ticks.every(admission.QUEUE_SECONDS, "queue", self.queue.tick)
         self._access.schedule(self.ticks.every)
         self.ticks.every(AUDIENCE_SECONDS, "audiences", self.audiences.refresh)
-        self.ticks.every(DRAIN_SECONDS, "drain", self._watch_drain, jitter=DRAIN_SECONDS / 10)
-        self.ticks.every(3600.0, "retention", self._forget, jitter=300.0)
+        Upkeep(self._settings, self.store, self.delivery.nudge).schedule(self.ticks.every)
         self._slack.schedule(self.ticks.every)
         if self._kept_images and self._registry:
             self._keep_images(self._kept_images, self._registry)
-        if when := self._settings.weekly_digest:
-            owe = partial(self._owe_digest, when)
-            self.ticks.every(DIGEST_SECONDS, "digest", owe, jitter=DIGEST_SECONDS / 10)
         self.ticks.start()
         for thread in [*self._delivering, self._connecting]:
             thread.start()
@@ -361,26 +348,6 @@ class Application:
             else:
                 log.info("connected")
                 return
-
-    def _owe_digest(self, when: tuple[int, clock]) -> None:
-        now = self.store.now()
-        with self.store.write() as session:
-            digest.owe(session, now, when, self._settings.zone)
-
-    def _watch_drain(self) -> None:
-        """Tell who stopped new launches when nothing runs any more."""
-        with self.store.read() as session:
-            is_to_be_told = draining.is_to_be_told(session)
-        if is_to_be_told:
-            with self.store.write() as session:
-                draining.tell_when_empty(session)
-            self.delivery.nudge()
-
-    def _forget(self) -> None:
-        with self.store.write() as session:
-            retention.prune(session, older_than=RETENTION_SECONDS)
-            launch_times.forget(session, older_than=LAUNCH_TIMES_SECONDS)
-            audit.forget(session, before=self.store.now() - DAY * self._settings.audit_days)
 
 
 def _end_this_process() -> None:

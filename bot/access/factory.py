@@ -45,13 +45,17 @@ class Access:
         return preview(RepositoryReader(resolver, self.rights, reader), spec)
 
 
-def access_of(settings: AccessSettings, store: Store, home_workspace: str) -> Access:
-    """Build it; raises as `github_api` does."""
+def access_of(settings: AccessSettings, store: Store, home: str) -> Access:
+    """Build it; raises as `github_api` does.
+
+    Args:
+        settings: See there.
+        store: The database.
+        home: See `SiteRights`.
+    """
     api = github_api(settings)
-    if api is None:
-        return Access(SiteRights(store, home=home_workspace), None)
-    github = GitHubRights(store, api, settings.github_url)
-    return Access(SiteRights(store, github, home_workspace), ConnectionKeeper(store, api))
+    github = GitHubRights(store, api, settings.github_url) if api is not None else None
+    return Access(SiteRights(store, github, home), ConnectionKeeper(store, api) if api is not None else None)
 
 
 def github_api(settings: AccessSettings) -> GitHubApi | None:

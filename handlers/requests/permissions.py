@@ -85,10 +85,7 @@ def _role(context: Context, requester: Requester, binder: Binder, manages: bool 
     A channel of which nothing is known counts as private.
     """
     if binder.team_id != requester.team_id:
-        runs_the_bot = context.settings.is_home(requester.team_id) and context.is_admin(
-            requester.team_id, requester.user
-        )
-        return Role.DECIDER if runs_the_bot else Role.OUTSIDER
+        return Role.DECIDER if binder.team_id and _runs_the_bot(context, requester) else Role.OUTSIDER
     if requester.user == binder.owner:
         return Role.OWNER
     if context.is_admin(requester.team_id, requester.user):
@@ -98,6 +95,12 @@ def _role(context: Context, requester: Requester, binder: Binder, manages: bool 
     if standing_of(context, requester) != Standing.MEMBER:
         return Role.GUEST
     return Role.MEMBER if binder.is_private is False else Role.OUTSIDER
+
+
+def _runs_the_bot(context: Context, requester: Requester) -> bool:
+    """Whether somebody is an admin of the workspace of those who run the bot, where there are several."""
+    is_home = requester.team_id == context.settings.home_workspace
+    return is_home and context.is_admin(requester.team_id, requester.user)
 
 
 def allowed(

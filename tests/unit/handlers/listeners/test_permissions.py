@@ -435,7 +435,7 @@ def test_the_site_may_let_everybody_read_logs(desk: Desk) -> None:
     desk.app = bolt(desk.post, lambda: None, logs_for="everybody")
     assert "what pip said" in desk.command("logs public", user=linus)
     assert "secret log" not in desk.command("logs secretive", user=linus)
-    desk.has(name="by-right", log="what is in the repository", needs_right=True)
+    desk.has(id="byright2", name="by-right", log="what is in the repository", needs_right=True)
     assert "what is in the repository" not in desk.command("logs by-right", user=linus)
 
 
