@@ -72,9 +72,9 @@ def _bot(folder: Path, script: Script) -> Iterator[tuple[Workspace, FakeCloud]]:
         )
         application = Application(settings, cloud=cloud)
         application.start()
-        eventually(lambda: workspace.sockets.connected)
-        leave_out_of_garbage_collection()
         try:
+            eventually(lambda: workspace.sockets.connected)
+            leave_out_of_garbage_collection()
             yield workspace, cloud
         finally:
             application.stop()

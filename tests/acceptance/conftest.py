@@ -82,8 +82,8 @@ def running(
         del whole["slack_app_token"]
     application = Application(config.load(**(whole | settings)), cloud=cloud, store=store)
     application.start()
-    eventually(lambda: "slack" not in application.problems(), 15)
     try:
+        eventually(lambda: "slack" not in application.problems(), 15)
         yield application
     finally:
         application.stop()
