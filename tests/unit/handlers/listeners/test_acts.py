@@ -53,6 +53,7 @@ def test_a_refusal_is_recorded_with_its_sentence(desk: Desk, linus: str) -> None
 def test_a_button_and_a_mention_say_so(desk: Desk, linus: str) -> None:
     row = desk.has()
     desk.told("linus", lambda: desk.click(ids.SHELVE, row.id, user=linus))
+    recorded(desk, 2)  # it is answered first
     desk.told("linus", lambda: desk.mention("extend demo 2h", user=linus))
     assert [(each.event, each.way) for each in recorded(desk, 3)[1:]] == [
         ("shelve", "button"),
