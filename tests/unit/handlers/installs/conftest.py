@@ -22,6 +22,7 @@ from handlers.slack.http_gate import HttpGate
 from storage import installations
 from storage.engine import Store
 from storage.installation_models import Installation
+from tests.fakes.settings import GivenSettings
 from tests.fakes.slack_front import CLIENT_ID, CLIENT_SECRET, SlackFront, slack_front
 from tests.unit.handlers.requests.test_sizes import SIZES
 from workspace.options import Options
@@ -131,9 +132,8 @@ def settings_of(front: SlackFront, **changes: Any) -> Settings:
         "public_url": "https://bot.example.org",
         "home_workspace": HOME,
         "launch_for": f"{HOME} {OTHER}",
-        "_env_file": None,
     }
-    return Settings(**(values | changes))
+    return GivenSettings(**(values | changes))
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from slack_bolt import App
 from slack_bolt.request import BoltRequest
 
 import handlers
-from bot.config import Settings
 from bot.provisioning.instances import Size
 from handlers import ids
 from handlers.messages.approval_text import REASON
@@ -22,6 +21,7 @@ from storage import binders, shares
 from storage.models import Binder
 from storage.share_models import ShareKind
 from storage.shares import Subject
+from tests.fakes.settings import GivenSettings
 from tests.unit.handlers.conftest import Post, binder
 from workspace.hands import Person, plain
 
@@ -300,7 +300,7 @@ def context_of(
     }
     context = Context(
         post.store,
-        Settings(**(whole | settings)),
+        GivenSettings(**(whole | settings)),
         SIZES,
         nudge,
         can_shelve,

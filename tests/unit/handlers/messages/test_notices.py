@@ -13,7 +13,7 @@ from slack_sdk import WebClient
 from bot.binders import deadlines
 from bot.binders import digest as digests
 from bot.binders.deadlines import WarningPolicy
-from bot.config import Settings, load
+from bot.config import load
 from bot.config.limits import Limits
 from bot.errors import ConfigError, RequestError
 from bot.provisioning.instances import Size
@@ -38,6 +38,7 @@ from storage import notices as stored
 from storage.engine import Store
 from storage.models import Binder, Notice
 from storage.vocabulary import Activity, Ending, MessageKind, OutboxState, Outcome, Reason, Status, Target
+from tests.fakes.settings import GivenSettings
 from tests.unit.handlers.conftest import NOW, Post, binder
 from workspace.hands import plain
 
@@ -361,7 +362,7 @@ class Keeping:
         self.zone = UserTimezone(UTC)
         self.context = Context(
             store,
-            Settings(**(TOKENS | {"admins": "U9"} | settings)),
+            GivenSettings(**(TOKENS | {"admins": "U9"} | settings)),
             SIZES,
             lambda: None,
             zone_of=lambda *_person: self.zone,

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from bot import config
-from bot.config import Settings
 from bot.errors import ConfigError, Refused, RequestError
 from bot.provisioning.instances import Size
 from bot.provisioning.registry import build_cloud
@@ -19,6 +18,7 @@ from handlers.requests.requester import Requester
 from storage import binders
 from storage.engine import Store
 from storage.models import Binder
+from tests.fakes.settings import GivenSettings
 
 TOKENS = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"}
 SIZES = (
@@ -30,7 +30,7 @@ SIZES = (
 
 @pytest.fixture
 def context(store: Store) -> Context:
-    settings = Settings(**TOKENS, admins="U9")  # type: ignore[arg-type] # as the environment has it
+    settings = GivenSettings(**TOKENS, admins="U9")  # type: ignore[arg-type] # as the environment has it
     return Context(store, settings, SIZES, lambda: None)
 
 
