@@ -1,11 +1,11 @@
 """A real database, and a clock of its own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from storage.engine import Store
+from tests.fakes.database import empty_store
 from tests.unit.binders.rows import NOW
 
 
@@ -15,8 +15,6 @@ def clock() -> list[float]:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: list[float]) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'bot.sqlite3'}", clock=lambda: clock[0])
-    store.migrate()
-    yield store
-    store.close()
+def store(clock: list[float]) -> Iterator[Store]:
+    with empty_store(lambda: clock[0]) as store:
+        yield store

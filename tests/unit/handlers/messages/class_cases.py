@@ -57,7 +57,8 @@ def rows_full_of(text: str, binder: Binder) -> list[tuple[Seat, Binder | None]]:
     return [(seat, each) for each in (binder, None)] * 40
 
 
-ClassCase = Callable[[str, Binder], Iterator[Message]]
+ClassCase = Callable[[str, Callable[[], Binder]], Iterator[Message]]
+"""Who makes messages from a text, and asks for a binder only where they depend on one."""
 
 CLASS_MESSAGES: Mapping[str, ClassCase] = {
     "class_text.card": lambda text, _: iter(
@@ -77,10 +78,10 @@ CLASS_MESSAGES: Mapping[str, ClassCase] = {
     "class_text.status": lambda text, _: iter(class_text.status(each) for each in classes_full_of(text)),
     "class_text.teachers_status": lambda text, binder: iter(
         class_text.teachers_status(a_class(name=text, price_per_hour=1.0), rows, 1e12, text)
-        for rows in ([], rows_full_of(text, binder))
+        for rows in ([], rows_full_of(text, binder()))
     ),
     "class_text.seat_waits": lambda text, binder: iter(
-        class_text.seat_waits(each, row) for each in classes_full_of(text) for row in (binder, None)
+        class_text.seat_waits(each, row) for each in classes_full_of(text) for row in (binder(), None)
     ),
     "class_text.extended": lambda text, _: iter(
         class_text.extended(each, is_held=True, guessed_zone=text) for each in classes_full_of(text)
@@ -91,7 +92,9 @@ CLASS_MESSAGES: Mapping[str, ClassCase] = {
     "class_text.planned": lambda text, _: iter(
         class_text.planned(each, text) for each in classes_full_of(text)
     ),
-    "seat_card.seat_card": lambda _, binder: iter([seat_card.seat_card(_of_class(binder), can_shelve=True)]),
+    "seat_card.seat_card": lambda _, binder: iter(
+        [seat_card.seat_card(_of_class(binder()), can_shelve=True)]
+    ),
 }
 """Each message by the function that makes it, from a text and a binder."""
 

@@ -8,7 +8,6 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from typing import Any
@@ -65,12 +64,18 @@ LONGEST = "x" * 6_000
 TERMS = NoticeOptions(unit=LONGEST, can_shelve=True, shelves_idle=True)
 
 
-@dataclass(frozen=True)
 class Case:
-    """A binder in one of its states, and a text from outside."""
+    """A binder in one of its states, and a text from outside. It knows whether its binder was looked at."""
 
-    row: Binder
-    text: str
+    def __init__(self, row: Binder, text: str) -> None:
+        self._row = row
+        self.text = text
+        self.is_looked_at = False
+
+    @property
+    def row(self) -> Binder:
+        self.is_looked_at = True
+        return self._row
 
 
 def row_full_of(text: str, **changes: Any) -> Binder:
@@ -298,7 +303,7 @@ MESSAGES: Mapping[str, Callable[[Case], Message | Iterator[Message]]] = {
     "notices.kept": lambda case: notices.kept(case.row, held_by=Reason.BUDGET, guessed_zone=case.text),
     "notices.ends_in_site_zone": lambda case: notices.ends_in_site_zone(case.text, NOW, case.text),
     **{
-        name: lambda case, make=make: make(case.text, case.row)  # type: ignore[misc] # bound early
+        name: lambda case, make=make: make(case.text, lambda: case.row)  # type: ignore[misc] # bound early
         for name, make in CLASS_MESSAGES.items()
     },
 }
@@ -376,6 +381,17 @@ CASES = [
 ]
 
 
+def differing(cases: Sequence[Case]) -> Iterator[Case]:
+    """Leave out what would make the same again: the same text, where the binder was not looked at."""
+    enough: set[str] = set()
+    for case in cases:
+        if case.text not in enough:
+            case.is_looked_at = False
+            yield case
+            if not case.is_looked_at:
+                enough.add(case.text)
+
+
 WITH_TOKEN = {"replies.links", "seat_card.seat_card"}
 """What only one person reads."""
 
@@ -384,7 +400,7 @@ WITH_TOKEN = {"replies.links", "seat_card.seat_card"}
 @pytest.mark.parametrize("name", MESSAGES)
 def test_slack_takes_every_message(name: str, language: str) -> None:
     with reading(language):
-        for case in CASES:
+        for case in differing(CASES):
             for message in made(name, case):
                 check(message)
                 assert name in WITH_TOKEN or TOKEN not in str(message)
@@ -394,7 +410,7 @@ def test_slack_takes_every_message(name: str, language: str) -> None:
 @pytest.mark.parametrize("name", VIEWS)
 def test_slack_takes_every_view(name: str, language: str) -> None:
     with reading(language):
-        for case in CASES:
+        for case in differing(CASES):
             assert problems(VIEWS[name](case), most=MAX_VIEW_BLOCKS) == []
 
 
@@ -435,7 +451,7 @@ def made(name: str, case: Case) -> Iterator[Message]:
 def ordinary(name: str, language: str = "en") -> Sequence[Message]:
     """What nothing is the matter with; several tests read the same messages."""
     with reading(language):
-        return [message for case in ORDINARY for message in made(name, case)]
+        return [message for case in differing(ORDINARY) for message in made(name, case)]
 
 
 def spoken(markup: str) -> str:
