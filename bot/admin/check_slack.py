@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.admin.public_address import require_reachable
 from bot.config import Settings
+from bot.config.slack import INSTALL_PATH
 from bot.errors import ConfigError, ServiceUnreachable, UnreadableSecret
 from bot.wiring import open_store, slack_client, web_client
 from storage import installations
@@ -34,7 +35,7 @@ def slack(settings: Settings) -> Iterator[str]:
     yield from _workspaces(settings, found)
     home = next((each for each in found if each.id == settings.home_workspace and each.lost_at is None), None)
     if home is None:
-        yield f"slack      HOME_WORKSPACE has not installed the bot: open {settings.public_url}/slack/install"
+        yield f"slack      HOME_WORKSPACE has not installed the bot: open {settings.public_url}{INSTALL_PATH}"
     else:
         yield from _channels(settings, _client(settings, home))
 

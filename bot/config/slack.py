@@ -12,6 +12,8 @@ from bot.images.names import is_on_loopback
 SLACK_API_URL = "https://slack.com/api/"
 EVENTS_PATH = "/slack/events"
 """Where below PUBLIC_URL Slack sends commands, interactions and events."""
+INSTALL_PATH, REDIRECT_PATH = "/slack/install", "/slack/oauth_redirect"
+"""Where below PUBLIC_URL people install the bot, and where Slack sends their browsers back."""
 
 
 class SlackSettings(BaseSettings):

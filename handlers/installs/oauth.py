@@ -21,6 +21,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.oauth import InstallationStore, OAuthStateStore
 from slack_sdk.oauth.installation_store import Installation as ToldInstallation
 
+from bot.config.slack import INSTALL_PATH, REDIRECT_PATH
 from handlers.installs.workspaces import InstalledWorkspaces, SlackApp
 from handlers.messages import install_text
 from handlers.slack.calls import DeliveryError, WorkspaceLost
@@ -31,7 +32,6 @@ from storage.installations import Installed, Tokens
 
 log = structlog.get_logger(__name__)
 
-INSTALL_PATH, REDIRECT_PATH = "/slack/install", "/slack/oauth_redirect"
 STATE_SECONDS = 600
 SCOPES = (
     "app_mentions:read",

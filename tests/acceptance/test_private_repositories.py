@@ -105,6 +105,7 @@ def processes(folder: Path) -> Iterator[str]:
             yield f"{each.cmdline()} {variables}"
 
 
+@pytest.mark.timeout(240)
 def test_only_who_may_read_it_launches_it_and_nothing_of_the_right_is_left(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

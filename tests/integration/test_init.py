@@ -18,6 +18,7 @@ from bot import config
 from bot.admin.init import init, settings_file, trials
 from bot.errors import ConfigError, ServiceUnreachable
 from storage.engine import Store
+from tests.fakes.slack_front import CLIENT_ID, CLIENT_SECRET, slack_front
 from tests.fakes.terminal import FakeTerminal
 from workspace.options import Options
 from workspace.server import Workspace
@@ -59,11 +60,15 @@ class Dialogue:
 
     def answer(self, name: str, typed: str) -> None:
         """Wait until a question is asked, and answer it."""
+        self.is_asked(name)
+        os.write(self._mine, f"{typed}\n".encode())
+
+    def is_asked(self, name: str) -> None:
+        """Wait until a question is asked, and waits for its answer."""
         asked = self._read_until(name)
         # Its prompt is complete, and the echo is off, when nothing more comes: it waits for us.
         while asked or not self.shown.endswith((": ", "] ")):
             asked = self._read(0.05)
-        os.write(self._mine, f"{typed}\n".encode())
 
     def end(self) -> int:
         while self._read(30.0):
@@ -91,6 +96,7 @@ class Dialogue:
 
 def test_the_command_asks_tries_and_writes_what_the_bot_can_use(workspace: Workspace, tmp_path: Path) -> None:
     run = Dialogue(tmp_path, workspace.api_url)
+    run.answer("SLACK_MODE [socket]", "")
     run.answer("APP_NAME [Binder]", "Lab")
     run.answer("LINK_HOST", "https://binders.example.org")
     wrong = "xoxb-nobody-knows-this"
@@ -131,7 +137,8 @@ def test_an_interruption_writes_nothing(workspace: Workspace, tmp_path: Path) ->
     file = tmp_path / "settings"
     file.write_text("LOG_LEVEL=DEBUG\n")
     run = Dialogue(tmp_path, workspace.api_url, str(file))
-    run.answer("APP_NAME", "")
+    run.answer("SLACK_MODE", "")
+    run.is_asked("APP_NAME")  # Python does not notice a signal that comes just before it begins to wait
     run.process.send_signal(signal.SIGINT)
     assert run.end() == 130
     assert "Nothing was written." in run.shown
@@ -143,9 +150,11 @@ def test_answers_are_proposed_again_and_other_lines_stay(workspace: Workspace, t
     file = tmp_path / "settings"
     lines = {**known(workspace), "CLOUD": "local", "LOCAL_ENGINE": "none", "SECRET_KEY": "k" * 32}
     file.write_text(
-        "# mine\nLOG_LEVEL=DEBUG\n" + "".join(f"{name}={value}\n" for name, value in lines.items())
+        "# mine\nLOG_LEVEL=DEBUG\nPUBLIC_URL=\nSLACK_SIGNING_SECRET=\n"
+        + "".join(f"{name}={value}\n" for name, value in lines.items())
     )
     names = [
+        "SLACK_MODE [socket]",
         "LINK_HOST",
         "SLACK_BOT_TOKEN […",
         "SLACK_APP_TOKEN […",
@@ -157,10 +166,109 @@ def test_answers_are_proposed_again_and_other_lines_stay(workspace: Workspace, t
     terminal = FakeTerminal([(name, "") for name in names])
     init(file, terminal)
     text = file.read_text()
-    assert text.startswith("# mine\nLOG_LEVEL=DEBUG\n")
+    assert text.startswith("# mine\nLOG_LEVEL=DEBUG\nSLACK_API_URL=")
+    assert "SIGNING_SECRET" not in text, "an empty one would be a mistake"
     assert [f"{name}={value}\n" in text for name, value in lines.items()] == [True] * len(lines)
     assert terminal.hidden == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "DATABASE_URL"]
     assert [value for value in lines.values() if len(value) > 12 and value in terminal.screen] == []
+
+
+Script = list[tuple[str, str]]
+SIGNING_SECRET = "0123456789abcdef0123456789abcdef"
+PUBLIC_URL = "https://binder-bot.example.org"
+HTTP_ONE: Script = [
+    ("SLACK_MODE [socket]", "2"),
+    ("SLACK_WORKSPACES [one]", ""),
+    ("PUBLIC_URL:", "http://binder-bot.example.org"),
+    ("PUBLIC_URL:", f"{PUBLIC_URL}/"),
+    ("LINK_HOST", ""),
+    ("SLACK_BOT_TOKEN […", ""),
+    ("SLACK_SIGNING_SECRET:", "xapp-1-a-token"),
+    ("SLACK_SIGNING_SECRET:", SIGNING_SECRET),
+]
+TO_SEVERAL: Script = [
+    ("SLACK_MODE [http]", ""),
+    ("SLACK_WORKSPACES [one]", "all"),
+    ("SLACK_WORKSPACES [one]", "several"),
+    (f"PUBLIC_URL [{PUBLIC_URL}/]", ""),
+    ("LINK_HOST", ""),
+    ("SLACK_CLIENT_ID:", "A0123456789"),
+    ("SLACK_CLIENT_ID:", CLIENT_ID),
+    ("SLACK_CLIENT_SECRET:", "the-secret-of-another-app"),
+    ("HOME_WORKSPACE:", "home"),
+    ("HOME_WORKSPACE:", "T0HOME"),
+    ("Answer these questions again?", "yes"),
+    (f"SLACK_CLIENT_ID [{CLIENT_ID}]", ""),
+    ("SLACK_CLIENT_SECRET […", CLIENT_SECRET),
+    ("HOME_WORKSPACE [T0HOME]", ""),
+    ("SLACK_SIGNING_SECRET […", CLIENT_SECRET),
+    ("SLACK_SIGNING_SECRET […", ""),
+]
+STILL_SEVERAL: Script = [
+    ("SLACK_MODE [http]", ""),
+    ("SLACK_WORKSPACES [several]", ""),
+    ("PUBLIC_URL [", ""),
+    ("LINK_HOST", ""),
+    ("SLACK_CLIENT_ID [", ""),
+    ("SLACK_CLIENT_SECRET […", ""),
+    ("HOME_WORKSPACE [T0HOME]", ""),
+    ("SLACK_SIGNING_SECRET […", ""),
+]
+SLACK_OF = {
+    "one": {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "PUBLIC_URL"},
+    "several": {
+        "SLACK_CLIENT_ID",
+        "SLACK_CLIENT_SECRET",
+        "HOME_WORKSPACE",
+        "SLACK_SIGNING_SECRET",
+        "PUBLIC_URL",
+    },
+    "socket": {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"},
+}
+
+
+def test_the_way_in_can_be_changed_and_what_it_does_not_use_is_left_out(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings"
+    others = {"LAUNCH_FOR": "T0HOME,T0OTHER", "CLOUD": "local", "LOCAL_ENGINE": "none"}
+    settings_file.write(file, known(workspace, **others))
+    monkeypatch.setenv("SLACK_APP_TOKEN", workspace.app_token)  # the shell has loaded the file
+    rest = ["ADMINS", "DATABASE_URL", "CLOUD", "LOCAL_ENGINE", "LOCAL_UNISOLATED_OK", "LOCAL_PUBLIC_URL"]
+    to_socket: Script = [
+        ("SLACK_MODE [http]", "socket"),
+        ("LINK_HOST", ""),
+        ("SLACK_BOT_TOKEN:", workspace.bot_token),
+        ("SLACK_APP_TOKEN […", ""),
+    ]
+    back: Script = [("SLACK_MODE [socket]", ""), *to_socket[1:2], ("SLACK_BOT_TOKEN […", ""), to_socket[3]]
+    screens = []
+    with slack_front([workspace]) as front:
+        rows = [("one", HTTP_ONE), ("several", TO_SEVERAL), ("several", STILL_SEVERAL)]
+        for mode, script in [*rows, ("socket", to_socket), ("socket", back)]:
+            api_url = front.api_url if mode == "several" else workspace.api_url
+            settings_file.write(file, {"SLACK_API_URL": api_url})
+            terminal = FakeTerminal([*script, *((name, "") for name in rest), ("Write", "")])
+            init(file, terminal)
+            screens.append(terminal.screen)
+            found = settings_file.read(file)
+            assert found.keys() & set.union(*SLACK_OF.values()) == SLACK_OF[mode]
+            assert found["LAUNCH_FOR"] == "T0HOME,T0OTHER"
+            assert "cloud      local answers" in terminal.screen, "the settings fit together"
+    one, several, again, socket, last = screens
+    assert "SLACK_APP_TOKEN is not used any more. It is left out of the file." in one
+    assert "unset SLACK_APP_TOKEN; set -a;" in one
+    assert f"{PUBLIC_URL}/slack/events stands" in one
+    assert "SLACK_BOT_TOKEN is not used any more" in several
+    assert "The client secret is not that of the client id." in several
+    assert "This is the client secret." in several
+    assert f"{PUBLIC_URL}/slack/oauth_redirect has to stand" in several
+    assert "Slack knows this client id and secret." in again
+    assert f"Then open {PUBLIC_URL}/slack/install" in again
+    assert socket.count("is not used any more") == 5
+    assert "not used any more" not in last
+    for secret in (SIGNING_SECRET, CLIENT_SECRET, workspace.bot_token, workspace.app_token):
+        assert not [screen for screen in screens if secret in screen]
 
 
 @pytest.mark.parametrize("answer", ["no", "^C"])
@@ -168,9 +276,9 @@ def test_without_a_yes_nothing_is_written(workspace: Workspace, tmp_path: Path, 
     file = tmp_path / "settings"
     file.write_text("".join(f"{name}={value}\n" for name, value in known(workspace).items()))
     before = file.read_bytes()
-    names = ["LINK_HOST", "SLACK_BOT", "SLACK_APP", "ADMINS", "DATABASE_URL", "CLOUD", "LOCAL_ENGINE"]
-    script = [(name, "") for name in [*names, "LOCAL_UNISOLATED_OK", "LOCAL_PUBLIC_URL"]]
-    script[6] = ("LOCAL_ENGINE", "none")
+    names = ["SLACK_MODE", "LINK_HOST", "SLACK_BOT", "SLACK_APP", "ADMINS", "DATABASE_URL", "CLOUD"]
+    script = [(name, "") for name in names]
+    script += [("LOCAL_ENGINE", "none"), ("LOCAL_UNISOLATED_OK", ""), ("LOCAL_PUBLIC_URL", "")]
     with pytest.raises(KeyboardInterrupt):
         init(file, FakeTerminal([*script, ("Write", answer)]))
     assert file.read_bytes() == before
@@ -223,7 +331,7 @@ def test_a_database_that_was_in_use_needs_its_key(workspace: Workspace, tmp_path
     with closing(Store(url)) as store:
         store.migrate()
     key = "the key of the bot that used it before"
-    script = [*((name, "") for name in ("LINK_HOST", "SLACK_BOT", "SLACK_APP", "ADMINS"))]
+    script = [*((name, "") for name in ("SLACK_MODE", "LINK_HOST", "SLACK_BOT", "SLACK_APP", "ADMINS"))]
     script += [("DATABASE_URL", url), ("SECRET_KEY", "too short"), ("SECRET_KEY", key)]
     script += [("CLOUD", ""), ("LOCAL_ENGINE", "none"), ("LOCAL_UNISOLATED_OK", ""), ("LOCAL_PUBLIC_URL", "")]
     file = tmp_path / "settings"

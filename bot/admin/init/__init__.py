@@ -1,15 +1,15 @@
 """`binder-bot init`: ask for the settings, try each answer at once, and write them to a file.
 
-`dialogue` asks, and knows no question. `questions` is the table of all questions. `trials` tries answers on
-Slack, the database and the cloud. `settings_file` reads and writes the file. `manifest` fills in the
-Slack app.
+`dialogue` asks, and knows no question. `questions` is the table of all questions, `slack_app` its part of
+Slack, and `answers` how they are read. `trials` tries answers on Slack, the database and the cloud.
+`settings_file` reads and writes the file. `manifest` fills in the Slack app.
 """
 
 import os
 import secrets
 from pathlib import Path
 
-from bot.admin.init import settings_file
+from bot.admin.init import settings_file, slack_app
 from bot.admin.init.dialogue import Terminal, ask_all, confirm
 from bot.admin.init.questions import sections
 from bot.errors import ConfigError
@@ -27,9 +27,10 @@ _DONE = """\
 
 Next:
 
-    set -a; . {file}; set +a{bake}
+    {unset}set -a; . {file}; set +a{bake}
     binder-bot check
-    binder-bot serve"""
+    binder-bot serve
+{then}"""
 _BAKE = """
     binder-bot bake --from IMAGE     # a plain image of Debian or Ubuntu; takes some minutes"""
 
@@ -66,11 +67,14 @@ def _ask_and_write(file: Path, manifest_file: Path, terminal: Terminal) -> None:
     made = {name: secrets.token_urlsafe(32) for name in _KEYS}
     answers = made | ask_all(terminal, sections(manifest_file), elsewhere | existing, os.environ)
     changed = {
-        name: value for name, value in answers.items() if name.isupper() and value != existing.get(name, "")
+        name: value for name, value in answers.items() if name.isupper() and value != existing.get(name)
     }
     kept = f", which is there already ({len(existing)} settings)" if file.exists() else ""
     if not confirm(terminal, f"Write {file}{kept}?", default=True):
         raise KeyboardInterrupt
     settings_file.write(file, changed)
     bake = _BAKE if answers.get("OPENSTACK_IMAGE") == "baked" else ""
-    terminal.say("\n" + _DONE.format(file=file, bake=bake))
+    left_out = [name for name, value in answers.items() if not value and name in os.environ]
+    unset = f"unset {' '.join(left_out)}; " if left_out else ""
+    then = slack_app.after_start(answers)
+    terminal.say("\n" + _DONE.format(file=file, bake=bake, unset=unset, then=then).rstrip())

@@ -49,6 +49,7 @@ class Question:
         text: What is asked, with what the person should know.
         default: The answer if the person only presses Enter, and nothing is known.
         is_due: Whether it is asked, by what is known.
+        is_left_out: Whether the file loses the setting where it is not asked.
         optional: Whether the answer may be empty.
         secret: Whether it is typed without being shown.
         shown: How an existing answer is shown.
@@ -62,6 +63,7 @@ class Question:
     text: str
     default: Callable[[Known], str] = lambda _known: ""
     is_due: Callable[[Known], bool] = lambda _known: True
+    is_left_out: bool = False
     optional: bool = False
     secret: bool = False
     shown: Callable[[str], str] = lambda value: value
@@ -99,13 +101,23 @@ def ask_all(
         environment: Answers that are proposed where the file has none.
 
     Returns:
-        What the file had, and the answers.
+        What the file had, and the answers. What is left out is empty.
     """
     known = dict(existing)
     for section in sections:
-        terminal.say(f"\n== {section.title} ==")
-        _ask_section(terminal, section, known, environment)
+        _leave_out(terminal, section, known)
+        if any(each.is_due(known) for each in section.questions):
+            terminal.say(f"\n== {section.title} ==")
+            _ask_section(terminal, section, known, environment)
     return known
+
+
+def _leave_out(terminal: Terminal, section: Section, known: dict[str, str]) -> None:
+    for each in section.questions:
+        if each.is_left_out and not each.is_due(known):
+            if known.get(each.name):
+                terminal.say(f"\n{each.name} is not used any more. It is left out of the file.")
+            known[each.name] = ""
 
 
 def _ask_section(terminal: Terminal, section: Section, known: dict[str, str], environment: Known) -> None:

@@ -1,12 +1,14 @@
 """The Slack app's manifest, filled in for a site, and the link that opens Slack's page with it."""
 
 import sysconfig
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import yaml
 
+from bot.config.slack import EVENTS_PATH, REDIRECT_PATH
 from bot.errors import ConfigError
 
 MOST_CHARACTERS_OF_NAME = 35
@@ -21,32 +23,70 @@ _PLACES = (
 )
 
 
-def manifest_of(app_name: str, link_host: str) -> str:
-    """The manifest as YAML.
+@dataclass(frozen=True, slots=True)
+class ManifestOptions:
+    """What differs between sites.
 
-    Args:
+    Attributes:
         app_name: What people call the app.
         link_host: The address of the site's launch links; empty for none.
+        public_url: The address to which Slack sends its requests; empty for Socket Mode.
+        is_installed_by_workspaces: Whether workspaces install the app by OAuth, at that address.
+    """
+
+    app_name: str
+    link_host: str = ""
+    public_url: str = ""
+    is_installed_by_workspaces: bool = False
+
+
+def manifest_of(options: ManifestOptions) -> str:
+    """The manifest as YAML.
 
     Raises:
         ConfigError: This installation has no manifest.
     """
-    return yaml.safe_dump(
-        filled(_read(), app_name, link_host), sort_keys=False, allow_unicode=True, width=10_000
-    )
+    return yaml.safe_dump(filled(_read(), options), sort_keys=False, allow_unicode=True, width=10_000)
 
 
-def filled(manifest: dict[str, Any], app_name: str, link_host: str) -> dict[str, Any]:
-    """A manifest with another name, and with the site's host in place of the example."""
+def filled(manifest: dict[str, Any], options: ManifestOptions) -> dict[str, Any]:
+    """A manifest with another name, with the site's host in place of the example, and with its addresses."""
+    address = options.public_url.rstrip("/")
+    manifest = _named(manifest, options)
+    if address:
+        manifest = _with_request_urls(manifest, address + EVENTS_PATH)
+    if options.is_installed_by_workspaces:
+        oauth = {"redirect_urls": [address + REDIRECT_PATH]} | manifest["oauth_config"]
+        manifest = manifest | {"oauth_config": oauth}
+    return manifest
+
+
+def _named(manifest: dict[str, Any], options: ManifestOptions) -> dict[str, Any]:
     features = manifest["features"]
     others = [each for each in features["unfurl_domains"] if each != _EXAMPLE_HOST]
-    host = urlsplit(link_host).hostname
+    host = urlsplit(options.link_host).hostname
     return manifest | {
-        "display_information": manifest["display_information"] | {"name": app_name},
+        "display_information": manifest["display_information"] | {"name": options.app_name},
         "features": features
         | {
-            "bot_user": features["bot_user"] | {"display_name": app_name},
+            "bot_user": features["bot_user"] | {"display_name": options.app_name},
             "unfurl_domains": [*others, *([host] if host and host not in others else [])],
+        },
+    }
+
+
+def _with_request_urls(manifest: dict[str, Any], url: str) -> dict[str, Any]:
+    """The manifest for HTTP mode: Slack sends everything to one address."""
+    features, settings = manifest["features"], manifest["settings"]
+    return manifest | {
+        "features": features
+        | {"slash_commands": [{"url": url} | each for each in features["slash_commands"]]},
+        "settings": settings
+        | {
+            "event_subscriptions": {"request_url": url} | settings["event_subscriptions"],
+            "interactivity": settings["interactivity"]
+            | {"request_url": url, "message_menu_options_url": url},
+            "socket_mode_enabled": False,
         },
     }
 

@@ -1,86 +1,17 @@
 """The table of all questions of `binder-bot init`: what each asks, and how its answer is tried."""
 
-import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bot import config
-from bot.admin.init import trials
-from bot.admin.init.dialogue import Known, Question, Section, masked
-from bot.admin.init.manifest import MOST_CHARACTERS_OF_NAME, link_to, manifest_of
-from bot.errors import ConfigError
+from bot.admin.init import slack_app, trials
+from bot.admin.init.answers import fits, one_of, setting_default, sizes_of, without_password
+from bot.admin.init.dialogue import Known, Question, Section
 from bot.provisioning.baking import BAKED
 from bot.provisioning.choices import Choice
 from bot.provisioning.registry import FACTORIES
-
-_CREATE = """
-1. {open}
-   Choose your workspace, press *Next* and *Create*.
-2. On the page *Install App*, press *Install to …* and *Allow*. Copy the bot token (xoxb-…).
-3. On the page *Basic Information*, below *App-Level Tokens*, press *Generate Token and Scopes*, add the scope
-   `connections:write`, and press *Generate*. Copy that token (xapp-…)."""
-_OPEN_LINK = "Open this link:\n\n{link}\n"
-_OPEN_FILE = "On https://api.slack.com/apps, press *Create New App*, *From a manifest*, and paste {file}."
-_CHANGED = """
-If the address of the launch links is new, write its host into `unfurl_domains` of the app's manifest:
-https://api.slack.com/apps, your app, *App Manifest*."""
-
-
-def setting_default(name: str) -> Callable[[Known], str]:
-    """The default of a setting, as the file would have it."""
-    default = config.Settings.model_fields[name.lower()].default
-    return lambda _known: "" if default is None else str(default)
-
-
-def one_of(typed: str, choices: Sequence[Choice]) -> str:
-    """The name of a choice by its number, or what was typed."""
-    if any(each.name == typed for each in choices) or not (typed.isascii() and typed.isdigit()):
-        return typed
-    if not 1 <= int(typed) <= len(choices):
-        raise ConfigError(f"There is no number {typed}.")
-    return choices[int(typed) - 1].name
-
-
-def sizes_of(typed: str, choices: Sequence[Choice]) -> str:
-    """OPENSTACK_SIZES for numbers or names with commas between them; each gets a label if it has none."""
-    return ",".join(_size_of(each.strip(), choices) for each in typed.split(",") if each.strip())
-
-
-def _size_of(typed: str, choices: Sequence[Choice]) -> str:
-    wanted, _, rest = typed.partition(":")
-    name = one_of(wanted.strip(), choices)
-    label, _, price = rest.partition(":")
-    label = label.strip() or next((each.detail for each in choices if each.name == name), "")
-    return ":".join([name, *([label or name] if label or price else []), *([price.strip()] if price else [])])
-
-
-def without_password(url: str) -> str:
-    """A database's URL without what may be secret in it."""
-    return re.sub(r"^([^:/]+://[^:/@]*):.*@", r"\1:…@", url.partition("?")[0])
-
-
-def _steps(manifest_file: Path, known: Known) -> str:
-    """What to click in Slack; writes the manifest into a file where it is too long for a link."""
-    if "app_name" not in known:
-        return _CHANGED
-    manifest = manifest_of(known["app_name"], known.get("LINK_HOST", ""))
-    if link := link_to(manifest):
-        return _CREATE.format(open=_OPEN_LINK.format(link=link))
-    manifest_file.write_text(manifest, encoding="utf-8")
-    return _CREATE.format(open=_OPEN_FILE.format(file=manifest_file))
-
-
-def _app_name_fits(known: Known) -> str:
-    if len(known["app_name"]) > MOST_CHARACTERS_OF_NAME:
-        raise ConfigError(f"Slack allows at most {MOST_CHARACTERS_OF_NAME} characters.")
-    return ""
-
-
-def _fits(name: str) -> Callable[[Known], str]:
-    return partial(trials.value_fits, name=name)
 
 
 def _is_there(name: str, *also: str) -> Callable[[Known], str]:
@@ -98,55 +29,6 @@ def _needs_clouds_yaml(known: Known) -> bool:
 def _is_unisolated(known: Known) -> bool:
     return known.get("LOCAL_ENGINE") == "none" or not trials.choices(known, "LOCAL_ENGINE")
 
-
-def _slack_app(manifest_file: Path) -> Section:
-    return Section(
-        "The Slack app",
-        (
-            Question(
-                "app_name",
-                "What should people call the app?",
-                default=lambda _known: "Binder",
-                is_due=lambda known: "SLACK_BOT_TOKEN" not in known,
-                tried=_app_name_fits,
-            ),
-            Question(
-                "LINK_HOST",
-                "The address of your launch links, such as https://binder.example.org; Enter for none.",
-                optional=True,
-                tried=_fits("LINK_HOST"),
-            ),
-        ),
-        said=partial(_steps, manifest_file),
-    )
-
-
-_TOKENS = Section(
-    "Slack",
-    (
-        Question(
-            "SLACK_BOT_TOKEN",
-            "The bot token, xoxb-…, from the page *Install App*.",
-            secret=True,
-            shown=masked,
-            tried=trials.bot_token,
-        ),
-        Question(
-            "SLACK_APP_TOKEN",
-            "The app-level token, xapp-…, from the page *Basic Information*.",
-            secret=True,
-            shown=masked,
-            tried=trials.app_token,
-        ),
-        Question(
-            "ADMINS",
-            "The member ids of the admins, with commas between them. In Slack: your profile, *⋮*, "
-            "*Copy member ID*.",
-            optional=True,
-            tried=trials.admins,
-        ),
-    ),
-)
 
 _DATABASE = Section(
     "The database",
@@ -168,7 +50,7 @@ _DATABASE = Section(
             is_due=lambda known: "SECRET_KEY" not in known and trials.database_is_in_use(known),
             secret=True,
             shown=lambda _key: "a new one",
-            tried=_fits("SECRET_KEY"),
+            tried=fits("SECRET_KEY"),
         ),
     ),
 )
@@ -188,13 +70,13 @@ _LOCAL = (
         "programs as the bot's user. Do you trust all of them? `true` or `false`.",
         default=lambda _known: "false",
         is_due=_is_unisolated,
-        tried=_fits("LOCAL_UNISOLATED_OK"),
+        tried=fits("LOCAL_UNISOLATED_OK"),
     ),
     Question(
         "LOCAL_PUBLIC_URL",
         "The URL at which people reach a port of this machine; {port} stands for the port.",
         default=setting_default("LOCAL_PUBLIC_URL"),
-        tried=_fits("LOCAL_PUBLIC_URL"),
+        tried=fits("LOCAL_PUBLIC_URL"),
     ),
 )
 
@@ -217,7 +99,7 @@ _OPENSTACK = (
         "DEPLOYMENT",
         "A name that marks what this bot makes. Two bots in one project need two names.",
         default=setting_default("DEPLOYMENT"),
-        tried=_fits("DEPLOYMENT"),
+        tried=fits("DEPLOYMENT"),
     ),
     Question(
         "OPENSTACK_IMAGE",
@@ -241,7 +123,7 @@ _OPENSTACK = (
         "Jetstream2 has a proxy: https://http-{dashed}-{port}.proxy-js2-iu.exosphere.app",
         default=setting_default("OPENSTACK_PUBLIC_URL"),
         is_due=lambda known: "OPENSTACK_TLS" not in known,
-        tried=_fits("OPENSTACK_PUBLIC_URL"),
+        tried=fits("OPENSTACK_PUBLIC_URL"),
     ),
     Question(
         "OPENSTACK_NETWORK",
@@ -281,7 +163,7 @@ _CLOUD = Section(
             default=setting_default("CLOUD"),
             choices=lambda _known: [Choice(each) for each in FACTORIES],
             read=one_of,
-            tried=_fits("CLOUD"),
+            tried=fits("CLOUD"),
         ),
         *_of_cloud("local", _LOCAL),
         *_of_cloud("openstack", _OPENSTACK),
@@ -296,4 +178,4 @@ def sections(manifest_file: Path) -> tuple[Section, ...]:
     Args:
         manifest_file: Where the manifest of the Slack app goes if it is too long for a link.
     """
-    return (_slack_app(manifest_file), _TOKENS, _DATABASE, _CLOUD)
+    return (*slack_app.sections(manifest_file), _DATABASE, _CLOUD)

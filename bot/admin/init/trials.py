@@ -29,6 +29,9 @@ from bot.wiring import slack_client
 from storage.condition import Condition, StoreUnreachable, condition_of
 
 _APP_OF_TOKEN = re.compile(r"xapp-\d+-(A[A-Z0-9]{6,})-")
+_CLIENT_ID = re.compile(r"[0-9]+\.[0-9]+")
+_TOKENS_BEGIN = ("xoxb-", "xoxp-", "xoxe", "xapp-")
+_MADE_UP_CODE = "made-up-by-binder-bot-init"
 _SERVER_FAILS, _TOO_MANY = 500, 429
 _SLACK_SAYS: Mapping[str, str] = {
     "invalid_auth": "Slack does not know this token.",
@@ -38,6 +41,8 @@ _SLACK_SAYS: Mapping[str, str] = {
     "token_expired": "This token has expired. Token rotation must be off.",
     "not_allowed_token_type": "Slack takes another kind of token here.",
     "missing_scope": "The token lacks the scope `{needed}`.",
+    "bad_client_secret": "The client secret is not that of the client id.",
+    "invalid_client_id": "Slack does not know this client id.",
     "user_not_found": "There is nobody of that id in the workspace.",
 }
 _DATABASE_IS: Mapping[Condition, str] = {
@@ -81,10 +86,56 @@ def app_token(known: Known) -> str:
 def admins(known: Known) -> str:
     """Who these people are."""
     value_fits(known, "ADMINS")
+    if not known.get("SLACK_BOT_TOKEN"):
+        return ""  # no workspace has installed the bot yet, so nobody can be looked up
     with _slack_errors():
         people = [_bot(known).users_info(user=each) for each in re.findall(r"[^,\s]+", known["ADMINS"])]
     found = [str(each["user"].get("real_name") or each["user"]["id"]) for each in people]
     return f"These are: {', '.join(found)}." if found else ""
+
+
+def https_address(known: Known, name: str) -> str:
+    """Whether it is an address to which Slack sends requests."""
+    value_fits(known, name)
+    if not known[name].startswith("https://"):
+        raise ConfigError("Slack sends requests only to an address that begins with `https://`.")
+    return ""
+
+
+def signing_secret(known: Known) -> str:
+    """Whether it can be the signing secret: Slack lets nobody try it."""
+    secret = known["SLACK_SIGNING_SECRET"]
+    if secret.startswith(_TOKENS_BEGIN):
+        raise ConfigError("This is a token, and not the signing secret.")
+    if secret == known.get("SLACK_CLIENT_SECRET"):
+        raise ConfigError("This is the client secret. The signing secret stands below it on the same page.")
+    _require_plain(secret)
+    return ""
+
+
+def client_id(known: Known) -> str:
+    """Whether it has the form of a client id."""
+    if not _CLIENT_ID.fullmatch(known["SLACK_CLIENT_ID"]):
+        raise ConfigError("A client id is two numbers with a dot between them.")
+    return ""
+
+
+def client_secret(known: Known) -> str:
+    """Whether it can be sent to Slack at all."""
+    _require_plain(known["SLACK_CLIENT_SECRET"])
+    return ""
+
+
+def client(known: Known) -> str:
+    """Whether Slack knows the app by its client id and secret: then it refuses only the made-up code."""
+    given = {"client_id": known["SLACK_CLIENT_ID"], "client_secret": known["SLACK_CLIENT_SECRET"]}
+    with _slack_errors():
+        try:
+            _slack(known).oauth_v2_access(code=_MADE_UP_CODE, **given)
+        except SlackApiError as error:
+            if error.response.get("error") != "invalid_code":
+                raise
+    return "Slack knows this client id and secret."
 
 
 def _app_of_bot(known: Known) -> str | None:
@@ -96,14 +147,22 @@ def _app_of_bot(known: Known) -> str | None:
 
 
 def _bot(known: Known) -> WebClient:
-    return slack_client(known["SLACK_BOT_TOKEN"], known.get("SLACK_API_URL") or SLACK_API_URL)
+    return _slack(known, known["SLACK_BOT_TOKEN"])
+
+
+def _slack(known: Known, token: str | None = None) -> WebClient:
+    return slack_client(token, known.get("SLACK_API_URL") or SLACK_API_URL)
 
 
 def _require_prefix(token: str, prefix: str, kind: str) -> None:
     if not token.startswith(prefix):
         raise ConfigError(f"This is not the {kind} token: it begins with `{prefix}`.")
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigError("A token has only letters, digits and dashes.")
+    _require_plain(token)
+
+
+def _require_plain(secret: str) -> None:
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ConfigError("A token or a secret has only letters, digits, dots and dashes.")
 
 
 @contextmanager
@@ -180,7 +239,8 @@ def whole_cloud(known: Known) -> str:
     _offered.cache_clear()  # who answers again may have changed something
     names = {name for name in known if name.lower() in config.Settings.model_fields}
     chosen: dict[str, Any] = {name.lower(): known[name] for name in names if known[name]}
-    with _environment(_credentials_in(known)), TemporaryDirectory() as folder:
+    left_out = [name for name in names if not known[name]]
+    with _environment(_credentials_in(known), left_out), TemporaryDirectory() as folder:
         settings = config.load(_env_file=None, **chosen)
         if not settings.local_root.exists():  # the trial makes it, and nothing may be left of a trial
             settings = settings.model_copy(update={"local_root": Path(folder) / settings.local_root.name})
@@ -202,10 +262,12 @@ def _offered(cloud: str, given: tuple[tuple[str, str], ...]) -> Mapping[str, Seq
 
 
 @contextmanager
-def _environment(given: tuple[tuple[str, str], ...]) -> Iterator[None]:
-    """Let the cloud's library find the credentials where it looks for them."""
+def _environment(given: tuple[tuple[str, str], ...], left_out: Sequence[str] = ()) -> Iterator[None]:
+    """Let the cloud's library find the credentials where it looks for them, and nothing what is left out."""
     before = dict(os.environ)
     os.environ.update(given)
+    for name in left_out:
+        os.environ.pop(name, None)
     try:
         yield
     finally:

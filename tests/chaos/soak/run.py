@@ -76,6 +76,7 @@ def run(
         for replica in world.replicas:
             replica.terminate()
         world.start("without a pool")
+        world.wait_until_connected()  # before, a signal only ends Python
         world.wait(lambda: not world.cloud.leavings(), 60, "nothing is left in the cloud")
         world.replicas[-1].terminate()
         proven = [each for each in world.cloud.images if each.get("binder-bot-state") == "proven"]

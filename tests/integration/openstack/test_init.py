@@ -49,7 +49,8 @@ def clouds_yaml(standin: StandIn, tmp_path: Path) -> Path:
     return file
 
 
-SLACK = [(name, "") for name in ("LINK_HOST", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "ADMINS", "DATABASE_URL")]
+SLACK_NAMES = ("SLACK_MODE", "LINK_HOST", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "ADMINS", "DATABASE_URL")
+SLACK = [(name, "") for name in SLACK_NAMES]
 
 
 def test_what_the_cloud_has_is_offered_and_tried(file: Path, clouds_yaml: Path, standin: StandIn) -> None:

@@ -123,6 +123,14 @@ def test_what_is_not_due_is_not_asked_and_not_lost() -> None:
         assert found == {"A": typed, "B": "mine", "C": "other"}
 
 
+def test_what_the_file_loses_is_said_and_a_section_without_questions_is_not() -> None:
+    left_out = Question("B", "?", is_due=lambda _: False, is_left_out=True)
+    terminal = FakeTerminal()
+    section = Section("A title", (left_out,), tried=failing(WRONG))
+    assert ask_all(terminal, [section], {"B": "mine", "C": "other"}, {}) == {"B": "", "C": "other"}
+    assert terminal.screen.strip() == "B is not used any more. It is left out of the file."
+
+
 @pytest.mark.parametrize(
     ("script", "answer"),
     [

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from bot.admin.init import manifest, questions, settings_file
+from bot.admin.init import answers, manifest, questions, settings_file
 from bot.admin.init.dialogue import Question
 from bot.config import Settings
 from bot.errors import ConfigError
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 def test_the_manifest_is_filled_in_and_slack_opens_it() -> None:
-    text = manifest.manifest_of("Lab", "https://binders.example.org/x")
+    text = manifest.manifest_of(manifest.ManifestOptions("Lab", "https://binders.example.org/x"))
     link = manifest.link_to(text)
     assert link is not None
     address = urlsplit(link)
@@ -101,7 +101,7 @@ def test_the_manifest_is_filled_in_and_slack_opens_it() -> None:
 
 
 def test_without_launch_links_the_example_is_left_out() -> None:
-    found = yaml.safe_load(manifest.manifest_of("Binder", ""))
+    found = yaml.safe_load(manifest.manifest_of(manifest.ManifestOptions("Binder")))
     assert found["features"]["unfurl_domains"] == ["mybinder.org"]
 
 
@@ -110,11 +110,37 @@ def test_a_manifest_that_is_too_long_for_a_link_goes_into_a_file(
 ) -> None:
     monkeypatch.setattr(manifest, "LONGEST_LINK", 1000)
     file = tmp_path / "slack-manifest.yml"
-    (app, *_) = questions.sections(file)
+    (_, app, *_) = questions.sections(file)
     told = app.said({"app_name": "Lab", "LINK_HOST": ""})
     assert str(file) in told
     assert "manifest_yaml=" not in told
     assert yaml.safe_load(file.read_text())["display_information"]["name"] == "Lab"
+
+
+SOCKET = {"slack_mode": "socket"}
+ONE = {"slack_mode": "http", "slack_workspaces": "one", "PUBLIC_URL": "https://bot.example.org/"}
+SEVERAL = ONE | {"slack_workspaces": "several"}
+
+
+@pytest.mark.parametrize(
+    ("known", "named", "not_named"),
+    [
+        (SOCKET, ["bot token", "connections:write"], ["signing secret", "Manage Distribution"]),
+        (ONE, ["bot token", "signing secret"], ["connections:write", "client id", "Manage Distribution"]),
+        (
+            SEVERAL,
+            ["client id", "client secret", "signing secret", "Manage Distribution"],
+            ["bot token", "connections:write"],
+        ),
+    ],
+)
+def test_the_steps_in_slack_are_those_of_the_mode(
+    tmp_path: Path, known: dict[str, str], named: list[str], not_named: list[str]
+) -> None:
+    (_, app, *_) = questions.sections(tmp_path / "slack-manifest.yml")
+    told = app.said({"app_name": "Lab", "LINK_HOST": "https://binders.example.org"} | known)
+    assert [each for each in [*named, *not_named] if each in told] == named
+    assert "manifest_yaml=" in told, "it fits into a link"
 
 
 QUESTIONS = [each for section in questions.sections(Path("x")) for each in section.questions]
@@ -124,7 +150,7 @@ QUESTIONS = [each for section in questions.sections(Path("x")) for each in secti
 def test_a_question_is_about_a_setting_and_shows_no_secret(question: Question) -> None:
     name = question.name
     if not name.isupper():
-        assert name == "app_name", "it is not written"
+        assert name in {"slack_mode", "slack_workspaces", "app_name"}, "it is not written"
     elif not name.startswith("OS_"):
         field = Settings.model_fields[name.lower()]
         is_secret = "SecretStr" in str(field.annotation)
@@ -143,18 +169,18 @@ def test_a_question_is_about_a_setting_and_shows_no_secret(question: Question) -
     ],
 )
 def test_sizes_are_named_by_numbers_and_get_labels(typed: str, sizes: str) -> None:
-    assert questions.sizes_of(typed, CHOICES) == sizes
+    assert answers.sizes_of(typed, CHOICES) == sizes
 
 
 @pytest.mark.parametrize(("typed", "name"), [("2", "m3.quad"), ("m3.quad", "m3.quad"), ("other", "other")])
 def test_a_choice_is_named_by_its_number(typed: str, name: str) -> None:
-    assert questions.one_of(typed, CHOICES) == name
+    assert answers.one_of(typed, CHOICES) == name
 
 
 @pytest.mark.parametrize("typed", ["0", "3"])
 def test_there_is_no_other_number(typed: str) -> None:
     with pytest.raises(ConfigError, match="no number"):
-        questions.one_of(typed, CHOICES)
+        answers.one_of(typed, CHOICES)
 
 
 @pytest.mark.parametrize(
@@ -167,4 +193,4 @@ def test_there_is_no_other_number(typed: str) -> None:
     ],
 )
 def test_no_password_is_shown(url: str, shown: str) -> None:
-    assert questions.without_password(url) == shown
+    assert answers.without_password(url) == shown

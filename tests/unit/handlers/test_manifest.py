@@ -12,6 +12,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 import handlers
+from bot.admin.init.manifest import ManifestOptions, filled
 from handlers import ids, messages
 from handlers.requests import subcommands
 
@@ -65,83 +66,106 @@ def closed(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
 
 
 TRUTH = {"type": "boolean"}
-SCHEMA = closed(
-    {
-        "_metadata": closed({"major_version": {"const": 2}, "minor_version": {"type": "integer"}}),
-        "display_information": closed(
-            {
-                "name": text(35),
-                "description": text(140),
-                "background_color": {"type": "string", "pattern": "^#([0-9a-fA-F]{3}){1,2}$"},
-                "long_description": text(4_000, 175),
-            }
-        ),
-        "features": closed(
-            {
-                "app_home": closed(
-                    {
-                        "home_tab_enabled": TRUTH,
-                        "messages_tab_enabled": TRUTH,
-                        "messages_tab_read_only_enabled": TRUTH,
-                    }
-                ),
-                "bot_user": closed(
-                    {"display_name": {**text(80), "pattern": r"^[\w.\- ]+$"}, "always_online": TRUTH}
-                ),
-                "shortcuts": {
-                    "type": "array",
-                    "maxItems": 10,
-                    "items": closed(
+URL = {"type": "string", "pattern": r"^https://[^/]+/slack/(events|oauth_redirect)$"}
+
+
+def schema(*, is_http: bool = False, is_installed: bool = False) -> dict[str, Any]:
+    """What Slack takes in a mode: in HTTP mode, it wants an address wherever it sends something."""
+
+    def if_http(*names: str) -> dict[str, Any]:
+        return dict.fromkeys(names, URL) if is_http else {}
+
+    return closed(
+        {
+            "_metadata": closed({"major_version": {"const": 2}, "minor_version": {"type": "integer"}}),
+            "display_information": closed(
+                {
+                    "name": text(35),
+                    "description": text(140),
+                    "background_color": {"type": "string", "pattern": "^#([0-9a-fA-F]{3}){1,2}$"},
+                    "long_description": text(4_000, 175),
+                }
+            ),
+            "features": closed(
+                {
+                    "app_home": closed(
                         {
-                            "name": text(24),
-                            "type": {"enum": ["message", "global"]},
-                            "callback_id": text(255),
-                            "description": text(150),
+                            "home_tab_enabled": TRUTH,
+                            "messages_tab_enabled": TRUTH,
+                            "messages_tab_read_only_enabled": TRUTH,
                         }
                     ),
-                },
-                "unfurl_domains": {"type": "array", "uniqueItems": True, "maxItems": 5, "items": text(255)},
-                "slash_commands": {
-                    "type": "array",
-                    "maxItems": 50,
-                    "items": closed(
+                    "bot_user": closed(
+                        {"display_name": {**text(80), "pattern": r"^[\w.\- ]+$"}, "always_online": TRUTH}
+                    ),
+                    "shortcuts": {
+                        "type": "array",
+                        "maxItems": 10,
+                        "items": closed(
+                            {
+                                "name": text(24),
+                                "type": {"enum": ["message", "global"]},
+                                "callback_id": text(255),
+                                "description": text(150),
+                            }
+                        ),
+                    },
+                    "unfurl_domains": {
+                        "type": "array",
+                        "uniqueItems": True,
+                        "maxItems": 5,
+                        "items": text(255),
+                    },
+                    "slash_commands": {
+                        "type": "array",
+                        "maxItems": 50,
+                        "items": closed(
+                            {
+                                "command": {"type": "string", "pattern": "^/[a-z0-9_-]{1,31}$"},
+                                "description": text(2_000),
+                                "usage_hint": text(1_000),
+                                "should_escape": {"const": True},
+                                **if_http("url"),
+                            }
+                        ),
+                    },
+                }
+            ),
+            "oauth_config": closed(
+                {
+                    "scopes": closed(
+                        {"bot": {"type": "array", "uniqueItems": True, "maxItems": 255, "items": text(100)}}
+                    ),
+                    **(
+                        {"redirect_urls": {"type": "array", "maxItems": 1000, "items": URL}}
+                        if is_installed
+                        else {}
+                    ),
+                }
+            ),
+            "settings": closed(
+                {
+                    "event_subscriptions": closed(
                         {
-                            "command": {"type": "string", "pattern": "^/[a-z0-9_-]{1,31}$"},
-                            "description": text(2_000),
-                            "usage_hint": text(1_000),
-                            "should_escape": {"const": True},
+                            "bot_events": {
+                                "type": "array",
+                                "uniqueItems": True,
+                                "maxItems": 100,
+                                "items": text(100),
+                            },
+                            **if_http("request_url"),
                         }
                     ),
-                },
-            }
-        ),
-        "oauth_config": closed(
-            {
-                "scopes": closed(
-                    {"bot": {"type": "array", "uniqueItems": True, "maxItems": 255, "items": text(100)}}
-                )
-            }
-        ),
-        "settings": closed(
-            {
-                "event_subscriptions": closed(
-                    {
-                        "bot_events": {
-                            "type": "array",
-                            "uniqueItems": True,
-                            "maxItems": 100,
-                            "items": text(100),
-                        }
-                    }
-                ),
-                "interactivity": closed({"is_enabled": {"const": True}}),
-                "org_deploy_enabled": TRUTH,
-                "socket_mode_enabled": {"const": True},
-                "token_rotation_enabled": {"const": False},
-            }
-        ),
-    }
-)
+                    "interactivity": closed(
+                        {"is_enabled": {"const": True}, **if_http("request_url", "message_menu_options_url")}
+                    ),
+                    "org_deploy_enabled": TRUTH,
+                    "socket_mode_enabled": {"const": not is_http},
+                    "token_rotation_enabled": {"const": False},
+                }
+            ),
+        }
+    )
 
 
 class Recorder(App):
@@ -212,7 +236,22 @@ def methods_called() -> set[str]:
 
 
 def test_it_is_what_slack_takes() -> None:
-    jsonschema.validate(MANIFEST, SCHEMA)
+    jsonschema.validate(MANIFEST, schema())
+
+
+@pytest.mark.parametrize(
+    ("options", "modes"),
+    [
+        (ManifestOptions("Lab"), {}),
+        (ManifestOptions("Lab", "https://lab.example.org", "https://bot.example.org/"), {"is_http": True}),
+        (
+            ManifestOptions("Lab", "", "https://bot.example.org", is_installed_by_workspaces=True),
+            {"is_http": True, "is_installed": True},
+        ),
+    ],
+)
+def test_what_init_fills_in_is_what_slack_takes(options: ManifestOptions, modes: dict[str, bool]) -> None:
+    jsonschema.validate(filled(MANIFEST, options), schema(**modes))
 
 
 def test_every_command_shortcut_and_event_has_its_listener(heard: dict[str, set[str]]) -> None:
