@@ -16,7 +16,7 @@ from storage.engine import Store
 from storage.lease_models import Lease
 from storage.models import Binder, BuiltImage, OutboxMessage
 from storage.policy_models import Approval
-from storage.vocabulary import Status
+from storage.vocabulary import Status, Target
 from tests.chaos.soak.cloud import GuestCloud, Moment
 from tests.chaos.soak.images import GuestImages
 from tests.chaos.soak.replica import bake, serve
@@ -194,7 +194,7 @@ class World:
         Raises:
             Violation: It is.
         """
-        begun = [each for each in self.launched() if each.status != Status.GONE and each.waits_for is None]
+        begun = [each for each in self.launched() if _has_place(each)]
         if self.places is not None and len(begun) > self.places:
             raise Violation(f"{len(begun)} binders have begun, and there are {self.places} places")
 
@@ -236,6 +236,13 @@ class World:
 
     def wait_until_connected(self, sockets: int = 1, seconds: float = 60) -> None:
         self.wait(lambda: self.workspace.sockets.connected >= sockets, seconds, "the replicas are connected")
+
+
+def _has_place(binder: Binder) -> bool:
+    """Whether a binder takes a place. What was denied, or ended before anything was made, never took one."""
+    is_made = binder.attempt_at is not None or bool(binder.resource_ids)
+    never_began = binder.target == Target.GONE and binder.status == Status.REQUESTED and not is_made
+    return binder.status != Status.GONE and binder.waits_for is None and not never_began
 
 
 def settings_of(cloud: GuestCloud, workspace: Workspace) -> dict[str, str]:
