@@ -20,6 +20,7 @@ from bot.errors import ConfigError, ServiceUnreachable
 from storage.engine import Store
 from tests.fakes.slack_front import CLIENT_ID, CLIENT_SECRET, slack_front
 from tests.fakes.terminal import FakeTerminal
+from tests.fakes.waiting import eventually
 from workspace.options import Options
 from workspace.server import Workspace
 
@@ -69,6 +70,12 @@ class Dialogue:
         # Its prompt is complete, and the echo is off, when nothing more comes: it waits for us.
         while asked or not self.shown.endswith((": ", "] ")):
             asked = self._read(0.05)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C once it waits: Python does not notice a signal that comes just before that."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        eventually(lambda: not status.exists() or "State:\tS" in status.read_text())
+        self.process.send_signal(signal.SIGINT)
 
     def end(self) -> int:
         while self._read(30.0):
@@ -138,8 +145,8 @@ def test_an_interruption_writes_nothing(workspace: Workspace, tmp_path: Path) ->
     file.write_text("LOG_LEVEL=DEBUG\n")
     run = Dialogue(tmp_path, workspace.api_url, str(file))
     run.answer("SLACK_MODE", "")
-    run.is_asked("APP_NAME")  # Python does not notice a signal that comes just before it begins to wait
-    run.process.send_signal(signal.SIGINT)
+    run.is_asked("APP_NAME")
+    run.interrupt()
     assert run.end() == 130
     assert "Nothing was written." in run.shown
     assert "Traceback" not in run.shown
