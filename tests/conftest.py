@@ -42,68 +42,45 @@ STARTS_PROCESSES = {"git_server", "jupyter", "notebook", "one_postgresql", "post
 """Fixtures that start processes, by their names."""
 
 
-SECONDS_OF_A_TEST = {
-    "acceptance": 4.0,
-    "acceptance/test_demo.py": 45.0,
-    "acceptance/test_real_server.py": 25.0,
-    "chaos/sim": 2.0,
-    "chaos/sim/test_storm.py": 10.0,
-    "chaos/soak": 25.0,
-    "chaos/soak/test_class.py": 60.0,
-    "contract/database": 0.5,
-    "integration/agent": 4.0,
-    "integration/local": 5.0,
-    "integration/openstack": 1.0,
-    "integration/openstack/test_bake.py": 3.0,
-    "integration/openstack/test_bake_kills.py": 10.0,
-    "integration/test_cli.py": 1.0,
-    "integration/test_init.py": 2.0,
-    "unit/handlers/listeners/test_permissions.py": 1.0,
-    "unit/saved_work": 0.5,
-}
-"""About how long the tests of a folder or file take, where that is long."""
+SLOW_FOLDERS = (
+    ("acceptance",),
+    ("unit/saved_work", "chaos/sim"),
+    ("chaos/soak", "unit/jupyter", "integration/agent"),
+    ("integration/openstack", "integration/local"),
+)
+"""The folders in which tests take long, those with real servers first: for each quarter of the suite some."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what starts processes, and spread what takes long over all workers."""
     mark_processes(items)
-    workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    if workers > 1:
-        items[:] = spread(items, workers)
+    items[:] = spread(items)
 
 
-def spread(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """Let each worker begin with its share of slow files, the slowest tests first.
-
-    At first xdist gives each worker an equal part of the list. Later a worker that has nothing left takes
-    from the end of another's part: that is quick tests.
-    """
-    files: dict[Path, list[pytest.Item]] = {}
+def spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Let each worker begin with slow tests: at first xdist gives each an equal part of the list."""
+    slow: list[list[pytest.Item]] = [[] for _ in SLOW_FOLDERS]
+    quick: list[pytest.Item] = []
     for each in items:
-        files.setdefault(each.path, []).append(each)
-    slow = sorted((each for each in files if seconds_of(each)), key=seconds_of, reverse=True)
-    parts: list[list[pytest.Item]] = [[] for _ in range(workers)]
-    seconds = [0.0] * workers
-    for file in slow:
-        least = seconds.index(min(seconds))
-        tests = files.pop(file)
-        parts[least] += tests
-        seconds[least] += seconds_of(file) * len(tests)
-    quick = [item for each in files.values() for item in each]
-    size = len(items) // workers
-    for part in parts[:-1]:
-        wanted = max(size - len(part), 0)
-        part.extend(quick[:wanted])
-        del quick[:wanted]
-    return [*(item for part in parts for item in part), *quick]
+        group = _group_of(each.path.parent)
+        (quick if group is None else slow[group]).append(each)
+    size = len(items) // len(slow)
+    ordered: list[pytest.Item] = []
+    for tests in slow:
+        fill = max(size - len(tests), 0)
+        ordered += [*tests, *quick[:fill]]
+        quick = quick[fill:]
+    return ordered + quick
 
 
 @cache
-def seconds_of(file: Path) -> float:
-    """About how long a test of a file takes; 0 where that is no time."""
-    here = file.relative_to(Path(__file__).parent)
-    known = [SECONDS_OF_A_TEST.get(each.as_posix()) for each in (here, *here.parents)]
-    return next((each for each in known if each is not None), 0.0)
+def _group_of(folder: Path) -> int | None:
+    """Which group of slow folders a folder belongs to."""
+    here = folder.relative_to(Path(__file__).parent).as_posix()
+    for number, folders in enumerate(SLOW_FOLDERS):
+        if any(here == each or here.startswith(f"{each}/") for each in folders):
+            return number
+    return None
 
 
 def mark_processes(items: list[pytest.Item]) -> None:
