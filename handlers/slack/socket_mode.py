@@ -13,7 +13,7 @@ after a refresh (0.8 s), and it closes in 2.9 s (1.0 s).
 import contextlib
 import socket
 from threading import Event
-from time import time
+from time import monotonic, time
 from typing import Any
 
 from slack_bolt import App
@@ -24,20 +24,35 @@ from slack_sdk.socket_mode.websocket_client import SocketModeClient
 PING_SECONDS = 5.0
 """A dead connection is noticed after a few of these; commands in the gap are lost, so seconds count."""
 
+OPENING_SECONDS = 3.0
+"""How long a connection may take to open, before another one is tried."""
+
 NOTICE_SECONDS = 1.0
 """How long a reader may take to notice that its connection ended."""
 
 
 class _PromptClient(SocketModeClient):
+    _opened_at = 0.0
+
     def connect(self) -> None:
         if self.wss_uri is None:
             self.wss_uri = self.issue_new_wss_url()
         _hang_up(self.current_session)
+        self._opened_at = monotonic()
         super().connect()
 
     def disconnect(self) -> None:
         _hang_up(self.current_session)
         super().disconnect()
+
+    def _monitor_current_session(self) -> None:
+        """Reconnect where a connection is lost.
+
+        slack_sdk looks at once, and finds that a connection which is just being opened is not there. It then
+        opened another one, and what arrived over the first one was lost.
+        """
+        if monotonic() - self._opened_at > OPENING_SECONDS:
+            super()._monitor_current_session()  # type: ignore[no-untyped-call] # slack_sdk's own
 
 
 def _hang_up(session: Any) -> None:
