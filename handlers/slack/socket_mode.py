@@ -94,7 +94,9 @@ class SocketModeConnection:
     @property
     def problem(self) -> str:
         """Why commands do not arrive; empty where they do."""
-        return "" if self._client.is_connected() else "the socket is not connected"
+        session = self._client.current_session
+        is_open = session is not None and session.sock is not None and session.sock.connected
+        return "" if is_open else "the socket is not connected"
 
     def _handle(self, client: SocketModeClient, request: SocketModeRequest) -> None:
         begun = time()

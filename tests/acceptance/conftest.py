@@ -83,7 +83,9 @@ def running(
     application = Application(config.load(**(whole | settings)), cloud=cloud, store=store)
     application.start()
     try:
+        is_http = "slack_signing_secret" in settings
         eventually(lambda: "slack" not in application.problems(), 15)
+        eventually(lambda: is_http or workspace.sockets.connected, 15)
         yield application
     finally:
         application.stop()

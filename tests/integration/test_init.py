@@ -20,7 +20,6 @@ from bot.errors import ConfigError, ServiceUnreachable
 from storage.engine import Store
 from tests.fakes.slack_front import CLIENT_ID, CLIENT_SECRET, slack_front
 from tests.fakes.terminal import FakeTerminal
-from tests.fakes.waiting import eventually
 from workspace.options import Options
 from workspace.server import Workspace
 
@@ -48,6 +47,8 @@ class Dialogue:
     def __init__(self, folder: Path, api_url: str, *arguments: str) -> None:
         self.shown = ""
         self._mine, theirs = pty.openpty()
+        # Tests that run in the background are deaf to Ctrl-C, and so would be what they start.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bot", "init", *arguments],
             stdin=theirs,
@@ -57,6 +58,7 @@ class Dialogue:
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "SLACK_API_URL": api_url},
             start_new_session=True,
         )
+        signal.signal(signal.SIGINT, before)
         os.close(theirs)
 
     def answer(self, name: str, typed: str) -> None:
@@ -70,12 +72,6 @@ class Dialogue:
         # Its prompt is complete, and the echo is off, when nothing more comes: it waits for us.
         while asked or not self.shown.endswith((": ", "] ")):
             asked = self._read(0.05)
-
-    def interrupt(self) -> None:
-        """Press Ctrl-C once it waits: Python does not notice a signal that comes just before that."""
-        status = Path(f"/proc/{self.process.pid}/status")
-        eventually(lambda: not status.exists() or "State:\tS" in status.read_text())
-        self.process.send_signal(signal.SIGINT)
 
     def end(self) -> int:
         while self._read(30.0):
@@ -146,7 +142,7 @@ def test_an_interruption_writes_nothing(workspace: Workspace, tmp_path: Path) ->
     run = Dialogue(tmp_path, workspace.api_url, str(file))
     run.answer("SLACK_MODE", "")
     run.is_asked("APP_NAME")
-    run.interrupt()
+    run.process.send_signal(signal.SIGINT)
     assert run.end() == 130
     assert "Nothing was written." in run.shown
     assert "Traceback" not in run.shown
