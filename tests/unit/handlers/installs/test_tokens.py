@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -22,6 +21,7 @@ from storage.share_models import ShareKind
 from storage.shares import Subject
 from storage.vocabulary import MessageKind, OutboxState, Target
 from tests.fakes.slack_front import ORGANISATION
+from tests.fakes.waiting import eventually
 from tests.unit.handlers.conftest import binder
 from tests.unit.handlers.installs.conftest import HOME, HOURS, OTHER, Site, settings_of
 
@@ -207,7 +207,7 @@ def dispatch(site: Site, event: dict[str, Any], **identity: Any) -> int:
 def test_slacks_own_word_counts_at_once(both: Site, event: dict[str, Any], *, is_lost: bool) -> None:
     both.front.remove(OTHER)
     assert dispatch(both, event, team_id=OTHER) == 200
-    wait_for(lambda: both.is_there(OTHER) != is_lost)
+    eventually(lambda: both.is_there(OTHER) != is_lost, 10)
     assert both.is_there(HOME)
 
 
@@ -216,13 +216,6 @@ def test_word_of_an_older_end_takes_no_new_installation_away(both: Site) -> None
     assert both.install(OTHER)[0] == 200
     both.workspaces.doubt(OTHER, "app_uninstalled")
     assert both.is_there(OTHER)
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def test_other_refusals_lose_no_workspace(both: Site) -> None:

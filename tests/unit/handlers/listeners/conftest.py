@@ -1,7 +1,6 @@
 """A Bolt app with our listeners, to which a test hands what Slack would send."""
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -22,6 +21,7 @@ from storage.models import Binder
 from storage.share_models import ShareKind
 from storage.shares import Subject
 from tests.fakes.settings import GivenSettings
+from tests.fakes.waiting import eventually
 from tests.unit.handlers.conftest import Post, binder
 from workspace.hands import Person, plain
 
@@ -233,10 +233,7 @@ class Desk:
         )
 
     def wait(self, happened: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
-        while not happened():
-            assert time.monotonic() < deadline, "it did not happen"
-            time.sleep(0.01)
+        eventually(happened, 10)
 
     def all(self) -> list[Binder]:
         with self.post.store.read() as session:
