@@ -1,6 +1,6 @@
 """The questions about Slack: how it reaches the bot, the app, and what is copied from the app's pages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -219,6 +219,13 @@ def _app(manifest_file: Path) -> Section:
     )
 
 
+def _copied_secret(
+    name: str, text: str, *, is_due: Callable[[Known], bool], tried: Callable[[Known], str]
+) -> Question:
+    """The question for a secret that is copied from a page of the app."""
+    return Question(name, text, is_due=is_due, is_left_out=True, secret=True, shown=masked, tried=tried)
+
+
 _OAUTH = Section(
     "How workspaces install the bot",
     (
@@ -229,13 +236,10 @@ _OAUTH = Section(
             is_left_out=True,
             tried=trials.client_id,
         ),
-        Question(
+        _copied_secret(
             "SLACK_CLIENT_SECRET",
             "The client secret, from the same page.",
             is_due=_has_several,
-            is_left_out=True,
-            secret=True,
-            shown=masked,
             tried=trials.client_secret,
         ),
         Question(
@@ -253,31 +257,22 @@ _OAUTH = Section(
 _TOKENS = Section(
     "Slack",
     (
-        Question(
+        _copied_secret(
             "SLACK_BOT_TOKEN",
             "The bot token, xoxb-…, from the page *Install App*.",
             is_due=_has_one,
-            is_left_out=True,
-            secret=True,
-            shown=masked,
             tried=trials.bot_token,
         ),
-        Question(
+        _copied_secret(
             "SLACK_APP_TOKEN",
             "The app-level token, xapp-…, from the page *Basic Information*.",
             is_due=_is_socket,
-            is_left_out=True,
-            secret=True,
-            shown=masked,
             tried=trials.app_token,
         ),
-        Question(
+        _copied_secret(
             "SLACK_SIGNING_SECRET",
             "The signing secret, from the page *Basic Information*.",
             is_due=_is_http,
-            is_left_out=True,
-            secret=True,
-            shown=masked,
             tried=trials.signing_secret,
         ),
         Question(
