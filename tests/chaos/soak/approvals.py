@@ -8,8 +8,7 @@ import requests
 
 from storage.models import Binder
 from storage.policy_models import ApprovalState
-from storage.vocabulary import Status
-from tests.chaos.soak.world import ADMIN, ADMINS_CHANNEL, LARGE, Violation, World
+from tests.chaos.soak.world import ADMIN, ADMINS_CHANNEL, LARGE, Violation, World, has_begun
 from workspace.hands import Person, plain
 from workspace.state import Json
 
@@ -68,11 +67,6 @@ class Admin:
 def approvals_of(world: World) -> Mapping[str, ApprovalState]:
     """What was decided, by the binder's id."""
     return {each.binder_id: each.state for each in world.approvals()}
-
-
-def has_begun(binder: Binder) -> bool:
-    """Whether anything was made for a binder."""
-    return binder.status not in {Status.REQUESTED, Status.GONE} or bool(binder.resource_ids)
 
 
 def begun_without_approval(world: World) -> Iterator[str]:

@@ -56,8 +56,8 @@ def run(
         tell(f"there are {world.places or 'any number of'} places")
         world.asks_for_approval = True
         admin = Admin(world, seed)
+        approval = settings_of_approval(world)
         for name in ("first", "second"):
-            approval = settings_of_approval(world)
             world.start(name, warm_pool=f"m3.small:{waiting}", quotas=quotas, **approval)
         world.wait_until_connected()
         for each in people:

@@ -238,11 +238,16 @@ class World:
         self.wait(lambda: self.workspace.sockets.connected >= sockets, seconds, "the replicas are connected")
 
 
+def has_begun(binder: Binder) -> bool:
+    """Whether anything was made for a binder, or is being made."""
+    is_made = binder.attempt_at is not None or bool(binder.resource_ids)
+    return binder.status not in {Status.REQUESTED, Status.GONE} or is_made
+
+
 def _has_place(binder: Binder) -> bool:
     """Whether a binder takes a place. What was denied, or ended before anything was made, never took one."""
-    is_made = binder.attempt_at is not None or bool(binder.resource_ids)
-    never_began = binder.target == Target.GONE and binder.status == Status.REQUESTED and not is_made
-    return binder.status != Status.GONE and binder.waits_for is None and not never_began
+    is_wanted = binder.status != Status.GONE and binder.waits_for is None
+    return is_wanted and (binder.target != Target.GONE or has_begun(binder))
 
 
 def settings_of(cloud: GuestCloud, workspace: Workspace) -> dict[str, str]:
